@@ -1,0 +1,1 @@
+"""The subcommands: thin annotated functions over :mod:`longattncomp_cli.core`. Rich lives in ``output``."""

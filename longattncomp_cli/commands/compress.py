@@ -1,0 +1,138 @@
+"""``longattncomp compress``: keep what the query needs, within a budget."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from longattncomp_cli.commands import options as opt
+from longattncomp_cli.commands.failures import report_errors
+from longattncomp_cli.commands.run_options import RunOptions
+from longattncomp_cli.core.sources import InputFile
+
+EPILOG = """Examples:
+
+  longattncomp compress notes.txt -q "Who approved the budget?" -b 4000
+
+  cat prompt.txt | longattncomp compress -b 16k > shorter.txt
+
+  longattncomp compress src/ -q "Where is the retry limit set?" -b 12.5% --headers
+
+  longattncomp compress questions.jsonl -b 4k -o compressed.jsonl --resume
+"""
+
+
+@report_errors
+def compress(
+    inputs: opt.Inputs = None,
+    query: opt.Query = None,
+    query_file: opt.QueryFile = None,
+    query_parser: opt.QueryParser = None,
+    query_tokens: opt.QueryTokens = 128,
+    input_format: opt.InputFormat = opt.Format.AUTO,
+    context_field: opt.ContextField = "context",
+    query_field: opt.QueryField = "query",
+    id_field: opt.IdField = "id",
+    limit: opt.Limit = None,
+    budget: opt.Budget = None,
+    tokenizer: opt.TokenizerName = "o200k_base",
+    select: opt.SelectOption = None,
+    top_p: opt.TopP = None,
+    epsilon: opt.Epsilon = 0.01,
+    fill: opt.Fill = True,
+    chunk_tokens: opt.ChunkTokens = None,
+    snap: opt.SnapOption = None,
+    separator: opt.Separator = None,
+    headers: opt.Headers = False,
+    checkpoint: opt.CheckpointName = None,
+    output: opt.Output = None,
+    report: opt.Report = None,
+    overwrite: opt.Overwrite = False,
+    resume: opt.Resume = False,
+    table: Annotated[
+        bool | None,
+        typer.Option(
+            "--table/--no-table",
+            help="Show the chunks and the budget on stderr. [default: where that is a terminal]",
+            rich_help_panel=opt.RUN,
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Rows of the table.", rich_help_panel=opt.RUN)] = 12,
+    fail_fast: opt.FailFast = False,
+    device: opt.DeviceOption = opt.Device.AUTO,
+    dtype: opt.DTypeOption = opt.DType.AUTO,
+    seed: opt.Seed = 0,
+    quiet: opt.Quiet = False,
+    config: opt.Config = None,
+) -> None:
+    """Keep the parts of the inputs that a query needs, within a token budget.
+
+    Text in, compressed text out. Records (.jsonl) in, one line a record out. A whole prompt without
+    a query is split first: its instruction and query are always kept.
+    """
+    values: dict[str, Any] = dict(locals())
+    show_table, rows = values.pop("table"), values.pop("top")
+    options = RunOptions(**values)
+    from longattncomp_cli.commands.inputs import open_inputs
+
+    options.settings()
+    options.question()
+    kind, files = open_inputs(options)
+    if kind == "jsonl":
+        _compress_records(options, files)
+    else:
+        _compress_text(options, files, show_table=show_table, rows=rows)
+
+
+def _compress_text(
+    options: RunOptions, files: list[InputFile], *, show_table: bool | None, rows: int
+) -> None:
+    from longattncomp_cli.commands.inputs import read_sources, text_request
+    from longattncomp_cli.commands.output import console, print_text, token_progress
+    from longattncomp_cli.commands.running import check_text_outputs, json_bytes, scored_table
+    from longattncomp_cli.core.output_files import write_file
+    from longattncomp_cli.core.report import score_report
+
+    settings = options.settings()
+    if options.budget is None and settings.rule.mode == "budget":
+        from longattncomp_cli.errors import UsageError
+
+        raise UsageError(
+            "no budget", hint="add --budget 4000, 16k or 12.5%, or --select top-p", code="missing-budget"
+        )
+    check_text_outputs(options)
+    sources = read_sources(options, files)
+    compressor = options.compressor()
+    request = text_request(sources, options.question(), compressor)
+    with token_progress("reading", quiet=options.quiet) as advance:
+        result = compressor.compress(request, advance)
+    if options.report is not None:
+        write_file(options.report, json_bytes(score_report(result.scored), options.report))
+    if options.output is None:
+        print_text(result.text)
+    else:
+        write_file(options.output, result.text.encode("utf-8"))
+    if show_table or (show_table is None and sys.stderr.isatty() and not options.quiet):
+        out = console(stderr=True)
+        out.print(scored_table(result.scored, top=rows, width=out.width))
+
+
+def _compress_records(options: RunOptions, files: list[InputFile]) -> None:
+    from longattncomp_cli.commands.running import check_record_outputs, run_records
+    from longattncomp_cli.core.records import Record
+    from longattncomp_cli.core.report import JsonObject, compression_record, score_report
+
+    check_record_outputs(options)
+    compressor = options.compressor()
+    settings = options.fingerprint(compressor)
+    name = compressor.scorer.checkpoint.config.name
+    query = options.question()
+
+    def process(record: Record) -> tuple[JsonObject, JsonObject | None]:
+        result = compressor.compress(compressor.request(record, query))
+        chunk_report = score_report(result.scored) if options.report else None
+        return compression_record(result, name, settings), chunk_report
+
+    run_records(options, files, process, settings)

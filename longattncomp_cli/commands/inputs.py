@@ -1,0 +1,106 @@
+"""Open what the user named: the files of a run, and the request that text files make."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from longattncomp_cli.commands.output import noter, stdin_bytes
+from longattncomp_cli.commands.run_options import RunOptions
+from longattncomp_cli.core.sources import STDIN, InputFile, expand_inputs, kind_of_inputs, read_source
+from longattncomp_cli.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from longattncomp_cli.core.compressor import Compressor
+    from longattncomp_cli.core.records import FailedRecord, Record
+    from longattncomp_cli.core.types import Request, Source
+
+
+def open_inputs(options: RunOptions) -> tuple[str, list[InputFile]]:
+    """Expand the inputs.
+
+    Returns:
+        ``text`` or ``jsonl``, and the files.
+
+    Raises:
+        UsageError: there is nothing to read.
+    """
+    names = options.inputs or []
+    if not names:
+        if sys.stdin is None or sys.stdin.isatty():
+            raise UsageError("nothing to read", hint="name a file or a directory, or pipe text in")
+        names = [STDIN]
+    if names.count(STDIN) > 1:
+        raise UsageError("standard input is named twice", hint="name - once")
+    files = expand_inputs(names, noter(quiet=options.quiet))
+    return kind_of_inputs(files, options.input_format.value), files
+
+
+def read_sources(options: RunOptions, files: list[InputFile]) -> tuple[Source, ...]:
+    """Read text files.
+
+    Raises:
+        InputError: none of them holds anything but white space.
+    """
+    note = noter(quiet=options.quiet)
+    sources = []
+    for file in files:
+        source = read_source(file, note, lambda: stdin_bytes().read())
+        if source is None:
+            continue
+        if source.text.strip():
+            sources.append(source)
+        elif len(files) > 1:
+            note(f"skipped {source.name}: empty")
+    if not sources:
+        what = "standard input" if str(files[0].path) == STDIN else str(files[0].path)
+        raise InputError(
+            f"{what}: empty" if len(files) == 1 else "no input holds any text",
+            hint="pass a text with words in it",
+            code="empty-context",
+        )
+    return tuple(sources)
+
+
+def text_request(sources: tuple[Source, ...], query: str, compressor: Compressor) -> Request:
+    """Make one request of text files: a context for the query, or a whole prompt to parse.
+
+    Raises:
+        UsageError: no query was given and none can be found.
+    """
+    from longattncomp_cli.core.types import Request
+
+    name = sources[0].name if len(sources) == 1 else None
+    if query:
+        return Request(sources, query, id=name)
+    if len(sources) > 1:
+        raise UsageError("no query", hint="add -q 'your question'", code="no-query")
+    try:
+        return compressor.parse(sources[0], name)
+    except InputError as error:
+        if error.code != "no-query":
+            raise
+        raise UsageError(error.message, hint=error.hint, code=error.code) from error
+
+
+def open_records(options: RunOptions, files: list[InputFile]) -> Iterator[Record | FailedRecord]:
+    """Read records as a stream, up to ``--limit``."""
+    from longattncomp_cli.core.records import read_records
+
+    return islice(read_records(files, options.fields(), stdin_bytes), options.limit)
+
+
+def count_records(options: RunOptions, files: list[InputFile]) -> int | None:
+    """How many records there are, where that is cheap to know."""
+    from longattncomp_cli.core.records import count_lines
+
+    counts: list[int | None] = [count_lines(file.path) for file in files]
+    if any(count is None for count in counts):
+        return options.limit
+    total = sum(count or 0 for count in counts)
+    return total if options.limit is None else min(total, options.limit)
+
+
+Note = Callable[[str], None]

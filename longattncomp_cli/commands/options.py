@@ -1,0 +1,224 @@
+"""The options that commands share, as annotated types."""
+
+from __future__ import annotations
+
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from longattncomp_cli.errors import InputError, UsageError
+
+WHAT, HOW, WHERE, RUN = "What to read", "What to keep", "Where to write", "How to run"
+
+
+class Select(StrEnum):
+    """Selection modes."""
+
+    TOP_P = "top-p"
+    BUDGET = "budget"
+    THRESHOLD = "threshold"
+
+
+class Snap(StrEnum):
+    """Where chunks may end."""
+
+    NONE = "none"
+    WORD = "word"
+    LINE = "line"
+    SENTENCE = "sentence"
+
+
+class Parser(StrEnum):
+    """How the query is found."""
+
+    GIVEN = "given"
+    AUTO = "auto"
+    TAIL = "tail"
+
+
+class Format(StrEnum):
+    """What the inputs hold."""
+
+    AUTO = "auto"
+    TEXT = "text"
+    JSONL = "jsonl"
+
+
+class Device(StrEnum):
+    """Where to compute."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+
+class DType(StrEnum):
+    """Precision of the backbone."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
+def _load_config(context: typer.Context, path: Path | None) -> Path | None:
+    """Take defaults from a TOML file whose keys are option names; flags win."""
+    if path is None or context.resilient_parsing:
+        return path
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not TOML ({error})") from error
+    values = {**values, **values.get(context.info_name or "", {})}
+    values = {key.replace("-", "_"): v for key, v in values.items() if not isinstance(v, dict)}
+    known = {parameter.name for parameter in context.command.params}
+    if unknown := sorted(set(values) - known):
+        raise UsageError(
+            f"{path}: unknown option {unknown[0]!r}", hint="keys are option names, such as top-p = 0.9"
+        )
+    context.default_map = {**(context.default_map or {}), **values}
+    return path
+
+
+Inputs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[INPUTS]...",
+        help="Files, directories, globs, or - for standard input. Names ending in .jsonl or .ndjson "
+        "(also .gz, .zst) are records; everything else is text.",
+        show_default=False,
+    ),
+]
+Query = Annotated[
+    str | None, typer.Option("--query", "-q", help="What the context is searched for.", rich_help_panel=WHAT)
+]
+QueryFile = Annotated[Path | None, typer.Option(help="Read the query from a file.", rich_help_panel=WHAT)]
+QueryParser = Annotated[
+    Parser | None,
+    typer.Option(
+        help="Where no query is given the input is a whole prompt: recognise its layout (auto), "
+        "or take its last tokens (tail).",
+        rich_help_panel=WHAT,
+    ),
+]
+QueryTokens = Annotated[
+    int,
+    typer.Option(min=1, help="Of --query-parser tail: how many tokens are the query.", rich_help_panel=WHAT),
+]
+InputFormat = Annotated[Format, typer.Option("--format", help="What the inputs hold.", rich_help_panel=WHAT)]
+ContextField = Annotated[str, typer.Option(help="The records' context field.", rich_help_panel=WHAT)]
+QueryField = Annotated[str, typer.Option(help="The records' query field.", rich_help_panel=WHAT)]
+IdField = Annotated[str, typer.Option(help="The records' id field.", rich_help_panel=WHAT)]
+Limit = Annotated[
+    int | None, typer.Option(min=0, help="Read at most this many records.", rich_help_panel=WHAT)
+]
+
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        "--budget",
+        "-b",
+        help="Tokens to keep at most: 4000, 16k, or a share such as 12.5%.",
+        rich_help_panel=HOW,
+    ),
+]
+TokenizerName = Annotated[
+    str,
+    typer.Option(
+        "--tokenizer",
+        help="What counts the budget: a tiktoken encoding or model, a Hugging Face tokenizer (path or id), or backbone.",
+        rich_help_panel=HOW,
+    ),
+]
+SelectOption = Annotated[
+    Select | None,
+    typer.Option(
+        "--select",
+        help="Fill the budget (budget, the default), stop at a cumulative score as well (top-p), "
+        "or AttnComp's rule (threshold).",
+        rich_help_panel=HOW,
+    ),
+]
+TopP = Annotated[
+    float | None,
+    typer.Option(
+        "--top-p", help="Cumulative score of top-p and threshold. [default: 0.95]", rich_help_panel=HOW
+    ),
+]
+Epsilon = Annotated[float, typer.Option(help="Of threshold: the lowest score taken.", rich_help_panel=HOW)]
+Fill = Annotated[
+    bool,
+    typer.Option(
+        "--fill/--no-fill", help="Cut the first chunk that does not fit, or drop it.", rich_help_panel=HOW
+    ),
+]
+ChunkTokens = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Backbone tokens of a chunk, at most. [default: the checkpoint's, 128]",
+        rich_help_panel=HOW,
+    ),
+]
+SnapOption = Annotated[
+    Snap | None,
+    typer.Option(
+        "--snap", help="Where a chunk may end. [default: the checkpoint's, sentence]", rich_help_panel=HOW
+    ),
+]
+Separator = Annotated[
+    str | None,
+    typer.Option(
+        help=r"Between kept parts that were not neighbours; \n is a line end. [default: \n\[...]\n]",
+        rich_help_panel=HOW,
+    ),
+]
+Headers = Annotated[
+    bool,
+    typer.Option(
+        "--headers", help="Print each source's name before what is kept of it.", rich_help_panel=HOW
+    ),
+]
+CheckpointName = Annotated[
+    str | None, typer.Option("--checkpoint", help="A directory or a shipped checkpoint.", rich_help_panel=HOW)
+]
+
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="A file instead of standard output.", rich_help_panel=WHERE),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option(help="Also write every chunk's score and fate (.json, .jsonl).", rich_help_panel=WHERE),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace existing outputs.", rich_help_panel=WHERE)
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Continue an interrupted batch.", rich_help_panel=WHERE)
+]
+
+FailFast = Annotated[
+    bool, typer.Option("--fail-fast", help="Stop at the first record that fails.", rich_help_panel=RUN)
+]
+DeviceOption = Annotated[Device, typer.Option("--device", help="Where to compute.", rich_help_panel=RUN)]
+DTypeOption = Annotated[
+    DType, typer.Option("--dtype", help="Precision of the backbone.", rich_help_panel=RUN)
+]
+Seed = Annotated[int, typer.Option(help="Of anything random.", rich_help_panel=RUN)]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No notes, tables or progress.", rich_help_panel=RUN)]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        help="A TOML file with defaults for these options; flags win.",
+        callback=_load_config,
+        is_eager=True,
+        rich_help_panel=RUN,
+    ),
+]

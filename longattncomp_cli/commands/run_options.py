@@ -1,0 +1,168 @@
+"""The options of ``score`` and ``compress`` as one checked value, and what they build."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+
+from longattncomp_cli import __version__
+from longattncomp_cli.commands.options import Device, DType, Format, Parser, Select, Snap
+from longattncomp_cli.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+    from longattncomp_cli.core.records import FieldNames
+
+DEFAULT_TOP_P = 0.95
+DEFAULT_EPSILON = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What the user asked for; field names are those of the options."""
+
+    inputs: list[str] | None
+    query: str | None
+    query_file: Path | None
+    query_parser: Parser | None
+    query_tokens: int
+    input_format: Format
+    context_field: str
+    query_field: str
+    id_field: str
+    limit: int | None
+    budget: str | None
+    tokenizer: str
+    select: Select | None
+    top_p: float | None
+    epsilon: float
+    fill: bool
+    chunk_tokens: int | None
+    snap: Snap | None
+    separator: str | None
+    headers: bool
+    checkpoint: str | None
+    output: Path | None
+    report: Path | None
+    overwrite: bool
+    resume: bool
+    fail_fast: bool
+    device: Device
+    dtype: DType
+    seed: int
+    quiet: bool
+    config: Path | None
+
+    def question(self) -> str:
+        """The query of the command line, or ``""``.
+
+        Raises:
+            UsageError: it is empty, or given twice, or given and to be parsed.
+            InputError: its file cannot be read.
+        """
+        if self.query is not None and self.query_file is not None:
+            raise UsageError("both --query and --query-file", hint="give one of them")
+        text = self.query if self.query_file is None else _read_query(self.query_file)
+        if text is None:
+            if self.query_parser is Parser.GIVEN and self.input_format is Format.TEXT:
+                raise UsageError("--query-parser given needs a query", hint="add -q 'your question'")
+            return ""
+        if not text.strip():
+            raise UsageError(
+                "the query is empty", hint="ask something: -q 'your question'", code="empty-query"
+            )
+        if self.query_parser in (Parser.AUTO, Parser.TAIL):
+            raise UsageError(
+                f"a query and --query-parser {self.query_parser}",
+                hint="drop one: a given query is not parsed for",
+            )
+        return text
+
+    def fields(self) -> FieldNames:
+        """How the records' fields are called."""
+        from longattncomp_cli.core.records import FieldNames
+
+        return FieldNames(context=self.context_field, query=self.query_field, id=self.id_field)
+
+    def settings(self) -> CompressorSettings:
+        """What to keep, its values checked.
+
+        Raises:
+            UsageError: a value is out of range, or two options contradict each other.
+        """
+        from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR
+        from longattncomp_cli.core.compressor import CompressorSettings
+        from longattncomp_cli.core.selection import SelectionRule
+        from longattncomp_cli.core.types import parse_budget
+
+        mode = self.select or (Select.BUDGET if self.top_p is None else Select.TOP_P)
+        if mode is Select.BUDGET and self.top_p is not None:
+            raise UsageError("--select budget ignores --top-p", hint="drop one, or use --select top-p")
+        if self.budget is not None:
+            parse_budget(self.budget)
+        separator = DEFAULT_SEPARATOR if self.separator is None else self.separator.replace("\\n", "\n")
+        return CompressorSettings(
+            rule=SelectionRule(
+                mode=mode.value,
+                top_p=DEFAULT_TOP_P if self.top_p is None else self.top_p,
+                epsilon=self.epsilon,
+                fill=self.fill,
+            ),
+            budget=self.budget,
+            separator=separator,
+            headers=self.headers,
+            query_parser=(self.query_parser or Parser.AUTO).value,
+            tail_tokens=self.query_tokens,
+        )
+
+    def compressor(self) -> Compressor:
+        """Load tokenizer, checkpoint and backbone, the quickest to fail first."""
+        settings = self.settings()
+        from longattncomp_cli.core.tokenization import load_tokenizer
+
+        tokenizer = None if self.tokenizer == "backbone" else load_tokenizer(self.tokenizer)
+        import torch
+
+        from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
+        from longattncomp_cli.core.compressor import Compressor
+        from longattncomp_cli.core.scoring import load_scorer
+
+        torch.manual_seed(self.seed)
+        scorer = load_scorer(
+            load_checkpoint(self.checkpoint or DEFAULT_CHECKPOINT),
+            device=self.device.value,
+            dtype=self.dtype.value,
+            chunk_tokens=self.chunk_tokens,
+            snap=None if self.snap is None else self.snap.value,
+        )
+        return Compressor(scorer, tokenizer, settings)
+
+    def fingerprint(self, compressor: Compressor) -> str:
+        """12 hex digits of everything that decides a record's line, compared by ``--resume``."""
+        scorer = compressor.scorer
+        decisive = {
+            "version": __version__,
+            "checkpoint": scorer.checkpoint.digest,
+            "tokenizer": compressor.tokenizer.name,
+            "settings": asdict(compressor.settings),
+            "chunk_tokens": scorer.chunk_tokens,
+            "snap": scorer.snap,
+            "query": self.query or "",
+            "query_file": str(self.query_file or ""),
+            "fields": asdict(self.fields()),
+            "dtype": self.dtype.value,
+        }
+        return hashlib.sha256(orjson.dumps(decisive, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+
+
+def _read_query(path: Path) -> str:
+    from longattncomp_cli.core.sources import decode
+
+    try:
+        return decode(path.read_bytes(), str(path)).strip()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})", hint="check --query-file") from error

@@ -1,0 +1,116 @@
+"""What ``score`` and ``compress`` do alike: run a batch of records, and show a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+
+from longattncomp_cli.commands.inputs import count_records, open_records
+from longattncomp_cli.commands.output import StdoutLines, print_note, record_progress
+from longattncomp_cli.commands.run_options import RunOptions
+from longattncomp_cli.core.sources import InputFile
+from longattncomp_cli.errors import RecordsFailedError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from longattncomp_cli.core.batch import BatchOutputs, Process
+    from longattncomp_cli.core.compressor import Scored
+
+_PREVIEW_CHARS = 120
+
+
+def run_records(options: RunOptions, files: list[InputFile], process: Process, settings: str) -> None:
+    """Run a batch and report how it went.
+
+    Raises:
+        RecordsFailedError: some records failed; their errors stand in their places.
+    """
+    from longattncomp_cli.core.batch import BatchCounts, run_batch
+
+    counts = BatchCounts()
+    with record_progress(count_records(options, files), quiet=options.quiet) as advance:
+        run_batch(
+            open_records(options, files),
+            process,
+            _outputs(options, settings),
+            StdoutLines(),
+            fail_fast=options.fail_fast,
+            on_done=lambda now: advance(now.done + now.failed + now.skipped, now.failed),
+            counts=counts,
+        )
+    if not options.quiet:
+        skipped = f", {counts.skipped} were there already" if counts.skipped else ""
+        where = f" → {options.output}" if options.output else ""
+        print_note(f"{counts.done} records done{skipped}, {counts.failed} failed{where}")
+    if counts.failed:
+        raise RecordsFailedError(
+            f"{counts.failed} records failed, the first: {counts.first_failure or 'in the earlier run'}",
+            hint="their lines hold the error; --fail-fast stops at the first",
+        )
+
+
+def check_text_outputs(options: RunOptions) -> None:
+    """Refuse before any work what could not be written after it.
+
+    Raises:
+        OutputError: an output exists, or cannot be made.
+        UsageError: ``--resume`` with text.
+    """
+    from longattncomp_cli.core.output_files import refuse_existing
+
+    if options.resume:
+        raise UsageError(
+            "--resume continues a batch of records, not a text", hint="drop --resume, or add --overwrite"
+        )
+    for path in (options.output, options.report):
+        if path is not None:
+            refuse_existing(path, overwrite=options.overwrite)
+
+
+def check_record_outputs(options: RunOptions) -> None:
+    """The same for a batch of records."""
+    _outputs(options, "").check()
+
+
+def json_bytes(value: object, path: Path) -> bytes:
+    """A report as one line for ``.jsonl``, indented for any other name."""
+    indent = 0 if path.suffix == ".jsonl" else orjson.OPT_INDENT_2
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE | indent)
+
+
+def _outputs(options: RunOptions, settings: str) -> BatchOutputs:
+    from longattncomp_cli.core.batch import BatchOutputs
+
+    return BatchOutputs(
+        output=options.output,
+        report=options.report,
+        overwrite=options.overwrite,
+        resume=options.resume,
+        settings=settings,
+    )
+
+
+def scored_table(scored: Scored, *, top: int, width: int) -> RenderableType:
+    """The table of one scored text."""
+    from longattncomp_cli.commands.output import chunk_table
+    from longattncomp_cli.core.report import score_report
+
+    selection, renderer, sources = scored.selection, scored.renderer, scored.request.sources
+    previews = [
+        sources[chunk.source].text[chunk.start : min(chunk.end, chunk.start + _PREVIEW_CHARS)]
+        for chunk in scored.scores.chunks
+    ]
+    summary = {
+        "budget": scored.budget,
+        "num_tokens": None if selection is None else renderer.count(selection.kept),
+        "original_tokens": renderer.original_tokens,
+        "kept": 0 if selection is None else len(selection.kept),
+        "stop": "" if selection is None else selection.stop,
+        "tokenizer": renderer.tokenizer.name,
+    }
+    return chunk_table(
+        score_report(scored), previews, [s.name for s in sources], top=top, width=width, summary=summary
+    )

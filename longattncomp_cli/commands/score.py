@@ -1,0 +1,118 @@
+"""``longattncomp score``: show which chunks a query needs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from longattncomp_cli.commands import options as opt
+from longattncomp_cli.commands.failures import report_errors
+from longattncomp_cli.commands.run_options import RunOptions
+from longattncomp_cli.core.sources import InputFile
+
+EPILOG = """Examples:
+
+  longattncomp score notes.txt -q "Who approved the budget?"
+
+  longattncomp score src/ -q "Where is the retry limit set?" --budget 4000
+
+  longattncomp score notes.txt -q "Who approved the budget?" --json | jq '.chunks[] | select(.rank <= 3)'
+"""
+
+
+@report_errors
+def score(
+    inputs: opt.Inputs = None,
+    query: opt.Query = None,
+    query_file: opt.QueryFile = None,
+    query_parser: opt.QueryParser = None,
+    query_tokens: opt.QueryTokens = 128,
+    input_format: opt.InputFormat = opt.Format.AUTO,
+    context_field: opt.ContextField = "context",
+    query_field: opt.QueryField = "query",
+    id_field: opt.IdField = "id",
+    limit: opt.Limit = None,
+    budget: opt.Budget = None,
+    tokenizer: opt.TokenizerName = "o200k_base",
+    select: opt.SelectOption = None,
+    top_p: opt.TopP = None,
+    epsilon: opt.Epsilon = 0.01,
+    fill: opt.Fill = True,
+    chunk_tokens: opt.ChunkTokens = None,
+    snap: opt.SnapOption = None,
+    separator: opt.Separator = None,
+    headers: opt.Headers = False,
+    checkpoint: opt.CheckpointName = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="JSON instead of a table.", rich_help_panel=opt.WHERE)
+    ] = False,
+    top: Annotated[int, typer.Option(min=1, help="Rows of the table.", rich_help_panel=opt.WHERE)] = 20,
+    output: opt.Output = None,
+    report: opt.Report = None,
+    overwrite: opt.Overwrite = False,
+    resume: opt.Resume = False,
+    fail_fast: opt.FailFast = False,
+    device: opt.DeviceOption = opt.Device.AUTO,
+    dtype: opt.DTypeOption = opt.DType.AUTO,
+    seed: opt.Seed = 0,
+    quiet: opt.Quiet = False,
+    config: opt.Config = None,
+) -> None:
+    """Score every chunk of the inputs against a query, best first.
+
+    Text in, a table out (or --json). Records (.jsonl) in, one JSON line a record out. With --budget
+    also what that budget would keep.
+    """
+    values: dict[str, Any] = dict(locals())
+    as_json, rows = values.pop("json"), values.pop("top")
+    options = RunOptions(**values)
+    from longattncomp_cli.commands.inputs import open_inputs
+
+    options.settings()
+    options.question()
+    kind, files = open_inputs(options)
+    if kind == "jsonl":
+        _score_records(options, files)
+    else:
+        _score_text(options, files, as_json=as_json, rows=rows)
+
+
+def _score_text(options: RunOptions, files: list[InputFile], *, as_json: bool, rows: int) -> None:
+    from longattncomp_cli.commands.inputs import read_sources, text_request
+    from longattncomp_cli.commands.output import StdoutLines, console, token_progress
+    from longattncomp_cli.commands.running import check_text_outputs, json_bytes, scored_table
+    from longattncomp_cli.core.output_files import write_file
+    from longattncomp_cli.core.report import score_report
+
+    check_text_outputs(options)
+    sources = read_sources(options, files)
+    compressor = options.compressor()
+    request = text_request(sources, options.question(), compressor)
+    with token_progress("reading", quiet=options.quiet) as advance:
+        scored = compressor.score(request, advance)
+    for path in (options.report, options.output):
+        if path is not None:
+            write_file(path, json_bytes(score_report(scored), path))
+    if as_json and options.output is None:
+        StdoutLines().write(score_report(scored))
+    elif not as_json:
+        out = console(stderr=False)
+        out.print(scored_table(scored, top=rows, width=out.width))
+
+
+def _score_records(options: RunOptions, files: list[InputFile]) -> None:
+    from longattncomp_cli.commands.running import check_record_outputs, run_records
+    from longattncomp_cli.core.records import Record
+    from longattncomp_cli.core.report import JsonObject, score_report
+
+    check_record_outputs(options)
+    compressor = options.compressor()
+    settings = options.fingerprint(compressor)
+    query = options.question()
+
+    def process(record: Record) -> tuple[JsonObject, JsonObject | None]:
+        report = {**score_report(compressor.score(compressor.request(record, query))), "settings": settings}
+        return report, report
+
+    run_records(options, files, process, settings)

@@ -1,0 +1,159 @@
+"""Run a batch of records, one line in, one line out, in order; a record that fails does not stop the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+
+from longattncomp_cli.core.output_files import LineFile, refuse_existing
+from longattncomp_cli.core.records import FailedRecord, Record
+from longattncomp_cli.core.report import JsonObject, error_record
+from longattncomp_cli.errors import LongAttnCompError, OutputError
+
+# One record in, the line of the main output and the line of the report out.
+Process = Callable[[Record], tuple[JsonObject, JsonObject | None]]
+
+
+class LineSink(Protocol):
+    """Takes one JSON object at a time."""
+
+    def write(self, value: object) -> None:
+        """Write one line."""
+
+
+@dataclass
+class BatchCounts:
+    """How a batch went."""
+
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+    first_failure: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchOutputs:
+    """Where lines go."""
+
+    output: Path | None
+    """The main output; ``None`` writes to ``stdout``."""
+    report: Path | None
+    """The chunk-score report, or nothing."""
+    overwrite: bool
+    resume: bool
+    settings: str
+    """Fingerprint that finished lines must carry for ``resume``."""
+
+    def check(self) -> None:
+        """Refuse before any work is done what could not be written after it.
+
+        Raises:
+            OutputError: an output exists, or ``resume`` has no file to resume.
+        """
+        if self.resume and self.output is None:
+            raise OutputError("--resume continues a file", hint="name it with --output")
+        for path in (self.output, self.report):
+            if path is not None:
+                refuse_existing(path, overwrite=self.overwrite, resume=self.resume)
+
+
+def run_batch(
+    records: Iterable[Record | FailedRecord],
+    process: Process,
+    outputs: BatchOutputs,
+    stdout: LineSink,
+    *,
+    fail_fast: bool = False,
+    on_done: Callable[[BatchCounts], None] = lambda counts: None,
+    counts: BatchCounts | None = None,
+) -> BatchCounts:
+    """Process records in order and write a line for each.
+
+    Args:
+        records: read as they are needed.
+        process: makes the lines of one record.
+        outputs: files, and whether to take up an earlier run.
+        stdout: where lines go that have no file.
+        fail_fast: raise the first record's error instead of writing it.
+        on_done: called after each record.
+        counts: filled while running, so that an interrupted caller can tell how far it came.
+
+    Raises:
+        OutputError: ``resume``, and what is there was made with other settings or from other records.
+    """
+    counts = counts or BatchCounts()
+    remaining = iter(records)
+    with ExitStack() as stack:
+        output: LineSink = stdout
+        report: LineSink | None = None
+        files = [LineFile(path, resume=outputs.resume) for path in (outputs.output, outputs.report) if path]
+        for file in files:
+            stack.enter_context(file)
+        if outputs.output is not None:
+            output = files[0]
+        if outputs.report is not None:
+            report = files[-1]
+        if outputs.resume:
+            _take_up(files, remaining, outputs.settings, counts)
+        for record in remaining:
+            try:
+                if isinstance(record, FailedRecord):
+                    raise record.error
+                line, report_line = process(record)
+                counts.done += 1
+            except LongAttnCompError as error:
+                if fail_fast:
+                    raise
+                counts.failed += 1
+                counts.first_failure = counts.first_failure or error.message
+                line = report_line = error_record(record.id, error)
+            output.write(line)
+            if report is not None:
+                report.write(report_line)
+            on_done(counts)
+    return counts
+
+
+def _take_up(
+    files: list[LineFile], records: Iterator[Record | FailedRecord], settings: str, counts: BatchCounts
+) -> None:
+    """Skip the records whose lines are complete in every file, and drop what is beyond."""
+    num_lines = min(sum(1 for _ in file.lines()) for file in files)
+    place = files[0].path
+    for line, record in zip(islice(files[0].lines(), num_lines), records, strict=False):
+        written = _parse_line(line, place)
+        if written.get("id") != record.id:
+            raise OutputError(
+                f"{place}: line {counts.skipped + 1} is record {written.get('id')!r}, the input has {record.id!r}",
+                hint="resume with the same input, or --overwrite",
+                code="resume-mismatch",
+            )
+        found = written.get("selection", written).get("settings", settings)
+        if found != settings:
+            raise OutputError(
+                f"{place}: was made with other settings (checkpoint, tokenizer, selection or version)",
+                hint="resume with the same options, or --overwrite",
+                code="resume-mismatch",
+            )
+        counts.skipped += 1
+        counts.failed += "error" in written and "selection" not in written
+    for file in files:
+        file.keep(counts.skipped)
+
+
+def _parse_line(line: bytes, place: Path) -> dict[str, Any]:
+    try:
+        written = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        written = None
+    if not isinstance(written, dict):
+        raise OutputError(
+            f"{place}: holds a line that is no record", hint="--overwrite it", code="resume-mismatch"
+        )
+    return written

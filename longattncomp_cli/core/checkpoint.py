@@ -1,0 +1,181 @@
+"""Checkpoints: a directory with ``config.json``, ``model.safetensors`` (trained tensors only) and a card.
+
+No pickle is ever read. Shapes, numbers and the backbone's hash are checked before anything is computed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import orjson
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from longattncomp_cli.core.boundaries import SnapLevel
+from longattncomp_cli.core.model_files import BackboneSpec
+from longattncomp_cli.errors import CheckpointError
+
+FORMAT_VERSION = 1
+SHIPPED_FOLDER = Path(__file__).parents[1] / "checkpoints"
+DEFAULT_CHECKPOINT = "untrained"
+
+Pooling = Literal["mean", "log"]
+QueryWeights = Literal["uniform", "idf"]
+Sink = Literal["none", "instruction"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointConfig:
+    """What ``config.json`` says."""
+
+    name: str
+    """What reports call it."""
+    backbone: BackboneSpec
+    """The frozen transformer it was made for."""
+    layers: tuple[int, ...]
+    """For each head, the backbone layer whose states it reads; 0 is the token embedding."""
+    width: int
+    """Of the backbone's states."""
+    head_width: int
+    """Of a head's projections."""
+    pooling: Pooling = "log"
+    """Over heads and query tokens: ``mean`` (paper) or ``log`` (weighted geometric mean)."""
+    query_weights: QueryWeights = "idf"
+    """Of log pooling: all query tokens alike, or by their rarity in the context itself."""
+    sink: Sink = "none"
+    """What absorbs the mass when nothing is relevant: nothing, or the instruction's tokens."""
+    window_tokens: int = 254
+    """Tokens that the backbone reads at once, special tokens not counted."""
+    chunk_tokens: int = 128
+    """Default size of a chunk."""
+    snap: SnapLevel = "sentence"
+    """Default place where a chunk may end."""
+    training: dict[str, Any] | None = None
+    """What it was trained on, or nothing."""
+    format_version: int = FORMAT_VERSION
+    """Of this file."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that no scorer could use."""
+        for name, allowed in (("pooling", Pooling), ("query_weights", QueryWeights), ("sink", Sink)):
+            if getattr(self, name) not in get_args(allowed):
+                raise CheckpointError(
+                    f"config.json: {name} {getattr(self, name)!r} is not one of {get_args(allowed)}"
+                )
+        sizes = (self.width, self.head_width, self.window_tokens, self.chunk_tokens)
+        if not self.layers or any(type(v) is not int or v < 1 for v in sizes):
+            raise CheckpointError("config.json: layers, widths and token counts must be positive integers")
+        if any(type(layer) is not int or layer < 0 for layer in self.layers):
+            raise CheckpointError(f"config.json: layers {list(self.layers)} are not layer numbers")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A config and its tensors: ``w_q``, ``w_k`` (H, D, K), ``log_temperature`` (H,), ``head_weights`` (H,)."""
+
+    config: CheckpointConfig
+    tensors: dict[str, Tensor]
+
+    @cached_property
+    def digest(self) -> str:
+        """12 hex digits that change with the config or any tensor."""
+        digest = hashlib.sha256(_config_bytes(self.config))
+        for name in sorted(self.tensors):
+            digest.update(name.encode())
+            digest.update(self.tensors[name].contiguous().numpy().tobytes())
+        return digest.hexdigest()[:12]
+
+
+def shipped_checkpoints() -> list[str]:
+    """Names of the checkpoints that come with the package."""
+    return sorted(path.parent.name for path in SHIPPED_FOLDER.glob("*/config.json"))
+
+
+def load_checkpoint(name_or_folder: str) -> Checkpoint:
+    """Load a shipped checkpoint by name, or one from a directory.
+
+    Raises:
+        CheckpointError: not found, a part is missing, or a part does not fit the others.
+    """
+    folder = Path(name_or_folder)
+    if name_or_folder in shipped_checkpoints():
+        folder = SHIPPED_FOLDER / name_or_folder
+    elif not folder.is_dir():
+        raise CheckpointError(
+            f"checkpoint {name_or_folder!r} is neither a directory nor a shipped checkpoint",
+            hint=f"shipped: {', '.join(shipped_checkpoints())}",
+            code="no-checkpoint",
+        )
+    config = _read_config(folder / "config.json")
+    try:
+        tensors = load_file(folder / "model.safetensors")
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{folder / 'model.safetensors'}: cannot be read ({error})") from error
+    _check_tensors(folder, config, tensors)
+    return Checkpoint(config, tensors)
+
+
+def save_checkpoint(checkpoint: Checkpoint, folder: Path, card: str) -> None:
+    """Write the three files of a checkpoint."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({k: v.contiguous() for k, v in checkpoint.tensors.items()}, folder / "model.safetensors")
+    (folder / "config.json").write_bytes(_config_bytes(checkpoint.config))
+    (folder / "README.md").write_text(card, encoding="utf-8")
+
+
+def expected_shapes(config: CheckpointConfig) -> dict[str, tuple[int, ...]]:
+    """The tensors a checkpoint of this config holds."""
+    num_heads = len(config.layers)
+    projection = (num_heads, config.width, config.head_width)
+    return {
+        "w_q": projection,
+        "w_k": projection,
+        "log_temperature": (num_heads,),
+        "head_weights": (num_heads,),
+    }
+
+
+def _config_bytes(config: CheckpointConfig) -> bytes:
+    return orjson.dumps(asdict(config), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _read_config(path: Path) -> CheckpointConfig:
+    try:
+        raw = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise CheckpointError(
+            f"{path}: cannot be read ({error.strerror})", hint="a checkpoint needs it"
+        ) from error
+    except orjson.JSONDecodeError as error:
+        raise CheckpointError(f"{path}: not JSON ({error})") from error
+    if not isinstance(raw, dict) or raw.get("format_version") != FORMAT_VERSION:
+        found = raw.get("format_version") if isinstance(raw, dict) else None
+        raise CheckpointError(f"{path}: format_version {found!r}; this version reads {FORMAT_VERSION}")
+    known = {field.name for field in fields(CheckpointConfig)}
+    unknown = set(raw) - known
+    try:
+        if unknown:
+            raise TypeError(f"unknown fields {sorted(unknown)}")
+        spec = BackboneSpec(**raw.pop("backbone"))
+        return CheckpointConfig(**{**raw, "backbone": spec, "layers": tuple(raw.get("layers", ()))})
+    except (TypeError, KeyError) as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def _check_tensors(folder: Path, config: CheckpointConfig, tensors: dict[str, Tensor]) -> None:
+    for name, shape in expected_shapes(config).items():
+        if name not in tensors:
+            raise CheckpointError(f"{folder / 'model.safetensors'}: no tensor {name!r}")
+        found = tensors[name]
+        if tuple(found.shape) != shape:
+            raise CheckpointError(
+                f"{folder / 'model.safetensors'}: {name} is {tuple(found.shape)}, expected {shape}"
+            )
+        if not torch.isfinite(found).all():
+            raise CheckpointError(f"{folder / 'model.safetensors'}: {name} holds numbers that are not finite")

@@ -1,0 +1,124 @@
+"""Cut sources into chunks of backbone tokens whose spans are an exact partition of the context.
+
+Spans run from a chunk's first token (or the indentation before it) to the next chunk's, so no character
+is lost or doubled, whatever the tokenizer skips (LongAttnComp, arXiv:2606.01336, uses fixed-size token chunks;
+ending them where a sentence, line or word ends is ours).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from longattncomp_cli.core.boundaries import (
+    SnapLevel,
+    line_starts,
+    paragraph_starts,
+    sentence_starts,
+    word_starts,
+)
+from longattncomp_cli.core.types import Chunk, IntArray, Source
+
+_LEVELS = {"none": 0, "word": 1, "line": 2, "sentence": 3, "paragraph": 4}
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A tokenised text.
+
+    Attributes:
+        ids: (N,) token ids, without special tokens.
+        starts: (N,) the character at which each token begins, ascending.
+    """
+
+    ids: IntArray
+    starts: IntArray
+
+
+@dataclass(frozen=True)
+class ChunkedSource:
+    """A source's tokens and the chunks they were cut into.
+
+    Attributes:
+        tokens: of the source's context, ``starts`` relative to the source's text.
+        chunks: in order; chunk ``i`` holds tokens ``bounds[i]:bounds[i + 1]``.
+        bounds: (number of chunks + 1,) token indices.
+    """
+
+    tokens: Tokens
+    chunks: tuple[Chunk, ...]
+    bounds: tuple[int, ...]
+
+
+def chunk_source(
+    source: Source, tokens: Tokens, *, source_index: int, first_index: int, chunk_tokens: int, snap: SnapLevel
+) -> ChunkedSource:
+    """Cut one source.
+
+    Args:
+        source: what ``tokens`` were made from.
+        tokens: of ``source.text[source.context]``, with starts relative to ``source.text``.
+        source_index: the number of the source in its request.
+        first_index: the index that the first chunk gets.
+        chunk_tokens: no chunk is longer than this many backbone tokens.
+        snap: where a chunk may end; the nearest weaker kind of end serves where there is none in
+            the second half of the chunk.
+
+    Returns:
+        Chunks that partition the context; one without tokens where the context has none.
+    """
+    levels = token_levels(source, tokens.starts, snap)
+    bounds = chunk_bounds(levels, chunk_tokens)
+    context = source.context
+    begins = (int(tokens.starts[i]) for i in bounds[1:-1])
+    if snap != "none":
+        begins = (_with_indentation(source.text, begin) for begin in begins)
+    edges = [context.start, *begins, context.end]
+    chunks = tuple(
+        Chunk(first_index + i, source_index, edges[i], edges[i + 1], bounds[i + 1] - bounds[i])
+        for i in range(len(edges) - 1)
+    )
+    return ChunkedSource(tokens, chunks, tuple(bounds))
+
+
+def _with_indentation(text: str, begin: int) -> int:
+    """Where a line begins whose first token is at ``begin``: indentation stays with the code it indents."""
+    line_start = text.rfind("\n", 0, begin) + 1
+    return line_start if line_start and text[line_start:begin].strip(" \t") == "" else begin
+
+
+def token_levels(source: Source, starts: IntArray, snap: SnapLevel) -> IntArray:
+    """(N,) how good it is to begin a chunk at each token: 0 anywhere … 4 a paragraph begins."""
+    levels = np.zeros(len(starts), dtype=np.int64)
+    if snap == "none" or not len(starts):
+        return levels
+    context = source.context
+    text = source.text[context.start : context.end]
+    finders = {1: word_starts, 2: line_starts, 3: sentence_starts, 4: paragraph_starts}
+    highest = _LEVELS["paragraph"] if snap == "sentence" else _LEVELS[snap]
+    for level in range(1, highest + 1):
+        # A unit begins at the first token at or after its offset (the tokenizer may skip characters).
+        at = np.searchsorted(starts, finders[level](text) + context.start)
+        levels[at[at < len(starts)]] = level
+    return levels
+
+
+def chunk_bounds(levels: Sequence[int] | IntArray, chunk_tokens: int) -> list[int]:
+    """Token indices at which chunks begin, and the end.
+
+    Each chunk takes as many tokens as fit, then ends before the last token of the highest level among
+    those in its second half.
+    """
+    levels = np.asarray(levels)
+    num_tokens = len(levels)
+    bounds = [0]
+    while num_tokens - bounds[-1] > chunk_tokens:
+        start = bounds[-1]
+        first = start + max(1, chunk_tokens // 2)
+        candidates = levels[first : start + chunk_tokens + 1]
+        best = int(candidates.max())
+        bounds.append(first + int(np.flatnonzero(candidates == best)[-1]))
+    bounds.append(num_tokens)
+    return bounds

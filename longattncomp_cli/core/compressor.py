@@ -1,0 +1,175 @@
+"""The one class that strings the steps together: request → scores → selection → text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR, Renderer
+from longattncomp_cli.core.query import parse_prompt
+from longattncomp_cli.core.records import Record
+from longattncomp_cli.core.selection import SelectionRule, select
+from longattncomp_cli.core.tokenization import BackboneTokenizer, TargetTokenizer
+from longattncomp_cli.core.types import ChunkScores, Request, Selection, SelectMode, Source, parse_budget
+from longattncomp_cli.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from longattncomp_cli.core.backbone import OnTokens
+    from longattncomp_cli.core.scoring import Scorer
+
+ParserName = Literal["given", "auto", "tail"]
+DEFAULT_TAIL_TOKENS = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompressorSettings:
+    """Everything besides checkpoint and tokenizer that decides what is kept."""
+
+    rule: SelectionRule = SelectionRule()
+    """When selection stops."""
+    budget: str | int | None = None
+    """As the user writes it; a record's own wins."""
+    separator: str = DEFAULT_SEPARATOR
+    """Between kept spans that were not neighbours."""
+    headers: bool = False
+    """Print each source's name before its first kept span."""
+    query_parser: ParserName = "auto"
+    """How the query of a whole prompt is found."""
+    tail_tokens: int = DEFAULT_TAIL_TOKENS
+    """Of the ``tail`` parser: backbone tokens at the end of the prompt that are the query."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Chunk scores of a request, and what a budget would keep where one was given."""
+
+    request: Request
+    scores: ChunkScores
+    renderer: Renderer
+    selection: Selection | None = None
+    budget: int | None = None
+
+
+@dataclass(frozen=True)
+class Compression:
+    """A compressed request."""
+
+    request: Request
+    scores: ChunkScores
+    renderer: Renderer
+    selection: Selection
+    budget: int | None
+    mode: SelectMode
+
+    @cached_property
+    def text(self) -> str:
+        """The text to send to the target model."""
+        return self.renderer.render(self.selection.kept)
+
+    @cached_property
+    def num_tokens(self) -> int:
+        """Its tokens, counted as printed."""
+        return self.renderer.tokenizer.count(self.text)
+
+    @property
+    def kept_ratio(self) -> float:
+        """Kept tokens over original tokens."""
+        return self.num_tokens / max(1, self.renderer.original_tokens)
+
+    @property
+    def scored(self) -> Scored:
+        """The same result, for the chunk-score report."""
+        return Scored(self.request, self.scores, self.renderer, self.selection, self.budget)
+
+
+class Compressor:
+    """Scores and compresses requests with one checkpoint and one tokenizer.
+
+    Args:
+        scorer: see :func:`longattncomp_cli.core.scoring.load_scorer`.
+        tokenizer: counts the budget; ``None`` counts with the backbone's own.
+        settings: what to keep.
+    """
+
+    def __init__(
+        self, scorer: Scorer, tokenizer: TargetTokenizer | None, settings: CompressorSettings
+    ) -> None:
+        """Keep the parts."""
+        self.scorer = scorer
+        self.settings = settings
+        self.tokenizer = tokenizer or BackboneTokenizer(self._count_backbone_tokens)
+
+    def _count_backbone_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(tokens.ids) for tokens in self.scorer.backbone.tokenize(texts)]
+
+    def _token_starts(self, text: str) -> Sequence[int]:
+        return self.scorer.backbone.tokenize([text])[0].starts.tolist()
+
+    def parse(self, prompt: Source, request_id: str | int | None = None) -> Request:
+        """Split a whole prompt into what is kept, context and query.
+
+        Raises:
+            InputError: no query was found, or nothing else was.
+        """
+        parser = "tail" if self.settings.query_parser == "tail" else "auto"
+        parsed = parse_prompt(
+            prompt.text, parser=parser, tail_tokens=self.settings.tail_tokens, token_starts=self._token_starts
+        )
+        return Request(
+            (replace(prompt, region=parsed.context),), parsed.query, query_parser=parsed.parser, id=request_id
+        )
+
+    def request(self, record: Record, query: str) -> Request:
+        """Complete a record: its own query, else ``query``, else the parser's.
+
+        Raises:
+            InputError: there is no query.
+        """
+        asked = record.query or query
+        if record.is_prompt and not asked.strip():
+            request = self.parse(record.sources[0], record.id)
+        elif asked.strip():
+            request = Request(record.sources, asked, id=record.id)
+        else:
+            raise InputError(
+                "the record has no query", hint="add a 'query' field or --query", code="missing-query"
+            )
+        return replace(request, instruction=record.instruction, budget=record.budget, extra=record.extra)
+
+    def score(self, request: Request, on_tokens: OnTokens | None = None) -> Scored:
+        """Score every chunk; where a budget is set, also choose what it would keep."""
+        scores = self.scorer.score(request, on_tokens)
+        renderer = Renderer(
+            request, scores.chunks, self.settings.separator, self.tokenizer, headers=self.settings.headers
+        )
+        scored = Scored(request, scores, renderer)
+        budget = self._budget(request, renderer)
+        if budget is None and self.settings.rule.mode == "budget":
+            return scored
+        return replace(scored, selection=select(scores, self.settings.rule, renderer, budget), budget=budget)
+
+    def compress(self, request: Request, on_tokens: OnTokens | None = None) -> Compression:
+        """Keep what the query needs.
+
+        Raises:
+            UsageError: no budget, and the selection mode needs one.
+            BudgetError: the budget cannot hold what must be kept.
+        """
+        if request.budget is None and self.settings.budget is None and self.settings.rule.mode == "budget":
+            raise UsageError(
+                "no budget", hint="add --budget 4000, 16k or 12.5%, or --select top-p", code="missing-budget"
+            )
+        scored = self.score(request, on_tokens)
+        assert scored.selection is not None
+        return Compression(
+            request, scored.scores, scored.renderer, scored.selection, scored.budget, self.settings.rule.mode
+        )
+
+    def _budget(self, request: Request, renderer: Renderer) -> int | None:
+        written = self.settings.budget if request.budget is None else request.budget
+        if written is None:
+            return None
+        amount = parse_budget(written)
+        return amount if isinstance(amount, int) else max(1, int(amount * renderer.original_tokens))

@@ -1,0 +1,260 @@
+"""The general prompt layouts: a question or an order at either end of a text, or outside its tags.
+
+They look at most ``TAIL_CHARS`` from an end, and each asks for a sign that somebody wants something: a
+label (``Question:``), a question mark, an order. Text without one has no query.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from longattncomp_cli.core.prompt_layouts import HEAD_CHARS, TAIL_CHARS, Split, last_match
+
+PARAGRAPH_CHARS = 1_000
+"""The longest unmarked paragraph that is taken for a question or an order."""
+QUERY_CHARS = 4_000
+"""The longest marked query."""
+
+_TAGS = ("text", "context", "document", "documents", "passages", "article", "code", "transcript")
+_LABEL = re.compile(
+    r"(?m)^[ \t#*_]{0,8}(?:Question|QUESTION|Query|QUERY|User question|Q|问题|質問)[*_]{0,2} ?[:：][*_]{0,2}"
+)
+_ANSWERED = re.compile(
+    r"(?m)(?:^|[?？.。 ])[ \t]{0,4}(?:Answer|ANSWER|回答|答案|答)[ \t]?[:：][ \t]{0,4}(\S.{0,40})"
+)
+_ANSWERED_BRIEFLY = re.compile(r"(?m)^A: ?\S")
+_OPTION = re.compile(r"[ \t]{0,4}[(\[]?[A-Ja-j1-9][)\].:、]")
+_BLANK_LINE = re.compile(r"\n[ \t]*\r?\n")
+_ASKING = re.compile(
+    r"(?:what|which|who|whom|whose|when|where|why|how|is|are|was|were|do|does|did|can|could|should|would|will|has|"
+    r"have|in|on|at|for|according|given|based|under|from|of|to)\b",
+    re.I,
+)
+_ORDER = re.compile(
+    r"(?:please\s|now,?\s)?(?:answer|summari[sz]e|explain|list|find|describe|identify|extract|translate|compare|name|"
+    r"tell|give|determine|write|state|show|review|classify|count|outline|discuss|analy[sz]e|provide)\s"
+    r"(?:the|all|every|each|any|an?|me|us|to|how|what|which|why|who|when|where|whether|this|these|those|following|"
+    r"briefly|in|its?|up|at|two|three|five|ten|\d{1,3})\b",
+    re.I,
+)
+_ABOUT_INPUT = re.compile(
+    r"\b(?:following|below|this (?:text|book|document|code|report|article|passage|file|transcript|log))\b",
+    re.I,
+)
+_ANSWER_THE_QUESTION = re.compile(
+    r"[^\n?]{0,160}\banswer [^\n?]{0,60}question\b[^\n?:：.]{0,160}[:：.]", re.I
+)
+_INSTRUCTION = re.compile(
+    r"(?:please|you are|you will|your task|read|use|answer|below|here (?:is|are)|the following|given|"
+    r"based on|consider|i will|instructions?:|task:|study|refer)\b",
+    re.I,
+)
+_LABELS_ONLY = tuple(
+    "answer a response summary type assistant 回答 答案 答案是 答".split()  # noqa: SIM905
+) + ("final answer", "your answer")
+_BOILERPLATE = (
+    "answer: let", "format your response", "be concise", "be very concise", "be brief", "only give me",
+    "only one of the following options is correct", "only output", "just say", "don't say anything else",
+    "do not provide any explanation", "do not output any other", "let's think", "let’s think",
+    "think step by step", "please answer", "please respond", "please think", "answer briefly", "answer concisely", "answer in ",
+    "answer with ", "reply with", "respond with", "respond in", "the answer is", "the final answer is",
+    "the letter of the correct answer", "the correct option is", "请尽量简短地回答",
+)  # fmt: skip
+_TRAILERS = (" Answer:", " A:", " 回答：", " 答案：")
+
+
+def meaning(raw: str) -> str:
+    """Return the lines of a query that say what is asked, without those about the form of the answer."""
+    lines = raw.strip().splitlines(keepends=True)
+    text = "".join(line for line in lines if not _is_boilerplate(line)).strip()
+    for trailer in _TRAILERS:
+        text = text.removesuffix(trailer).rstrip()
+    return text
+
+
+def _is_boilerplate(line: str) -> bool:
+    plain = line.strip().strip("*_").lower()
+    if plain.endswith(("?", "？")):
+        return False
+    return plain.rstrip(":： ") in _LABELS_ONLY or plain.startswith(_BOILERPLATE)
+
+
+def match_general(text: str) -> tuple[str, Split] | None:
+    """Split ``text`` by the first general layout that fits; returns its name too."""
+    for name, match in _LAYOUTS:
+        split = match(text)
+        if split is not None and meaning(text[split.query_start : split.query_end]):
+            end = _without_trailer(text) if split.end == len(text) else split.end
+            return name, Split(split.start, max(split.start, end), split.query_start, split.query_end)
+    return None
+
+
+def instruction_length(text: str) -> int:
+    """Return the length of the instruction that opens ``text``: its first paragraph, if that is one."""
+    first = _first(text)
+    stop = _paragraph_end(text, first)
+    if stop - first > PARAGRAPH_CHARS or not _INSTRUCTION.match(text, first) or not text[stop:].strip():
+        return 0
+    return stop
+
+
+def _match_tagged(text: str) -> Split | None:
+    for tag in _TAGS:
+        opener = text.find(f"<{tag}>", 0, HEAD_CHARS)
+        end = text.rfind(f"</{tag}>", max(0, len(text) - TAIL_CHARS))
+        start, after = opener + len(tag) + 2, end + len(tag) + 3
+        if opener < 0 or end < start:
+            continue
+        label = _last_label(text, after)
+        if label is None and len(text) - after <= QUERY_CHARS and meaning(text[after:]):
+            label = after
+        if label is not None:
+            return Split(start, end, label, len(text))
+        label = _last_label(text[:opener], 0)
+        if label is not None or looks_asked(meaning(text[:opener])):
+            return Split(start, end, label or 0, opener)
+    return None
+
+
+def _match_question_last(text: str) -> Split | None:
+    label = _last_label(text, max(0, len(text) - HEAD_CHARS))
+    if label is None or len(text) - label > QUERY_CHARS or _is_answered(text[label:]):
+        return None
+    line = text.rfind("\n", 0, label) + 1
+    if not text[:line].strip():
+        return None
+    return Split(instruction_length(text[:line]), line, label, len(text))
+
+
+def _match_question_first(text: str) -> Split | None:
+    first = _first(text)
+    label = _LABEL.match(text, first)
+    pointer = None if label else _ANSWER_THE_QUESTION.match(text, first, first + PARAGRAPH_CHARS)
+    if label or pointer:
+        asked = _skip_space(text, (label or pointer).end())  # type: ignore[union-attr]
+        label = label or _LABEL.match(text, asked)
+        asked = _skip_space(text, label.end()) if label else asked
+        stop = _question_end(text, asked)
+        if _is_answered(text[asked:stop]) or not (label or looks_asked(text[asked:stop])):
+            return None
+        return Split(stop, len(text), asked, stop)
+    stop = _paragraph_end(text, first)
+    if (
+        stop - first <= PARAGRAPH_CHARS
+        and _ORDER.match(text, first)
+        and _ABOUT_INPUT.search(text, first, stop)
+    ):
+        return Split(stop, len(text), first, stop)
+    return None
+
+
+def _match_last_paragraph(text: str) -> Split | None:
+    stop = len(text.rstrip())
+    for _ in range(4):
+        start = _paragraph_start(text, stop)
+        if meaning(text[start:stop]):
+            break
+        stop = len(text[:start].rstrip())
+    if not looks_asked(text[start:stop]):
+        start = text.rfind("\n", 0, stop) + 1
+        line = text[start:stop]
+        if not (looks_asked(line) and _ASKING.match(line) and line[0].isupper()):
+            return None
+    return Split(instruction_length(text[:start]), start, start, stop)
+
+
+def _match_first_paragraph(text: str) -> Split | None:
+    first = _first(text)
+    stop = _question_end(text, first)
+    line = text[first:stop].split("\n", 1)[0].strip()
+    if (
+        not line.endswith(("?", "？"))
+        or not looks_asked(line)
+        or (line.isascii() and not _ASKING.match(line))
+    ):
+        return None
+    return Split(stop, len(text), first, stop)
+
+
+def looks_asked(raw: str) -> bool:
+    """Tell whether a paragraph asks (it, or what precedes its options, ends in a question mark) or orders."""
+    query = meaning(raw)
+    if not query or len(query) > PARAGRAPH_CHARS:
+        return False
+    lines = [line.rstrip() for line in query.splitlines()]
+    asked = [line for line in lines if line and not _OPTION.match(line)] or lines
+    return asked[-1].endswith(("?", "？")) or _ORDER.match(query) is not None
+
+
+def _is_answered(question: str) -> bool:
+    """Tell whether an answer follows: a worked example or a list of questions and answers asks nothing."""
+    found = _ANSWERED.search(question)
+    if found and not _is_boilerplate(found.group(1)) and not found.group(1).startswith(("<", "[", "_")):
+        return True
+    return _ANSWERED_BRIEFLY.search(question) is not None and "\nB:" not in question
+
+
+def _last_label(text: str, low: int) -> int | None:
+    found = last_match(_LABEL, text, low, len(text))
+    return found.end() if found and text[found.end() :].strip() else None
+
+
+def _first(text: str) -> int:
+    return len(text) - len(text.lstrip())
+
+
+def _skip_space(text: str, start: int) -> int:
+    window = text[start : start + QUERY_CHARS]
+    return start + len(window) - len(window.lstrip())
+
+
+def _paragraph_end(text: str, start: int) -> int:
+    """The next blank line, or where none is near, the line's end."""
+    blank = _BLANK_LINE.search(text, start, start + QUERY_CHARS)
+    if blank:
+        return blank.end()
+    if len(text) - start <= PARAGRAPH_CHARS:
+        return len(text)
+    return text.find("\n", start, start + QUERY_CHARS) + 1 or len(text)
+
+
+def _paragraph_start(text: str, stop: int) -> int:
+    low = max(0, stop - QUERY_CHARS)
+    found = last_match(_BLANK_LINE, text, low, stop)
+    return found.end() if found else low
+
+
+def _question_end(text: str, start: int) -> int:
+    """The end of a question's line with the options under it, else of its paragraph."""
+    stop = text.find("\n", start, start + QUERY_CHARS) + 1
+    if not stop or not text[start:stop].rstrip().endswith(("?", "？")):
+        return _paragraph_end(text, start)
+    at = stop
+    for _ in range(20):
+        line_end = text.find("\n", at, at + QUERY_CHARS) + 1
+        if not line_end or (text[at:line_end].strip() and not _OPTION.match(text, at)):
+            break
+        stop = line_end if text[at:line_end].strip() else stop
+        at = line_end
+    return stop
+
+
+def _without_trailer(text: str) -> int:
+    """The end of ``text`` without labels such as ``Answer:`` on its last lines."""
+    stop = len(text.rstrip())
+    for _ in range(3):
+        line = text.rfind("\n", max(0, stop - HEAD_CHARS), stop) + 1
+        if line == 0 or not _is_boilerplate(text[line:stop]):
+            break
+        stop = len(text[:line].rstrip())
+    return stop
+
+
+_LAYOUTS: tuple[tuple[str, Callable[[str], Split | None]], ...] = (
+    ("tagged", _match_tagged),
+    ("question-last", _match_question_last),
+    ("question-first", _match_question_first),
+    ("last-paragraph", _match_last_paragraph),
+    ("first-paragraph", _match_first_paragraph),
+)

@@ -1,0 +1,137 @@
+"""Figures that say how good a scorer is, with the uncertainty of their mean. Spans are character ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from longattncomp_cli.core.types import FloatArray
+
+SpanPair = tuple[int, int]
+"""``(start, end)``, half-open, of one text."""
+
+_RESAMPLES = 10_000
+_RESAMPLES_AT_ONCE = 500
+
+
+def evidence_recall(kept: Iterable[SpanPair], evidence: Iterable[SpanPair]) -> float:
+    """Share of the evidence's characters that were kept; spans may overlap, each character counts once.
+
+    Raises:
+        ValueError: there is no evidence to keep.
+    """
+    kept_ranges, evidence_ranges = merge_spans(kept), merge_spans(evidence)
+    total = sum(end - start for start, end in evidence_ranges)
+    if not total:
+        raise ValueError("evidence recall needs evidence of at least one character")
+    return _overlap(kept_ranges, evidence_ranges) / total
+
+
+def is_evidence_complete(kept: Iterable[SpanPair], evidence: Iterable[SpanPair]) -> bool:
+    """Whether every character of the evidence was kept."""
+    kept_ranges, evidence_ranges = merge_spans(kept), merge_spans(evidence)
+    return _overlap(kept_ranges, evidence_ranges) == sum(end - start for start, end in evidence_ranges)
+
+
+def merge_spans(spans: Iterable[SpanPair]) -> list[SpanPair]:
+    """Sort spans and merge those that overlap or touch; empty ones fall out."""
+    merged: list[SpanPair] = []
+    for start, end in sorted(spans):
+        if end <= start:
+            continue
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _overlap(first: list[SpanPair], second: list[SpanPair]) -> int:
+    """Characters in both of two sorted lists of disjoint spans."""
+    i = j = common = 0
+    while i < len(first) and j < len(second):
+        common += max(0, min(first[i][1], second[j][1]) - max(first[i][0], second[j][0]))
+        if first[i][1] <= second[j][1]:
+            i += 1
+        else:
+            j += 1
+    return common
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean and the bounds of its confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether zero lies outside the bounds."""
+        return self.low > 0 or self.high < 0
+
+
+def bootstrap_mean(
+    values: Sequence[float] | FloatArray,
+    *,
+    confidence: float = 0.95,
+    seed: int = 0,
+    resamples: int = _RESAMPLES,
+) -> Interval:
+    """The mean with a percentile bootstrap interval; the same for the same values and seed.
+
+    Args:
+        values: one figure an item.
+        confidence: the share of resampled means between the bounds.
+        seed: of the resampling.
+        resamples: how many.
+
+    Raises:
+        ValueError: there are no values.
+    """
+    sample = np.asarray(values, dtype=np.float64)
+    if sample.ndim != 1 or not len(sample):
+        raise ValueError("a bootstrap interval needs at least one value")
+    rng = np.random.default_rng(seed)
+    means = np.empty(resamples)
+    for at in range(0, resamples, _RESAMPLES_AT_ONCE):
+        count = min(_RESAMPLES_AT_ONCE, resamples - at)
+        means[at : at + count] = sample[rng.integers(len(sample), size=(count, len(sample)))].mean(axis=1)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return Interval(float(sample.mean()), float(low), float(high))
+
+
+def paired_difference(
+    first: Sequence[float] | FloatArray,
+    second: Sequence[float] | FloatArray,
+    *,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """The mean of ``first − second`` over the same items, with its bootstrap interval.
+
+    Raises:
+        ValueError: the lengths differ, or there are no values.
+    """
+    if len(first) != len(second):
+        raise ValueError(f"a paired difference needs equal lengths, not {len(first)} and {len(second)}")
+    differences = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    return bootstrap_mean(differences, confidence=confidence, seed=seed)
+
+
+def auroc(positive: Sequence[float] | FloatArray, negative: Sequence[float] | FloatArray) -> float:
+    """The chance that a positive item's figure is above a negative one's; equal figures count half.
+
+    Raises:
+        ValueError: one side is empty.
+    """
+    above, below = np.asarray(positive, dtype=np.float64), np.sort(np.asarray(negative, dtype=np.float64))
+    if not len(above) or not len(below):
+        raise ValueError("AUROC needs positive and negative items")
+    wins = np.searchsorted(below, above, side="left")
+    ties = np.searchsorted(below, above, side="right") - wins
+    return float((wins.sum() + ties.sum() / 2) / (len(above) * len(below)))

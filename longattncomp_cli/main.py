@@ -1,0 +1,45 @@
+"""The ``longattncomp`` app: its list of commands."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from longattncomp_cli import __version__
+from longattncomp_cli.commands import compress, score
+
+app = typer.Typer(
+    name="longattncomp",
+    help="Keep the parts of a long context which a query needs, within a token budget.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(name="score", epilog=score.EPILOG)(score.score)
+app.command(name="compress", epilog=compress.EPILOG)(compress.compress)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"longattncomp {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Keep the parts of a long context which a query needs, within a token budget."""
+
+
+def run() -> None:
+    """Entry point of the script."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    app()

@@ -1,0 +1,99 @@
+"""Chunks partition the text, never exceed their size, and end where the reader would end them."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from longattncomp_cli.core.chunking import Tokens, chunk_bounds, chunk_source
+from longattncomp_cli.core.types import Source, Span
+
+
+def chunks_of(scorer, text: str, chunk_tokens: int, snap: str, region: Span | None = None):
+    source = Source(text, region=region)
+    context = source.context
+    tokens = scorer.backbone.tokenize([text[context.start : context.end]])[0]
+    shifted = Tokens(tokens.ids, tokens.starts + context.start)
+    return chunk_source(
+        source, shifted, source_index=0, first_index=0, chunk_tokens=chunk_tokens, snap=snap
+    ).chunks
+
+
+@pytest.mark.parametrize("snap", ["none", "word", "line", "sentence"])
+def test_spans_partition_any_text(scorer, make_text, snap: str) -> None:
+    rng = random.Random(snap)
+    for case in range(40):
+        text = make_text(rng, rng.randrange(1, 80)) + "end"
+        chunk_tokens = rng.choice([1, 2, 7, 32, 128])
+        chunks = chunks_of(scorer, text, chunk_tokens, snap)
+        assert "".join(text[c.start : c.end] for c in chunks) == text, case
+        assert all(c.start < c.end for c in chunks)
+        assert all(c.num_backbone_tokens <= chunk_tokens for c in chunks)
+        assert [c.index for c in chunks] == list(range(len(chunks)))
+
+
+def test_region_is_partitioned_and_nothing_else(scorer) -> None:
+    text = "Keep me. " + "One sentence here. " * 40 + "And keep me too."
+    region = Span(9, len(text) - 16)
+    chunks = chunks_of(scorer, text, 16, "sentence", region)
+    assert chunks[0].start == region.start
+    assert chunks[-1].end == region.end
+    assert "".join(text[c.start : c.end] for c in chunks) == text[region.start : region.end]
+
+
+def test_white_space_alone_is_one_chunk_without_tokens(scorer) -> None:
+    chunks = chunks_of(scorer, " \n\n ", 8, "sentence")
+    assert [(c.start, c.end, c.num_backbone_tokens) for c in chunks] == [(0, 4, 0)]
+
+
+def test_sentences_are_not_cut_where_one_ends_in_reach(scorer) -> None:
+    text = "The cat sat on the mat by the door. " * 30
+    for chunk in chunks_of(scorer, text, 32, "sentence")[:-1]:
+        assert text[: chunk.end].rstrip().endswith("door.")
+
+
+def test_abbreviations_do_not_end_a_sentence(scorer) -> None:
+    text = "We met Dr. Wu and Mr. Lee at no. 5 today before the rain came down. " * 10
+    for chunk in chunks_of(scorer, text, 24, "sentence")[:-1]:
+        assert text[: chunk.end].rstrip().endswith("down.")
+
+
+def test_lines_are_kept_whole_in_code(scorer) -> None:
+    text = "".join(f"value_{i} = compute({i}, scale=2)\n" for i in range(60))
+    for chunk in chunks_of(scorer, text, 40, "line"):
+        assert text[: chunk.end].endswith("\n")
+
+
+def test_chunk_bounds_equal_a_slow_reference() -> None:
+    def slow(levels: list[int], size: int) -> list[int]:
+        bounds = [0]
+        while len(levels) - bounds[-1] > size:
+            start = bounds[-1]
+            options = range(start + max(1, size // 2), start + size + 1)
+            bounds.append(max(options, key=lambda i: (levels[i], i)))
+        return [*bounds, len(levels)]
+
+    rng = random.Random(1)
+    for _ in range(200):
+        levels = [rng.choice([0, 0, 0, 1, 1, 2, 3, 4]) for _ in range(rng.randrange(0, 90))]
+        size = rng.randrange(1, 20)
+        assert chunk_bounds(np.array(levels, dtype=np.int64), size) == slow(levels, size)
+
+
+def test_token_starts_are_where_the_tokens_are(scorer, make_text) -> None:
+    """Long texts are tokenised in pieces; the pieces change nothing."""
+    rng = random.Random(5)
+    text = make_text(rng, 6000)
+    tokens = scorer.backbone.tokenize([text])[0]
+    whole = scorer.backbone.tokenizer.encode(text, add_special_tokens=False)
+    assert tokens.ids.tolist() == whole.ids
+    assert tokens.starts.tolist() == [start for start, _ in whole.offsets]
+
+
+def test_a_word_longer_than_any_token_is_still_read(scorer) -> None:
+    """WordPiece maps words of over 100 characters to one unknown token; ours are read in parts."""
+    tokens = scorer.backbone.tokenize(["x" * 5000])[0]
+    assert len(tokens.ids) > 50
+    assert scorer.backbone.tokenizer.token_to_id("[UNK]") not in tokens.ids
