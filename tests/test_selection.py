@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -33,10 +34,7 @@ def make_case(rng: random.Random, make_text, tokenizer) -> tuple[ChunkScores, Re
         cuts = sorted(
             {0, len(source.text), *(rng.randrange(len(source.text)) for _ in range(rng.randrange(9)))}
         )
-        chunks += [
-            Chunk(len(chunks) + i, number, a, b, b - a)
-            for i, (a, b) in enumerate(zip(cuts, cuts[1:], strict=False))
-        ]
+        chunks += [Chunk(len(chunks) + i, number, a, b, b - a) for i, (a, b) in enumerate(pairwise(cuts))]
     raw = np.array([rng.choice([rng.random(), 0.5]) for _ in chunks])
     instruction = rng.choice(["", "Answer briefly."])
     request = Request(sources, "q", instruction=instruction)
@@ -56,7 +54,7 @@ def test_budget_holds_and_every_span_is_a_slice(make_text, o200k, tokenizer_name
         budget = rng.randrange(1, renderer.original_tokens + 5)
         rule = SelectionRule(mode=rng.choice(["budget", "top-p", "threshold"]), fill=rng.random() < 0.8)
         try:
-            selection = select(scores, rule, renderer, budget)
+            selection = select(scores, rule, renderer, budget, lambda c: rng.randrange(c.start, c.end))
         except BudgetError:
             refused += 1
             continue
@@ -80,7 +78,7 @@ def test_a_larger_budget_keeps_a_superset(make_text, o200k) -> None:
         before: dict[int, tuple[int, int]] = {}
         for budget in range(renderer.fixed_tokens, renderer.original_tokens + 2, rng.randrange(1, 7)):
             try:
-                kept = select(scores, rule, renderer, budget).kept
+                kept = select(scores, rule, renderer, budget, lambda c: (c.start * 2 + c.end) // 3).kept
             except BudgetError:
                 assert not before
                 continue

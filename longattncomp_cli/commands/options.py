@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from longattncomp_cli.commands.failures import report_errors
 from longattncomp_cli.errors import InputError, UsageError
 
 WHAT, HOW, WHERE, RUN = "What to read", "What to keep", "Where to write", "How to run"
@@ -64,6 +65,7 @@ class DType(StrEnum):
     BFLOAT16 = "bfloat16"
 
 
+@report_errors
 def _load_config(context: typer.Context, path: Path | None) -> Path | None:
     """Take defaults from a TOML file whose keys are option names; flags win."""
     if path is None or context.resilient_parsing:
@@ -131,7 +133,8 @@ TokenizerName = Annotated[
     str,
     typer.Option(
         "--tokenizer",
-        help="What counts the budget: a tiktoken encoding or model, a Hugging Face tokenizer (path or id), or backbone.",
+        help="What counts the budget: a tiktoken encoding or model, "
+        "a Hugging Face tokenizer (path or id), or backbone.",
         rich_help_panel=HOW,
     ),
 ]

@@ -95,7 +95,7 @@ def chunk_table(
         names: of the sources.
         top: rows at most.
         width: of the terminal, in columns.
-        summary: ``budget``, ``num_tokens``, ``original_tokens``, ``kept`` and ``stop``; values may be ``None``.
+        summary: ``budget``, ``num_tokens``, ``original_tokens``, ``kept``, ``stop``, ``tokenizer``.
     """
     ranked = sorted(report["chunks"], key=lambda chunk: chunk["rank"])
     selected = "kept" in report["chunks"][0]
@@ -142,7 +142,7 @@ def budget_lines(report: dict[str, Any], summary: dict[str, Any]) -> Iterator[Te
         yield Text(f"confidence {report['confidence']:.2f}")
     if summary["num_tokens"] is None:
         yield Text(
-            f"{summary['original_tokens']:,} tokens in {len(report['chunks'])} chunks ({summary['tokenizer']})"
+            f"{summary['original_tokens']:,} tokens ({summary['tokenizer']}), {len(report['chunks'])} chunks"
         )
         return
     used, whole = summary["num_tokens"], max(1, summary["original_tokens"])

@@ -13,12 +13,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import orjson
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -90,6 +92,12 @@ class Backbone(Protocol):
     def tokenize(self, texts: Sequence[str]) -> list[Tokens]:
         """Tokenise texts without special tokens."""
 
+    def embed(self, ids: Tensor) -> Tensor:
+        """Look up layer 0: (N,) token ids → (N, D)."""
+
+    def token_mean(self) -> Tensor:
+        """(D,) the mean of layer 0 over the vocabulary."""
+
     def encode(
         self,
         context: ContextTokens,
@@ -157,6 +165,14 @@ class WindowedEncoder:
             blocks=self._blocks(context, layers, on_tokens),
         )
 
+    def embed(self, ids: Tensor) -> Tensor:
+        """Look up layer 0: (N,) token ids → (N, D)."""
+        return F.embedding(ids.to(self.device), self.encoder.token_embeddings)
+
+    def token_mean(self) -> Tensor:
+        """(D,) the mean of layer 0 over the vocabulary."""
+        return self.encoder.token_embeddings.float().mean(dim=0).cpu()
+
     def _encode_segment(self, text: str, layers: Sequence[int]) -> SegmentStates:
         ids = self.tokenize([text])[0].ids
         windows = [ids[i : i + self.window_tokens] for i in range(0, len(ids), self.window_tokens)]
@@ -199,7 +215,7 @@ def _joined(parts: list[np.ndarray]) -> np.ndarray:
 
 
 def _pieces(text: str) -> Iterator[tuple[int, int]]:
-    """Ranges that tokenise independently: cut at line ends, at spaces in long lines, and inside overlong words."""
+    """Ranges that tokenise apart: cut at line ends, at spaces of long lines, and inside overlong words."""
     start = 0
     for match in _LONG_WORD.finditer(text):
         yield from _cut_at_space(text, start, match.start())
@@ -237,7 +253,7 @@ def _windows(context: ContextTokens, window_tokens: int) -> Iterator[tuple[np.nd
                 continue
             num_parts = -(-(bound - start) // window_tokens)
             edges = np.linspace(start, bound, num_parts + 1).astype(int) if num_parts else [start]
-            for first, last in zip(edges[:-1], edges[1:], strict=True):
+            for first, last in pairwise(edges):
                 yield ids[first:last], owner[first:last]
             start = bound
 
@@ -273,7 +289,8 @@ def load_backbone(
     )
     if window_tokens + 2 > encoder.max_positions:
         raise CheckpointError(
-            f"window_tokens {window_tokens} + 2 special tokens exceed the backbone's {encoder.max_positions} positions"
+            f"window_tokens {window_tokens} + 2 special tokens exceed the backbone's "
+            f"{encoder.max_positions} positions"
         )
     return WindowedEncoder(spec, encoder, tokenizer, window_tokens, device)
 

@@ -1,4 +1,4 @@
-"""Run a batch of records, one line in, one line out, in order; a record that fails does not stop the others."""
+"""Run a batch of records in order, one line in, one line out; one that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def _take_up(
         written = _parse_line(line, place)
         if written.get("id") != record.id:
             raise OutputError(
-                f"{place}: line {counts.skipped + 1} is record {written.get('id')!r}, the input has {record.id!r}",
+                f"{place}:{counts.skipped + 1}: is record {written.get('id')!r}, the input has {record.id!r}",
                 hint="resume with the same input, or --overwrite",
                 code="resume-mismatch",
             )

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from longattncomp_cli.core.boundaries import SnapLevel
+from longattncomp_cli.core.cross_attention import CrossAttention
 from longattncomp_cli.core.model_files import BackboneSpec
 from longattncomp_cli.errors import CheckpointError
 
@@ -26,8 +27,7 @@ SHIPPED_FOLDER = Path(__file__).parents[1] / "checkpoints"
 DEFAULT_CHECKPOINT = "untrained"
 
 Pooling = Literal["mean", "log"]
-QueryWeights = Literal["uniform", "idf"]
-Sink = Literal["none", "instruction"]
+Sink = Literal["none", "instruction", "learned"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +46,8 @@ class CheckpointConfig:
     """Of a head's projections."""
     pooling: Pooling = "log"
     """Over heads and query tokens: ``mean`` (paper) or ``log`` (weighted geometric mean)."""
-    query_weights: QueryWeights = "idf"
-    """Of log pooling: all query tokens alike, or by their rarity in the context itself."""
     sink: Sink = "none"
-    """What absorbs the mass when nothing is relevant: nothing, or the instruction's tokens."""
+    """What absorbs the mass when nothing is relevant: nothing, the instruction's tokens, a trained key."""
     window_tokens: int = 254
     """Tokens that the backbone reads at once, special tokens not counted."""
     chunk_tokens: int = 128
@@ -63,7 +61,7 @@ class CheckpointConfig:
 
     def __post_init__(self) -> None:
         """Refuse values that no scorer could use."""
-        for name, allowed in (("pooling", Pooling), ("query_weights", QueryWeights), ("sink", Sink)):
+        for name, allowed in (("pooling", Pooling), ("sink", Sink)):
             if getattr(self, name) not in get_args(allowed):
                 raise CheckpointError(
                     f"config.json: {name} {getattr(self, name)!r} is not one of {get_args(allowed)}"
@@ -77,7 +75,7 @@ class CheckpointConfig:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A config and its tensors: ``w_q``, ``w_k`` (H, D, K), ``log_temperature`` (H,), ``head_weights`` (H,)."""
+    """A config and the tensors of its :class:`CrossAttention`."""
 
     config: CheckpointConfig
     tensors: dict[str, Tensor]
@@ -129,16 +127,9 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path, card: str) -> None:
     (folder / "README.md").write_text(card, encoding="utf-8")
 
 
-def expected_shapes(config: CheckpointConfig) -> dict[str, tuple[int, ...]]:
-    """The tensors a checkpoint of this config holds."""
-    num_heads = len(config.layers)
-    projection = (num_heads, config.width, config.head_width)
-    return {
-        "w_q": projection,
-        "w_k": projection,
-        "log_temperature": (num_heads,),
-        "head_weights": (num_heads,),
-    }
+def build_attention(config: CheckpointConfig) -> CrossAttention:
+    """The layer that a checkpoint of this config holds, at its untrained start."""
+    return CrossAttention(config.layers, config.width, config.head_width, config.sink == "learned")
 
 
 def _config_bytes(config: CheckpointConfig) -> bytes:
@@ -169,7 +160,8 @@ def _read_config(path: Path) -> CheckpointConfig:
 
 
 def _check_tensors(folder: Path, config: CheckpointConfig, tensors: dict[str, Tensor]) -> None:
-    for name, shape in expected_shapes(config).items():
+    expected = {name: tuple(value.shape) for name, value in build_attention(config).state_dict().items()}
+    for name, shape in expected.items():
         if name not in tensors:
             raise CheckpointError(f"{folder / 'model.safetensors'}: no tensor {name!r}")
         found = tensors[name]

@@ -1,8 +1,8 @@
 """Cut sources into chunks of backbone tokens whose spans are an exact partition of the context.
 
-Spans run from a chunk's first token (or the indentation before it) to the next chunk's, so no character
-is lost or doubled, whatever the tokenizer skips (LongAttnComp, arXiv:2606.01336, uses fixed-size token chunks;
-ending them where a sentence, line or word ends is ours).
+Spans run from a chunk's first token (or the indentation before it) to the next chunk's, so no
+character is lost or doubled, whatever the tokenizer skips. LongAttnComp (arXiv:2606.01336) uses
+fixed-size token chunks; ending them where a sentence, line or word ends is ours.
 """
 
 from __future__ import annotations

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR, Renderer
-from longattncomp_cli.core.query import parse_prompt
+from longattncomp_cli.core.query import parse_prompt, prompt_text
 from longattncomp_cli.core.records import Record
 from longattncomp_cli.core.selection import SelectionRule, select
 from longattncomp_cli.core.tokenization import BackboneTokenizer, TargetTokenizer
-from longattncomp_cli.core.types import ChunkScores, Request, Selection, SelectMode, Source, parse_budget
+from longattncomp_cli.core.types import (
+    Chunk,
+    ChunkScores,
+    Request,
+    Selection,
+    SelectMode,
+    Source,
+    Span,
+    parse_budget,
+)
 from longattncomp_cli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -21,13 +31,15 @@ if TYPE_CHECKING:
 
 ParserName = Literal["given", "auto", "tail"]
 DEFAULT_TAIL_TOKENS = 128
+# A chunk that must be cut is read in pieces of this size to find where to begin.
+_FOCUS_TOKENS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompressorSettings:
     """Everything besides checkpoint and tokenizer that decides what is kept."""
 
-    rule: SelectionRule = SelectionRule()
+    rule: SelectionRule = field(default_factory=SelectionRule)
     """When selection stops."""
     budget: str | int | None = None
     """As the user writes it; a record's own wins."""
@@ -99,13 +111,16 @@ class Compressor:
         """Keep the parts."""
         self.scorer = scorer
         self.settings = settings
+        self._fine_scorer = copy(scorer)
+        self._fine_scorer.chunk_tokens = _FOCUS_TOKENS
         self.tokenizer = tokenizer or BackboneTokenizer(self._count_backbone_tokens)
 
     def _count_backbone_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(tokens.ids) for tokens in self.scorer.backbone.tokenize(texts)]
 
     def _token_starts(self, text: str) -> Sequence[int]:
-        return self.scorer.backbone.tokenize([text])[0].starts.tolist()
+        starts: list[int] = self.scorer.backbone.tokenize([text])[0].starts.tolist()
+        return starts
 
     def parse(self, prompt: Source, request_id: str | int | None = None) -> Request:
         """Split a whole prompt into what is kept, context and query.
@@ -113,7 +128,8 @@ class Compressor:
         Raises:
             InputError: no query was found, or nothing else was.
         """
-        parser = "tail" if self.settings.query_parser == "tail" else "auto"
+        prompt = replace(prompt, text=prompt_text(prompt.text))
+        parser: Literal["auto", "tail"] = "tail" if self.settings.query_parser == "tail" else "auto"
         parsed = parse_prompt(
             prompt.text, parser=parser, tail_tokens=self.settings.tail_tokens, token_starts=self._token_starts
         )
@@ -148,7 +164,10 @@ class Compressor:
         budget = self._budget(request, renderer)
         if budget is None and self.settings.rule.mode == "budget":
             return scored
-        return replace(scored, selection=select(scores, self.settings.rule, renderer, budget), budget=budget)
+        selection = select(
+            scores, self.settings.rule, renderer, budget, lambda chunk: self._focus(request, chunk)
+        )
+        return replace(scored, selection=selection, budget=budget)
 
     def compress(self, request: Request, on_tokens: OnTokens | None = None) -> Compression:
         """Keep what the query needs.
@@ -166,6 +185,12 @@ class Compressor:
         return Compression(
             request, scored.scores, scored.renderer, scored.selection, scored.budget, self.settings.rule.mode
         )
+
+    def _focus(self, request: Request, chunk: Chunk) -> int:
+        """Where the best few words of a chunk begin: the chunk is scored once more, in small pieces."""
+        source = replace(request.sources[chunk.source], title="", region=Span(chunk.start, chunk.end))
+        pieces = self._fine_scorer.score(Request((source,), request.query))
+        return pieces.chunks[int(pieces.order[0])].start
 
     def _budget(self, request: Request, renderer: Renderer) -> int | None:
         written = self.settings.budget if request.budget is None else request.budget

@@ -25,6 +25,7 @@ LOWEST_EXPONENT = -80.0
 _EMPTY_SCORE = -1e9
 # A query token that stands in every chunk keeps this much of the weight of one that stands in none.
 _LEAST_RARITY = 0.02
+_ABSENT = 0.9999
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class CrossAttention(nn.Module):
         # Log pooling: the share of each head and query token, and the least log mass that counts.
         self.gate = nn.Parameter(torch.zeros(num_heads, width))
         self.gate_rarity = nn.Parameter(torch.ones(num_heads))
+        self.gate_absent = nn.Parameter(torch.zeros(num_heads))
         self.gate_bias = nn.Parameter(torch.zeros(num_heads))
         self.floor = nn.Parameter(torch.full((num_heads,), -8.0))
         self.log_strength = nn.Parameter(torch.zeros(()))
@@ -129,9 +131,10 @@ class CrossAttention(nn.Module):
 
         Args:
             normal_HMD: the normalised query states that each head reads.
-            rarity_M: how rare each query token is in the context, in [0, 1].
+            rarity_M: how rare each query token is in the context, in [0, 1]; 1 means that it is absent.
         """
         rarity_HM = self.gate_rarity[:, None] * (rarity_M + _LEAST_RARITY).log()
+        rarity_HM = rarity_HM + self.gate_absent[:, None] * (rarity_M > _ABSENT)
         learned_HM = torch.einsum("hmd,hd->hm", normal_HMD, self.gate)
         logits_HM = rarity_HM + learned_HM + self.gate_bias[:, None]
         return logits_HM.flatten().softmax(dim=0).view_as(logits_HM) * self.log_strength.exp()

@@ -18,7 +18,8 @@ QUERY_CHARS = 4_000
 
 _TAGS = ("text", "context", "document", "documents", "passages", "article", "code", "transcript")
 _LABEL = re.compile(
-    r"(?m)^[ \t#*_]{0,8}(?:Question|QUESTION|Query|QUERY|User question|Q|问题|質問)[*_]{0,2} ?[:：][*_]{0,2}"
+    r"(?m)^[ \t#*_]{0,8}(?:Question|QUESTION|Query|QUERY|User question|Q|问题|質問"
+    r"|(?:question|query)(?=[:：][^\n]{0,1000}[?？]\s?$))[*_]{0,2} ?[:：][*_]{0,2}"
 )
 _ANSWERED = re.compile(
     r"(?m)(?:^|[?？.。 ])[ \t]{0,4}(?:Answer|ANSWER|回答|答案|答)[ \t]?[:：][ \t]{0,4}(\S.{0,40})"
@@ -50,15 +51,17 @@ _INSTRUCTION = re.compile(
     r"based on|consider|i will|instructions?:|task:|study|refer)\b",
     re.I,
 )
-_LABELS_ONLY = tuple(
-    "answer a response summary type assistant 回答 答案 答案是 答".split()  # noqa: SIM905
-) + ("final answer", "your answer")
+_LABELS_ONLY = frozenset(
+    {"answer", "a", "response", "summary", "type", "assistant", "final answer", "your answer"}
+    | {"回答", "答案", "答案是", "答"}
+)
 _BOILERPLATE = (
-    "answer: let", "format your response", "be concise", "be very concise", "be brief", "only give me",
-    "only one of the following options is correct", "only output", "just say", "don't say anything else",
-    "do not provide any explanation", "do not output any other", "let's think", "let’s think",
-    "think step by step", "please answer", "please respond", "please think", "answer briefly", "answer concisely", "answer in ",
-    "answer with ", "reply with", "respond with", "respond in", "the answer is", "the final answer is",
+    "answer: let", "format your response", "be concise", "be very concise", "be brief",
+    "only give me", "only one of the following options is correct", "only output", "just say",
+    "don't say anything else", "do not provide any explanation", "do not output any other",
+    "let's think", "let’s think", "think step by step", "please answer", "please respond",
+    "please think", "answer briefly", "answer concisely", "answer in ", "answer with ",
+    "reply with", "respond with", "respond in", "the answer is", "the final answer is",
     "the letter of the correct answer", "the correct option is", "请尽量简短地回答",
 )  # fmt: skip
 _TRAILERS = (" Answer:", " A:", " 回答：", " 答案：")
@@ -77,7 +80,9 @@ def _is_boilerplate(line: str) -> bool:
     plain = line.strip().strip("*_").lower()
     if plain.endswith(("?", "？")):
         return False
-    return plain.rstrip(":： ") in _LABELS_ONLY or plain.startswith(_BOILERPLATE)
+    if plain.endswith((":", "：")) and plain[:-1].rstrip() in _LABELS_ONLY:
+        return True
+    return plain.startswith(_BOILERPLATE)
 
 
 def match_general(text: str) -> tuple[str, Split] | None:
@@ -104,7 +109,8 @@ def _match_tagged(text: str) -> Split | None:
         opener = text.find(f"<{tag}>", 0, HEAD_CHARS)
         end = text.rfind(f"</{tag}>", max(0, len(text) - TAIL_CHARS))
         start, after = opener + len(tag) + 2, end + len(tag) + 3
-        if opener < 0 or end < start:
+        stands_alone = text[opener - 1 : opener].isspace() or opener == 0
+        if opener < 0 or end < start or not stands_alone or text[after : after + 1].strip():
             continue
         label = _last_label(text, after)
         if label is None and len(text) - after <= QUERY_CHARS and meaning(text[after:]):
@@ -150,17 +156,13 @@ def _match_question_first(text: str) -> Split | None:
 
 
 def _match_last_paragraph(text: str) -> Split | None:
-    stop = len(text.rstrip())
-    for _ in range(4):
-        start = _paragraph_start(text, stop)
-        if meaning(text[start:stop]):
-            break
-        stop = len(text[:start].rstrip())
-    if not looks_asked(text[start:stop]):
-        start = text.rfind("\n", 0, stop) + 1
-        line = text[start:stop]
-        if not (looks_asked(line) and _ASKING.match(line) and line[0].isupper()):
-            return None
+    stop = _without_trailer(text)
+    start, line = _paragraph_start(text, stop), text.rfind("\n", 0, stop) + 1
+    asks = looks_asked(text[line:stop]) and _ASKING.match(text, line) and text[line].isupper()
+    if asks and text[start:line].rstrip().endswith((".", "!", '"')):
+        start = line
+    elif not looks_asked(text[start:stop]):
+        return None
     return Split(instruction_length(text[:start]), start, start, stop)
 
 

@@ -39,7 +39,7 @@ class Record:
         sources: the context, or the prompt as the only source.
         is_prompt: whether the only source is a whole prompt that a query parser must split.
         query, instruction, budget: as given; ``""``/``None`` where absent.
-        extra: the fields that pass through.
+        extra: all fields but context and prompt; they pass through to the output.
     """
 
     id: str | int
@@ -80,7 +80,7 @@ def parse_record(line: bytes, number: int, name: str, fields: FieldNames) -> Rec
     record_id: str | int | None = number
     try:
         raw = _parse_object(line.removeprefix(_UTF8_BOM), f"{name}:{number}")
-        given_id = raw.pop(fields.id, number)
+        given_id = raw.get(fields.id, number)
         if not isinstance(given_id, (str, int)) or isinstance(given_id, bool):
             raise _wrong_type(name, number, fields.id, "a string or an integer", given_id)
         record_id = given_id
@@ -104,7 +104,7 @@ def _parse_object(line: bytes, place: str) -> dict[str, Any]:
 def _checked(raw: dict[str, Any], record_id: str | int, place: str, fields: FieldNames) -> Record:
     context, prompt = raw.pop(fields.context, None), raw.pop("prompt", None)
     texts = {key: _text_field(raw, key, place) for key in (fields.query, "instruction")}
-    budget = raw.pop("budget", None)
+    budget = raw.get("budget")
     if budget is not None:
         parse_budget(budget)
     if (context is None) == (prompt is None):
@@ -123,7 +123,7 @@ def _checked(raw: dict[str, Any], record_id: str | int, place: str, fields: Fiel
 
 
 def _text_field(raw: dict[str, Any], key: str, place: str) -> str:
-    value = raw.pop(key, None)
+    value = raw.get(key)
     if value is not None and not isinstance(value, str):
         raise _field_error(place, key, "a string", value)
     return value or ""

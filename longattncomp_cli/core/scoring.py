@@ -18,9 +18,9 @@ from longattncomp_cli.core.backbone import (
     title_tokens,
 )
 from longattncomp_cli.core.boundaries import SnapLevel
-from longattncomp_cli.core.checkpoint import Checkpoint
+from longattncomp_cli.core.checkpoint import Checkpoint, build_attention
 from longattncomp_cli.core.chunking import Tokens, chunk_source
-from longattncomp_cli.core.cross_attention import CrossAttention, LogMass, pool_log, pool_mean
+from longattncomp_cli.core.cross_attention import distribution, log_scores, normalise, pool_mean
 from longattncomp_cli.core.runtime import keep_freed_memory, resolve_device, resolve_dtype
 from longattncomp_cli.core.types import ChunkScores, Request
 from longattncomp_cli.errors import CheckpointError, InputError
@@ -53,11 +53,9 @@ class Scorer:
         self.backbone = backbone
         self.chunk_tokens = chunk_tokens or config.chunk_tokens
         self.snap: SnapLevel = snap or config.snap
-        self.attention = CrossAttention(config.layers, config.width, config.head_width)
-        parameters = {name: value for name, value in checkpoint.tensors.items() if name != "head_weights"}
-        self.attention.load_state_dict(parameters)
+        self.attention = build_attention(config)
+        self.attention.load_state_dict(checkpoint.tensors)
         self.attention.requires_grad_(False).to(backbone.device)
-        self.head_weights_H = checkpoint.tensors["head_weights"].to(backbone.device)
 
     def tokenize(self, request: Request) -> ContextTokens:
         """Tokenise and chunk a request's context.
@@ -113,35 +111,33 @@ class Scorer:
                 hint="ask in words",
                 code="empty-query",
             )
-        mass = self._log_mass(encoding, len(chunks))
+        num_chunks = len(chunks)
+        query_HMD = torch.stack(self.attention.normal(encoding.query.states))
+        folded_HMD = self.attention.folded(query_HMD)
+        chunks_CHM = self.attention.chunk_logits(folded_HMD, encoding.blocks, num_chunks)
+        mass = normalise(chunks_CHM, self._sink_logits(folded_HMD, encoding))
         if config.pooling == "mean":
             scores_C, sink = pool_mean(mass)
         else:
-            scores_C, sink = pool_log(mass, self._weights(encoding.query.ids, context, len(chunks)))
+            rarity = query_rarity(encoding.query.ids.cpu().numpy(), context, num_chunks)
+            rarity_M = torch.from_numpy(rarity).float().to(self.backbone.device)
+            weights_HM = self.attention.weights(query_HMD, rarity_M)
+            scores_C, sink = distribution(*log_scores(mass, weights_HM, self.attention.floor))
         return ChunkScores(
             chunks=chunks, scores=scores_C.double().cpu().numpy(), sink=None if sink is None else float(sink)
         )
 
-    def _log_mass(self, encoding: Encoding, num_chunks: int) -> LogMass:
-        queries_HMK = self.attention.queries(encoding.query.states)
-        sink_logits_SHM = None
-        if encoding.instruction is not None:
-            folded_HMD = self.attention.folded(queries_HMK)
-            sink_logits_SHM = self.attention.logits(folded_HMD, encoding.instruction.states)
-        return self.attention.log_mass(queries_HMK, encoding.blocks, num_chunks, sink_logits_SHM)
-
-    def _weights(self, query_ids_M: Tensor, context: ContextTokens, num_chunks: int) -> Tensor:
-        """(H, M) the weight of each head and query token in log pooling."""
-        if self.checkpoint.config.query_weights == "idf":
-            rarity = inverse_document_frequency(query_ids_M.cpu().numpy(), context, num_chunks)
-        else:
-            rarity = np.ones(len(query_ids_M))
-        shares_M = torch.from_numpy(rarity / max(rarity.sum(), 1e-9)).float().to(self.head_weights_H.device)
-        return self.head_weights_H[:, None] * shares_M
+    def _sink_logits(self, folded_HMD: Tensor, encoding: Encoding) -> Tensor | None:
+        """(H, M) the log-sum-exp of what absorbs the mass: the trained key, or the instruction's tokens."""
+        if self.attention.learned_sink:
+            return self.attention.sink_logits(folded_HMD)
+        if encoding.instruction is None:
+            return None
+        return self.attention.logits(folded_HMD, encoding.instruction.states).logsumexp(dim=0)
 
 
-def inverse_document_frequency(query_ids: np.ndarray, context: ContextTokens, num_chunks: int) -> np.ndarray:
-    """(M,) how rare each query token is among the chunks: ``log((C + 1) / (df + 0.5))``, never negative."""
+def query_rarity(query_ids: np.ndarray, context: ContextTokens, num_chunks: int) -> np.ndarray:
+    """(M,) how rare each query token is among the chunks, as :func:`rarity` has it."""
     wanted = np.unique(query_ids)
     seen: list[np.ndarray] = []
     for source, title in zip(context.sources, context.titles, strict=True):
@@ -156,7 +152,16 @@ def inverse_document_frequency(query_ids: np.ndarray, context: ContextTokens, nu
     frequency = np.bincount(pairs[0].astype(np.int64), minlength=len(wanted))[
         np.searchsorted(wanted, query_ids)
     ]
-    return np.maximum(np.log((num_chunks + 1) / (frequency + 0.5)), 0.0)
+    return rarity(frequency, num_chunks)
+
+
+def rarity(frequency: np.ndarray, num_chunks: int) -> np.ndarray:
+    """Inverse document frequency as a share of the highest: 1 for what stands in no chunk, 0 in all of them.
+
+    ``log((C + 1) / (df + 0.5)) / log((C + 1) / 0.5)``, never negative.
+    """
+    highest = np.log((num_chunks + 1) / 0.5)
+    return np.asarray(np.maximum(np.log((num_chunks + 1) / (frequency + 0.5)), 0.0) / highest)
 
 
 def load_scorer(

@@ -9,15 +9,27 @@ Sources: Algorithm 1 of LongAttnComp (arXiv:2606.01336); the threshold rule of A
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from longattncomp_cli.core.assembly import Renderer
 from longattncomp_cli.core.boundaries import line_starts, sentence_starts, word_starts
-from longattncomp_cli.core.types import ChunkScores, IntArray, KeptSpan, Selection, SelectMode, StopReason
+from longattncomp_cli.core.types import (
+    Chunk,
+    ChunkScores,
+    IntArray,
+    KeptSpan,
+    Selection,
+    SelectMode,
+    StopReason,
+)
 from longattncomp_cli.errors import BudgetError, UsageError
+
+
+# Tells the character offset, in its source, at which the best part of a chunk begins.
+Focus = Callable[[Chunk], int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +54,18 @@ class SelectionRule:
             raise UsageError(f"--epsilon {self.epsilon} is outside [0, 1)", hint="0.01 is AttnComp's value")
 
 
-def select(scores: ChunkScores, rule: SelectionRule, renderer: Renderer, budget: int | None) -> Selection:
+def chunk_begin(chunk: Chunk) -> int:
+    """The focus of a chunk of which nothing is known: where it begins."""
+    return chunk.start
+
+
+def select(
+    scores: ChunkScores,
+    rule: SelectionRule,
+    renderer: Renderer,
+    budget: int | None,
+    focus: Focus = chunk_begin,
+) -> Selection:
     """Choose what to keep of one request.
 
     Args:
@@ -50,6 +73,7 @@ def select(scores: ChunkScores, rule: SelectionRule, renderer: Renderer, budget:
         rule: when to stop.
         renderer: of the same chunks; it counts.
         budget: the most tokens that the rendered text may have, or ``None`` for no limit.
+        focus: where the best part of a chunk begins; asked for the one chunk that must be cut.
 
     Returns:
         Kept spans in source order whose rendered text has at most ``budget`` tokens.
@@ -75,7 +99,7 @@ def select(scores: ChunkScores, rule: SelectionRule, renderer: Renderer, budget:
     if num_whole == limit:
         return _selection(scores, kept, reason)
     if rule.fill:
-        kept = _fill(kept, scores, int(scores.order[num_whole]), renderer, budget)
+        kept = _fill(kept, scores, int(scores.order[num_whole]), renderer, budget, focus)
     if not kept:
         raise BudgetError(
             f"the budget of {budget} tokens cannot hold any of the best chunk", hint="use a larger --budget"
@@ -134,28 +158,53 @@ def _additive_prefix(order: IntArray, renderer: Renderer, budget: int) -> int:
 
 
 def _fill(
-    kept: tuple[KeptSpan, ...], scores: ChunkScores, index: int, renderer: Renderer, budget: int
+    kept: tuple[KeptSpan, ...], scores: ChunkScores, index: int, renderer: Renderer, budget: int, focus: Focus
 ) -> tuple[KeptSpan, ...]:
-    """Add the longest beginning of chunk ``index`` that fits and ends well."""
+    """Add as much of chunk ``index`` as fits: from its focus to the end, then backwards from there.
+
+    A larger budget only ever moves the end out, and then the start, so it keeps a superset.
+    """
     chunk = scores.chunks[index]
-    text = renderer.request.sources[chunk.source].text[chunk.start : chunk.end]
+    text = renderer.request.sources[chunk.source].text
+    anchor = min(max(focus(chunk), chunk.start), chunk.end - 1)
 
-    def with_cut(end: int) -> tuple[KeptSpan, ...]:
-        span = KeptSpan(chunk, chunk.start, chunk.start + end)
-        return tuple(sorted((*kept, span), key=lambda part: part.chunk.index))
+    def with_part(start: int, end: int) -> tuple[KeptSpan, ...]:
+        return tuple(sorted((*kept, KeptSpan(chunk, start, end)), key=lambda part: part.chunk.index))
 
-    def fits(end: int) -> bool:
-        return renderer.count(with_cut(end)) <= budget
+    def fits(start: int, end: int) -> bool:
+        return renderer.count(with_part(start, end)) <= budget
 
+    if not fits(anchor, chunk.end):
+        ends = _good_ends(text[anchor : chunk.end], lambda end: fits(anchor, anchor + end))
+        return with_part(anchor, anchor + ends) if ends else kept
+    before = text[chunk.start : anchor]
+    kept_before = _good_starts(before, lambda start: fits(chunk.start + start, chunk.end))
+    return with_part(chunk.start + kept_before, chunk.end)
+
+
+def _good_ends(text: str, fits: Callable[[int], bool]) -> int:
+    """The length of the longest beginning that fits and ends well; 0 where not one character fits.
+
+    A sentence end serves if it fills half of what a word end would, else a line end, else a word end,
+    else any character.
+    """
     longest = _longest(_trimmed(text, word_starts(text)), fits) or _longest(range(1, len(text)), fits)
-    if not longest:
-        return kept
     for starts in (sentence_starts(text), line_starts(text)):
         ends = _trimmed(text, starts)
         place = bisect_right(ends, longest)
         if place and ends[place - 1] * 2 >= longest and fits(ends[place - 1]):
-            return with_cut(ends[place - 1])
-    return with_cut(longest)
+            return ends[place - 1]
+    return longest
+
+
+def _good_starts(text: str, fits: Callable[[int], bool]) -> int:
+    """Where the longest ending of ``text`` begins that fits and begins with a sentence, line or word."""
+    for starts in (sentence_starts(text), line_starts(text), word_starts(text)):
+        farthest_first = [len(text) - start for start in reversed(starts.tolist())]
+        length = _longest(farthest_first, lambda length: fits(len(text) - length))
+        if length:
+            return len(text) - length
+    return len(text)
 
 
 def _trimmed(text: str, starts: IntArray) -> list[int]:
@@ -164,12 +213,12 @@ def _trimmed(text: str, starts: IntArray) -> list[int]:
     return sorted(ends - {0})
 
 
-def _longest(ends: Sequence[int], fits: object) -> int:
+def _longest(ends: Sequence[int], fits: Callable[[int], bool]) -> int:
     """The largest end that fits (0: none), by bisection; counts are as good as monotone in it."""
     low, high = 0, len(ends)
     while low < high:
         middle = (low + high) // 2
-        if fits(ends[middle]):  # type: ignore[operator]
+        if fits(ends[middle]):
             low = middle + 1
         else:
             high = middle

@@ -55,7 +55,7 @@ def expand_inputs(inputs: Sequence[str], note: Note) -> list[InputFile]:
                 [InputFile(path, named=True)] if name == STDIN or not path.is_dir() else _walk(path, note)
             )
         elif glob.has_magic(name):
-            matches = sorted(glob.glob(name, recursive=True))
+            matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute one)
             if not matches:
                 raise InputError(f"no file matches {name!r}", hint="check the pattern", code="missing-file")
             files.extend(InputFile(Path(match), named=False) for match in matches if Path(match).is_file())

@@ -47,13 +47,15 @@ _BUNDLES = (("litellm", "litellm_core_utils/tokenizers"),)
 
 # tiktoken's patterns overflow its stack on longer runs of white space: those are counted in parts.
 _MAX_BLANK_CHARS = 4096
-_BLANKS = re.compile(r"\s{%d}" % _MAX_BLANK_CHARS)
+_BLANKS = re.compile(rf"\s{{{_MAX_BLANK_CHARS}}}")
 
 
 class TargetTokenizer(Protocol):
     """What counts the budget."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What reports call it."""
 
     def count(self, text: str) -> int:
         """The number of tokens of ``text``, special tokens not added."""
@@ -207,7 +209,7 @@ def _from_hub(name: str) -> TargetTokenizer:
     except Exception as error:  # hub, network and parsing errors share no base class
         encodings = ", ".join(tiktoken.list_encoding_names()[-3:])
         raise ResourceError(
-            f"tokenizer {name!r} is no tiktoken encoding or model, no local path, and no hub id that can be fetched",
+            f"tokenizer {name!r} is no tiktoken encoding or model, no path, and no hub id that can be fetched",
             hint=f"tiktoken encodings: {encodings}; or a folder with tokenizer.json; or --tokenizer backbone",
             code="no-tokenizer",
         ) from error
