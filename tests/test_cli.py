@@ -24,7 +24,8 @@ FACTS = {
     "Where is the spare key?": "The spare key hangs behind the blue map in the pilot's office.",
 }
 FILLER = (
-    "The weather stayed mild and the boats went out as usual. Nobody at the harbour remembered a quieter season. "
+    "The weather stayed mild and the boats went out as usual. "
+    "Nobody at the harbour remembered a quieter season. "
     "Ropes were mended, nets were counted, and the tide tables were copied once more. "
 )
 
@@ -104,7 +105,8 @@ def test_whole_input_fits_and_comes_back_unchanged(folder: Path) -> None:
 
 
 def test_a_whole_prompt_keeps_its_instruction_and_query(folder: Path, o200k) -> None:
-    prompt = f"Read the following text and answer briefly.\n\n{story()}\n\nQuestion: Who repaired the clock?\nAnswer:"
+    question = "Question: Who repaired the clock?\nAnswer:"
+    prompt = f"Read the following text and answer briefly.\n\n{story()}\n\n{question}"
     done = run("compress", "-b", "150", cwd=folder, stdin=prompt)
     out = done.stdout.decode()
     assert done.returncode == 0, done.stderr
@@ -318,7 +320,8 @@ def test_an_interrupted_batch_is_resumed_to_the_same_bytes(folder: Path, name: s
 def test_a_closed_pipe_ends_quietly(folder: Path) -> None:
     write_records(folder / "in.jsonl", 12)
     done = subprocess.run(
-        f"{sys.executable} -m longattncomp_cli compress in.jsonl -b 90 --quiet | head -n 1; echo ${{PIPESTATUS[0]}}",
+        f"{sys.executable} -m longattncomp_cli compress in.jsonl -b 90 --quiet | head -n 1; "
+        "echo ${PIPESTATUS[0]}",
         cwd=folder,
         shell=True,
         executable="/bin/bash",
@@ -331,8 +334,8 @@ def test_a_closed_pipe_ends_quietly(folder: Path) -> None:
 
 def test_documents_cannot_style_or_move_the_terminal(folder: Path) -> None:
     hostile = (
-        "\x1b[31mred\x1b[0m \x1b]0;title\x07 [bold]x[/bold] [link=http://x]y[/link] \x9b2J \u202eevil\u202c\r over\n"
-        * 30
+        "\x1b[31mred\x1b[0m \x1b]0;title\x07 [bold]x[/bold] [link=http://x]y[/link] "
+        "\x9b2J \u202eevil\u202c\r over\n" * 30
     )
     (folder / "hostile \x1b[2J.txt").write_text(hostile, encoding="utf-8")
     for args in (["score"], ["compress", "-b", "50", "--table"]):
@@ -346,7 +349,8 @@ def test_documents_cannot_style_or_move_the_terminal(folder: Path) -> None:
 def test_help_is_quick_and_needs_no_torch() -> None:
     code = (
         "import sys\nfrom typer.testing import CliRunner\nfrom longattncomp_cli.main import app\n"
-        "for args in (['--help'], ['compress', '--help'], ['score', '--help'], ['--version'], ['compress', '-b', 'x', 'y']):\n"
+        "helps = [['--help'], ['--version'], *([name, '--help'] for name in ('score', 'compress'))]\n"
+        "for args in [*helps, ['compress', '-b', 'x', 'y']]:\n"
         "    CliRunner().invoke(app, args)\n"
         "assert not {'torch', 'transformers'} & set(sys.modules), 'heavy import'\n"
     )

@@ -27,7 +27,6 @@ from longattncomp_cli.core.types import (
 )
 from longattncomp_cli.errors import BudgetError, UsageError
 
-
 # Tells the character offset, in its source, at which the best part of a chunk begins.
 Focus = Callable[[Chunk], int]
 
@@ -198,8 +197,8 @@ def _good_ends(text: str, fits: Callable[[int], bool]) -> int:
 
 
 def _good_starts(text: str, fits: Callable[[int], bool]) -> int:
-    """Where the longest ending of ``text`` begins that fits and begins with a sentence, line or word."""
-    for starts in (sentence_starts(text), line_starts(text), word_starts(text)):
+    """Where the longest ending of ``text`` begins that fits and begins with a sentence or line."""
+    for starts in (sentence_starts(text), line_starts(text)):
         farthest_first = [len(text) - start for start in reversed(starts.tolist())]
         length = _longest(farthest_first, lambda length: fits(len(text) - length))
         if length:

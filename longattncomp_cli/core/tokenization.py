@@ -209,7 +209,7 @@ def _from_hub(name: str) -> TargetTokenizer:
     except Exception as error:  # hub, network and parsing errors share no base class
         encodings = ", ".join(tiktoken.list_encoding_names()[-3:])
         raise ResourceError(
-            f"tokenizer {name!r} is no tiktoken encoding or model, no path, and no hub id that can be fetched",
+            f"tokenizer {name!r} is no tiktoken name, no path, and no hub id that can be fetched",
             hint=f"tiktoken encodings: {encodings}; or a folder with tokenizer.json; or --tokenizer backbone",
             code="no-tokenizer",
         ) from error
