@@ -224,6 +224,10 @@ BAD = [
         "always kept",
     ),
     (["score", "missing.txt", "-q", "x"], 3, "no such file"),
+    (["compress", "story.txt", "--query-parser", "given", "-b", "9"], 2, "no query"),
+    (["compress", "story.txt", "-q", "x", "-b", "9", "-o", "/dev/null", "--overwrite"], 3, "regular file"),
+    (["compress", "story.txt", "-q", "x", "-b", "9", "-o", "same", "--report", "same"], 2, "two files"),
+    (["compress", "story.txt", "-q", "x", "-b", "9", "--resume"], 2, "batch"),
 ]
 
 

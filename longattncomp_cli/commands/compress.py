@@ -90,7 +90,7 @@ def _compress_text(
     options: RunOptions, files: list[InputFile], *, show_table: bool | None, rows: int
 ) -> None:
     from longattncomp_cli.commands.inputs import read_sources, text_request
-    from longattncomp_cli.commands.output import console, print_text, token_progress
+    from longattncomp_cli.commands.output import console, noter, print_text, token_progress
     from longattncomp_cli.commands.running import check_text_outputs, json_bytes, scored_table
     from longattncomp_cli.core.output_files import write_file
     from longattncomp_cli.core.report import score_report
@@ -105,7 +105,7 @@ def _compress_text(
     check_text_outputs(options)
     sources = read_sources(options, files)
     compressor = options.compressor()
-    request = text_request(sources, options.question(), compressor)
+    request = text_request(sources, options.question(), compressor, noter(quiet=options.quiet))
     with token_progress("reading", quiet=options.quiet) as advance:
         result = compressor.compress(request, advance)
     if options.report is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from longattncomp_cli.commands.output import noter, stdin_bytes
+from longattncomp_cli.commands.output import noter, shortened, stdin_bytes
 from longattncomp_cli.commands.run_options import RunOptions
 from longattncomp_cli.core.sources import STDIN, InputFile, expand_inputs, kind_of_inputs, read_source
 from longattncomp_cli.errors import InputError, UsageError
@@ -64,7 +64,9 @@ def read_sources(options: RunOptions, files: list[InputFile]) -> tuple[Source, .
     return tuple(sources)
 
 
-def text_request(sources: tuple[Source, ...], query: str, compressor: Compressor) -> Request:
+def text_request(
+    sources: tuple[Source, ...], query: str, compressor: Compressor, note: Callable[[str], None]
+) -> Request:
     """Make one request of text files: a context for the query, or a whole prompt to parse.
 
     Raises:
@@ -78,11 +80,13 @@ def text_request(sources: tuple[Source, ...], query: str, compressor: Compressor
     if len(sources) > 1:
         raise UsageError("no query", hint="add -q 'your question'", code="no-query")
     try:
-        return compressor.parse(sources[0], name)
+        request = compressor.parse(sources[0], name)
     except InputError as error:
         if error.code != "no-query":
             raise
         raise UsageError(error.message, hint=error.hint, code=error.code) from error
+    note(f"query ({request.query_parser}): {shortened(request.query)}")
+    return request
 
 
 def open_records(options: RunOptions, files: list[InputFile]) -> Iterator[Record | FailedRecord]:
@@ -101,6 +105,3 @@ def count_records(options: RunOptions, files: list[InputFile]) -> int | None:
         return options.limit
     total = sum(count or 0 for count in counts)
     return total if options.limit is None else min(total, options.limit)
-
-
-Note = Callable[[str], None]

@@ -127,7 +127,7 @@ def chunk_table(
             str(chunk["num_tokens"]),
             f"{chunk['score']:.4f}",
             Text(_bar(chunk["score"] / best, _SCORE_BAR_WIDTH), style="cyan"),
-            Text(_shortened(safe(previews[chunk["index"]]), preview_width)),
+            Text(shortened(safe(previews[chunk["index"]]), preview_width)),
         ]
         table.add_row(*cells, style="" if kept else "dim")
     parts: list[RenderableType] = [table]
@@ -158,7 +158,8 @@ def budget_lines(report: dict[str, Any], summary: dict[str, Any]) -> Iterator[Te
     )
 
 
-def _shortened(text: str, width: int) -> str:
+def shortened(text: str, width: int = 72) -> str:
+    """The text, cut to ``width`` terminal columns."""
     return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
 
 

@@ -68,8 +68,6 @@ class RunOptions:
             raise UsageError("both --query and --query-file", hint="give one of them")
         text = self.query if self.query_file is None else _read_query(self.query_file)
         if text is None:
-            if self.query_parser is Parser.GIVEN and self.input_format is Format.TEXT:
-                raise UsageError("--query-parser given needs a query", hint="add -q 'your question'")
             return ""
         if not text.strip():
             raise UsageError(
@@ -99,6 +97,8 @@ class RunOptions:
         from longattncomp_cli.core.selection import SelectionRule
         from longattncomp_cli.core.types import parse_budget
 
+        if self.output is not None and self.output == self.report:
+            raise UsageError(f"--output and --report are both {self.output}", hint="name two files")
         mode = self.select or (Select.BUDGET if self.top_p is None else Select.TOP_P)
         if mode is Select.BUDGET and self.top_p is not None:
             raise UsageError("--select budget ignores --top-p", hint="drop one, or use --select top-p")

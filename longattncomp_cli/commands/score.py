@@ -80,7 +80,7 @@ def score(
 
 def _score_text(options: RunOptions, files: list[InputFile], *, as_json: bool, rows: int) -> None:
     from longattncomp_cli.commands.inputs import read_sources, text_request
-    from longattncomp_cli.commands.output import StdoutLines, console, token_progress
+    from longattncomp_cli.commands.output import StdoutLines, console, noter, token_progress
     from longattncomp_cli.commands.running import check_text_outputs, json_bytes, scored_table
     from longattncomp_cli.core.output_files import write_file
     from longattncomp_cli.core.report import score_report
@@ -88,7 +88,7 @@ def _score_text(options: RunOptions, files: list[InputFile], *, as_json: bool, r
     check_text_outputs(options)
     sources = read_sources(options, files)
     compressor = options.compressor()
-    request = text_request(sources, options.question(), compressor)
+    request = text_request(sources, options.question(), compressor, noter(quiet=options.quiet))
     with token_progress("reading", quiet=options.quiet) as advance:
         scored = compressor.score(request, advance)
     for path in (options.report, options.output):

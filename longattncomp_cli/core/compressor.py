@@ -8,7 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR, Renderer
+from longattncomp_cli.core.boundaries import sentence_starts
 from longattncomp_cli.core.query import parse_prompt, prompt_text
 from longattncomp_cli.core.records import Record
 from longattncomp_cli.core.selection import SelectionRule, select
@@ -23,7 +26,7 @@ from longattncomp_cli.core.types import (
     Span,
     parse_budget,
 )
-from longattncomp_cli.errors import InputError, UsageError
+from longattncomp_cli.errors import CheckpointError, InputError, UsageError
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.backbone import OnTokens
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 ParserName = Literal["given", "auto", "tail"]
 DEFAULT_TAIL_TOKENS = 128
 # A chunk that must be cut is read in pieces of this size to find where to begin.
-_FOCUS_TOKENS = 32
+_FOCUS_TOKENS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +131,8 @@ class Compressor:
         Raises:
             InputError: no query was found, or nothing else was.
         """
+        if self.settings.query_parser == "given":
+            raise InputError("no query was given", hint="add -q 'your question'", code="no-query")
         prompt = replace(prompt, text=prompt_text(prompt.text))
         parser: Literal["auto", "tail"] = "tail" if self.settings.query_parser == "tail" else "auto"
         parsed = parse_prompt(
@@ -157,6 +162,9 @@ class Compressor:
     def score(self, request: Request, on_tokens: OnTokens | None = None) -> Scored:
         """Score every chunk; where a budget is set, also choose what it would keep."""
         scores = self.scorer.score(request, on_tokens)
+        if not np.isfinite(scores.scores).all():
+            name = self.scorer.checkpoint.config.name
+            raise CheckpointError(f"checkpoint {name} computes scores that are not finite", code="bad-scores")
         renderer = Renderer(
             request, scores.chunks, self.settings.separator, self.tokenizer, headers=self.settings.headers
         )
@@ -187,10 +195,12 @@ class Compressor:
         )
 
     def _focus(self, request: Request, chunk: Chunk) -> int:
-        """Where the best few words of a chunk begin: the chunk is scored once more, in small pieces."""
+        """Where the best sentence of a chunk begins: the chunk is scored once more, in small pieces."""
         source = replace(request.sources[chunk.source], title="", region=Span(chunk.start, chunk.end))
         pieces = self._fine_scorer.score(Request((source,), request.query))
-        return pieces.chunks[int(pieces.order[0])].start
+        best = pieces.chunks[int(pieces.order[0])].start
+        sentences = sentence_starts(source.text[chunk.start : chunk.end]) + chunk.start
+        return int(max([chunk.start, *sentences[sentences <= best]]))
 
     def _budget(self, request: Request, renderer: Renderer) -> int | None:
         written = self.settings.budget if request.budget is None else request.budget

@@ -37,6 +37,10 @@ def refuse_existing(path: Path, *, overwrite: bool, resume: bool = False) -> Non
         raise OutputError(f"{path}: no such directory {path.parent}", hint=f"mkdir -p {path.parent}")
     if path.is_dir():
         raise OutputError(f"{path}: is a directory", hint="name a file")
+    if path.exists() and not path.is_file():
+        raise OutputError(
+            f"{path}: is not a regular file", hint="write to standard output instead: drop --output"
+        )
     if overwrite or resume or (not (path.exists() or path.is_symlink()) and not partial_path(path).exists()):
         return
     if path.exists() or path.is_symlink():

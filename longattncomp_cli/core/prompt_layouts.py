@@ -75,8 +75,8 @@ def match_layout(layout: Layout, text: str) -> Split | None:
         if layout.query_from:
             return None
         query_start = low
-    query_end = _find_first(layout.query_to, text, query_start, high)
-    query_end = high if query_end is None else query_end
+    found_end = _find_first(layout.query_to, text, query_start, high)
+    query_end = high if found_end is None else found_end
     if query_end - query_start > max(LONGEST_QUERY_CHARS, end - start):
         return None
     return Split(start, end, query_start, query_end)
