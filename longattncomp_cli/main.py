@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
 import typer
 
 from longattncomp_cli import __version__
-from longattncomp_cli.commands import compress, score
+from longattncomp_cli.commands import compress, score, train_stage1, train_stage2
+from longattncomp_cli.commands.failures import report_errors
 
 app = typer.Typer(
     name="longattncomp",
@@ -19,6 +21,8 @@ app = typer.Typer(
 )
 app.command(name="score", epilog=score.EPILOG)(score.score)
 app.command(name="compress", epilog=compress.EPILOG)(compress.compress)
+app.command(name="train-stage1", epilog=train_stage1.EPILOG)(report_errors(train_stage1.train_stage1))
+app.command(name="train-stage2", epilog=train_stage2.EPILOG)(report_errors(train_stage2.train_stage2))
 
 
 def _print_version(wanted: bool) -> None:
@@ -39,6 +43,8 @@ def _options(
 
 def run() -> None:
     """Entry point of the script."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 (open until exit)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -66,20 +67,48 @@ def test_lines_are_kept_whole_in_code(scorer) -> None:
         assert text[: chunk.end].endswith("\n")
 
 
-def test_chunk_bounds_equal_a_slow_reference() -> None:
-    def slow(levels: list[int], size: int) -> list[int]:
-        bounds = [0]
-        while len(levels) - bounds[-1] > size:
-            start = bounds[-1]
-            options = range(start + max(1, size // 2), start + size + 1)
-            bounds.append(max(options, key=lambda i: (levels[i], i)))
-        return [*bounds, len(levels)]
+def random_levels(rng: random.Random) -> tuple[np.ndarray, int]:
+    levels = np.array(
+        [rng.choice([0, 0, 0, 1, 1, 2, 3, 4]) for _ in range(rng.randrange(0, 200))], dtype=np.int64
+    )
+    levels[:1] = 0
+    return levels, rng.randrange(1, 40)
 
+
+def test_bounds_are_ascending_and_no_chunk_is_too_long() -> None:
     rng = random.Random(1)
-    for _ in range(200):
-        levels = [rng.choice([0, 0, 0, 1, 1, 2, 3, 4]) for _ in range(rng.randrange(0, 90))]
-        size = rng.randrange(1, 20)
-        assert chunk_bounds(np.array(levels, dtype=np.int64), size) == slow(levels, size)
+    for _ in range(300):
+        levels, size = random_levels(rng)
+        bounds = chunk_bounds(levels, size)
+        assert (bounds[0], bounds[-1]) == (0, len(levels))
+        lengths = np.diff(bounds)
+        assert (lengths > 0).all() or len(levels) == 0
+        assert (lengths <= size).all()
+
+
+def test_a_chunk_holds_whole_paragraphs_or_part_of_one() -> None:
+    """Whole ones may follow a part of less than half a chunk; a part may follow less than a quarter."""
+    rng = random.Random(2)
+    for _ in range(300):
+        levels, size = random_levels(rng)
+        edges = {0, len(levels), *np.flatnonzero(levels == 4).tolist()}
+        for start, end in pairwise(chunk_bounds(levels, size)):
+            inside = [edge for edge in edges if start < edge < end]
+            if inside and end in edges:
+                assert start in edges or min(inside) - start < size / 2
+            elif inside:
+                assert max(inside) - start < max(1, size / 4)
+
+
+def test_without_levels_chunks_have_a_fixed_size() -> None:
+    assert chunk_bounds(np.zeros(300, dtype=np.int64), 128) == [0, 128, 256, 300]
+
+
+def test_a_long_paragraph_is_cut_into_equal_parts() -> None:
+    levels = np.ones(400, dtype=np.int64)
+    levels[[150, 190]] = 4
+    # 150 → 75 + 75; 40; 210 → 105 + 105.
+    assert chunk_bounds(levels, 128) == [0, 75, 150, 190, 295, 400]
 
 
 def test_token_starts_are_where_the_tokens_are(scorer, make_text) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -359,3 +360,107 @@ def test_help_is_quick_and_needs_no_torch() -> None:
         "assert not {'torch', 'transformers'} & set(sys.modules), 'heavy import'\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_resume_never_shortens_a_finished_output(folder: Path) -> None:
+    write_records(folder / "in.jsonl", 3)
+    base = ("compress", "in.jsonl", "-b", "90", "-o", "out.jsonl", "--quiet")
+    assert invoke(*base).exit_code == 0
+    before = (folder / "out.jsonl").read_bytes()
+    assert invoke(*base, "--resume", "--limit", "1").exit_code == 3
+    (folder / "in.jsonl").write_bytes(b"")
+    assert invoke(*base, "--resume").exit_code == 3
+    assert (folder / "out.jsonl").read_bytes() == before
+
+
+def test_resume_refuses_what_it_did_not_write(folder: Path) -> None:
+    write_records(folder / "in.jsonl", 2)
+    before = (folder / "in.jsonl").read_bytes()
+    assert invoke("compress", "in.jsonl", "-b", "90", "-o", "in.jsonl", "--resume").exit_code == 3
+    assert (folder / "in.jsonl").read_bytes() == before
+    assert invoke("compress", "in.jsonl", "-b", "90", "-o", "out.jsonl", "--quiet").exit_code == 0
+    assert invoke("score", "in.jsonl", "-b", "90", "-o", "out.jsonl", "--resume").exit_code == 3
+    (folder / "odd.jsonl").write_bytes(b'{"id": "r0", "selection": "x"}\n')
+    assert invoke("compress", "in.jsonl", "-b", "90", "-o", "odd.jsonl", "--resume").exit_code == 3
+
+
+def test_a_changed_query_file_is_another_run(folder: Path) -> None:
+    (folder / "in.jsonl").write_bytes(orjson.dumps({"context": story(1)}) + b"\n")
+    (folder / "q.txt").write_text("Who repaired the clock?")
+    base = ("compress", "in.jsonl", "-b", "90", "-o", "out.jsonl", "--query-file", "q.txt", "--quiet")
+    assert invoke(*base).exit_code == 0
+    (folder / "q.txt").write_text("Where is the spare key?")
+    assert invoke(*base, "--resume").exit_code == 3
+
+
+def test_a_link_keeps_pointing_where_it_did(folder: Path) -> None:
+    (folder / "real").mkdir()
+    (folder / "link.txt").symlink_to(folder / "real" / "target.txt")
+    base = ("compress", "story.txt", "-q", "Where is the spare key?", "-b", "50", "-o", "link.txt")
+    assert invoke(*base, "--quiet", "--overwrite").exit_code == 0
+    assert (folder / "link.txt").is_symlink()
+    assert "blue map" in (folder / "real" / "target.txt").read_text()
+
+
+def test_fields_pass_through_unchanged_whatever_they_hold(folder: Path) -> None:
+    deep: Any = []
+    for _ in range(300):
+        deep = [deep]
+    record = {"id": 12345678901234567890123, "context": "A fact.", "query": "fact", "n": 2**80, "deep": deep}
+    (folder / "in.jsonl").write_text(json.dumps(record) + "\n")
+    assert invoke("compress", "in.jsonl", "-b", "90", "-o", "out.jsonl", "--quiet").exit_code == 0
+    line = json.loads((folder / "out.jsonl").read_text())
+    assert {key: line[key] for key in ("id", "n", "deep", "query")} == {
+        k: record[k] for k in ("id", "n", "deep", "query")
+    }
+
+
+AWKWARD = [
+    ["-q", "\u200b"],
+    ["-q", "caf\udce9"],
+    ["-q", "x", "--tokenizer", "t" * 300],
+    ["-q", "x", "--checkpoint", "c" * 300],
+    ["-q", "x", "-o", "o" * 300],
+    ["-q", "x", "-b", "9" * 308 + "m"],
+    ["-q", "x", "--seed", str(2**70)],
+    ["-q", "x", "--limit", str(10**20)],
+    ["-q", "x", "n" * 5000],
+]
+
+
+@pytest.mark.parametrize("args", AWKWARD, ids=[" ".join(args)[:20] for args in AWKWARD])
+def test_awkward_arguments_are_errors_not_crashes(folder: Path, args: list[str]) -> None:
+    result = invoke("compress", "story.txt", "-b", "50", *args)
+    assert result.exit_code in (2, 3, 4, 5)
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(("redirect", "code"), [(">/dev/full", 5), (">&-", 3), ("2>&-", 0), ("<&-", 0)])
+def test_streams_that_are_full_or_closed(folder: Path, redirect: str, code: int) -> None:
+    command = f"{sys.executable} -m longattncomp_cli compress story.txt -q key -b 50 {redirect}"
+    done = subprocess.run(["/bin/bash", "-c", command], cwd=folder, capture_output=True, timeout=120)
+    assert done.returncode == code
+    assert b"Traceback" not in done.stderr + done.stdout
+
+
+def test_a_chunk_of_white_space_alone_does_no_harm(folder: Path) -> None:
+    record = {"context": ["word " * 600, "\n \t" * 3000], "query": "code", "budget": 620}
+    done = invoke("compress", "--format", "jsonl", stdin=json.dumps(record))
+    assert done.exit_code == 0
+    assert "error" not in orjson.loads(done.stdout)
+
+
+def test_a_disk_that_fills_up_keeps_whole_lines(folder: Path) -> None:
+    """A file size limit stands in for the full disk where no file system can be mounted."""
+    write_records(folder / "in.jsonl", 12, size=1)
+    command = (
+        "ulimit -f 4; trap '' XFSZ; "
+        + f"{sys.executable} -m longattncomp_cli compress in.jsonl -b 90 --quiet -o "
+    )
+    done = subprocess.run(
+        ["/bin/bash", "-c", command + "out.jsonl"], cwd=folder, capture_output=True, timeout=120
+    )
+    assert done.returncode in (3, 5), done.stderr
+    assert b"Traceback" not in done.stderr
+    assert invoke("compress", "in.jsonl", "-b", "90", "-o", "out.jsonl", "--resume", "--quiet").exit_code == 0
+    assert len(lines_of((folder / "out.jsonl").read_bytes())) == 12

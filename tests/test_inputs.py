@@ -141,7 +141,7 @@ def test_records_in_every_form(tmp_path: Path, name: str) -> None:
         name=name,
     )
     assert isinstance(first, Record)
-    assert (first.id, first.query, first.budget, first.extra) == ("x", "q?", "16k", {"extra": [1]})
+    assert (first.id, first.query, first.budget, first.extra["extra"]) == ("x", "q?", "16k", [1])
     assert isinstance(second, Record)
     assert second.id == 2
     assert [(s.text, s.title) for s in second.sources] == [("a", ""), ("b", "B")]
@@ -190,3 +190,41 @@ def test_a_damaged_archive_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(b'{"context": "a"}\n' * 1000)[:60])
     with pytest.raises(InputError):
         list(read_records([InputFile(path, named=True)], FieldNames(), io.BytesIO))
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst"])
+def test_a_compressed_file_that_was_cut_off_is_an_error(tmp_path: Path, suffix: str) -> None:
+    raw = b"".join(orjson.dumps({"context": f"text {os.urandom(20).hex()}"}) + b"\n" for _ in range(50))
+    whole = gzip.compress(raw) if suffix == ".gz" else zstandard.compress(raw)
+    path = tmp_path / f"in.jsonl{suffix}"
+    path.write_bytes(whole[:-30])
+    with pytest.raises(InputError):
+        list(read_records([InputFile(path, named=True)], FieldNames(), io.BytesIO))
+    path.write_bytes(whole[:-40] + bytes(20) + whole[-20:])
+    with pytest.raises(InputError):
+        list(read_records([InputFile(path, named=True)], FieldNames(), io.BytesIO))
+    path.write_bytes(whole + whole)
+    assert len(list(read_records([InputFile(path, named=True)], FieldNames(), io.BytesIO))) == 100
+
+
+def test_patterns_that_git_passes_over_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("!\na\\\n*.log\n")
+    for name in ("a.txt", "b.log"):
+        (tmp_path / name).write_text("x")
+    assert names(expand_inputs([str(tmp_path)], lambda note: None), tmp_path) == ["a.txt"]
+
+
+def test_a_tree_with_one_record_file_is_text(tmp_path: Path) -> None:
+    for name in ("a.py", "fixture.jsonl"):
+        (tmp_path / name).write_text("x")
+    assert kind_of_inputs(expand_inputs([str(tmp_path)], print), "auto") == "text"
+    (tmp_path / "a.py").unlink()
+    assert kind_of_inputs(expand_inputs([str(tmp_path)], print), "auto") == "jsonl"
+
+
+def test_names_of_any_bytes_can_be_shown(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt"))
+    path.write_text("text")
+    source = read_source(InputFile(path, named=True), print, lambda: b"")
+    assert source is not None
+    assert source.name.encode("utf-8").endswith(b"caf\\xe9.txt")

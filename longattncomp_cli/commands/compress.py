@@ -108,6 +108,8 @@ def _compress_text(
     request = text_request(sources, options.question(), compressor, noter(quiet=options.quiet))
     with token_progress("reading", quiet=options.quiet) as advance:
         result = compressor.compress(request, advance)
+    if not result.selection.kept:
+        noter(quiet=options.quiet)(f"nothing was kept: no chunk passed --select {result.mode}")
     if options.report is not None:
         write_file(options.report, json_bytes(score_report(result.scored), options.report))
     if options.output is None:
@@ -126,7 +128,7 @@ def _compress_records(options: RunOptions, files: list[InputFile]) -> None:
 
     check_record_outputs(options)
     compressor = options.compressor()
-    settings = options.fingerprint(compressor)
+    settings = options.fingerprint("compress", compressor)
     name = compressor.scorer.checkpoint.config.name
     query = options.question()
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import typer
 
-from longattncomp_cli.commands.output import print_error, print_note
+from longattncomp_cli.commands.output import abandon_stdout, print_error, print_note
 from longattncomp_cli.errors import LongAttnCompError
 
 P = ParamSpec("P")
@@ -33,8 +31,7 @@ def report_errors(command: Callable[P, R]) -> Callable[P, R]:
             print_note("interrupted; what is done is kept, --resume continues a batch")
             raise typer.Exit(INTERRUPTED) from interrupt
         except BrokenPipeError as error:
-            # The reader has left. Python would complain once more when it flushes stdout at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            abandon_stdout()  # the reader has left
             raise typer.Exit(0) from error
 
     return wrapped

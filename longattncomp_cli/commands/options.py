@@ -117,7 +117,7 @@ ContextField = Annotated[str, typer.Option(help="The records' context field.", r
 QueryField = Annotated[str, typer.Option(help="The records' query field.", rich_help_panel=WHAT)]
 IdField = Annotated[str, typer.Option(help="The records' id field.", rich_help_panel=WHAT)]
 Limit = Annotated[
-    int | None, typer.Option(min=0, help="Read at most this many records.", rich_help_panel=WHAT)
+    int | None, typer.Option(min=0, max=2**62, help="Read at most this many records.", rich_help_panel=WHAT)
 ]
 
 Budget = Annotated[
@@ -213,7 +213,7 @@ DeviceOption = Annotated[Device, typer.Option("--device", help="Where to compute
 DTypeOption = Annotated[
     DType, typer.Option("--dtype", help="Precision of the backbone.", rich_help_panel=RUN)
 ]
-Seed = Annotated[int, typer.Option(help="Of anything random.", rich_help_panel=RUN)]
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of anything random.", rich_help_panel=RUN)]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No notes, tables or progress.", rich_help_panel=RUN)]
 Config = Annotated[
     Path | None,

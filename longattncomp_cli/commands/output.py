@@ -5,20 +5,21 @@ Text of documents reaches a terminal here, so it is stripped of control characte
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-import orjson
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from longattncomp_cli.errors import LongAttnCompError
+from longattncomp_cli.core.output_files import explain_os_error
+from longattncomp_cli.errors import LongAttnCompError, OutputError, UsageError
 
 # C0 and C1 controls, and the characters that reorder or hide text.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]+")
@@ -59,23 +60,52 @@ def noter(*, quiet: bool) -> Callable[[str], None]:
 
 
 def stdin_bytes() -> BinaryIO:
-    """Standard input as bytes."""
+    """Standard input as bytes.
+
+    Raises:
+        UsageError: it is closed.
+    """
+    if sys.stdin is None:
+        raise UsageError("standard input is closed", hint="name a file")
     return sys.stdin.buffer
 
 
 class StdoutLines:
-    """Writes JSON lines to standard output, each at once."""
+    """Writes lines to standard output, each at once."""
 
-    def write(self, value: object) -> None:
-        """Write one line."""
-        sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
-        sys.stdout.buffer.flush()
+    def write(self, line: bytes) -> None:
+        """Write one line, with its end."""
+        _write_stdout(line)
 
 
 def print_text(text: str) -> None:
     """Write a document's text to standard output, exactly: line ends as they are, nothing added."""
-    sys.stdout.buffer.write(text.encode("utf-8"))
-    sys.stdout.buffer.flush()
+    _write_stdout(text.encode("utf-8"))
+
+
+def _write_stdout(content: bytes) -> None:
+    """Write and flush.
+
+    Raises:
+        BrokenPipeError: the reader has left.
+        ResourceError: the device is full.
+        OutputError: it is closed, or fails otherwise.
+    """
+    if sys.stdout is None:
+        raise OutputError("standard output is closed", hint="use --output FILE")
+    try:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        abandon_stdout()
+        raise explain_os_error("standard output", error) from error
+
+
+def abandon_stdout() -> None:
+    """Send what is left in Python's buffer nowhere, or it would complain once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def chunk_table(

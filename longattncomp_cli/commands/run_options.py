@@ -69,6 +69,8 @@ class RunOptions:
         text = self.query if self.query_file is None else _read_query(self.query_file)
         if text is None:
             return ""
+        if not _is_unicode(text):
+            raise UsageError("the query is not UTF-8", hint="check the terminal's encoding")
         if not text.strip():
             raise UsageError(
                 "the query is empty", hint="ask something: -q 'your question'", code="empty-query"
@@ -97,7 +99,7 @@ class RunOptions:
         from longattncomp_cli.core.selection import SelectionRule
         from longattncomp_cli.core.types import parse_budget
 
-        if self.output is not None and self.output == self.report:
+        if self._report_is_output():
             raise UsageError(f"--output and --report are both {self.output}", hint="name two files")
         mode = self.select or (Select.BUDGET if self.top_p is None else Select.TOP_P)
         if mode is Select.BUDGET and self.top_p is not None:
@@ -141,7 +143,17 @@ class RunOptions:
         )
         return Compressor(scorer, tokenizer, settings)
 
-    def fingerprint(self, compressor: Compressor) -> str:
+    def _report_is_output(self) -> bool:
+        if self.output is None or self.report is None:
+            return False
+        from longattncomp_cli.core.output_files import partial_path
+
+        output, report = (
+            {path.absolute(), partial_path(path).absolute()} for path in (self.output, self.report)
+        )
+        return bool({path.resolve() for path in output} & {path.resolve() for path in report})
+
+    def fingerprint(self, command: str, compressor: Compressor) -> str:
         """12 hex digits of everything that decides a record's line, compared by ``--resume``."""
         scorer = compressor.scorer
         decisive = {
@@ -151,12 +163,17 @@ class RunOptions:
             "settings": asdict(compressor.settings),
             "chunk_tokens": scorer.chunk_tokens,
             "snap": scorer.snap,
-            "query": self.query or "",
-            "query_file": str(self.query_file or ""),
+            "command": command,
+            "query": self.question(),
             "fields": asdict(self.fields()),
             "dtype": self.dtype.value,
         }
         return hashlib.sha256(orjson.dumps(decisive, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether no byte of a command line came through undecoded."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _read_query(path: Path) -> str:

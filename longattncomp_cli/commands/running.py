@@ -75,9 +75,9 @@ def check_record_outputs(options: RunOptions) -> None:
     _outputs(options, "").check()
 
 
-def json_bytes(value: object, path: Path) -> bytes:
-    """A report as one line for ``.jsonl``, indented for any other name."""
-    indent = 0 if path.suffix == ".jsonl" else orjson.OPT_INDENT_2
+def json_bytes(value: object, path: Path | None = None) -> bytes:
+    """A report as one line for standard output and ``.jsonl``, indented for any other name."""
+    indent = 0 if path is None or path.suffix == ".jsonl" else orjson.OPT_INDENT_2
     return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE | indent)
 
 

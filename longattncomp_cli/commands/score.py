@@ -95,7 +95,7 @@ def _score_text(options: RunOptions, files: list[InputFile], *, as_json: bool, r
         if path is not None:
             write_file(path, json_bytes(score_report(scored), path))
     if as_json and options.output is None:
-        StdoutLines().write(score_report(scored))
+        StdoutLines().write(json_bytes(score_report(scored)))
     elif not as_json:
         out = console(stderr=False)
         out.print(scored_table(scored, top=rows, width=out.width))
@@ -108,7 +108,7 @@ def _score_records(options: RunOptions, files: list[InputFile]) -> None:
 
     check_record_outputs(options)
     compressor = options.compressor()
-    settings = options.fingerprint(compressor)
+    settings = options.fingerprint("score", compressor)
     query = options.question()
 
     def process(record: Record) -> tuple[JsonObject, JsonObject | None]:

@@ -43,7 +43,8 @@ class Renderer:
             text = self.request.sources[span.chunk.source].text
             parts.append(self._joint(previous, span))
             if self.headers and (previous is None or previous.chunk.source != span.chunk.source):
-                parts.append(f"==> {self.request.sources[span.chunk.source].name} <==\n")
+                name = self.request.sources[span.chunk.source].name
+                parts.append("==> " + "".join(c if c.isprintable() else "?" for c in name) + " <==\n")
             parts.append(text[span.start : span.end])
             previous = span
         parts.append(self.request.suffix)

@@ -161,7 +161,7 @@ class WindowedEncoder:
         """Encode the query (and instruction) now, the context while the blocks are read."""
         return Encoding(
             query=self._encode_segment(query, layers),
-            instruction=self._encode_segment(instruction, layers) if instruction else None,
+            instruction=self._encode_segment(instruction, layers) if instruction.strip() else None,
             blocks=self._blocks(context, layers, on_tokens),
         )
 
@@ -176,8 +176,9 @@ class WindowedEncoder:
     def _encode_segment(self, text: str, layers: Sequence[int]) -> SegmentStates:
         ids = self.tokenize([text])[0].ids
         windows = [ids[i : i + self.window_tokens] for i in range(0, len(ids), self.window_tokens)]
+        none = torch.zeros(0, self.width, device=self.device)
         encoded = [self._run([window], layers) for window in windows]
-        states = {layer: torch.cat([part[layer] for part in encoded]) for layer in layers}
+        states = {layer: torch.cat([none, *(part[layer] for part in encoded)]) for layer in layers}
         return SegmentStates(torch.from_numpy(ids).to(self.device), states)
 
     def _run(self, windows: Sequence[np.ndarray], layers: Sequence[int]) -> LayerStates:

@@ -9,22 +9,21 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-import orjson
-
+from longattncomp_cli.core import json_lines
 from longattncomp_cli.core.output_files import LineFile, refuse_existing
 from longattncomp_cli.core.records import FailedRecord, Record
 from longattncomp_cli.core.report import JsonObject, error_record
-from longattncomp_cli.errors import LongAttnCompError, OutputError
+from longattncomp_cli.errors import InputError, LongAttnCompError, OutputError
 
 # One record in, the line of the main output and the line of the report out.
 Process = Callable[[Record], tuple[JsonObject, JsonObject | None]]
 
 
 class LineSink(Protocol):
-    """Takes one JSON object at a time."""
+    """Takes one line at a time."""
 
-    def write(self, value: object) -> None:
-        """Write one line."""
+    def write(self, line: bytes) -> None:
+        """Write one line, with its end."""
 
 
 @dataclass
@@ -105,14 +104,14 @@ def run_batch(
             try:
                 if isinstance(record, FailedRecord):
                     raise record.error
-                line, report_line = process(record)
+                line, report_line = (json_lines.dumps(value) for value in process(record))
                 counts.done += 1
             except LongAttnCompError as error:
                 if fail_fast:
                     raise
                 counts.failed += 1
                 counts.first_failure = counts.first_failure or error.message
-                line = report_line = error_record(record.id, error)
+                line = report_line = json_lines.dumps(error_record(record.id, error))
             output.write(line)
             if report is not None:
                 report.write(report_line)
@@ -134,8 +133,7 @@ def _take_up(
                 hint="resume with the same input, or --overwrite",
                 code="resume-mismatch",
             )
-        found = written.get("selection", written).get("settings", settings)
-        if found != settings:
+        if not _is_ours(written, settings):
             raise OutputError(
                 f"{place}: was made with other settings (checkpoint, tokenizer, selection or version)",
                 hint="resume with the same options, or --overwrite",
@@ -143,14 +141,29 @@ def _take_up(
             )
         counts.skipped += 1
         counts.failed += "error" in written and "selection" not in written
+    if counts.skipped < num_lines:
+        raise OutputError(
+            f"{place}: holds {num_lines} records, the input only {counts.skipped}",
+            hint="resume with the same input, or --overwrite",
+            code="resume-mismatch",
+        )
     for file in files:
         file.keep(counts.skipped)
 
 
+def _is_ours(written: dict[str, Any], settings: str) -> bool:
+    """Whether a line was made with these settings; the line of a failed record does not tell."""
+    selection = written.get("selection")
+    if selection is None and isinstance(written.get("error"), dict):
+        return True
+    found = selection if isinstance(selection, dict) else written
+    return found.get("settings") == settings
+
+
 def _parse_line(line: bytes, place: Path) -> dict[str, Any]:
     try:
-        written = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        written = json_lines.loads(line)
+    except (ValueError, InputError):
         written = None
     if not isinstance(written, dict):
         raise OutputError(

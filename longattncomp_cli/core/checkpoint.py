@@ -6,6 +6,7 @@ No pickle is ever read. Shapes, numbers and the backbone's hash are checked befo
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -104,7 +105,7 @@ def load_checkpoint(name_or_folder: str) -> Checkpoint:
     folder = Path(name_or_folder)
     if name_or_folder in shipped_checkpoints():
         folder = SHIPPED_FOLDER / name_or_folder
-    elif not folder.is_dir():
+    elif not os.path.isdir(folder):  # noqa: PTH112 (False, not an error, for what cannot be a path)
         raise CheckpointError(
             f"checkpoint {name_or_folder!r} is neither a directory nor a shipped checkpoint",
             hint=f"shipped: {', '.join(shipped_checkpoints())}",

@@ -7,7 +7,8 @@ fixed-size token chunks; ending them where a sentence, line or word ends is ours
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,17 +109,36 @@ def token_levels(source: Source, starts: IntArray, snap: SnapLevel) -> IntArray:
 def chunk_bounds(levels: Sequence[int] | IntArray, chunk_tokens: int) -> list[int]:
     """Token indices at which chunks begin, and the end.
 
-    Each chunk takes as many tokens as fit, then ends before the last token of the highest level among
-    those in its second half.
+    Short paragraphs share a chunk until it is half full; a paragraph that does not fit begins a new one
+    unless less than a quarter of a chunk stands before it (a heading, a lone line), so no chunk holds
+    much of two long paragraphs. A paragraph of several chunks is cut into parts of about equal size, each
+    at the best place near its end.
     """
     levels = np.asarray(levels)
-    num_tokens = len(levels)
     bounds = [0]
-    while num_tokens - bounds[-1] > chunk_tokens:
-        start = bounds[-1]
-        first = start + max(1, chunk_tokens // 2)
-        candidates = levels[first : start + chunk_tokens + 1]
-        best = int(candidates.max())
-        bounds.append(first + int(np.flatnonzero(candidates == best)[-1]))
-    bounds.append(num_tokens)
+    edges = [*np.flatnonzero(levels == _LEVELS["paragraph"]).tolist(), len(levels)]
+    paragraph = 0
+    for edge in edges:
+        gathered = paragraph - bounds[-1]
+        fits = edge - bounds[-1] <= chunk_tokens
+        if gathered >= chunk_tokens / 2 or (not fits and gathered >= max(1, chunk_tokens / 4)):
+            bounds.append(paragraph)
+        bounds.extend(_cuts(levels, bounds[-1], edge, chunk_tokens))
+        paragraph = edge
+    if bounds[-1] < len(levels) or len(bounds) == 1:
+        bounds.append(len(levels))
     return bounds
+
+
+def _cuts(levels: IntArray, start: int, end: int, chunk_tokens: int) -> Iterator[int]:
+    """Where to cut ``start:end`` so that no part is longer than ``chunk_tokens``."""
+    while end - start > chunk_tokens:
+        if not levels[start + 1 : end].any():
+            start += chunk_tokens
+        else:
+            aim = start + math.ceil((end - start) / math.ceil((end - start) / chunk_tokens))
+            first = start + max(1, chunk_tokens // 2)
+            candidates = levels[first : start + chunk_tokens + 1]
+            best = first + np.flatnonzero(candidates == candidates.max())
+            start = int(best[np.argmin(np.abs(best - aim))])
+        yield start

@@ -196,6 +196,8 @@ class Compressor:
 
     def _focus(self, request: Request, chunk: Chunk) -> int:
         """Where the best sentence of a chunk begins: the chunk is scored once more, in small pieces."""
+        if not chunk.num_backbone_tokens:
+            return chunk.start
         source = replace(request.sources[chunk.source], title="", region=Span(chunk.start, chunk.end))
         pieces = self._fine_scorer.score(Request((source,), request.query))
         best = pieces.chunks[int(pieces.order[0])].start

@@ -23,6 +23,7 @@ from longattncomp_cli.core.backbone import LayerStates, StateBlock
 # exp() of anything lower is a denormal in fp32, which slows processors 10–100×; e⁻⁸⁰ ≈ 2e-35 counts as nothing.
 LOWEST_EXPONENT = -80.0
 _EMPTY_SCORE = -1e9
+SPREAD_START = -0.196  # softplus of it is 0.6
 # A query token that stands in every chunk keeps this much of the weight of one that stands in none.
 _LEAST_RARITY = 0.02
 _ABSENT = 0.9999
@@ -77,6 +78,9 @@ class CrossAttention(nn.Module):
         self.gate_bias = nn.Parameter(torch.zeros(num_heads))
         self.floor = nn.Parameter(torch.full((num_heads,), -8.0))
         self.log_strength = nn.Parameter(torch.zeros(()))
+        # How much of its neighbours' scores a chunk takes over: relevant passages are longer than chunks.
+        self.spread = nn.Parameter(torch.tensor(SPREAD_START))
+        self.spread_gate = nn.Parameter(torch.zeros(width))
         self.learned_sink = learned_sink
         if learned_sink:
             self.sink_key = nn.Parameter(torch.zeros(num_heads, width))
@@ -139,6 +143,10 @@ class CrossAttention(nn.Module):
         logits_HM = rarity_HM + learned_HM + self.gate_bias[:, None]
         return logits_HM.flatten().softmax(dim=0).view_as(logits_HM) * self.log_strength.exp()
 
+    def spread_of(self, normal_HMD: Tensor) -> Tensor:
+        """The weight of the neighbours' mean score (scalar), as this query wants it."""
+        return F.softplus(self.spread + normal_HMD[0].mean(dim=0) @ self.spread_gate)
+
 
 def add_block(chunks_CHM: Tensor, logits_NHM: Tensor, chunk_index_N: Tensor) -> None:
     """Add one block's tokens to the running log-sum-exp of their chunks, in place."""
@@ -191,6 +199,28 @@ def log_scores(mass: LogMass, weights_HM: Tensor, floor_H: Tensor) -> tuple[Tens
     if mass.sink_HM is None:
         return scores_C, None
     return scores_C, (torch.logaddexp(mass.sink_HM.clamp_min(-1e4), floor_H1) * weights_HM).sum()
+
+
+def spread_scores(
+    scores_C: Tensor, sink: Tensor | None, spread: Tensor, source_C: Tensor
+) -> tuple[Tensor, Tensor | None]:
+    """Add to each chunk's score that of its neighbours in the source: relevant passages are longer than chunks.
+
+    Args:
+        scores_C, sink: from :func:`log_scores`; a missing or empty neighbour counts as the mean chunk, and
+            so do the sink's.
+        spread: the weight of the two neighbours' mean.
+        source_C: the source of each chunk, ascending.
+    """
+    empty_C = scores_C <= _EMPTY_SCORE
+    mean = scores_C[~empty_C].mean() if not empty_C.all() else scores_C.new_zeros(())
+    known_C = torch.where(empty_C, mean, scores_C)
+    same_C = source_C[1:] == source_C[:-1]
+    edge = mean[None]
+    before_C = torch.cat([edge, torch.where(same_C, known_C[:-1], mean)])
+    after_C = torch.cat([torch.where(same_C, known_C[1:], mean), edge])
+    spread_C = torch.where(empty_C, scores_C, known_C + spread * (before_C + after_C) / 2)
+    return spread_C, None if sink is None else sink + spread * mean
 
 
 def distribution(scores_C: Tensor, sink: Tensor | None) -> tuple[Tensor, Tensor | None]:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import io
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO
-
-import orjson
 
 from longattncomp_cli.errors import LongAttnCompError, OutputError, ResourceError
 
@@ -23,30 +21,25 @@ PARTIAL_SUFFIX = ".partial"
 
 
 def partial_path(path: Path) -> Path:
-    """Where a file grows until it is complete."""
-    return path.with_name(path.name + PARTIAL_SUFFIX)
+    """Where a file grows until it is complete; beside its target where the path is a link."""
+    place = path.resolve() if path.is_symlink() else path
+    return place.with_name(place.name + PARTIAL_SUFFIX)
 
 
 def refuse_existing(path: Path, *, overwrite: bool, resume: bool = False) -> None:
     """Check that an output may be written before any work is done.
 
     Raises:
-        OutputError: it exists, or an unfinished one does, or its directory does not.
+        OutputError: it exists, or an unfinished one does, or its directory does not or is closed.
     """
-    if not path.parent.is_dir():
-        raise OutputError(f"{path}: no such directory {path.parent}", hint=f"mkdir -p {path.parent}")
-    if path.is_dir():
-        raise OutputError(f"{path}: is a directory", hint="name a file")
-    if path.exists() and not path.is_file():
-        raise OutputError(
-            f"{path}: is not a regular file", hint="write to standard output instead: drop --output"
-        )
-    if overwrite or resume or (not (path.exists() or path.is_symlink()) and not partial_path(path).exists()):
+    with _explained(path):
+        _refuse_place(path)
+        exists, unfinished = path.exists() or path.is_symlink(), partial_path(path).exists()
+    if overwrite or resume or not (exists or unfinished):
         return
-    if path.exists() or path.is_symlink():
-        raise OutputError(
-            f"{path}: exists", hint="add --overwrite, or --resume to continue a batch", code="exists"
-        )
+    if exists:
+        hint = "add --overwrite, or --resume to continue a batch"
+        raise OutputError(f"{path}: exists", hint=hint, code="exists")
     raise OutputError(
         f"{partial_path(path)}: an interrupted run left it",
         hint="add --resume to continue it, or --overwrite to start again",
@@ -54,12 +47,35 @@ def refuse_existing(path: Path, *, overwrite: bool, resume: bool = False) -> Non
     )
 
 
+def _refuse_place(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: no such directory {path.parent}", hint=f"mkdir -p {path.parent}")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"{path}: the directory {path.parent} is not writable", hint="choose another place")
+    if path.is_dir():
+        raise OutputError(f"{path}: is a directory", hint="name a file")
+    if path.exists() and not path.is_file():
+        hint = "write to standard output instead: drop --output"
+        raise OutputError(f"{path}: is not a regular file", hint=hint)
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Write a whole file beside its place and rename it."""
-    with _explained(path), _locked(partial_path(path), truncate=True) as stream:
-        stream.write(content)
-        stream.flush()
-        partial_path(path).replace(path)
+    partial = partial_path(path)
+    with _locked(partial, truncate=True) as stream:
+        try:
+            _write_all(stream, content)
+            partial.replace(path.resolve())
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise explain_os_error(path, error) from error
+
+
+def _write_all(stream: io.FileIO, content: bytes) -> None:
+    """Write without a buffer, so that nothing is left to fail when the file is closed."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[stream.write(rest) :]
 
 
 @contextmanager
@@ -75,8 +91,8 @@ def explain_os_error(path: Path | str, error: OSError) -> LongAttnCompError:
     """The error class and sentence for a failed write."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ResourceError(
-            f"{path}: the disk is full; complete lines are kept",
-            hint="make room and add --resume",
+            f"{path}: the disk is full; complete lines of a batch are kept",
+            hint="make room; --resume continues a batch",
             code="disk-full",
         )
     return OutputError(
@@ -85,15 +101,19 @@ def explain_os_error(path: Path | str, error: OSError) -> LongAttnCompError:
 
 
 @contextmanager
-def _locked(path: Path, *, truncate: bool) -> Iterator[BinaryIO]:
+def _locked(path: Path, *, truncate: bool) -> Iterator[io.FileIO]:
     """Open for appending with a lock that a second process cannot take."""
-    with path.open("ab") as stream:
+    with ExitStack() as stack:
+        with _explained(path):
+            stream = stack.enter_context(path.open("ab", buffering=0))
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise OutputError(
                 f"{path}: another process is writing it", hint="wait, or choose another --output"
             ) from error
+        if not path.exists() or os.fstat(stream.fileno()).st_ino != path.stat().st_ino:
+            raise OutputError(f"{path}: another process has just finished it", hint="look at it first")
         if truncate:
             stream.truncate(0)
         yield stream
@@ -137,12 +157,11 @@ class LineFile:
                 size = sum(len(line) for _, line in zip(range(num_lines), stream, strict=False))
             self._stream.truncate(size)
 
-    def write(self, value: object) -> None:
-        """Append one JSON object as a line; it is with the system when this returns."""
+    def write(self, line: bytes) -> None:
+        """Append one line with its end; it is with the system when this returns."""
         self._untouched_copy = False
         with _explained(self.path):
-            self._stream.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
-            self._stream.flush()
+            _write_all(self._stream, line)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         """Rename into place unless an error is passing."""
@@ -150,7 +169,7 @@ class LineFile:
             if kind is None:
                 with _explained(self.path):
                     os.fsync(self._stream.fileno())
-                    self._partial.replace(self.path)
+                    self._partial.replace(self.path.resolve())
             elif self._untouched_copy:
                 self._partial.unlink()
         finally:

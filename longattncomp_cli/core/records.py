@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import orjson
 import zstandard
 
+from longattncomp_cli.core import json_lines
 from longattncomp_cli.core.query import flatten_messages
-from longattncomp_cli.core.sources import STDIN, InputFile
+from longattncomp_cli.core.sources import COMPRESSED_SUFFIXES, STDIN, InputFile, refuse_irregular
 from longattncomp_cli.core.types import Source, parse_budget
+from longattncomp_cli.core.zstd_stream import ZstdStream
 from longattncomp_cli.errors import InputError, LongAttnCompError
 
 _UTF8_BOM = b"\xef\xbb\xbf"
@@ -80,7 +82,7 @@ def parse_record(line: bytes, number: int, name: str, fields: FieldNames) -> Rec
     record_id: str | int | None = number
     try:
         raw = _parse_object(line.removeprefix(_UTF8_BOM), f"{name}:{number}")
-        given_id = raw.get(fields.id, number)
+        given_id = number if raw.get(fields.id) is None else raw[fields.id]
         if not isinstance(given_id, (str, int)) or isinstance(given_id, bool):
             raise _wrong_type(name, number, fields.id, "a string or an integer", given_id)
         record_id = given_id
@@ -91,8 +93,8 @@ def parse_record(line: bytes, number: int, name: str, fields: FieldNames) -> Rec
 
 def _parse_object(line: bytes, place: str) -> dict[str, Any]:
     try:
-        raw = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
+        raw = json_lines.loads(line)
+    except ValueError as error:
         raise InputError(
             f"{place}: malformed JSON ({error})", hint="one JSON object a line", code="malformed-json"
         ) from error
@@ -171,14 +173,14 @@ def _open(file: InputFile, stdin: Callable[[], BinaryIO]) -> Iterator[BinaryIO]:
         yield stdin()
         return
     try:
+        refuse_irregular(file.path)
         with file.path.open("rb") as raw:
             suffix = file.path.suffix.lower()
             if suffix == ".gz":
                 with gzip.open(raw, "rb") as stream:
                     yield stream  # type: ignore[misc]
             elif suffix == ".zst":
-                with zstandard.ZstdDecompressor().stream_reader(raw) as stream:
-                    yield io.BufferedReader(stream)
+                yield io.BufferedReader(ZstdStream(raw))
             else:
                 yield raw
     except OSError as error:
@@ -193,13 +195,16 @@ def _lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
     """Lines of a stream; damage to a compressed file is an input error, not a crash."""
     try:
         yield from stream
-    except (gzip.BadGzipFile, EOFError, zstandard.ZstdError) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error, zstandard.ZstdError) as error:
         raise InputError(f"{name}: damaged compressed file ({error})", code="unreadable") from error
 
 
 def count_lines(path: Path) -> int | None:
     """How many lines a plain file has, for a progress bar; ``None`` where counting means decompressing."""
-    if path.suffix.lower() in (".gz", ".zst") or not path.is_file():
+    try:
+        if path.suffix.lower() in COMPRESSED_SUFFIXES or not path.is_file():
+            return None
+        with path.open("rb") as file:
+            return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+    except OSError:
         return None
-    with path.open("rb") as file:
-        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))

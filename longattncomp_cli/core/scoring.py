@@ -20,7 +20,13 @@ from longattncomp_cli.core.backbone import (
 from longattncomp_cli.core.boundaries import SnapLevel
 from longattncomp_cli.core.checkpoint import Checkpoint, build_attention
 from longattncomp_cli.core.chunking import Tokens, chunk_source
-from longattncomp_cli.core.cross_attention import distribution, log_scores, normalise, pool_mean
+from longattncomp_cli.core.cross_attention import (
+    distribution,
+    log_scores,
+    normalise,
+    pool_mean,
+    spread_scores,
+)
 from longattncomp_cli.core.runtime import keep_freed_memory, resolve_device, resolve_dtype
 from longattncomp_cli.core.types import ChunkScores, Request
 from longattncomp_cli.errors import CheckpointError, InputError
@@ -102,15 +108,15 @@ class Scorer:
         config = self.checkpoint.config
         chunks = tuple(chunk for source in context.sources for chunk in source.chunks)
         instruction = request.instruction if config.sink == "instruction" else ""
-        encoding = self.backbone.encode(
-            context, request.query, instruction, sorted(set(config.layers)), on_tokens
-        )
-        if not len(encoding.query.ids):
+        if not len(self.backbone.tokenize([request.query])[0].ids):
             raise InputError(
                 f"the query {request.query!r} is empty to the backbone",
                 hint="ask in words",
                 code="empty-query",
             )
+        encoding = self.backbone.encode(
+            context, request.query, instruction, sorted(set(config.layers)), on_tokens
+        )
         num_chunks = len(chunks)
         query_HMD = torch.stack(self.attention.normal(encoding.query.states))
         folded_HMD = self.attention.folded(query_HMD)
@@ -122,7 +128,11 @@ class Scorer:
             rarity = query_rarity(encoding.query.ids.cpu().numpy(), context, num_chunks)
             rarity_M = torch.from_numpy(rarity).float().to(self.backbone.device)
             weights_HM = self.attention.weights(query_HMD, rarity_M)
-            scores_C, sink = distribution(*log_scores(mass, weights_HM, self.attention.floor))
+            scored = log_scores(mass, weights_HM, self.attention.floor)
+            source_C = torch.tensor([chunk.source for chunk in chunks], device=self.backbone.device)
+            scores_C, sink = distribution(
+                *spread_scores(*scored, self.attention.spread_of(query_HMD), source_C)
+            )
         return ChunkScores(
             chunks=chunks, scores=scores_C.double().cpu().numpy(), sink=None if sink is None else float(sink)
         )

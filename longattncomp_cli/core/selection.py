@@ -101,7 +101,8 @@ def select(
         kept = _fill(kept, scores, int(scores.order[num_whole]), renderer, budget, focus)
     if not kept:
         raise BudgetError(
-            f"the budget of {budget} tokens cannot hold any of the best chunk", hint="use a larger --budget"
+            f"the budget of {budget} tokens cannot hold any of the best chunk",
+            hint="use a larger --budget, without --no-fill",
         )
     return _selection(scores, kept, "budget")
 

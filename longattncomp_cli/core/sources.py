@@ -6,7 +6,9 @@ a file that the user named is never skipped: it is read, or it is an error.
 
 from __future__ import annotations
 
+import errno
 import glob
+import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -50,18 +52,32 @@ def expand_inputs(inputs: Sequence[str], note: Note) -> list[InputFile]:
     files: list[InputFile] = []
     for name in inputs:
         path = Path(name)
-        if name == STDIN or path.exists():
+        if name == STDIN or _exists(path):
             files.extend(
                 [InputFile(path, named=True)] if name == STDIN or not path.is_dir() else _walk(path, note)
             )
         elif glob.has_magic(name):
             matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute one)
-            if not matches:
+            matched = [InputFile(Path(match), named=False) for match in matches if Path(match).is_file()]
+            if not matched:
                 raise InputError(f"no file matches {name!r}", hint="check the pattern", code="missing-file")
-            files.extend(InputFile(Path(match), named=False) for match in matches if Path(match).is_file())
+            files.extend(matched)
         else:
             raise InputError(f"{name}: no such file or directory", hint="check the path", code="missing-file")
     return files
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise InputError(
+                "the name of an input is too long",
+                hint="to pass a text itself, pipe it in",
+                code="missing-file",
+            ) from error
+        raise InputError(f"{path}: cannot be read ({error.strerror})", code="unreadable") from error
 
 
 def read_source(file: InputFile, note: Note, stdin: Callable[[], bytes]) -> Source | None:
@@ -78,7 +94,7 @@ def read_source(file: InputFile, note: Note, stdin: Callable[[], bytes]) -> Sour
     Raises:
         InputError: a named file is unreadable, binary or not UTF-8.
     """
-    name = "stdin" if str(file.path) == STDIN else str(file.path)
+    name = "stdin" if str(file.path) == STDIN else shown_name(file.path)
     try:
         raw = stdin() if name == "stdin" else _read_regular(file.path)
         text = decode(raw, name)
@@ -88,6 +104,11 @@ def read_source(file: InputFile, note: Note, stdin: Callable[[], bytes]) -> Sour
         note(f"skipped {error.message}")
         return None
     return Source(text, name)
+
+
+def shown_name(path: Path) -> str:
+    """The path as text that can be printed and written as JSON, whatever bytes it is made of."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def decode(raw: bytes, name: str) -> str:
@@ -109,12 +130,22 @@ def decode(raw: bytes, name: str) -> str:
         ) from error
 
 
+def refuse_irregular(path: Path) -> None:
+    """Read files and pipes only: a device may never end.
+
+    Raises:
+        InputError: it is something else.
+        OSError: it cannot be looked at.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+        raise InputError(f"{shown_name(path)}: not a regular file", code="not-a-file")
+
+
 def _read_regular(path: Path) -> bytes:
     """Read a file or a pipe; devices and directories are refused."""
     try:
-        mode = path.stat().st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
-            raise InputError(f"{path}: not a regular file", code="not-a-file")
+        refuse_irregular(path)
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})", code="unreadable") from error
@@ -122,7 +153,10 @@ def _read_regular(path: Path) -> bytes:
 
 def _walk(root: Path, note: Note) -> list[InputFile]:
     """Files below ``root`` in name order; links to directories are not followed."""
-    rules = list(_rules_above(root))
+    try:
+        rules = list(_rules_above(root))
+    except OSError as error:
+        raise InputError(f"{root}: cannot be read ({error.strerror})", code="unreadable") from error
     files = list(_walk_folder(root, rules, note))
     if not files:
         raise InputError(
@@ -134,14 +168,13 @@ def _walk(root: Path, note: Note) -> list[InputFile]:
 
 
 def _walk_folder(folder: Path, rules: list[tuple[Path, GitIgnoreSpec]], note: Note) -> Iterator[InputFile]:
-    rules = rules + list(_rules_of(folder))
     try:
-        entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+        rules = rules + list(_rules_of(folder))
+        entries = sorted((entry, entry.is_dir()) for entry in folder.iterdir())
     except OSError as error:
         note(f"skipped {folder}: {error.strerror}")
         return
-    for entry in entries:
-        is_folder = entry.is_dir()
+    for entry, is_folder in entries:
         if entry.name.startswith("."):
             if entry.name != ".gitignore":
                 note(f"skipped {entry}: hidden")
@@ -161,7 +194,16 @@ def _rules_of(folder: Path) -> Iterator[tuple[Path, GitIgnoreSpec]]:
     file = folder / ".gitignore"
     if file.is_file():
         lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-        yield folder.resolve(), GitIgnoreSpec.from_lines(lines)
+        yield folder.resolve(), GitIgnoreSpec.from_lines([line for line in lines if _is_pattern(line)])
+
+
+def _is_pattern(line: str) -> bool:
+    """Git passes over lines that make no pattern, such as a lone ``!``."""
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except ValueError:
+        return False
+    return True
 
 
 def _rules_above(root: Path) -> Iterator[tuple[Path, GitIgnoreSpec]]:
@@ -191,7 +233,11 @@ def kind_of_inputs(files: Sequence[InputFile], declared: str) -> str:
     """
     if declared != "auto":
         return declared
-    kinds = {file.is_records for file in files}
+    walked = [file.is_records for file in files if not file.named]
+    kinds = {file.is_records for file in files if file.named}
+    if walked:
+        # A directory that holds other files too is a text, the records in it a part of that text.
+        kinds.add(all(walked))
     if len(kinds) > 1:
         raise UsageError(
             "the inputs mix records (.jsonl) and text",

@@ -46,7 +46,7 @@ _BUNDLES = (("litellm", "litellm_core_utils/tokenizers"),)
 
 
 # tiktoken's patterns overflow its stack on longer runs of white space: those are counted in parts.
-_MAX_BLANK_CHARS = 4096
+_MAX_BLANK_CHARS = 100_000
 _BLANKS = re.compile(rf"\s{{{_MAX_BLANK_CHARS}}}")
 
 
@@ -128,7 +128,7 @@ def load_tokenizer(name: str) -> TargetTokenizer:
     """
     if name in tiktoken.list_encoding_names():
         return TiktokenTokenizer(name, _load_encoding(name))
-    if Path(name).exists():
+    if os.path.exists(name):  # noqa: PTH110 (False, not an error, for what cannot be a path)
         return _from_path(name, Path(name))
     try:
         encoding_name = tiktoken.encoding_name_for_model(name)

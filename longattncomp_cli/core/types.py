@@ -17,6 +17,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 SelectMode = Literal["top-p", "budget", "threshold"]
+_MOST_TOKENS = 10**15
 StopReason = Literal["budget", "top_p", "threshold", "exhausted", "passthrough"]
 
 
@@ -204,7 +205,7 @@ def parse_budget(value: str | int) -> int | float:
             raise UsageError(f"budget {value!r} is outside (0%, 100%]", hint=hint, code="bad-budget")
         return amount / 100
     tokens = amount * scale
-    if tokens < 1 or tokens != int(tokens):
+    if not 1 <= tokens <= _MOST_TOKENS or tokens != int(tokens):
         raise UsageError(
             f"budget {value!r} is not a whole number of at least 1", hint=hint, code="bad-budget"
         )

@@ -1,0 +1,110 @@
+"""The options that both training commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DATA, SHAPE, OPTIMISER, WHERE = "Training data", "Layer and pools", "Optimiser", "Where to write"
+
+
+class Preset(StrEnum):
+    """Named sets of hyperparameters."""
+
+    PAPER = "paper"
+    EMBEDDED = "embedded"
+    SMOKE = "smoke"
+
+
+Files = list[Path]
+
+
+def _files(help_text: str, *names: str) -> typer.models.OptionInfo:
+    return typer.Option(*names, help=help_text + " (repeatable)", rich_help_panel=DATA, show_default=False)
+
+
+Squad = Annotated[Files, _files("SQuAD v1.1 or v2.0 JSON", "--squad")]
+HotpotQA = Annotated[Files, _files("HotpotQA JSON", "--hotpotqa")]
+Musique = Annotated[Files, _files("MuSiQue JSONL", "--musique")]
+TwoWiki = Annotated[Files, _files("2WikiMultiHopQA JSON", "--2wiki")]
+QMSum = Annotated[Files, _files("QMSum JSONL", "--qmsum")]
+Data = Annotated[Files, _files("our own JSONL: query, documents, relevant", "--data")]
+Python = Annotated[
+    list[Path], _files("Make questions about the functions of the Python files in this folder", "--python")
+]
+KeyLists = Annotated[
+    int, typer.Option(min=0, help="Make questions over so many key–value lists.", rich_help_panel=DATA)
+]
+LimitOption = Annotated[
+    list[str],
+    typer.Option(
+        "--limit",
+        metavar="DATASET=N",
+        help="Most training examples of a data set, such as squad=16000 (repeatable).",
+        rich_help_panel=DATA,
+        show_default=False,
+    ),
+]
+PresetOption = Annotated[
+    Preset,
+    typer.Option("--preset", help="Where the numbers below come from; flags win.", rich_help_panel=SHAPE),
+]
+Output = Annotated[
+    Path,
+    typer.Option(
+        "--output", "-o", help="The checkpoint's folder.", rich_help_panel=WHERE, show_default=False
+    ),
+]
+Features = Annotated[
+    Path | None,
+    typer.Option(
+        "--features",
+        help="Keep encoded documents here, to be used again; in memory where absent.",
+        rich_help_panel=WHERE,
+    ),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on in --output.", rich_help_panel=WHERE)]
+Layers = Annotated[
+    str | None,
+    typer.Option(help="Each head's layer, such as 6,6,6,0; 0 is the token embedding.", rich_help_panel=SHAPE),
+]
+PoolingOption = Annotated[
+    str | None, typer.Option("--pooling", help="log, or the paper's mean.", rich_help_panel=SHAPE)
+]
+Questions = Annotated[int | None, typer.Option(min=1, help="Questions of a pool.", rich_help_panel=SHAPE)]
+MinTokens = Annotated[int | None, typer.Option(min=1, help="Shortest pool.", rich_help_panel=SHAPE)]
+MaxTokens = Annotated[int | None, typer.Option(min=1, help="Longest pool.", rich_help_panel=SHAPE)]
+HardNegatives = Annotated[
+    int | None, typer.Option(min=0, help="Own distractors of an example, at most.", rich_help_panel=SHAPE)
+]
+NegativeShare = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="Share of questions whose evidence is hidden.", rich_help_panel=SHAPE),
+]
+Epochs = Annotated[int | None, typer.Option(min=1, rich_help_panel=OPTIMISER)]
+BatchPools = Annotated[int | None, typer.Option(min=1, help="Pools in a step.", rich_help_panel=OPTIMISER)]
+LearningRate = Annotated[float | None, typer.Option(min=0, rich_help_panel=OPTIMISER)]
+ScalarRate = Annotated[
+    float | None,
+    typer.Option(min=0, help="Times faster for gate, temperatures and sink.", rich_help_panel=OPTIMISER),
+]
+WeightDecay = Annotated[
+    float | None, typer.Option(min=0, help="Towards the starting weights.", rich_help_panel=OPTIMISER)
+]
+Dropout = Annotated[float | None, typer.Option(min=0, max=0.99, rich_help_panel=OPTIMISER)]
+ClipNorm = Annotated[float | None, typer.Option(min=0, rich_help_panel=OPTIMISER)]
+WarmupShare = Annotated[float | None, typer.Option(min=0, max=1, rich_help_panel=OPTIMISER)]
+ValidateEvery = Annotated[int | None, typer.Option(min=1, help="Steps.", rich_help_panel=OPTIMISER)]
+ValidationQuestions = Annotated[
+    int | None, typer.Option(min=1, help="Of each data set.", rich_help_panel=OPTIMISER)
+]
+HeldOutShare = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="Of the examples, for validation.", rich_help_panel=OPTIMISER),
+]
+Patience = Annotated[
+    int | None, typer.Option(min=1, help="Validations without a better one.", rich_help_panel=OPTIMISER)
+]

@@ -1,0 +1,114 @@
+"""What both training commands do: settings in, a run with a progress bar, a line at the end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from longattncomp_cli.commands.output import console, noter
+from longattncomp_cli.commands.train_options import Preset
+from longattncomp_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from longattncomp_cli.training.loop import Progress as StepProgress
+
+
+def train(
+    *,
+    stage: int,
+    preset: Preset,
+    init: str,
+    files: Mapping[str, Sequence[Path]],
+    limits: Sequence[str],
+    output: Path,
+    features: Path | None,
+    resume: bool,
+    device: str,
+    quiet: bool,
+    hyperparameters: dict[str, Any],
+    python: Sequence[Path] = (),
+    key_lists: int = 0,
+    sub_queries: bool = False,
+) -> None:
+    """Train a stage; notes and progress on stderr."""
+    layers = hyperparameters.get("layers")
+    if layers is not None:
+        hyperparameters = {**hyperparameters, "layers": _layers(layers)}
+    from longattncomp_cli.core.checkpoint import load_checkpoint
+    from longattncomp_cli.training import config as presets
+    from longattncomp_cli.training.stages import Hooks, StageRun, run_stage
+
+    pooling = hyperparameters.get("pooling")
+    if pooling not in (None, "log", "mean"):
+        raise UsageError(f"--pooling {pooling!r} is neither log nor mean")
+    config = presets.preset(preset.value, stage, **hyperparameters)
+    note = noter(quiet=quiet)
+    with _bar(quiet=quiet) as bar:
+        task = bar.add_task("encoding", total=None)
+
+        def on_tokens(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        def on_step(progress: StepProgress) -> None:
+            best = "" if progress.best is None else f" · recall {progress.best:.3f}"
+            label = f"step {progress.step} · loss {progress.loss:.3f}{best}"
+            bar.update(task, completed=progress.step, total=progress.total_steps, description=label)
+
+        result = run_stage(
+            StageRun(
+                stage=stage,
+                name=output.name,
+                init=load_checkpoint(init),
+                files=files,
+                limits={**presets.EXAMPLE_LIMITS[preset.value, stage], **_limits(limits)},
+                config=config,
+                output=output,
+                features=features,
+                python=python,
+                key_lists=key_lists,
+                sub_queries=sub_queries,
+                resume=resume,
+                command=" ".join(["longattncomp", *sys.argv[1:]]),
+                device=device,
+            ),
+            Hooks(on_note=note, on_tokens=on_tokens, on_step=on_step),
+        )
+    if result is not None:
+        note(f"best held-out evidence recall {result.score:.4f} → {output}")
+
+
+def _layers(text: str) -> tuple[int, ...]:
+    try:
+        layers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"--layers {text!r} is not a list of layers", hint="such as 6,6,6,0") from None
+    if not layers or min(layers) < 0:
+        raise UsageError(f"--layers {text!r}: a layer is 0 or more")
+    return layers
+
+
+def _limits(pairs: Sequence[str]) -> dict[str, int]:
+    limits = {}
+    for pair in pairs:
+        name, _, number = pair.partition("=")
+        if not name or not number.isdigit():
+            raise UsageError(f"--limit {pair!r} is not DATASET=N", hint="such as squad=16000")
+        limits[name] = int(number)
+    return limits
+
+
+def _bar(*, quiet: bool) -> Progress:
+    out = console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f}"),
+        TimeRemainingColumn(),
+        console=out,
+        transient=True,
+        disable=quiet or not out.is_terminal,
+    )

@@ -1,0 +1,1 @@
+"""Two-stage training of the cross-attention layer on a frozen backbone."""

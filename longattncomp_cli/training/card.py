@@ -1,0 +1,50 @@
+"""Model cards: what a checkpoint was trained on and how well it does on examples it never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from longattncomp_cli.training.validation import SHARES
+
+
+def model_card(name: str, record: Mapping[str, Any], command: str, seconds: float) -> str:
+    """The first version of a card, from the run's own numbers."""
+    budgets = " | ".join(f"1/{round(1 / share)}" for share in SHARES)
+    rows = [
+        f"| {data} | {' | '.join(f'{v:.3f}' for v in values)} |"
+        for data, values in record["held_out_recall"].items()
+    ]
+    counts = [f"| {data} | {n['train']} | {n['held_out']} |" for data, n in record["examples"].items()]
+    confidence = record["held_out_auroc"]
+    return "\n".join(
+        [
+            f"# {name}",
+            "",
+            f"Cross-attention layer of LongAttnComp (arXiv:2606.01336), Stage {record['stage']}, on a frozen backbone.",
+            "",
+            "## Training data",
+            "",
+            "| data set | examples | held out (validation) |",
+            "|---|---|---|",
+            *counts,
+            "",
+            f"{record['documents']} distinct documents. The held-out examples are fixed by a hash of their id or article.",
+            f"Seed {record['hyperparameters']['seed']}, best step {record['step']}, {seconds / 60:.0f} minutes.",
+            "",
+            "```",
+            command,
+            "```",
+            "",
+            "## Evidence recall on held-out training examples (what chose the checkpoint)",
+            "",
+            f"| data set | {budgets} |",
+            f"|---|{'---|' * len(SHARES)}",
+            *rows,
+            "",
+            ""
+            if confidence is None
+            else f"Confidence, evidence present against hidden: AUROC {confidence:.3f}.",
+            "",
+        ]
+    )

@@ -1,0 +1,120 @@
+"""Hyperparameters of training, and the presets that set them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+from longattncomp_cli.core.checkpoint import Pooling
+from longattncomp_cli.errors import UsageError
+from longattncomp_cli.training.pools import PoolConfig
+
+PresetName = Literal["paper", "embedded", "smoke"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """One run of the training loop."""
+
+    layers: tuple[int, ...] = (6, 6, 6, 0)
+    """For each head, the backbone layer whose states it reads; Stage 2 keeps its checkpoint's."""
+    pooling: Pooling = "log"
+    """``log`` is trained by cross-entropy over chunks, ``mean`` by AttnComp's loss."""
+    epochs: int = 1
+    """Passes over the examples."""
+    batch_pools: int = 1
+    """Pools in one optimiser step, over all processes."""
+    learning_rate: float = 2e-4
+    """Its peak."""
+    scalar_rate: float = 10.0
+    """How much faster temperatures, gate, floors and sink learn than the projections."""
+    warmup_share: float = 0.05
+    """Share of the steps in which the learning rate rises."""
+    weight_decay: float = 0.01
+    """Towards the weights that training started from (for Stage 1: the identity)."""
+    dropout: float = 0.1
+    """Share of the query states' numbers set to 0."""
+    clip_norm: float = 1.0
+    """Largest norm of the gradient."""
+    held_out_share: float = 0.05
+    """Share of the examples that chooses the checkpoint."""
+    validation_questions: int = 48
+    """At most this many held-out questions of each data set."""
+    validate_every: int = 200
+    """Steps between validations."""
+    patience: int = 6
+    """Validations without a better one that end the run."""
+    seed: int = 0
+    """Of the order, the pools and the dropout."""
+    pools: PoolConfig = PoolConfig()
+    """How questions share haystacks."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that no run could use."""
+        for name in ("epochs", "batch_pools", "validate_every", "patience", "validation_questions"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} {getattr(self, name)} is below 1")
+        if not 0 <= self.dropout < 1 or not 0 < self.held_out_share < 1:
+            raise UsageError("dropout must be in [0, 1), held_out_share in (0, 1)")
+        if self.learning_rate <= 0 or self.clip_norm <= 0:
+            raise UsageError("learning_rate and clip_norm must be above 0")
+
+
+_PAPER_POOLS = PoolConfig(
+    questions=1, questions_per_group=1, min_tokens=8_000, max_tokens=48_000, hard_negatives=50
+)
+_PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {
+        "pooling": "mean",
+        "epochs": 15,
+        "batch_pools": 8,
+        "scalar_rate": 1.0,
+        "pools": _PAPER_POOLS,
+    },
+    "embedded": {
+        "learning_rate": 1.5e-3,
+        "weight_decay": 0.1,
+        "validate_every": 80,
+        "validation_questions": 32,
+    },
+    "smoke": {
+        "validate_every": 2,
+        "validation_questions": 4,
+        "held_out_share": 0.25,
+        "pools": PoolConfig(questions=4, questions_per_group=2, min_tokens=500, max_tokens=1_000),
+    },
+}
+_STAGE2_RATE = {"paper": 0.25, "embedded": 0.4, "smoke": 0.25}  # of Stage 1's: 5e-5 against 2e-4 in the paper
+_STAGE2_EPOCHS = {"embedded": 2}
+
+EXAMPLE_LIMITS: dict[tuple[str, int], dict[str, int]] = {
+    ("paper", 1): {"squad": 16_000, "hotpotqa": 16_000},
+    ("paper", 2): {"musique": 8_000, "2wikimultihopqa": 4_000, "squad": 4_000, "hotpotqa": 4_000},
+    ("embedded", 1): {"squad": 3_000, "hotpotqa": 16_000, "qmsum": 120, "python": 900},
+    ("embedded", 2): {
+        "musique": 8_000,
+        "2wikimultihopqa": 4_000,
+        "hotpotqa": 4_000,
+        "squad": 600,
+        "qmsum": 60,
+        "python": 300,
+    },
+    ("smoke", 1): {"squad": 32, "hotpotqa": 32},
+    ("smoke", 2): {"musique": 16, "2wikimultihopqa": 16, "squad": 16, "hotpotqa": 16},
+}
+"""By preset and stage: how many examples of each data set at most; the rest is unlimited."""
+
+
+def preset(name: str, stage: int, **overrides: Any) -> TrainingConfig:
+    """The preset's numbers; those given as overrides (and not ``None``) win."""
+    config = TrainingConfig(**_PRESETS[name])
+    if stage == 2:
+        config = replace(
+            config,
+            learning_rate=config.learning_rate * _STAGE2_RATE[name],
+            epochs=_STAGE2_EPOCHS.get(name, config.epochs),
+        )
+    given = {key: value for key, value in overrides.items() if value is not None}
+    pool_names = {field.name for field in fields(PoolConfig)}
+    pools = replace(config.pools, **{key: given.pop(key) for key in list(given) if key in pool_names})
+    return replace(config, pools=pools, **given)

@@ -1,0 +1,195 @@
+"""Score many questions against one pool of encoded chunks, with gradients and without N × M in memory.
+
+The gradient of a chunk's log-sum-exp is the softmax inside the chunk, so the logits need not be kept:
+they are computed a second time, block by block, on the way back. W_K is folded into the queries, so the
+frozen context states need no gradient and no projection.
+
+Shapes: N context tokens, M query tokens, C chunks, H heads, D backbone width, B block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from longattncomp_cli.core.backbone import LayerStates
+from longattncomp_cli.core.cross_attention import (
+    LOWEST_EXPONENT,
+    CrossAttention,
+    LogMass,
+    log_scores,
+    normalise,
+    pool_mean,
+    spread_scores,
+)
+from longattncomp_cli.core.scoring import rarity
+
+_BLOCK_TOKENS = 1024
+
+
+@dataclass(frozen=True)
+class PoolStates:
+    """A pool's tokens as the heads read them.
+
+    Attributes:
+        ids_N: token ids.
+        normal: the distinct normalised states (N, D), in the dtype that is multiplied in.
+        head_inputs: for each head its index in ``normal``.
+        sizes_C: tokens of each chunk, in order.
+        document_C: the document each chunk belongs to.
+    """
+
+    ids_N: Tensor
+    normal: tuple[Tensor, ...]
+    head_inputs: tuple[int, ...]
+    sizes_C: Tensor
+    document_C: Tensor
+
+
+@dataclass(frozen=True)
+class QuestionScores:
+    """What pooling made of one question.
+
+    Attributes:
+        chunks_C: log scores under log pooling (softmax over chunks and sink), masses under mean pooling.
+        sink: likewise, or ``None``.
+        allowed_C: the chunks that the question was asked over.
+    """
+
+    chunks_C: Tensor
+    sink: Tensor | None
+    allowed_C: Tensor
+
+
+class _ChunkLogSumExp(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, folded_HMD: Tensor, pool: PoolStates) -> Tensor:
+        num_heads, num_query, _ = folded_HMD.shape
+        chunks_CHM = folded_HMD.new_empty((len(pool.sizes_C), num_heads, num_query))
+        for tokens, chunks, local_B in _blocks(pool.sizes_C):
+            onehot_CB = F.one_hot(local_B, chunks.stop - chunks.start).T.float()
+            for head, logits_BM in enumerate(_logits(folded_HMD, pool, tokens)):
+                highest_M = logits_BM.amax(dim=0)
+                weights_BM = (logits_BM - highest_M).clamp_min_(LOWEST_EXPONENT).exp_()
+                chunks_CHM[chunks, head] = (onehot_CB @ weights_BM).log_().add_(highest_M)
+        ctx.pool = pool
+        ctx.save_for_backward(folded_HMD, chunks_CHM)
+        return chunks_CHM
+
+    @staticmethod
+    def backward(ctx: Any, grad_CHM: Tensor) -> tuple[Tensor, None]:
+        folded_HMD, chunks_CHM = ctx.saved_tensors
+        pool: PoolStates = ctx.pool
+        grad_HMD = torch.zeros_like(folded_HMD)
+        for tokens, chunks, local_B in _blocks(pool.sizes_C):
+            for head, logits_BM in enumerate(_logits(folded_HMD, pool, tokens)):
+                shares_BM = (logits_BM - chunks_CHM[chunks, head][local_B]).clamp_(LOWEST_EXPONENT, 0).exp_()
+                shares_BM *= grad_CHM[chunks, head][local_B]
+                states_BD = pool.normal[pool.head_inputs[head]][tokens]
+                grad_HMD[head] += shares_BM.T.to(states_BD.dtype) @ states_BD
+        return grad_HMD, None
+
+
+def chunk_logits(folded_HMD: Tensor, pool: PoolStates) -> Tensor:
+    """Return (C, H, M): what ``CrossAttention.chunk_logits`` returns, differentiable in the queries."""
+    result: Tensor = _ChunkLogSumExp.apply(folded_HMD, pool)  # type: ignore[no-untyped-call]
+    return result
+
+
+def _logits(folded_HMD: Tensor, pool: PoolStates, tokens: slice) -> list[Tensor]:
+    """For each head (B, M)."""
+    return [
+        (pool.normal[index][tokens] @ folded_HMD[head].T.to(pool.normal[index].dtype)).float()
+        for head, index in enumerate(pool.head_inputs)
+    ]
+
+
+def _blocks(sizes_C: Tensor) -> list[tuple[slice, slice, Tensor]]:
+    """Token range, chunk range and each token's chunk inside it, for runs of about ``_BLOCK_TOKENS``."""
+    blocks = []
+    sizes = sizes_C.tolist()
+    token = chunk = 0
+    while chunk < len(sizes):
+        end, count = chunk, 0
+        while end < len(sizes) and (end == chunk or count + sizes[end] <= _BLOCK_TOKENS):
+            count += sizes[end]
+            end += 1
+        local_B = torch.repeat_interleave(
+            torch.arange(end - chunk, device=sizes_C.device), sizes_C[chunk:end]
+        )
+        blocks.append((slice(token, token + count), slice(chunk, end), local_B))
+        token, chunk = token + count, end
+    return blocks
+
+
+class Rarity:
+    """How rare tokens are among a pool's chunks."""
+
+    def __init__(self, pool: PoolStates) -> None:
+        """Index which chunks hold which token."""
+        owner = np.repeat(np.arange(len(pool.sizes_C)), pool.sizes_C.cpu().numpy())
+        pairs = np.unique(np.stack([pool.ids_N.cpu().numpy(), owner]), axis=1)
+        self._ids, self._chunks = pairs
+
+    def __call__(self, ids_M: Tensor, allowed_C: np.ndarray) -> Tensor:
+        """(M,) rarity of tokens among the allowed chunks."""
+        ids = ids_M.cpu().numpy()
+        first, last = np.searchsorted(self._ids, ids), np.searchsorted(self._ids, ids, side="right")
+        frequency = np.array([allowed_C[self._chunks[a:b]].sum() for a, b in zip(first, last, strict=True)])
+        return torch.from_numpy(rarity(frequency, int(allowed_C.sum()))).float().to(ids_M.device)
+
+
+def score_questions(
+    attention: CrossAttention,
+    pool: PoolStates,
+    query_ids: Sequence[Tensor],
+    query_states: Sequence[LayerStates],
+    allowed: Sequence[np.ndarray],
+    *,
+    pooling: str = "log",
+    dropout: float = 0.0,
+) -> list[QuestionScores]:
+    """Score every question over the chunks that it is allowed to see.
+
+    Args:
+        attention: the trained layer.
+        pool: the chunks.
+        query_ids, query_states: of each question.
+        allowed: for each question (C,) booleans.
+        pooling: ``log`` or ``mean``.
+        dropout: share of the query states' numbers set to 0.
+    """
+    normal = [torch.stack(attention.normal(states)) for states in query_states]
+    lengths = [part.shape[1] for part in normal]
+    dropped = [F.dropout(part, dropout) for part in normal] if dropout else normal
+    folded_HMD = attention.folded(torch.cat(dropped, dim=1))
+    chunks_CHM = chunk_logits(folded_HMD, pool)
+    rarity_of = Rarity(pool)
+    results = []
+    parts = zip(
+        torch.split(chunks_CHM, lengths, 2),
+        torch.split(folded_HMD, lengths, 1),
+        dropped,
+        query_ids,
+        allowed,
+        strict=True,
+    )
+    for logits_CHM, own_HMD, normal_HMD, ids_M, may in parts:
+        allowed_C = torch.from_numpy(may).to(logits_CHM.device)
+        sink_HM = attention.sink_logits(own_HMD) if attention.learned_sink else None
+        mass: LogMass = normalise(logits_CHM[allowed_C], sink_HM)
+        if pooling == "mean":
+            scores_C, sink = pool_mean(mass)
+        else:
+            weights_HM = attention.weights(normal_HMD, rarity_of(ids_M, may))
+            scored = log_scores(mass, weights_HM, attention.floor)
+            together_C = torch.zeros(len(scored[0]), device=allowed_C.device)
+            scores_C, sink = spread_scores(*scored, attention.spread_of(normal_HMD), together_C)
+        results.append(QuestionScores(scores_C, sink, allowed_C))
+    return results

@@ -1,0 +1,191 @@
+"""Both stages over one loop. Stage 1 builds the retrieval foundation; Stage 2 starts from its checkpoint.
+
+A stage is a set of data, a starting point and a learning rate (LongAttnComp, arXiv:2606.01336).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import torch
+import torch.distributed as dist
+
+from longattncomp_cli.core.checkpoint import Checkpoint, build_attention, save_checkpoint
+from longattncomp_cli.core.cross_attention import CrossAttention
+from longattncomp_cli.core.scoring import Scorer, load_scorer
+from longattncomp_cli.errors import OutputError
+from longattncomp_cli.training.card import model_card
+from longattncomp_cli.training.config import TrainingConfig
+from longattncomp_cli.training.data_files import TrainingData, load_data
+from longattncomp_cli.training.features import FeatureStore
+from longattncomp_cli.training.loop import Progress, Trainer
+from longattncomp_cli.training.untrained import start_attention
+from longattncomp_cli.training.validation import ValidationResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageRun:
+    """What one command asks for."""
+
+    stage: int
+    """1 or 2."""
+    name: str
+    """Of the checkpoint."""
+    init: Checkpoint
+    """Stage 1: any checkpoint of the backbone; Stage 2: the one to go on from."""
+    files: Mapping[str, Sequence[Path]]
+    """By reader's name."""
+    limits: Mapping[str, int]
+    """Most examples of a data set."""
+    config: TrainingConfig
+    """Hyperparameters."""
+    output: Path
+    """The checkpoint's folder."""
+    features: Path | None
+    """Where encoded documents are kept; in memory where ``None``."""
+    python: Sequence[Path] = ()
+    """Folders of Python files."""
+    key_lists: int = 0
+    """Made key–value lists."""
+    sub_queries: bool = False
+    """Whether queries carry their sub-queries."""
+    resume: bool = False
+    """Go on in ``output``."""
+    command: str = ""
+    """As typed, for the card."""
+    device: str = "auto"
+    """Where to compute."""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """Who hears how the run goes; nothing is printed here."""
+
+    on_note: Callable[[str], None] = lambda text: None
+    on_tokens: Callable[[int, int], None] = lambda done, total: None
+    on_step: Callable[[Progress], None] = lambda progress: None
+
+
+def run_stage(run: StageRun, hooks: Hooks) -> ValidationResult | None:
+    """Encode, train, and leave the best checkpoint in ``run.output``.
+
+    Raises:
+        OutputError: the folder holds a checkpoint and ``resume`` is off.
+        CheckpointError: ``resume`` finds nothing to go on from.
+        KeyboardInterrupt: the state is kept; ``resume`` continues.
+    """
+    if (run.output / "log.jsonl").exists() and not run.resume and _rank() == 0:
+        raise OutputError(
+            f"{run.output} holds a run", hint="add --resume to go on, or choose another --output"
+        )
+    run.output.mkdir(parents=True, exist_ok=True)
+    started = _join_processes()
+    try:
+        return _run(run, hooks)
+    finally:
+        if started:
+            dist.destroy_process_group()
+
+
+def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
+    data = load_data(
+        run.files,
+        limits=run.limits,
+        held_out_share=run.config.held_out_share,
+        validation_questions=run.config.validation_questions,
+        sub_queries=run.sub_queries,
+        python=run.python,
+        key_lists=run.key_lists,
+    )
+    scorer = load_scorer(run.init, device=run.device)
+    attention, layers = _start(run, scorer)
+    store = FeatureStore(scorer, layers, run.features)
+    _encode(store, data, hooks)
+    config = replace(
+        run.init.config, name=run.name, layers=layers, sink="learned", pooling=run.config.pooling
+    )
+    results: list[ValidationResult] = []
+    clock = time.monotonic()
+
+    def save_best(step: int, result: ValidationResult) -> None:
+        results.append(result)
+        record = _record(run, data, step, result)
+        card = model_card(run.name, record, run.command, time.monotonic() - clock)
+        tensors = {name: _rounded(name, value) for name, value in attention.state_dict().items()}
+        save_checkpoint(Checkpoint(replace(config, training=record), tensors), run.output, card)
+
+    trainer = Trainer(
+        attention, store, data.train, data.held_out, data.documents, run.config, run.output, save_best
+    )
+    if run.resume:
+        trainer.resume()
+    hooks.on_note(
+        f"{len(data.train)} examples, {len(trainer.validation)} validation pools, {trainer.total_steps} steps"
+    )
+    trainer.run(hooks.on_step)
+    return results[-1] if results else None
+
+
+def _start(run: StageRun, scorer: Scorer) -> tuple[CrossAttention, tuple[int, ...]]:
+    """The layer that training begins with: the untrained one, or that of the checkpoint."""
+    if run.stage == 1:
+        layers = run.config.layers
+        return start_attention(scorer.backbone, layers, learned_sink=True, seed=run.config.seed), layers
+    layers = run.init.config.layers
+    attention = build_attention(replace(run.init.config, sink="learned"))
+    attention.load_state_dict(run.init.tensors, strict=False)
+    return attention.to(scorer.backbone.device), layers
+
+
+def _encode(store: FeatureStore, data: TrainingData, hooks: Hooks) -> None:
+    """Encode what the store lacks: the first process writes, the others wait and open it again."""
+    if _rank() == 0 or store.folder is None:
+        missing = store.missing(data.documents)
+        if missing:
+            estimate = sum(len(d.text) + len(d.title) for d in missing) / 4.4
+            size = estimate * store.bytes_per_token / 1e6
+            hooks.on_note(f"encoding {len(missing)} documents, about {estimate:,.0f} tokens, {size:,.0f} MB")
+            store.add(missing, hooks.on_tokens)
+    if dist.is_initialized():
+        dist.barrier()
+        if _rank() and store.folder is not None:
+            store.add([])  # reads the index again
+
+
+def _record(run: StageRun, data: TrainingData, step: int, result: ValidationResult) -> dict[str, Any]:
+    """What ``config.json`` says about the training."""
+    return {
+        "stage": run.stage,
+        "init": run.init.config.name if run.stage == 2 else None,
+        "examples": data.counts,
+        "documents": len(data.documents),
+        "sub_queries": run.sub_queries,
+        "hyperparameters": orjson.loads(orjson.dumps(asdict(run.config))),
+        "step": step,
+        "held_out_recall": {name: list(values) for name, values in result.recall.items()},
+        "held_out_auroc": result.auroc,
+    }
+
+
+def _rounded(name: str, value: torch.Tensor) -> torch.Tensor:
+    """Projections are shipped in half precision: their error is 1/2000 of their size."""
+    kept = value.detach().cpu().clone()
+    return kept.half() if name in ("w_q", "w_k", "center") else kept
+
+
+def _join_processes() -> bool:
+    """Join the group that ``torchrun`` announces in the environment; whether there is one."""
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2 or dist.is_initialized():
+        return False
+    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    return True
+
+
+def _rank() -> int:
+    return dist.get_rank() if dist.is_initialized() else int(os.environ.get("RANK", "0"))
