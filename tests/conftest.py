@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 PIECES = [
     "The harbour master signed the ledger at noon.",

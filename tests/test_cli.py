@@ -190,7 +190,8 @@ def test_top_p_without_a_budget(folder: Path) -> None:
 
 def test_config_file_gives_defaults_and_flags_win(folder: Path) -> None:
     (folder / "c.toml").write_text('budget = 60\nseparator = " | "\n[compress]\ntokenizer = "cl100k_base"\n')
-    base = ("compress", "story.txt", "-q", "Where is the spare key?", "--config", "c.toml", "--quiet")
+    query = "Who repaired the clock in the north tower, and where does the spare key hang?"
+    base = ("compress", "story.txt", "-q", query, "--config", "c.toml", "--quiet")
     small, large = invoke(*base).stdout, invoke(*base, "-b", "300").stdout
     assert len(small) < len(large)
     assert " | " in large

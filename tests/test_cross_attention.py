@@ -41,7 +41,7 @@ def blocks(states: dict[int, torch.Tensor], chunk_N: torch.Tensor, size: int) ->
 
 
 def naive_paper_scores(layer, query, context, sink, chunk_N, num_chunks):
-    """One shot, as the paper writes it: softmax over sink and context tokens, mean over heads and query tokens."""
+    """One shot, as the paper writes it: a softmax over sink and context, a mean over heads and query."""
     total = torch.zeros(num_chunks + 1, dtype=torch.float64)
     for head, number in enumerate(LAYERS):
 
@@ -122,7 +122,7 @@ def test_an_untrained_head_compares_the_states_themselves() -> None:
     folded = layer.folded(torch.stack(layer.normal(states)))
     logits_NHM = layer.logits(folded, states)
     assert torch.equal(logits_NHM[:, 0].argmax(dim=1), torch.arange(6))
-    assert float(logits_NHM[0, 0, 0]) == pytest.approx(
+    assert float(logits_NHM.detach()[0, 0, 0]) == pytest.approx(
         20, rel=1e-5
     )  # temperature × cosine of a state with itself
 

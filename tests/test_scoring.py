@@ -16,7 +16,20 @@ from longattncomp_cli.errors import InputError
 TEXT = "".join(
     f"Line {i}: the {word} is kept in room {i * 7}.\n"
     for i, word in enumerate(
-        "lamp anchor kettle ledger violin compass anvil helmet mirror barrel candle saddle".split()
+        [
+            "lamp",
+            "anchor",
+            "kettle",
+            "ledger",
+            "violin",
+            "compass",
+            "anvil",
+            "helmet",
+            "mirror",
+            "barrel",
+            "candle",
+            "saddle",
+        ]
     )
 )
 

@@ -23,10 +23,42 @@ from longattncomp_cli.training.config import preset
 from longattncomp_cli.training.features import FeatureStore
 from longattncomp_cli.training.stages import Hooks, StageRun, run_stage
 
-PLACES = (
-    "Riga Oslo Lima Cairo Quito Tunis Dakar Hanoi Minsk Sofia Turin Porto Basel Gdansk Leeds Malmo".split()
-)
-GOODS = "salt tin wool amber flax copper tea silk rope tar glass paper grain wine oil cotton".split()
+PLACES = [
+    "Riga",
+    "Oslo",
+    "Lima",
+    "Cairo",
+    "Quito",
+    "Tunis",
+    "Dakar",
+    "Hanoi",
+    "Minsk",
+    "Sofia",
+    "Turin",
+    "Porto",
+    "Basel",
+    "Gdansk",
+    "Leeds",
+    "Malmo",
+]
+GOODS = [
+    "salt",
+    "tin",
+    "wool",
+    "amber",
+    "flax",
+    "copper",
+    "tea",
+    "silk",
+    "rope",
+    "tar",
+    "glass",
+    "paper",
+    "grain",
+    "wine",
+    "oil",
+    "cotton",
+]
 TINY = {"epochs": 1, "validate_every": 3, "held_out_share": 0.3, "min_tokens": 200, "max_tokens": 300}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,7 +22,7 @@ class Preset(StrEnum):
 Files = list[Path]
 
 
-def _files(help_text: str, *names: str) -> typer.models.OptionInfo:
+def _files(help_text: str, *names: str) -> Any:
     return typer.Option(*names, help=help_text + " (repeatable)", rich_help_panel=DATA, show_default=False)
 
 

@@ -9,7 +9,9 @@ import typer
 from longattncomp_cli.commands import options, train_options
 from longattncomp_cli.commands.training_run import train
 
-EPILOG = "Example: longattncomp train-stage1 --squad train-v1.1.json --hotpotqa hotpot_train_v1.1.json --preset embedded -o stage1"
+EPILOG = (
+    "Example: longattncomp train-stage1 --squad train-v1.1.json --hotpotqa hotpot_train_v1.1.json -o stage1"
+)
 
 
 def train_stage1(

@@ -9,7 +9,10 @@ import typer
 from longattncomp_cli.commands import options, train_options
 from longattncomp_cli.commands.training_run import train
 
-EPILOG = "Example: longattncomp train-stage2 --init stage1 --musique musique_train.jsonl --2wiki train.json --sub-queries -o stage2-subq"
+EPILOG = (
+    "Example: longattncomp train-stage2 --init stage1 --musique musique_train.jsonl --2wiki train.json "
+    "--sub-queries -o stage2-subq"
+)
 
 
 def train_stage2(

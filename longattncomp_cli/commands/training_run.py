@@ -72,13 +72,18 @@ def train(
                 key_lists=key_lists,
                 sub_queries=sub_queries,
                 resume=resume,
-                command=" ".join(["longattncomp", *sys.argv[1:]]),
+                command=" ".join(["longattncomp", *(_without_folders(word) for word in sys.argv[1:])]),
                 device=device,
             ),
             Hooks(on_note=note, on_tokens=on_tokens, on_step=on_step),
         )
     if result is not None:
         note(f"best held-out evidence recall {result.score:.4f} → {output}")
+
+
+def _without_folders(word: str) -> str:
+    """A card names files, not where they lay."""
+    return Path(word).name if "/" in word else word
 
 
 def _layers(text: str) -> tuple[int, ...]:

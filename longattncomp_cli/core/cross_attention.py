@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from longattncomp_cli.core.backbone import LayerStates, StateBlock
 
-# exp() of anything lower is a denormal in fp32, which slows processors 10–100×; e⁻⁸⁰ ≈ 2e-35 counts as nothing.
+# exp() of anything lower is a denormal in fp32, which slows processors 10–100×; e⁻⁸⁰ counts as nothing.
 LOWEST_EXPONENT = -80.0
 _EMPTY_SCORE = -1e9
 SPREAD_START = -0.196  # softplus of it is 0.6
@@ -99,7 +99,7 @@ class CrossAttention(nn.Module):
         return result
 
     def folded(self, normal_HMD: Tensor) -> Tensor:
-        """Return (H, M, D): projected, scaled queries with W_K folded in: context states need no projection."""
+        """Return (H, M, D): projected, scaled queries with W_K folded in: context states need none."""
         queries_HMK = torch.baddbmm(self.b_q[:, None, :], normal_HMD, self.w_q)
         scaled_HMK = queries_HMK * self.log_temperature.exp()[:, None, None]
         return torch.bmm(scaled_HMK, self.w_k.transpose(1, 2))
@@ -204,7 +204,7 @@ def log_scores(mass: LogMass, weights_HM: Tensor, floor_H: Tensor) -> tuple[Tens
 def spread_scores(
     scores_C: Tensor, sink: Tensor | None, spread: Tensor, source_C: Tensor
 ) -> tuple[Tensor, Tensor | None]:
-    """Add to each chunk's score that of its neighbours in the source: relevant passages are longer than chunks.
+    """Add to each chunk's score that of its neighbours: relevant passages are longer than chunks.
 
     Args:
         scores_C, sink: from :func:`log_scores`; a missing or empty neighbour counts as the mean chunk, and

@@ -21,7 +21,8 @@ def model_card(name: str, record: Mapping[str, Any], command: str, seconds: floa
         [
             f"# {name}",
             "",
-            f"Cross-attention layer of LongAttnComp (arXiv:2606.01336), Stage {record['stage']}, on a frozen backbone.",
+            "Cross-attention layer of LongAttnComp (arXiv:2606.01336), "
+            f"Stage {record['stage']}, on a frozen backbone.",
             "",
             "## Training data",
             "",
@@ -29,8 +30,10 @@ def model_card(name: str, record: Mapping[str, Any], command: str, seconds: floa
             "|---|---|---|",
             *counts,
             "",
-            f"{record['documents']} distinct documents. The held-out examples are fixed by a hash of their id or article.",
-            f"Seed {record['hyperparameters']['seed']}, best step {record['step']}, {seconds / 60:.0f} minutes.",
+            f"{record['documents']} distinct documents. "
+            "The held-out examples are fixed by a hash of their id or article.",
+            f"Seed {record['hyperparameters']['seed']}, best step {record['step']}, "
+            f"{seconds / 60:.0f} minutes.",
             "",
             "```",
             command,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from longattncomp_cli.core.checkpoint import Pooling
@@ -46,7 +46,7 @@ class TrainingConfig:
     """Validations without a better one that end the run."""
     seed: int = 0
     """Of the order, the pools and the dropout."""
-    pools: PoolConfig = PoolConfig()
+    pools: PoolConfig = field(default_factory=PoolConfig)
     """How questions share haystacks."""
 
     def __post_init__(self) -> None:
@@ -115,6 +115,6 @@ def preset(name: str, stage: int, **overrides: Any) -> TrainingConfig:
             epochs=_STAGE2_EPOCHS.get(name, config.epochs),
         )
     given = {key: value for key, value in overrides.items() if value is not None}
-    pool_names = {field.name for field in fields(PoolConfig)}
+    pool_names = {each.name for each in fields(PoolConfig)}
     pools = replace(config.pools, **{key: given.pop(key) for key in list(given) if key in pool_names})
     return replace(config, pools=pools, **given)

@@ -85,7 +85,7 @@ def load_data(
 
 
 def limited(examples: Sequence[Example], limit: int | None) -> list[Example]:
-    """The first ``limit`` examples, groups in the order of their hash, no group with more than 1/32 of them."""
+    """The first ``limit`` examples in the groups' hash order, no group with more than 1/32 of them."""
     order = sorted(examples, key=lambda e: (hash_share(f"{e.dataset}:{e.group or e.id}"), hash_share(e.id)))
     if limit is None or len(order) <= limit:
         return order

@@ -14,7 +14,7 @@ _EPSILON = 1e-6
 
 
 def cross_entropy(scores_C: Tensor, sink: Tensor | None, relevant_C: Tensor) -> Tensor:
-    """Each relevant chunk against all irrelevant ones and the sink; the sink against all where none is relevant.
+    """Each relevant chunk against all others and the sink; the sink against all where none is relevant.
 
     Relevant chunks do not compete with each other, so that the optimum keeps all of them.
 

@@ -21,8 +21,9 @@ _NAMES_ASKED = 4
 _ABOUT = ("{}", "Which function does this: {}", "Where in the code is this done? {}", "Find the code for: {}")
 _NAMED = (
     "Which of these functions has an error? {}",
-    "One function of this project was changed to hold an obvious error. Read the options and answer with a letter."
-    "\n{}\nRepeat the code of the options, look through it, and name the function that has the error: A, B, C or D.",
+    "One function of this project was changed to hold an obvious error. Read the options and answer with a "
+    "letter.\n{}\nRepeat the code of the options, look through it, and name the function that has the error: "
+    "A, B, C or D.",
     "{}",
     "Explain what these functions do: {}",
 )
@@ -32,11 +33,13 @@ _KEYED = (
     "{}",
     "Which line holds {}?",
 )
-_WORDS = (
-    "alpha amber atlas basil cedar cobalt coral delta ember fable garnet hazel iris jade kelp lotus maple nectar "
-    "onyx opal pearl quartz raven sable tulip umber velvet willow xenon yarrow zinc order user index cache node "
-    "token field total state table shard event queue limit price record value count ratio"
-).split()
+_WORD_LIST = (
+    "alpha amber atlas basil cedar cobalt coral delta ember fable garnet hazel iris jade kelp lotus "
+    "maple nectar onyx opal pearl quartz raven sable tulip umber velvet willow xenon yarrow zinc "
+    "order user index cache node token field total state table shard event queue limit price record "
+    "value count ratio "
+)
+_WORDS = _WORD_LIST.split()
 _LINES_A_DOCUMENT = 3
 _DOCUMENTS_A_LIST = 100
 _KEYS_A_LIST = 8

@@ -16,7 +16,6 @@ import numpy as np
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.training.features import DocumentFeatures, document_key
 
-
 # Data sets whose documents are parts of one text, so that relevant passages run over several of them: a pool
 # holds all of one group's documents, in their order.
 _IN_ORDER = ("qmsum",)
@@ -147,7 +146,7 @@ class PoolPlan:
     def _ordered(
         self, chosen: list[Document], examples: Sequence[Example], rng: random.Random
     ) -> list[Document]:
-        """In random order, but turns of a meeting in theirs: there a relevant passage runs over many documents."""
+        """In random order, but turns of a meeting in theirs: relevant passages run over many of them."""
         rng.shuffle(chosen)
         place = {
             document_key(document): (group, index)
@@ -164,7 +163,7 @@ class PoolPlan:
 def relevant_chunks(
     example: Example, pool: Pool, features: Sequence[DocumentFeatures], *, whole_documents: bool
 ) -> np.ndarray:
-    """(C,) booleans: all chunks of relevant documents, or of those with known evidence the chunks that hold it."""
+    """(C,) booleans: all chunks of relevant documents, or only those that hold known evidence."""
     evidence: dict[int, list[tuple[int, int]]] = {}
     for span in () if whole_documents else example.evidence:
         evidence.setdefault(span.document, []).append((span.start, span.end))

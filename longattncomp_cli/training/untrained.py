@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from longattncomp_cli.core.backbone import Backbone, load_backbone
-from longattncomp_cli.core.checkpoint import Checkpoint, CheckpointConfig, build_attention, save_checkpoint
+from longattncomp_cli.core.checkpoint import Checkpoint, CheckpointConfig, save_checkpoint
 from longattncomp_cli.core.cross_attention import CrossAttention
 from longattncomp_cli.core.model_files import BackboneSpec, file_sha256
 
@@ -26,7 +26,7 @@ TOKEN_TEMPERATURE = 30.0
 TOKEN_WEIGHT = 4.0
 """Of such a head, times the token's rarity (at most 1), beside 1 for a deeper layer."""
 ABSENT_WEIGHT = 0.4
-"""Of query tokens that the context does not hold, in heads on deeper layers; on layer 0 they count nothing."""
+"""Of query tokens that the context does not hold, in deeper heads; on layer 0 they count nothing."""
 FLOOR, TOKEN_FLOOR = -2.0, 0.0
 STRENGTH = 2.0
 SYMMETRY_NOISE = 0.003
@@ -42,8 +42,8 @@ def start_attention(
 ) -> CrossAttention:
     """A layer that ranks well before any training.
 
-    Heads on layer 0 read mean-centred token embeddings and count query tokens that the context holds, by their
-    rarity; heads on one layer share its weight and, where there are several, differ in temperature.
+    Heads on layer 0 read mean-centred token embeddings and count query tokens that the context holds, by
+    their rarity; heads on one layer share its weight and, where there are several, differ in temperature.
     """
     attention = CrossAttention(layers, backbone.width, backbone.width, learned_sink)
     noise = torch.Generator().manual_seed(seed)
