@@ -309,7 +309,13 @@ def test_resume_refuses_other_settings_and_other_input(folder: Path) -> None:
 def test_an_interrupted_batch_is_resumed_to_the_same_bytes(folder: Path, name: str) -> None:
     write_records(folder / "in.jsonl", 60, size=1)
     command = [sys.executable, "-m", "longattncomp_cli", "compress", "in.jsonl", "-b", "90", "--quiet", "-o"]
-    process = subprocess.Popen([*command, "out.jsonl"], cwd=folder, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [*command, "out.jsonl"],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        # A shell that runs the tests in its background has them ignore Ctrl-C; the program may not.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     partial = folder / "out.jsonl.partial"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (partial.exists() and partial.read_bytes().count(b"\n") >= 3):

@@ -237,8 +237,9 @@ def _cut_at_space(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _windows(context: ContextTokens, window_tokens: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (token ids, chunk indices) of windows: as many whole chunks of one source as fit.
+    """Yield (token ids, chunk indices) of windows: as many whole chunks of one paragraph as fit.
 
+    A new paragraph begins a new window, so that unrelated passages do not color each other's states.
     A chunk longer than a window is read in several windows of about equal length.
     """
     for source, title in zip(context.sources, context.titles, strict=True):
@@ -249,8 +250,9 @@ def _windows(context: ContextTokens, window_tokens: int) -> Iterator[tuple[np.nd
         owner = np.concatenate([np.full(len(title), source.chunks[0].index, dtype=np.int64), owner])
         bounds = [0, *(bound + len(title) for bound in source.bounds[1:])]
         start = 0
-        for bound, following in zip(bounds[1:], [*bounds[2:], None], strict=True):
-            if following is not None and following - start <= window_tokens:
+        next_chunks = [*source.chunks[1:], None]
+        for bound, following, chunk in zip(bounds[1:], [*bounds[2:], 0], next_chunks, strict=True):
+            if chunk is not None and chunk.continues and following - start <= window_tokens:
                 continue
             num_parts = -(-(bound - start) // window_tokens)
             edges = np.linspace(start, bound, num_parts + 1).astype(int) if num_parts else [start]

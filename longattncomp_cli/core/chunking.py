@@ -78,7 +78,14 @@ def chunk_source(
         begins = (_with_indentation(source.text, begin) for begin in begins)
     edges = [context.start, *begins, context.end]
     chunks = tuple(
-        Chunk(first_index + i, source_index, edges[i], edges[i + 1], bounds[i + 1] - bounds[i])
+        Chunk(
+            first_index + i,
+            source_index,
+            edges[i],
+            edges[i + 1],
+            bounds[i + 1] - bounds[i],
+            continues=i > 0 and levels[bounds[i]] < _LEVELS["paragraph"],
+        )
         for i in range(len(edges) - 1)
     )
     return ChunkedSource(tokens, chunks, tuple(bounds))

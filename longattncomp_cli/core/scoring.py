@@ -129,9 +129,10 @@ class Scorer:
             rarity_M = torch.from_numpy(rarity).float().to(self.backbone.device)
             weights_HM = self.attention.weights(query_HMD, rarity_M)
             scored = log_scores(mass, weights_HM, self.attention.floor)
-            source_C = torch.tensor([chunk.source for chunk in chunks], device=self.backbone.device)
+            begins = torch.tensor([not chunk.continues for chunk in chunks], device=self.backbone.device)
+            passage_C = begins.cumsum(dim=0)
             scores_C, sink = distribution(
-                *spread_scores(*scored, self.attention.spread_of(query_HMD), source_C)
+                *spread_scores(*scored, self.attention.spread_of(query_HMD), passage_C)
             )
         return ChunkScores(
             chunks=chunks, scores=scores_C.double().cpu().numpy(), sink=None if sink is None else float(sink)

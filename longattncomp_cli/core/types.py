@@ -111,6 +111,7 @@ class Chunk:
         source: the index of its source.
         start, end: its characters, ``source.text[start:end]``.
         num_backbone_tokens: how many backbone tokens it holds (0 where there is only white space).
+        continues: whether it begins inside a paragraph, which the chunk before it began.
     """
 
     index: int
@@ -118,6 +119,7 @@ class Chunk:
     start: int
     end: int
     num_backbone_tokens: int
+    continues: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,104 @@
+"""What a run trains on: made examples, limits, pools, sub-queries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from longattncomp_cli.data.examples import Document, Example
+from longattncomp_cli.errors import UsageError
+from longattncomp_cli.training.config import preset
+from longattncomp_cli.training.data_files import limited, load_data, with_sub_queries
+from longattncomp_cli.training.made_examples import key_examples, python_examples
+from longattncomp_cli.training.pools import PoolConfig, PoolPlan
+
+FUNCTION = '''
+def name_{i}(left, right):
+    """Add the {word} numbers of two columns and return their sum."""
+    total = left + right
+    for step in range(total):
+        total += step * {i}
+    return total
+'''
+
+
+def test_python_examples_ask_for_functions_without_their_docstrings(tmp_path: Path) -> None:
+    words = ("odd", "even", "prime", "first", "last", "largest", "smallest")
+    (tmp_path / "module.py").write_text("".join(FUNCTION.format(i=i, word=w) for i, w in enumerate(words)))
+    (tmp_path / "test_module.py").write_text((tmp_path / "module.py").read_text())
+    examples = list(python_examples(tmp_path))
+    assert {example.group for example in examples} == {"module.py"}
+    asked = [e for e in examples if "columns" in e.query]
+    assert len(asked) == len(words)
+    for index, example in enumerate(asked):
+        assert words[index] in example.query
+        text = example.relevant_documents[0].text
+        assert f"name_{index}(" in text
+        assert "columns" not in text
+    for example in examples:
+        if example not in asked:
+            assert all(
+                d.text.split("(")[0].removeprefix("def ") in example.query for d in example.relevant_documents
+            )
+
+
+def test_key_examples_mark_the_line_of_their_key() -> None:
+    for example in key_examples(4):
+        (span,) = example.evidence
+        line = example.documents[span.document].text[span.start : span.end]
+        assert line.endswith("\n")
+        assert any(word.strip("?.") and word.strip("?.") in line for word in example.query.split())
+
+
+def make(group: str, number: int, dataset: str = "squad") -> Example:
+    documents = tuple(Document(group, f"{group} paragraph {i} says {i * 7}.") for i in range(6))
+    return Example(
+        f"{group}{number}", f"What says {number}?", documents, (number % 6,), dataset=dataset, group=group
+    )
+
+
+def test_a_limit_takes_from_many_groups() -> None:
+    examples = [make(f"g{g}", n) for g in range(40) for n in range(40)]
+    taken = limited(examples, 320)
+    assert len(taken) == 320
+    assert max(sum(e.group == f"g{g}" for e in taken) for g in range(40)) <= 16
+    assert limited(examples[::-1], 320) == taken
+
+
+def test_a_plan_asks_every_question_once_and_pools_hold_what_answers_them() -> None:
+    examples = [make(f"g{g}", n) for g in range(5) for n in range(7)]
+    config = PoolConfig(questions=6, questions_per_group=2, min_tokens=50, max_tokens=90)
+    plan = PoolPlan(examples, config, seed=1, epoch=0)
+    assert sorted(i for batch in plan.batches for i in batch) == list(range(35))
+    extra = [Document("", f"Filler {i}.") for i in range(30)]
+    for number in range(len(plan)):
+        pool = plan.pool(number, extra)
+        assert len(pool.questions) <= 6
+        texts = {document.text for document in pool.documents}
+        assert len(texts) == len(pool.documents)
+        assert all(q.example.relevant_documents[0].text in texts for q in pool.questions)
+        assert plan.pool(number, extra) == pool
+    assert PoolPlan(examples, config, seed=1, epoch=1).batches != plan.batches
+
+
+def test_a_meetings_turns_keep_their_order() -> None:
+    examples = [make("meeting", n, "qmsum") for n in range(5)]
+    plan = PoolPlan(examples, PoolConfig(questions=8, min_tokens=1, max_tokens=2), seed=0, epoch=0)
+    assert [d.text for d in plan.pool(0, []).documents] == [d.text for d in examples[0].documents]
+
+
+def test_sub_queries_follow_the_query() -> None:
+    documents = (Document("", "a"),)
+    example = Example("1", "Whose?", documents, (0,), sub_queries=("Who?", "What?"))
+    assert with_sub_queries(example).query == "Whose?\nWho?\nWhat?"
+    assert with_sub_queries(Example("2", "Whose?", documents, (0,))).query == "Whose?"
+
+
+def test_no_data_and_impossible_values_are_refused() -> None:
+    with pytest.raises(UsageError, match="no training data"):
+        load_data({}, limits={}, held_out_share=0.1, validation_questions=4)
+    with pytest.raises(UsageError, match="epochs"):
+        preset("smoke", 1, epochs=0)
+    with pytest.raises(UsageError, match="dropout"):
+        preset("smoke", 1, dropout=1.5)
