@@ -90,7 +90,7 @@ def write_plot(report: CompositionReport, path: Path) -> None:
     try:
         module = importlib.import_module("matplotlib.figure")
     except ImportError as error:
-        hint = "pip install matplotlib"
+        hint = "pip install 'longattncomp[train]'"
         raise ResourceError("plots need matplotlib, which is not installed", hint=hint) from error
     figure = module.Figure(figsize=(12, 3.5), layout="constrained")
     lengths, depths, counts = figure.subplots(1, 3)

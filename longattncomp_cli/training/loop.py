@@ -298,8 +298,8 @@ class Trainer:
         log = self.state.log
         losses = [(e["step"], e["loss"]) for e in log if "loss" in e]
         names = sorted({name for e in log if "recall" in e for name in e["recall"]})
-        recalls = [[(e["step"], e["recall"][n][-1]) for e in log if "recall" in e] for n in names]
-        write_curves(self.folder / "curves.png", [[_smooth(losses)], recalls])
+        recalls = {n: [(e["step"], e["recall"][n][-1]) for e in log if "recall" in e] for n in names}
+        write_curves(self.folder / "curves.png", _smooth(losses), recalls)
 
     def resume(self) -> None:
         """Continue from the folder's state.
