@@ -44,7 +44,7 @@ def _options(
 def run() -> None:
     """Entry point of the script."""
     # Before torch is loaded: threads that wait sleep instead of spinning. On a machine that is busy with
-    # other work this is three times faster, on an idle one it costs nothing measurable.
+    # other work one compress took 4.2 s instead of 10.7 s.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 (open until exit)
