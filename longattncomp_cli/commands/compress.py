@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from longattncomp_cli.commands import options as opt
 from longattncomp_cli.commands.failures import report_errors
+from longattncomp_cli.commands.option_sets import takes
 from longattncomp_cli.commands.run_options import RunOptions
 from longattncomp_cli.core.sources import InputFile
 
@@ -25,32 +26,9 @@ EPILOG = """Examples:
 
 
 @report_errors
+@takes(RunOptions)
 def compress(
-    inputs: opt.Inputs = None,
-    query: opt.Query = None,
-    query_file: opt.QueryFile = None,
-    query_parser: opt.QueryParser = None,
-    query_tokens: opt.QueryTokens = 128,
-    input_format: opt.InputFormat = opt.Format.AUTO,
-    context_field: opt.ContextField = "context",
-    query_field: opt.QueryField = "query",
-    id_field: opt.IdField = "id",
-    limit: opt.Limit = None,
-    budget: opt.Budget = None,
-    tokenizer: opt.TokenizerName = "o200k_base",
-    select: opt.SelectOption = None,
-    top_p: opt.TopP = None,
-    epsilon: opt.Epsilon = 0.01,
-    fill: opt.Fill = True,
-    chunk_tokens: opt.ChunkTokens = None,
-    snap: opt.SnapOption = None,
-    separator: opt.Separator = None,
-    headers: opt.Headers = False,
-    checkpoint: opt.CheckpointName = None,
-    output: opt.Output = None,
-    report: opt.Report = None,
-    overwrite: opt.Overwrite = False,
-    resume: opt.Resume = False,
+    options: RunOptions,
     table: Annotated[
         bool | None,
         typer.Option(
@@ -60,21 +38,12 @@ def compress(
         ),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Rows of the table.", rich_help_panel=opt.RUN)] = 12,
-    fail_fast: opt.FailFast = False,
-    device: opt.DeviceOption = opt.Device.AUTO,
-    dtype: opt.DTypeOption = opt.DType.AUTO,
-    seed: opt.Seed = 0,
-    quiet: opt.Quiet = False,
-    config: opt.Config = None,
 ) -> None:
     """Keep the parts of the inputs that a query needs, within a token budget.
 
     Text in, compressed text out. Records (.jsonl) in, one line a record out. A whole prompt without
     a query is split first: its instruction and query are always kept.
     """
-    values: dict[str, Any] = dict(locals())
-    show_table, rows = values.pop("table"), values.pop("top")
-    options = RunOptions(**values)
     from longattncomp_cli.commands.inputs import open_inputs
 
     options.settings()
@@ -83,7 +52,7 @@ def compress(
     if kind == "jsonl":
         _compress_records(options, files)
     else:
-        _compress_text(options, files, show_table=show_table, rows=rows)
+        _compress_text(options, files, show_table=table, rows=top)
 
 
 def _compress_text(

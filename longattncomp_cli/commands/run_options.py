@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from longattncomp_cli import __version__
-from longattncomp_cli.commands.options import Device, DType, Format, Parser, Select, Snap
+from longattncomp_cli.commands import options as opt
+from longattncomp_cli.commands.options import Parser, Select
 from longattncomp_cli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -23,39 +24,39 @@ DEFAULT_EPSILON = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What the user asked for; field names are those of the options."""
+    """What the user asked for: one field an option, of the same name."""
 
-    inputs: list[str] | None
-    query: str | None
-    query_file: Path | None
-    query_parser: Parser | None
-    query_tokens: int
-    input_format: Format
-    context_field: str
-    query_field: str
-    id_field: str
-    limit: int | None
-    budget: str | None
-    tokenizer: str
-    select: Select | None
-    top_p: float | None
-    epsilon: float
-    fill: bool
-    chunk_tokens: int | None
-    snap: Snap | None
-    separator: str | None
-    headers: bool
-    checkpoint: str | None
-    output: Path | None
-    report: Path | None
-    overwrite: bool
-    resume: bool
-    fail_fast: bool
-    device: Device
-    dtype: DType
-    seed: int
-    quiet: bool
-    config: Path | None
+    inputs: opt.Inputs = None
+    query: opt.Query = None
+    query_file: opt.QueryFile = None
+    query_parser: opt.QueryParser = None
+    query_tokens: opt.QueryTokens = 128
+    input_format: opt.InputFormat = opt.Format.AUTO
+    context_field: opt.ContextField = "context"
+    query_field: opt.QueryField = "query"
+    id_field: opt.IdField = "id"
+    limit: opt.Limit = None
+    budget: opt.Budget = None
+    tokenizer: opt.TokenizerName = "o200k_base"
+    select: opt.SelectOption = None
+    top_p: opt.TopP = None
+    epsilon: opt.Epsilon = 0.01
+    fill: opt.Fill = True
+    chunk_tokens: opt.ChunkTokens = None
+    snap: opt.SnapOption = None
+    separator: opt.Separator = None
+    headers: opt.Headers = False
+    checkpoint: opt.CheckpointName = None
+    output: opt.Output = None
+    report: opt.Report = None
+    overwrite: opt.Overwrite = False
+    resume: opt.Resume = False
+    fail_fast: opt.FailFast = False
+    device: opt.DeviceOption = opt.Device.AUTO
+    dtype: opt.DTypeOption = opt.DType.AUTO
+    seed: opt.Seed = 0
+    quiet: opt.Quiet = False
+    config: opt.Config = None
 
     def question(self) -> str:
         """The query of the command line, or ``""``.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from longattncomp_cli.commands import options as opt
 from longattncomp_cli.commands.failures import report_errors
+from longattncomp_cli.commands.option_sets import takes
 from longattncomp_cli.commands.run_options import RunOptions
 from longattncomp_cli.core.sources import InputFile
 
@@ -22,51 +23,19 @@ EPILOG = """Examples:
 
 
 @report_errors
+@takes(RunOptions)
 def score(
-    inputs: opt.Inputs = None,
-    query: opt.Query = None,
-    query_file: opt.QueryFile = None,
-    query_parser: opt.QueryParser = None,
-    query_tokens: opt.QueryTokens = 128,
-    input_format: opt.InputFormat = opt.Format.AUTO,
-    context_field: opt.ContextField = "context",
-    query_field: opt.QueryField = "query",
-    id_field: opt.IdField = "id",
-    limit: opt.Limit = None,
-    budget: opt.Budget = None,
-    tokenizer: opt.TokenizerName = "o200k_base",
-    select: opt.SelectOption = None,
-    top_p: opt.TopP = None,
-    epsilon: opt.Epsilon = 0.01,
-    fill: opt.Fill = True,
-    chunk_tokens: opt.ChunkTokens = None,
-    snap: opt.SnapOption = None,
-    separator: opt.Separator = None,
-    headers: opt.Headers = False,
-    checkpoint: opt.CheckpointName = None,
+    options: RunOptions,
     json: Annotated[
         bool, typer.Option("--json", help="JSON instead of a table.", rich_help_panel=opt.WHERE)
     ] = False,
     top: Annotated[int, typer.Option(min=1, help="Rows of the table.", rich_help_panel=opt.WHERE)] = 20,
-    output: opt.Output = None,
-    report: opt.Report = None,
-    overwrite: opt.Overwrite = False,
-    resume: opt.Resume = False,
-    fail_fast: opt.FailFast = False,
-    device: opt.DeviceOption = opt.Device.AUTO,
-    dtype: opt.DTypeOption = opt.DType.AUTO,
-    seed: opt.Seed = 0,
-    quiet: opt.Quiet = False,
-    config: opt.Config = None,
 ) -> None:
     """Score every chunk of the inputs against a query, best first.
 
     Text in, a table out (or --json). Records (.jsonl) in, one JSON line a record out. With --budget
     also what that budget would keep.
     """
-    values: dict[str, Any] = dict(locals())
-    as_json, rows = values.pop("json"), values.pop("top")
-    options = RunOptions(**values)
     from longattncomp_cli.commands.inputs import open_inputs
 
     options.settings()
@@ -75,7 +44,7 @@ def score(
     if kind == "jsonl":
         _score_records(options, files)
     else:
-        _score_text(options, files, as_json=as_json, rows=rows)
+        _score_text(options, files, as_json=json, rows=top)
 
 
 def _score_text(options: RunOptions, files: list[InputFile], *, as_json: bool, rows: int) -> None:

@@ -1,0 +1,52 @@
+"""Let a command take a whole dataclass of options: each field is one option, declared in one place."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields
+from functools import wraps
+from typing import Any, get_type_hints
+
+
+def takes(option_set: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Spread ``option_set`` over a command's signature, which Typer reads.
+
+    The command's first parameter receives the instance; its other parameters stay options of their own.
+
+    Args:
+        option_set: a frozen dataclass whose field types are ``Annotated[type, typer.Option(...)]``.
+    """
+    hints = get_type_hints(option_set, include_extras=True)
+    shared = [_parameter(each, hints[each.name]) for each in fields(option_set) if each.init]
+    names = [parameter.name for parameter in shared]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own_hints = get_type_hints(command, include_extras=True)
+        own = [
+            parameter.replace(annotation=own_hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)
+            for parameter in list(inspect.signature(command).parameters.values())[1:]
+        ]
+
+        @wraps(command)
+        def wrapped(**values: Any) -> None:
+            given = {name: values.pop(name) for name in names}
+            return command(option_set(**given), **values)
+
+        signature = inspect.Signature([*shared, *own], return_annotation=None)
+        wrapped.__signature__ = signature  # type: ignore[attr-defined]
+        wrapped.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+        del wrapped.__wrapped__
+        return wrapped
+
+    return decorate
+
+
+def _parameter(each: Field[Any], annotation: Any) -> inspect.Parameter:
+    default = each.default if each.default_factory is MISSING else each.default_factory()
+    return inspect.Parameter(
+        each.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=inspect.Parameter.empty if default is MISSING else default,
+        annotation=annotation,
+    )
