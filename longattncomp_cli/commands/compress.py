@@ -60,9 +60,8 @@ def _compress_text(
 ) -> None:
     from longattncomp_cli.commands.inputs import read_sources, text_request
     from longattncomp_cli.commands.output import console, noter, print_text, token_progress
-    from longattncomp_cli.commands.running import check_text_outputs, json_bytes, scored_table
+    from longattncomp_cli.commands.running import check_text_outputs, scored_table, write_side_outputs
     from longattncomp_cli.core.output_files import write_file
-    from longattncomp_cli.core.report import score_report
 
     settings = options.settings()
     if options.budget is None and settings.rule.mode == "budget":
@@ -79,8 +78,7 @@ def _compress_text(
         result = compressor.compress(request, advance)
     if not result.selection.kept:
         noter(quiet=options.quiet)(f"nothing was kept: no chunk passed --select {result.mode}")
-    if options.report is not None:
-        write_file(options.report, json_bytes(score_report(result.scored), options.report))
+    write_side_outputs(options, result.scored)
     if options.output is None:
         print_text(result.text)
     else:

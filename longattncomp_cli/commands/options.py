@@ -199,6 +199,14 @@ Report = Annotated[
     Path | None,
     typer.Option(help="Also write every chunk's score and fate (.json, .jsonl).", rich_help_panel=WHERE),
 ]
+Html = Annotated[
+    Path | None,
+    typer.Option(
+        "--html",
+        help="Also write a page that shows the text shaded by score, and what other budgets would keep.",
+        rich_help_panel=WHERE,
+    ),
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace existing outputs.", rich_help_panel=WHERE)
 ]

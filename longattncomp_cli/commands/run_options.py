@@ -49,6 +49,7 @@ class RunOptions:
     checkpoint: opt.CheckpointName = None
     output: opt.Output = None
     report: opt.Report = None
+    html: opt.Html = None
     overwrite: opt.Overwrite = False
     resume: opt.Resume = False
     fail_fast: opt.FailFast = False
@@ -100,8 +101,7 @@ class RunOptions:
         from longattncomp_cli.core.selection import SelectionRule
         from longattncomp_cli.core.types import parse_budget
 
-        if self._report_is_output():
-            raise UsageError(f"--output and --report are both {self.output}", hint="name two files")
+        self._refuse_one_file_twice()
         mode = self.select or (Select.BUDGET if self.top_p is None else Select.TOP_P)
         if mode is Select.BUDGET and self.top_p is not None:
             raise UsageError("--select budget ignores --top-p", hint="drop one, or use --select top-p")
@@ -144,15 +144,20 @@ class RunOptions:
         )
         return Compressor(scorer, tokenizer, settings)
 
-    def _report_is_output(self) -> bool:
-        if self.output is None or self.report is None:
-            return False
+    def outputs(self) -> dict[str, Path]:
+        """The files to write, by the option that names them."""
+        named = {"--output": self.output, "--report": self.report, "--html": self.html}
+        return {option: path for option, path in named.items() if path is not None}
+
+    def _refuse_one_file_twice(self) -> None:
         from longattncomp_cli.core.output_files import partial_path
 
-        output, report = (
-            {path.absolute(), partial_path(path).absolute()} for path in (self.output, self.report)
-        )
-        return bool({path.resolve() for path in output} & {path.resolve() for path in report})
+        taken: dict[Path, str] = {}
+        for option, path in self.outputs().items():
+            for place in {path.absolute().resolve(), partial_path(path).absolute().resolve()}:
+                if place in taken:
+                    raise UsageError(f"{taken[place]} and {option} are both {path}", hint="name two files")
+                taken[place] = option
 
     def fingerprint(self, command: str, compressor: Compressor) -> str:
         """12 hex digits of everything that decides a record's line, compared by ``--resume``."""

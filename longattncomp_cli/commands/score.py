@@ -50,7 +50,12 @@ def score(
 def _score_text(options: RunOptions, files: list[InputFile], *, as_json: bool, rows: int) -> None:
     from longattncomp_cli.commands.inputs import read_sources, text_request
     from longattncomp_cli.commands.output import StdoutLines, console, noter, token_progress
-    from longattncomp_cli.commands.running import check_text_outputs, json_bytes, scored_table
+    from longattncomp_cli.commands.running import (
+        check_text_outputs,
+        json_bytes,
+        scored_table,
+        write_side_outputs,
+    )
     from longattncomp_cli.core.output_files import write_file
     from longattncomp_cli.core.report import score_report
 
@@ -60,9 +65,9 @@ def _score_text(options: RunOptions, files: list[InputFile], *, as_json: bool, r
     request = text_request(sources, options.question(), compressor, noter(quiet=options.quiet))
     with token_progress("reading", quiet=options.quiet) as advance:
         scored = compressor.score(request, advance)
-    for path in (options.report, options.output):
-        if path is not None:
-            write_file(path, json_bytes(score_report(scored), path))
+    write_side_outputs(options, scored)
+    if options.output is not None:
+        write_file(options.output, json_bytes(score_report(scored), options.output))
     if as_json and options.output is None:
         StdoutLines().write(json_bytes(score_report(scored)))
     elif not as_json:
