@@ -118,8 +118,11 @@ def _outputs(options: RunOptions, settings: str) -> BatchOutputs:
 
 
 def scored_table(scored: Scored, *, top: int, width: int) -> RenderableType:
-    """The table of one scored text."""
+    """One scored text: a strip of its heat, and the table of its chunks."""
+    from rich.console import Group
+
     from longattncomp_cli.commands.output import chunk_table
+    from longattncomp_cli.commands.views import HeatStrip
     from longattncomp_cli.core.report import score_report
 
     selection, renderer, sources = scored.selection, scored.renderer, scored.request.sources
@@ -135,6 +138,7 @@ def scored_table(scored: Scored, *, top: int, width: int) -> RenderableType:
         "stop": "" if selection is None else selection.stop,
         "tokenizer": renderer.tokenizer.name,
     }
-    return chunk_table(
+    table = chunk_table(
         score_report(scored), previews, [s.name for s in sources], top=top, width=width, summary=summary
     )
+    return Group(HeatStrip(scored), table)
