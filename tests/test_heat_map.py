@@ -68,7 +68,7 @@ def test_a_cut_chunk_says_which_part_is_kept(scored: Scored, page: str) -> None:
     cut = [span for span in scored.selection.kept if span.is_cut]
     assert cut, "the budget of this test must cut a chunk"
     for span in cut:
-        start, end = data["cuts"][str(span.chunk.index)]
+        ((start, end),) = data["cuts"][str(span.chunk.index)]
         text = scored.request.sources[span.chunk.source].text
         assert data["texts"][span.chunk.index][start:end] == text[span.start : span.end]
 

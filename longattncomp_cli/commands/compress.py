@@ -92,7 +92,7 @@ def _compress_text(
     compressor = options.compressor()
     request = text_request(sources, options.question(), compressor, noter(quiet=options.quiet))
     with token_progress("reading", quiet=options.quiet) as advance:
-        result = compressor.compress(request, advance)
+        result = compressor.compress(request, on_tokens=advance)
     if not result.selection.kept:
         noter(quiet=options.quiet)(f"nothing was kept: no chunk passed --select {result.mode}")
     write_side_outputs(options, result.scored)

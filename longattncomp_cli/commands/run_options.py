@@ -124,25 +124,21 @@ class RunOptions:
 
     def compressor(self) -> Compressor:
         """Load tokenizer, checkpoint and backbone, the quickest to fail first."""
-        settings = self.settings()
-        from longattncomp_cli.core.tokenization import load_tokenizer
-
-        tokenizer = None if self.tokenizer == "backbone" else load_tokenizer(self.tokenizer)
-        import torch
-
-        from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
         from longattncomp_cli.core.compressor import Compressor
-        from longattncomp_cli.core.scoring import load_scorer
 
-        torch.manual_seed(self.seed)
-        scorer = load_scorer(
-            load_checkpoint(self.checkpoint or DEFAULT_CHECKPOINT),
+        compressor = Compressor.load(
+            self.checkpoint,
+            tokenizer=self.tokenizer,
             device=self.device.value,
             dtype=self.dtype.value,
             chunk_tokens=self.chunk_tokens,
             snap=None if self.snap is None else self.snap.value,
+            settings=self.settings(),
         )
-        return Compressor(scorer, tokenizer, settings)
+        import torch
+
+        torch.manual_seed(self.seed)
+        return compressor
 
     def outputs(self) -> dict[str, Path]:
         """The files to write, by the option that names them."""

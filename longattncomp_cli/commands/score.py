@@ -64,7 +64,7 @@ def _score_text(options: RunOptions, files: list[InputFile], *, as_json: bool, r
     compressor = options.compressor()
     request = text_request(sources, options.question(), compressor, noter(quiet=options.quiet))
     with token_progress("reading", quiet=options.quiet) as advance:
-        scored = compressor.score(request, advance)
+        scored = compressor.score(request, on_tokens=advance)
     write_side_outputs(options, scored)
     if options.output is not None:
         write_file(options.output, json_bytes(score_report(scored), options.output))

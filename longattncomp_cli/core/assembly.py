@@ -37,7 +37,11 @@ class Renderer:
 
     def render(self, kept: Sequence[KeptSpan]) -> str:
         """Return what is printed: what is always kept, and the spans in source order."""
-        parts = [self.request.prefix]
+        return self.request.prefix + self.body(kept) + self.request.suffix
+
+    def body(self, kept: Sequence[KeptSpan]) -> str:
+        """The spans alone, in source order, with what stands between them."""
+        parts: list[str] = []
         previous: KeptSpan | None = None
         for span in kept:
             text = self.request.sources[span.chunk.source].text
@@ -47,7 +51,6 @@ class Renderer:
                 parts.append("==> " + "".join(c if c.isprintable() else "?" for c in name) + " <==\n")
             parts.append(text[span.start : span.end])
             previous = span
-        parts.append(self.request.suffix)
         return "".join(parts)
 
     def count(self, kept: Sequence[KeptSpan]) -> int:

@@ -97,6 +97,16 @@ def selection_report(compression: Compression, checkpoint: str, settings: str) -
     return report
 
 
+def kept_parts(compression: Compression) -> dict[int, list[JsonObject]]:
+    """For each source of which anything was kept: its spans, in order."""
+    parts: dict[int, list[JsonObject]] = {}
+    for span in compression.spans:
+        parts.setdefault(span.source, []).append(
+            {"start": span.start, "end": span.end, "score": rounded(span.score), "rank": span.rank}
+        )
+    return parts
+
+
 def error_record(record_id: str | int | None, error: LongAttnCompError) -> JsonObject:
     """The line that stands in the place of a record that failed."""
     message = f"{error.message}; {error.hint}" if error.hint else error.message

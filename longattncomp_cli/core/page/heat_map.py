@@ -10,7 +10,7 @@ import base64
 import hashlib
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from longattncomp_cli.core import json_lines
 from longattncomp_cli.core.assembly import Renderer
 from longattncomp_cli.core.compressor import Scored
 from longattncomp_cli.core.report import rounded, score_report
-from longattncomp_cli.core.types import ChunkScores
+from longattncomp_cli.core.types import ChunkScores, KeptSpan
 
 _FOLDER = Path(__file__).parent
 # What could end the element that holds the data, or open a comment in it; and JavaScript's own line ends.
@@ -48,7 +48,7 @@ def page_data(scored: Scored) -> dict[str, Any]:
 
     Returns:
         ``report``: of :func:`~longattncomp_cli.core.report.score_report`; ``texts``: of each chunk;
-        ``cuts``: chunk → the part of it that is kept, in characters from its start, where that is not all;
+        ``cuts``: chunk → the parts of it that are kept, in characters from its start, where that is not all;
         ``rank_tokens``: the tokens of the best 1, 2, … chunks, added up; and the run's own numbers.
     """
     request, renderer, selection = scored.request, scored.renderer, scored.selection
@@ -60,11 +60,7 @@ def page_data(scored: Scored) -> dict[str, Any]:
         "texts": [request.sources[c.source].text[c.start : c.end] for c in chunks],
         "before": request.prefix,
         "after": request.suffix,
-        "cuts": {
-            str(span.chunk.index): [span.start - span.chunk.start, span.end - span.chunk.start]
-            for span in kept
-            if span.is_cut
-        },
+        "cuts": _cuts(kept),
         "rank_tokens": list(rank_tokens(scored.scores, renderer)),
         "budget": scored.budget,
         "num_tokens": None if selection is None else renderer.count(kept),
@@ -86,6 +82,15 @@ def rank_tokens(scores: ChunkScores, renderer: Renderer) -> Iterator[int]:
         total += renderer.chunk_tokens[index] + num_gaps * renderer.separator_tokens
         kept.add(index)
         yield total
+
+
+def _cuts(kept: Sequence[KeptSpan]) -> dict[str, list[list[int]]]:
+    cuts: dict[str, list[list[int]]] = {}
+    for span in kept:
+        if span.is_cut:
+            part = [span.start - span.chunk.start, span.end - span.chunk.start]
+            cuts.setdefault(str(span.chunk.index), []).append(part)
+    return cuts
 
 
 def _embeddable(value: dict[str, Any]) -> str:

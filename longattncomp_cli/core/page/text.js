@@ -57,12 +57,17 @@ function drawChunk(chunk, atLineStart) {
   if (heat > 0.02) span.style.setProperty("--s", heat.toFixed(3));
   const text = texts[chunk.index], cut = data.cuts[chunk.index];
   if (cut) {
-    const characters = [...text], inside = document.createElement("span");
-    inside.className = "in";
-    append(span, characters.slice(0, cut[0]).join(""));
-    append(inside, characters.slice(...cut).join(""));
-    span.append(inside);
-    append(span, characters.slice(cut[1]).join(""));
+    const characters = [...text];
+    let at = 0;
+    for (const [start, end] of cut) {
+      const inside = document.createElement("span");
+      inside.className = "in";
+      append(span, characters.slice(at, start).join(""));
+      append(inside, characters.slice(start, end).join(""));
+      span.append(inside);
+      at = end;
+    }
+    append(span, characters.slice(at).join(""));
   } else append(span, text);
   spans[chunk.index] = span;
   return span;
