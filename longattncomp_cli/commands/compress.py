@@ -10,6 +10,7 @@ import typer
 from longattncomp_cli.commands import options as opt
 from longattncomp_cli.commands.failures import report_errors
 from longattncomp_cli.commands.option_sets import takes
+from longattncomp_cli.commands.questions import answered
 from longattncomp_cli.commands.run_options import RunOptions
 from longattncomp_cli.commands.views import Show
 from longattncomp_cli.core.sources import InputFile
@@ -63,6 +64,8 @@ def compress(
     """
     from longattncomp_cli.commands.inputs import open_inputs
 
+    if answered(options, "compress", {"table": table, "top": top, "show": show}):
+        return
     options.settings()
     options.question()
     kind, files = open_inputs(options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import orjson
 
@@ -58,6 +58,15 @@ class RunOptions:
     seed: opt.Seed = 0
     quiet: opt.Quiet = False
     config: opt.Config = None
+    show_config: opt.ShowConfig = False
+    dry_run: opt.DryRun = False
+
+    ENV_PREFIX: ClassVar[str] = "LONGATTNCOMP"
+    # What belongs to one call only is not taken from the environment.
+    WITHOUT_ENV: ClassVar[tuple[str, ...]] = (
+        *("inputs", "query", "query_file", "output", "report", "html", "overwrite", "resume"),
+        *("show_config", "dry_run"),
+    )
 
     def question(self) -> str:
         """The query of the command line, or ``""``.

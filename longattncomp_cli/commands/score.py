@@ -9,6 +9,7 @@ import typer
 from longattncomp_cli.commands import options as opt
 from longattncomp_cli.commands.failures import report_errors
 from longattncomp_cli.commands.option_sets import takes
+from longattncomp_cli.commands.questions import answered
 from longattncomp_cli.commands.run_options import RunOptions
 from longattncomp_cli.core.sources import InputFile
 
@@ -38,6 +39,8 @@ def score(
     """
     from longattncomp_cli.commands.inputs import open_inputs
 
+    if answered(options, "score", {"json": json, "top": top}):
+        return
     options.settings()
     options.question()
     kind, files = open_inputs(options)

@@ -260,10 +260,8 @@ class Compressor:
             raise InputError(
                 "the context is empty", hint="pass a text with words in it", code="empty-context"
             )
-        if query.strip() or len(sources) > 1:
-            request = Request(sources, query)
-        else:
-            request = self.parse(sources[0])
+        is_prompt = len(sources) == 1 and not query.strip()
+        request = self.parse(sources[0]) if is_prompt else Request(sources, query)
         return replace(request, instruction=instruction, budget=budget)
 
     def score(

@@ -43,14 +43,18 @@ def score_report(scored: Scored) -> JsonObject:
 
 
 def compression_record(compression: Compression, checkpoint: str, settings: str) -> JsonObject:
-    """One line of ``compress`` over records."""
+    """One line of ``compress`` over records.
+
+    A field of the input whose name the output needs for another value is kept as ``input_NAME``.
+    """
     request = compression.request
-    return {
-        **request.extra,
+    ours = {
         "id": request.id,
         "compressed": compression.text,
         "selection": selection_report(compression, checkpoint, settings),
     }
+    lost = {f"input_{k}": v for k, v in request.extra.items() if k in ours and v not in (None, ours[k])}
+    return {**request.extra, **lost, **ours}
 
 
 def selection_report(compression: Compression, checkpoint: str, settings: str) -> JsonObject:
