@@ -159,7 +159,11 @@ class RunOptions:
 
         taken: dict[Path, str] = {}
         for option, path in self.outputs().items():
-            for place in {path.absolute().resolve(), partial_path(path).absolute().resolve()}:
+            try:
+                places = {path.absolute().resolve(), partial_path(path).absolute().resolve()}
+            except OSError:  # it cannot be made: the check before the run says why
+                continue
+            for place in places:
                 if place in taken:
                     raise UsageError(f"{taken[place]} and {option} are both {path}", hint="name two files")
                 taken[place] = option
