@@ -57,6 +57,12 @@ class RunOptions:
     seed: opt.Seed = 0
     quiet: opt.Quiet = False
     config: opt.Config = None
+    # Backbones and scale
+    backbone: opt.BackboneName = None
+    layers: opt.Depth = None
+    encoding: opt.EncodingOption = None
+    chat_template: opt.ChatTemplate = False
+    trust_remote_code: opt.TrustRemoteCode = False
 
     def question(self) -> str:
         """The query of the command line, or ``""``.
@@ -130,18 +136,11 @@ class RunOptions:
         tokenizer = None if self.tokenizer == "backbone" else load_tokenizer(self.tokenizer)
         import torch
 
-        from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
+        from longattncomp_cli.commands.backbones import load_run_scorer
         from longattncomp_cli.core.compressor import Compressor
-        from longattncomp_cli.core.scoring import load_scorer
 
         torch.manual_seed(self.seed)
-        scorer = load_scorer(
-            load_checkpoint(self.checkpoint or DEFAULT_CHECKPOINT),
-            device=self.device.value,
-            dtype=self.dtype.value,
-            chunk_tokens=self.chunk_tokens,
-            snap=None if self.snap is None else self.snap.value,
-        )
+        scorer = load_run_scorer(self)
         return Compressor(scorer, tokenizer, settings)
 
     def _report_is_output(self) -> bool:

