@@ -37,6 +37,7 @@ WITH_TORCH = {
     "prefill",
     "runtime",
     "scoring",
+    "state_files",
     "tensor_reader",
     "windowed_encoder",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,39 @@ def check_backbone_options(options: RunOptions) -> None:
         raise UsageError(f"{name} and --checkpoint", hint="drop one: a checkpoint says how it reads")
 
 
-def load_run_scorer(options: RunOptions) -> Scorer:
-    """Load what scores: ``--checkpoint``, or ``--backbone`` untrained, or the default."""
+def parse_size(written: str) -> int:
+    """Read a number of bytes: ``500M``, ``2G``, ``1.5g``, ``1048576``.
+
+    Raises:
+        UsageError: it is none.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", written.strip(), re.IGNORECASE)
+    size = int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " ")) if match else 0
+    if size < 1:
+        raise UsageError(f"--cache-size {written!r} is not a size", hint="such as 500M or 2G")
+    return size
+
+
+def load_run_scorer(options: RunOptions, *, share: bool) -> Scorer:
+    """Load what scores, and let it remember contexts on disk (``--cache``) and in memory (``share``)."""
+    max_bytes = parse_size(options.cache_size)
+    scorer = _load_scorer(options)
+    if share or options.cache is not None:
+        from longattncomp_cli.commands.output import noter
+        from longattncomp_cli.core.cached_backbone import MEMORY_BYTES, CachedBackbone
+        from longattncomp_cli.core.state_files import StateFiles
+
+        scorer.backbone = CachedBackbone(
+            scorer.backbone,
+            memory_bytes=MEMORY_BYTES[scorer.backbone.device.type] if share else 0,
+            files=None if options.cache is None else StateFiles(options.cache, max_bytes),
+            on_note=noter(quiet=options.quiet),
+        )
+    return scorer
+
+
+def _load_scorer(options: RunOptions) -> Scorer:
+    """Load ``--checkpoint``, or ``--backbone`` untrained, or the default."""
     check_backbone_options(options)
     shared: dict[str, Any] = {
         "device": options.device.value,

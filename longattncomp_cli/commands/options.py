@@ -287,3 +287,19 @@ TrustRemoteCode = Annotated[
         "--trust-remote-code", help="Run code that lies beside the backbone.", rich_help_panel=BACKBONE
     ),
 ]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Keep what the backbone read of a context here; another query on it skips the backbone.",
+        rich_help_panel=SCALE,
+    ),
+]
+CacheSize = Annotated[
+    str,
+    typer.Option(
+        metavar="BYTES",
+        help="Of --cache at most, such as 500M or 2G; what was used longest ago goes.",
+        rich_help_panel=SCALE,
+    ),
+]

@@ -63,6 +63,8 @@ class RunOptions:
     encoding: opt.EncodingOption = None
     chat_template: opt.ChatTemplate = False
     trust_remote_code: opt.TrustRemoteCode = False
+    cache: opt.Cache = None
+    cache_size: opt.CacheSize = "2G"
 
     def question(self) -> str:
         """The query of the command line, or ``""``.
@@ -128,8 +130,12 @@ class RunOptions:
             tail_tokens=self.query_tokens,
         )
 
-    def compressor(self) -> Compressor:
-        """Load tokenizer, checkpoint and backbone, the quickest to fail first."""
+    def compressor(self, *, share: bool = False) -> Compressor:
+        """Load tokenizer, checkpoint and backbone, the quickest to fail first.
+
+        Args:
+            share: requests may have their context in common: keep what was read in memory.
+        """
         settings = self.settings()
         from longattncomp_cli.core.tokenization import load_tokenizer
 
@@ -140,7 +146,7 @@ class RunOptions:
         from longattncomp_cli.core.compressor import Compressor
 
         torch.manual_seed(self.seed)
-        scorer = load_run_scorer(self)
+        scorer = load_run_scorer(self, share=share)
         return Compressor(scorer, tokenizer, settings)
 
     def _report_is_output(self) -> bool:

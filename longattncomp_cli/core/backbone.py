@@ -51,10 +51,11 @@ class SegmentStates:
 
 @dataclass(frozen=True)
 class StateBlock:
-    """Some context tokens after encoding: layer states (N, D), and the chunk (N,) each belongs to."""
+    """Some context tokens after encoding: layer states (N, D), the chunk (N,) each belongs to, ids (N,)."""
 
     chunk_index_N: Tensor
     states: LayerStates
+    ids_N: Tensor | None = None
 
 
 @dataclass(frozen=True)

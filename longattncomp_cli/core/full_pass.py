@@ -8,7 +8,7 @@ Shapes: N context tokens of a block, M query tokens, T all tokens before the que
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from longattncomp_cli.core.backbone import (
 )
 from longattncomp_cli.core.byte_lru import ByteLRU
 from longattncomp_cli.core.prefill import PrefillCache
+from longattncomp_cli.core.state_files import NotKeptError, StateFiles
 from longattncomp_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -71,6 +72,14 @@ class FullPass:
         """Remember nothing yet."""
         self.backbone = backbone
         self.passes: ByteLRU[ContextPass] = ByteLRU(0)
+        self.files: StateFiles | None = None
+        self.on_note: Callable[[str], None] = lambda text: None
+
+    def remember(self, memory_bytes: int, files: StateFiles | None, on_note: Callable[[str], None]) -> None:
+        """Keep contexts from now on, in memory and (where ``files`` is given) on disk."""
+        self.passes = ByteLRU(memory_bytes)
+        self.files = files
+        self.on_note = on_note
 
     @torch.inference_mode()
     def encode(
@@ -97,11 +106,7 @@ class FullPass:
                 hint="use --encoding windowed, which reads any length",
                 code="too-long",
             )
-        key = hashlib.sha256(layout.ids.tobytes() + repr(sorted(layers)).encode()).hexdigest()
-        known = self.passes.get(key)
-        if known is None:
-            known = self._read_context(layout, len(query_ids), layers, on_tokens)
-            self.passes.put(key, known, known.num_bytes)
+        known = self._context(layout, len(query_ids), layers, on_tokens)
         query_states = self._continue(known, query_ids, layers)
         chunk_index_T = torch.from_numpy(layout.chunk_index).to(self.backbone.device)
         own = layout.instruction
@@ -115,6 +120,41 @@ class FullPass:
             else None,
             blocks=_stored_blocks(chunk_index_T, known.states),
         )
+
+    def _context(
+        self, layout: _Layout, num_query: int, layers: Sequence[int], on_tokens: OnTokens | None
+    ) -> ContextPass:
+        """Recall the context from memory or disk, or read it and keep it."""
+        backbone = self.backbone
+        dtype = backbone.embedding.weight.dtype
+        about = (backbone.spec.sha256, sorted(layers), str(dtype), backbone.device.type)
+        key = hashlib.sha256(repr(about).encode() + layout.ids.tobytes()).hexdigest()
+        known = self.passes.get(key)
+        if known is not None:
+            return known
+        room = min(backbone.max_positions, len(layout.ids) + max(num_query, _QUERY_ROOM))
+        stored = None if self.files is None else self.files.read(key)
+        if stored is not None:
+            known = _restored(stored, room, backbone.device)
+        else:
+            known = self._read_context(layout, num_query, layers, on_tokens)
+            if self.files is not None:
+                self._store(self.files, key, known)
+        self.passes.put(key, known, known.num_bytes)
+        return known
+
+    def _store(self, files: StateFiles, key: str, known: ContextPass) -> None:
+        """Write a context to disk, unless it is too large for it."""
+        parts = {f"state/{layer}": value for layer, value in known.states.items()}
+        for layer, pair in known.cache.buffers.items():
+            for name, buffer in zip(("key", "value"), pair, strict=True):
+                parts[f"{name}/{layer}"] = buffer[:, :, : known.num_tokens]
+        try:
+            with files.write(key) as writer:
+                if not all(writer.add(name, value) for name, value in parts.items()):
+                    raise NotKeptError
+        except OSError as error:
+            self.on_note(f"the context could not be kept in --cache ({error.strerror or error})")
 
     def _layout(self, context: ContextTokens, instruction: str) -> _Layout:
         nothing = np.zeros(0, dtype=np.int64)
@@ -173,6 +213,23 @@ class FullPass:
             0, self.backbone.width, device=self.backbone.device, dtype=self.backbone.embedding.weight.dtype
         )
         return {layer: torch.cat([none, *(part[layer][0] for part in parts)]) for layer in layers}
+
+
+def _restored(stored: dict[str, Tensor], room: int, device: torch.device) -> ContextPass:
+    """A context as it was written, its cache with room for a query."""
+    states = {
+        int(name.removeprefix("state/")): value.to(device)
+        for name, value in stored.items()
+        if name.startswith("state/")
+    }
+    cache = PrefillCache(room)
+    for name, key in stored.items():
+        if name.startswith("key/"):
+            layer = int(name.removeprefix("key/"))
+            cache.update(key.to(device), stored[f"value/{layer}"].to(device), layer)
+    num_tokens = len(next(iter(states.values())))
+    cache.advance(num_tokens)
+    return ContextPass(states, cache, num_tokens)
 
 
 def _stored_blocks(chunk_index_T: Tensor, states: LayerStates) -> Iterator[StateBlock]:

@@ -116,7 +116,10 @@ class WindowedEncoder:
         for pack in pack_windows([len(ids) for ids, _ in windows]):
             states = self._run([windows[i][0] for i in pack.windows], layers)
             chunk_index = np.concatenate([windows[i][1] for i in pack.windows])
-            yield StateBlock(torch.from_numpy(chunk_index).to(self.device), states)
+            ids = np.concatenate([windows[i][0] for i in pack.windows])
+            yield StateBlock(
+                torch.from_numpy(chunk_index).to(self.device), states, torch.from_numpy(ids).to(self.device)
+            )
             done += len(chunk_index)
             if on_tokens:
                 on_tokens(done, total)
