@@ -22,7 +22,7 @@ LAYERS = {
     "commands": 4,
     "main": 5,
 }
-WITH_TORCH = {"backbone", "checkpoint", "cross_attention", "encoder", "runtime", "scoring"}
+WITH_TORCH = {"backbone", "checkpoint", "cross_attention", "encoder", "hops", "runtime", "scoring"}
 
 
 def imports_of(path: Path, *, at_import: bool) -> Iterator[str]:

@@ -47,6 +47,7 @@ class RunOptions:
     separator: opt.Separator = None
     headers: opt.Headers = False
     checkpoint: opt.CheckpointName = None
+    hops: opt.Hops = None
     output: opt.Output = None
     report: opt.Report = None
     overwrite: opt.Overwrite = False
@@ -141,6 +142,7 @@ class RunOptions:
             dtype=self.dtype.value,
             chunk_tokens=self.chunk_tokens,
             snap=None if self.snap is None else self.snap.value,
+            hops=self.hops,
         )
         return Compressor(scorer, tokenizer, settings)
 
@@ -164,6 +166,7 @@ class RunOptions:
             "settings": asdict(compressor.settings),
             "chunk_tokens": scorer.chunk_tokens,
             "snap": scorer.snap,
+            "hops": scorer.hops,
             "command": command,
             "query": self.question(),
             "fields": asdict(self.fields()),

@@ -66,10 +66,11 @@ class SegmentStates:
 
 @dataclass(frozen=True)
 class StateBlock:
-    """Some context tokens after encoding: layer states (N, D), and the chunk (N,) each belongs to."""
+    """Some context tokens after encoding: layer states (N, D), the chunk (N,) each belongs to, and its id."""
 
     chunk_index_N: Tensor
     states: LayerStates
+    ids_N: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -204,8 +205,9 @@ class WindowedEncoder:
         done = 0
         for pack in pack_windows([len(ids) for ids, _ in windows]):
             states = self._run([windows[i][0] for i in pack.windows], layers)
-            chunk_index = np.concatenate([windows[i][1] for i in pack.windows])
-            yield StateBlock(torch.from_numpy(chunk_index).to(self.device), states)
+            ids, chunk_index = (np.concatenate([windows[i][part] for i in pack.windows]) for part in (0, 1))
+            places = (torch.from_numpy(part).to(self.device) for part in (chunk_index, ids))
+            yield StateBlock(next(places), states, next(places))
             done += len(chunk_index)
             if on_tokens:
                 on_tokens(done, total)

@@ -51,10 +51,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Pool:
-    """Documents, and the questions asked over them."""
+    """Documents, and the questions asked over them; ``in_order``: the documents are one running text."""
 
     documents: tuple[Document, ...]
     questions: tuple[Question, ...]
+    in_order: bool = False
 
 
 @dataclass
@@ -141,7 +142,7 @@ class PoolPlan:
             length += _estimate(document)
         order = self._ordered(list(chosen.values()), examples, rng)
         questions = tuple(Question(e, rng.random() < self.config.negative_share) for e in examples)
-        return Pool(tuple(order), questions)
+        return Pool(tuple(order), questions, all(e.dataset in _IN_ORDER for e in examples))
 
     def _ordered(
         self, chosen: list[Document], examples: Sequence[Example], rng: random.Random
