@@ -74,7 +74,7 @@ def test_a_chunk_draws_nothing_from_its_own_tokens_and_gains_by_the_formula() ->
     states = hops.HeldStates(6, lambda: iter([block]), [block])
     asking = hops._Asking(axes[[0, 1]], torch.tensor([0.75, 0.25]), torch.tensor([0, 1]))
     near, far = 1.0, float(np.exp(-20.0))
-    # Token of chunk 0: chunk 1 draws e⁻²⁰, chunk 2 draws 1 + e⁻²⁰. Token of chunk 1: chunk 0 e⁻²⁰, chunk 2 2e⁻²⁰.
+    # Chunk 0 asks: chunk 1 draws e⁻²⁰, chunk 2 1 + e⁻²⁰. Chunk 1 asks: chunk 0 draws e⁻²⁰, chunk 2 2e⁻²⁰.
     wanted = 0.75 * np.array([0, far, near + far]) / (near + 2 * far) + 0.25 * np.array([1 / 3, 0, 2 / 3])
     np.testing.assert_allclose(hops._drawn(asking, states, 3, 20.0).numpy(), wanted, rtol=1e-5)
 

@@ -3,8 +3,10 @@
 Evidence of a later hop often shares no word with the query, but shares its bridge (a name, a title) with a
 chunk that does. The rarer tokens of the best chunks serve as further query tokens over the states of the
 first pass. Their attention is a mixture (one of them may be the bridge, most are not), so its arithmetic
-mean counts: a chunk of score ``p`` that draws the share ``q`` of it gets the new score ``p · (1 + C·q)``,
-normalised. Nothing is trained here; the sink, and with it the confidence, is that of the first hop.
+mean counts: a chunk of score ``p`` that draws the share ``q`` of it gets the new score ``p · (1 + s·q)``,
+normalised. A chunk that asks rises with what it raises, in proportion to its own score, so that where one
+chunk answers everything it stays the first. Nothing is trained here; the sink, and with it the confidence,
+is that of the first hop.
 
 Shapes: B block, N context tokens, T added query tokens, C chunks, D width.
 """
@@ -36,6 +38,8 @@ class HopSettings:
     """How many of the best chunks ask on."""
     tokens: int = 24
     """The rarest so many tokens of each do."""
+    strength: float = 80.0
+    """How much a chunk rises that draws all of the attention, ``s``."""
     temperature: float = 20.0
     """Of the cosine between two tokens."""
     least_chunks: int = 2
@@ -106,7 +110,10 @@ def hop(
     if asking is None:
         return shares_C
     drawn_C = _drawn(asking, states, len(shares_C), settings.temperature)
-    raised_C = shares_C * (1 + len(shares_C) * drawn_C)
+    rise_C = settings.strength * drawn_C
+    best = torch.argsort(shares_C, descending=True, stable=True)[: settings.chunks]
+    rise_C[best] = torch.maximum(rise_C[best], rise_C.max() * shares_C[best] / shares_C[best[0]])
+    raised_C = shares_C * (1 + rise_C)
     return raised_C * (shares_C.sum() / raised_C.sum())
 
 

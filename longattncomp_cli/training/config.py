@@ -67,7 +67,12 @@ class TrainingConfig:
 
 
 _PAPER_POOLS = PoolConfig(
-    questions=1, questions_per_group=1, min_tokens=8_000, max_tokens=48_000, hard_negatives=50
+    questions=1,
+    questions_per_group=1,
+    min_tokens=8_000,
+    max_tokens=48_000,
+    hard_negatives=50,
+    haystacks=True,
 )
 _PRESETS: dict[str, dict[str, Any]] = {
     "paper": {

@@ -14,7 +14,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +26,16 @@ from torch import Tensor
 
 from longattncomp_cli.core.cross_attention import CrossAttention
 from longattncomp_cli.data.examples import Document, Example
+from longattncomp_cli.data.haystack_report import CompositionReport
 from longattncomp_cli.errors import InputError
 from longattncomp_cli.training import run_state
 from longattncomp_cli.training.config import TrainingConfig
-from longattncomp_cli.training.features import DocumentFeatures, FeatureStore
+from longattncomp_cli.training.features import FeatureStore
+from longattncomp_cli.training.haystack_pools import HaystackPlan
+from longattncomp_cli.training.judging import PoolReader, judge
 from longattncomp_cli.training.losses import attncomp_loss, cross_entropy
-from longattncomp_cli.training.pool_features import encode_query, pool_states
-from longattncomp_cli.training.pool_scores import PoolStates, QuestionScores, score_questions
-from longattncomp_cli.training.pools import Pool, PoolPlan, Question, relevant_chunks
-from longattncomp_cli.training.validation import SHARES, ValidationResult, auroc, recall_at
+from longattncomp_cli.training.pools import Pool, PoolConfig, PoolPlan
+from longattncomp_cli.training.validation import ValidationResult
 
 _PROJECTIONS = ("w_q", "w_k")
 
@@ -79,6 +80,7 @@ class Trainer:
             raise InputError("training needs examples on both sides of the split", hint="pass more data")
         self.attention, self.store, self.config, self.folder = attention, store, config, folder
         self.train, self.documents, self.save_best = train, documents, save_best
+        self.reader = PoolReader(attention, store, config)
         self.rank = dist.get_rank() if dist.is_initialized() else 0
         self.world = dist.get_world_size() if dist.is_initialized() else 1
         self.anchor = {name: p.detach().clone() for name, p in attention.named_parameters()}
@@ -92,13 +94,23 @@ class Trainer:
             betas=(0.9, 0.98),
             weight_decay=0.0,
         )
-        self.validation = PoolPlan(
-            _capped(held_out, config.validation_questions), config.pools, config.seed, -1
-        )
-        self.steps_per_epoch = -(-len(PoolPlan(train, config.pools, config.seed, 0)) // config.batch_pools)
+        # Every held-out question keeps its evidence: the sink is judged on the same pools with it hidden.
+        shown = replace(config.pools, negative_share=0.0)
+        self.validation = self._plan(_capped(held_out, config.validation_questions), shown, -1)
+        self.steps_per_epoch = -(-len(self._plan(train, config.pools, 0)) // config.batch_pools)
         self.total_steps = self.steps_per_epoch * config.epochs
         self.state = run_state.RunState()
         self._stop = False
+
+    def _plan(self, examples: Sequence[Example], pools: PoolConfig, epoch: int) -> PoolPlan:
+        if pools.haystacks:
+            return HaystackPlan(examples, pools, self.config.seed, epoch, self.documents)
+        return PoolPlan(examples, pools, self.config.seed, epoch)
+
+    def composition(self) -> CompositionReport | None:
+        """What the first epoch's haystacks look like; nothing where pools are shared."""
+        plan = self._plan(self.train, self.config.pools, 0)
+        return plan.report() if isinstance(plan, HaystackPlan) else None
 
     def run(self, on_step: Callable[[Progress], None] | None = None) -> run_state.RunState:
         """Train to the end, an early stop or Ctrl-C (which keeps the state and raises again)."""
@@ -109,7 +121,7 @@ class Trainer:
             while self.state.step < self.total_steps and self.state.stale < self.config.patience:
                 if self.state.step // self.steps_per_epoch != epoch:
                     epoch = self.state.step // self.steps_per_epoch
-                    plan = PoolPlan(self.train, self.config.pools, self.config.seed, epoch)
+                    plan = self._plan(self.train, self.config.pools, epoch)
                 assert plan is not None
                 loss = self._step(plan, self.state.step % self.steps_per_epoch)
                 self.state.step += 1
@@ -202,77 +214,25 @@ class Trainer:
 
     def _loss(self, pool: Pool) -> Tensor:
         """The summed loss of a pool's questions."""
-        features = [self.store.get(document) for document in pool.documents]
-        states = pool_states(self.attention, self.store, features, in_order=pool.in_order)
-        relevant = [self._relevant(q, pool, features) for q in pool.questions]
-        allowed = [~r if q.hidden else np.ones_like(r) for q, r in zip(pool.questions, relevant, strict=True)]
-        scored = self._score(pool, states, allowed, self.config.dropout)
+        asked = self.reader.read(pool)
+        allowed = [
+            ~wanted if question.hidden else np.ones_like(wanted)
+            for question, wanted in zip(pool.questions, asked.relevant, strict=True)
+        ]
+        scored = self.reader.score(asked, allowed, self.config.dropout)
         losses = []
-        for scores, wanted, may in zip(scored, relevant, allowed, strict=True):
+        for scores, wanted, may in zip(scored, asked.relevant, allowed, strict=True):
             wanted_C = torch.from_numpy(wanted[may]).to(scores.chunks_C.device)
             if self.config.pooling == "mean":
-                document_C = states.document_C[scores.allowed_C]
+                document_C = asked.states.document_C[scores.allowed_C]
                 losses.append(attncomp_loss(scores.chunks_C, scores.sink, wanted_C, document_C))
             else:
                 losses.append(cross_entropy(scores.chunks_C, scores.sink, wanted_C))
         return torch.stack(losses).sum()
 
-    def _relevant(self, question: Question, pool: Pool, features: Sequence[DocumentFeatures]) -> np.ndarray:
-        whole = self.config.pools.whole_documents
-        return relevant_chunks(question.example, pool, features, whole_documents=whole)
-
-    def _score(
-        self, pool: Pool, states: PoolStates, allowed: Sequence[np.ndarray], dropout: float
-    ) -> list[QuestionScores]:
-        queries = [encode_query(self.store, question.example.query) for question in pool.questions]
-        return score_questions(
-            self.attention,
-            states,
-            [ids for ids, _ in queries],
-            [layer_states for _, layer_states in queries],
-            allowed,
-            pooling=self.config.pooling,
-            dropout=dropout,
-        )
-
-    @torch.no_grad()
-    def validate(self) -> ValidationResult:
-        """Evidence recall on the held-out pools, and the sink's discrimination."""
-        recalls: dict[str, list[list[float]]] = {}
-        confident: tuple[list[float], list[float]] = ([], [])
-        for number in range(len(self.validation)):
-            pool = self.validation.pool(number, self.documents)
-            features = [self.store.get(document) for document in pool.documents]
-            states = pool_states(self.attention, self.store, features, in_order=pool.in_order)
-            relevant = [self._relevant(q, pool, features) for q in pool.questions]
-            sizes_C = states.sizes_C.cpu().numpy()
-            everything = [np.ones_like(r) for r in relevant]
-            for q, wanted, scores in zip(
-                pool.questions, relevant, self._score(pool, states, everything, 0.0), strict=True
-            ):
-                if wanted.any():
-                    values = scores.chunks_C.float().cpu().numpy()
-                    found = [recall_at(values, sizes_C, wanted, share) for share in SHARES]
-                    recalls.setdefault(q.example.dataset, []).append(found)
-                    confident[0].append(self._confidence(scores))
-            for wanted, scores in zip(
-                relevant, self._score(pool, states, [~r for r in relevant], 0.0), strict=True
-            ):
-                if wanted.any():
-                    confident[1].append(self._confidence(scores))
-        means = {name: tuple(np.mean(found, axis=0).tolist()) for name, found in sorted(recalls.items())}
-        return ValidationResult(means, auroc(*confident) if self.attention.learned_sink else None)
-
-    def _confidence(self, scores: QuestionScores) -> float:
-        if scores.sink is None:
-            return 0.0
-        if self.config.pooling == "mean":
-            return float(1 - scores.sink)
-        return float(torch.logsumexp(scores.chunks_C, 0) - scores.sink)
-
     def _validate(self) -> None:
         with self.averaged():
-            self._judge(self.validate())
+            self._judge(judge(self.reader, self.validation, self.documents))
         self._save_state()
 
     def _judge(self, result: ValidationResult) -> None:

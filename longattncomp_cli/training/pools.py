@@ -37,6 +37,10 @@ class PoolConfig:
     """At most this many of an example's own distractors."""
     negative_share: float = 0.25
     """Share of questions whose relevant chunks are hidden."""
+    haystacks: bool = False
+    """Whether each question has a haystack of its own, composed as in the paper."""
+    num_documents: int = 100
+    """Of such a haystack, at most."""
     whole_documents: bool = True
     """Whether all of a relevant document counts, or only the chunks that hold its evidence."""
 
