@@ -33,6 +33,7 @@ WITH_TORCH = {
     "encoder",
     "full_pass",
     "head_norm",
+    "hops",
     "mxfp4",
     "prefill",
     "runtime",

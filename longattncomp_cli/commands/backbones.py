@@ -68,6 +68,7 @@ def _load_scorer(options: RunOptions) -> Scorer:
         "chunk_tokens": options.chunk_tokens,
         "snap": None if options.snap is None else options.snap.value,
         "trust_remote_code": options.trust_remote_code,
+        "hops": options.hops,
     }
     if options.backbone is not None and options.checkpoint is None:
         from longattncomp_cli.core.decoder_start import load_decoder_scorer

@@ -191,6 +191,17 @@ CheckpointName = Annotated[
     str | None, typer.Option("--checkpoint", help="A directory or a shipped checkpoint.", rich_help_panel=HOW)
 ]
 
+# How far evidence may lie from the query.
+Hops = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=3,
+        help="1: what the query speaks of; 2: also what the best chunks do. [default: the checkpoint's]",
+        rich_help_panel=HOW,
+    ),
+]
+
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="A file instead of standard output.", rich_help_panel=WHERE),

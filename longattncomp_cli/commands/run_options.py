@@ -47,6 +47,7 @@ class RunOptions:
     separator: opt.Separator = None
     headers: opt.Headers = False
     checkpoint: opt.CheckpointName = None
+    hops: opt.Hops = None
     output: opt.Output = None
     report: opt.Report = None
     overwrite: opt.Overwrite = False
@@ -169,6 +170,7 @@ class RunOptions:
             "settings": asdict(compressor.settings),
             "chunk_tokens": scorer.chunk_tokens,
             "snap": scorer.snap,
+            "hops": scorer.hops,
             "command": command,
             "query": self.question(),
             "fields": asdict(self.fields()),

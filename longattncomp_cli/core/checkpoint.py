@@ -62,6 +62,8 @@ class CheckpointConfig:
     """Whether queries and keys are normalised in each head (decoders that do so themselves)."""
     chat_template: bool = False
     """Whether a decoder's prompt begins as its chat template does."""
+    hops: int = 1
+    """Default number of hops: 2 asks on with what the best chunks speak of."""
     training: dict[str, Any] | None = None
     """What it was trained on, or nothing."""
     format_version: int = FORMAT_VERSION
@@ -74,9 +76,11 @@ class CheckpointConfig:
                 raise CheckpointError(
                     f"config.json: {name} {getattr(self, name)!r} is not one of {get_args(allowed)}"
                 )
-        sizes = (self.width, self.head_width, self.window_tokens, self.chunk_tokens)
+        sizes = (self.width, self.head_width, self.window_tokens, self.chunk_tokens, self.hops)
         if not self.layers or any(type(v) is not int or v < 1 for v in sizes):
-            raise CheckpointError("config.json: layers, widths and token counts must be positive integers")
+            raise CheckpointError(
+                "config.json: layers, widths, token counts and hops must be positive integers"
+            )
         if any(type(layer) is not int or layer < 0 for layer in self.layers):
             raise CheckpointError(f"config.json: layers {list(self.layers)} are not layer numbers")
 

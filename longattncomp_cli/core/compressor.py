@@ -116,6 +116,7 @@ class Compressor:
         self.settings = settings
         self._fine_scorer = copy(scorer)
         self._fine_scorer.chunk_tokens = _FOCUS_TOKENS
+        self._fine_scorer.hops = 1
         self.tokenizer = tokenizer or BackboneTokenizer(self._count_backbone_tokens)
 
     def _count_backbone_tokens(self, texts: Sequence[str]) -> list[int]:

@@ -190,6 +190,7 @@ def load_decoder_scorer(
     dtype: str = "auto",
     chunk_tokens: int | None = None,
     snap: SnapLevel | None = None,
+    hops: int | None = None,
     chat_template: bool = False,
     trust_remote_code: bool = False,
 ) -> Scorer:
@@ -201,6 +202,7 @@ def load_decoder_scorer(
         encoding, chat_template: how it reads.
         device, dtype: where and in which precision to run.
         chunk_tokens, snap: how to cut the context.
+        hops: see ``core/hops.py``.
         trust_remote_code: run code that lies beside the model.
 
     Raises:
@@ -225,4 +227,4 @@ def load_decoder_scorer(
         trust_remote_code=trust_remote_code,
     )
     checkpoint = untrained_decoder(backbone, chat_template=chat_template, window_tokens=window_tokens)
-    return Scorer(checkpoint, backbone, chunk_tokens=chunk_tokens, snap=snap)
+    return Scorer(checkpoint, backbone, chunk_tokens=chunk_tokens, snap=snap, hops=hops)
