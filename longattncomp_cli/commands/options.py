@@ -30,6 +30,8 @@ class Snap(StrEnum):
     WORD = "word"
     LINE = "line"
     SENTENCE = "sentence"
+    STRUCTURE = "structure"
+    AUTO = "auto"
 
 
 class Parser(StrEnum):

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR, Renderer
-from longattncomp_cli.core.boundaries import sentence_starts
+from longattncomp_cli.core.boundaries import SnapLevel, line_starts, sentence_starts
 from longattncomp_cli.core.query import parse_prompt, prompt_text
 from longattncomp_cli.core.records import Record
-from longattncomp_cli.core.selection import SelectionRule, select
+from longattncomp_cli.core.selection import Focus, SelectionRule, select
+from longattncomp_cli.core.structure import structure_for
 from longattncomp_cli.core.tokenization import BackboneTokenizer, TargetTokenizer
 from longattncomp_cli.core.types import (
     Chunk,
@@ -116,6 +117,7 @@ class Compressor:
         self.settings = settings
         self._fine_scorer = copy(scorer)
         self._fine_scorer.chunk_tokens = _FOCUS_TOKENS
+        self._fine_snap: SnapLevel = "sentence" if scorer.snap in ("structure", "auto") else scorer.snap
         self.tokenizer = tokenizer or BackboneTokenizer(self._count_backbone_tokens)
 
     def _count_backbone_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -165,17 +167,24 @@ class Compressor:
         if not np.isfinite(scores.scores).all():
             name = self.scorer.checkpoint.config.name
             raise CheckpointError(f"checkpoint {name} computes scores that are not finite", code="bad-scores")
-        renderer = Renderer(
-            request, scores.chunks, self.settings.separator, self.tokenizer, headers=self.settings.headers
-        )
+        renderer = self.renderer(request, scores)
         scored = Scored(request, scores, renderer)
         budget = self._budget(request, renderer)
         if budget is None and self.settings.rule.mode == "budget":
             return scored
-        selection = select(
-            scores, self.settings.rule, renderer, budget, lambda chunk: self._focus(request, chunk)
-        )
+        selection = select(scores, self.settings.rule, renderer, budget, self.focus(request))
         return replace(scored, selection=selection, budget=budget)
+
+    def renderer(self, request: Request, scores: ChunkScores) -> Renderer:
+        """What renders and counts selections of a scored request."""
+        return Renderer(
+            request,
+            scores.chunks,
+            self.settings.separator,
+            self.tokenizer,
+            headers=self.settings.headers,
+            structures=tuple(structure_for(source, self.scorer.snap) for source in request.sources),
+        )
 
     def compress(self, request: Request, on_tokens: OnTokens | None = None) -> Compression:
         """Keep what the query needs.
@@ -194,15 +203,23 @@ class Compressor:
             request, scored.scores, scored.renderer, scored.selection, scored.budget, self.settings.rule.mode
         )
 
+    def focus(self, request: Request) -> Focus:
+        """Tells where the best part of a chunk of ``request`` begins."""
+        return lambda chunk: self._focus(request, chunk)
+
     def _focus(self, request: Request, chunk: Chunk) -> int:
         """Where the best sentence of a chunk begins: the chunk is scored once more, in small pieces."""
         if not chunk.num_backbone_tokens:
             return chunk.start
-        source = replace(request.sources[chunk.source], title="", region=Span(chunk.start, chunk.end))
+        source = request.sources[chunk.source]
+        is_structured = structure_for(source, self.scorer.snap) is not None
+        source = replace(source, title="", region=Span(chunk.start, chunk.end))
+        self._fine_scorer.snap = "line" if is_structured else self._fine_snap
         pieces = self._fine_scorer.score(Request((source,), request.query))
         best = pieces.chunks[int(pieces.order[0])].start
-        sentences = sentence_starts(source.text[chunk.start : chunk.end]) + chunk.start
-        return int(max([chunk.start, *sentences[sentences <= best]]))
+        find = line_starts if is_structured else sentence_starts
+        begins = find(source.text[chunk.start : chunk.end]) + chunk.start
+        return int(max([chunk.start, *begins[begins <= best]]))
 
     def _budget(self, request: Request, renderer: Renderer) -> int | None:
         written = self.settings.budget if request.budget is None else request.budget

@@ -6,12 +6,15 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from longattncomp_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from longattncomp_cli.core.structure import Structure
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -58,6 +61,20 @@ class Source:
     @cached_property
     def _newlines(self) -> list[int]:
         return [match.start() for match in re.finditer("\n", self.text)]
+
+    @cached_property
+    def kind(self) -> str | None:
+        """What the text holds (``python``, ``markdown``, …); ``None`` for prose."""
+        from longattncomp_cli.core.structure import kind_of
+
+        return kind_of(self.text, self.name)
+
+    @cached_property
+    def structure(self) -> Structure | None:
+        """The definitions, sections, records or turns of the text; ``None`` for prose."""
+        from longattncomp_cli.core.structure import structure_of
+
+        return structure_of(self.text, self.name)
 
     def line_of(self, offset: int) -> int:
         """Return the line number, from 1, of the character at ``offset``."""
@@ -156,11 +173,19 @@ class ChunkScores:
 
 @dataclass(frozen=True, slots=True)
 class KeptSpan:
-    """A kept range with the chunk it comes from; shorter than its chunk where the budget cut it."""
+    """A kept range with the chunk it comes from; shorter than its chunk where the budget cut it.
+
+    Attributes:
+        chunk: the one it lies in.
+        start, end: its characters.
+        reason: ``""`` where its score kept it, ``keep`` where a rule of the user did, ``head`` where it is
+            the heading line of what is kept.
+    """
 
     chunk: Chunk
     start: int
     end: int
+    reason: str = ""
 
     @property
     def is_cut(self) -> bool:
