@@ -193,6 +193,33 @@ CheckpointName = Annotated[
     str | None, typer.Option("--checkpoint", help="A directory or a shipped checkpoint.", rich_help_panel=HOW)
 ]
 
+# What must stay
+Keep = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--keep",
+        metavar="REGEX",
+        help="Keep every line that matches, whatever its score; may be given several times.",
+        rich_help_panel=HOW,
+        show_default=False,
+    ),
+]
+KeepLines = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="A:B",
+        help="Keep lines A to B of each text, or NAME:A:B of one; may be given several times.",
+        rich_help_panel=HOW,
+        show_default=False,
+    ),
+]
+KeepHead = Annotated[
+    int, typer.Option(min=0, help="Keep the first N tokens.", metavar="N", rich_help_panel=HOW)
+]
+KeepTail = Annotated[
+    int, typer.Option(min=0, help="Keep the last N tokens.", metavar="N", rich_help_panel=HOW)
+]
+
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="A file instead of standard output.", rich_help_panel=WHERE),

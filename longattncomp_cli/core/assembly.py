@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from longattncomp_cli.core.boundaries import line_starts, sentence_starts
 from longattncomp_cli.core.spans import ChunkMap, arrange
 from longattncomp_cli.core.structure import Structure
 from longattncomp_cli.core.tokenization import TargetTokenizer
-from longattncomp_cli.core.types import Chunk, KeptSpan, Request
+from longattncomp_cli.core.types import Chunk, IntArray, KeptSpan, Request
 
 DEFAULT_SEPARATOR = "\n[...]\n"
 _SOURCE_GAP = "\n\n"
@@ -92,6 +93,15 @@ class Renderer:
             return []
         heads = structure.heads_at(offset)
         return [part for start, end in heads for part in self._map.spread(source, start, end, "head")]
+
+    def good_edges(self, source: int, start: int, end: int) -> list[IntArray]:
+        """Where a part of ``[start, end)`` may well begin or end, relative to ``start``; the best kind first."""
+        text = self.request.sources[source].text[start:end]
+        structure = self.structures[source] if self.structures else None
+        if structure is None:
+            return [sentence_starts(text), line_starts(text)]
+        edges = structure.edges - start
+        return [edges[(edges > 0) & (edges < end - start)], line_starts(text)]
 
     @cached_property
     def must_spans(self) -> tuple[KeptSpan, ...]:

@@ -23,7 +23,8 @@ from longattncomp_cli.core.boundaries import (
 from longattncomp_cli.core.structure import Structure, structure_for
 from longattncomp_cli.core.types import Chunk, IntArray, Source
 
-_LEVELS = {"none": 0, "word": 1, "line": 2, "sentence": 3, "structure": 3, "auto": 3, "paragraph": 4, "unit": 5}
+_LEVELS = {"none": 0, "word": 1, "line": 2, "sentence": 3, "paragraph": 4, "unit": 5}
+_LINE_SNAPS = ("none", "word", "line")
 WHOLE_UNIT_CHUNKS = 4
 """A definition, table or record of up to this many times the size of a chunk is a chunk of its own."""
 
@@ -116,7 +117,7 @@ def token_levels(
     context = source.context
     text = source.text[context.start : context.end]
     finders = {1: word_starts, 2: line_starts, 3: sentence_starts, 4: paragraph_starts}
-    highest = _LEVELS[snap] if _LEVELS[snap] < _LEVELS["sentence"] else _LEVELS["paragraph"]
+    highest = _LEVELS[snap if snap in _LINE_SNAPS else "paragraph"]
     for level in range(1, highest + 1):
         offsets = finders[level](text) + context.start
         if structure is not None and level >= _LEVELS["sentence"]:
@@ -134,9 +135,7 @@ def _raise_levels(levels: IntArray, starts: IntArray, offsets: IntArray, level: 
     levels[np.searchsorted(starts, inside)] = level
 
 
-def chunk_bounds(
-    levels: Sequence[int] | IntArray, chunk_tokens: int, whole_tokens: int = 0
-) -> list[int]:
+def chunk_bounds(levels: Sequence[int] | IntArray, chunk_tokens: int, whole_tokens: int = 0) -> list[int]:
     """Token indices at which chunks begin, and the end.
 
     Short paragraphs share a chunk until it is half full; a paragraph that does not fit begins a new one

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR, Renderer
-from longattncomp_cli.core.boundaries import SnapLevel, line_starts, sentence_starts
+from longattncomp_cli.core.boundaries import SnapLevel, sentence_starts
+from longattncomp_cli.core.keep import KeepRules, keep_spans
 from longattncomp_cli.core.query import parse_prompt, prompt_text
 from longattncomp_cli.core.records import Record
 from longattncomp_cli.core.selection import Focus, SelectionRule, select
@@ -55,6 +56,8 @@ class CompressorSettings:
     """How the query of a whole prompt is found."""
     tail_tokens: int = DEFAULT_TAIL_TOKENS
     """Of the ``tail`` parser: backbone tokens at the end of the prompt that are the query."""
+    keep: KeepRules = field(default_factory=KeepRules)
+    """What must stay whatever its score."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,13 @@ class Compressor:
             raise InputError(
                 "the record has no query", hint="add a 'query' field or --query", code="missing-query"
             )
-        return replace(request, instruction=record.instruction, budget=record.budget, extra=record.extra)
+        return replace(
+            request,
+            instruction=record.instruction,
+            budget=record.budget,
+            keep=record.keep,
+            extra=record.extra,
+        )
 
     def score(self, request: Request, on_tokens: OnTokens | None = None) -> Scored:
         """Score every chunk; where a budget is set, also choose what it would keep."""
@@ -183,6 +192,7 @@ class Compressor:
             self.settings.separator,
             self.tokenizer,
             headers=self.settings.headers,
+            must=keep_spans(request, self.settings.keep, self.tokenizer),
             structures=tuple(structure_for(source, self.scorer.snap) for source in request.sources),
         )
 
@@ -212,14 +222,15 @@ class Compressor:
         if not chunk.num_backbone_tokens:
             return chunk.start
         source = request.sources[chunk.source]
-        is_structured = structure_for(source, self.scorer.snap) is not None
+        structure = structure_for(source, self.scorer.snap)
         source = replace(source, title="", region=Span(chunk.start, chunk.end))
-        self._fine_scorer.snap = "line" if is_structured else self._fine_snap
+        self._fine_scorer.snap = "line" if structure is not None else self._fine_snap
         pieces = self._fine_scorer.score(Request((source,), request.query))
         best = pieces.chunks[int(pieces.order[0])].start
-        find = line_starts if is_structured else sentence_starts
-        begins = find(source.text[chunk.start : chunk.end]) + chunk.start
-        return int(max([chunk.start, *begins[begins <= best]]))
+        if structure is not None:
+            return max([chunk.start, *(unit.start for unit in structure.around(best + 1) if unit.leaf)])
+        sentences = sentence_starts(source.text[chunk.start : chunk.end]) + chunk.start
+        return int(max([chunk.start, *sentences[sentences <= best]]))
 
     def _budget(self, request: Request, renderer: Renderer) -> int | None:
         written = self.settings.budget if request.budget is None else request.budget

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from longattncomp_cli.core.assembly import Renderer
-from longattncomp_cli.core.boundaries import line_starts, sentence_starts, word_starts
+from longattncomp_cli.core.boundaries import word_starts
 from longattncomp_cli.core.types import (
     Chunk,
     ChunkScores,
@@ -187,21 +187,23 @@ def _fill(
         return renderer.count(with_part(start, end)) <= budget
 
     if not fits(anchor, chunk.end):
-        ends = _good_ends(text[anchor : chunk.end], lambda end: fits(anchor, anchor + end))
+        edges = renderer.good_edges(chunk.source, anchor, chunk.end)
+        ends = _good_ends(text[anchor : chunk.end], edges, lambda end: fits(anchor, anchor + end))
         return with_part(anchor, anchor + ends) if ends else renderer.whole(whole)
+    edges = renderer.good_edges(chunk.source, chunk.start, anchor)
     before = text[chunk.start : anchor]
-    kept_before = _good_starts(before, lambda start: fits(chunk.start + start, chunk.end))
+    kept_before = _good_starts(before, edges, lambda start: fits(chunk.start + start, chunk.end))
     return with_part(chunk.start + kept_before, chunk.end)
 
 
-def _good_ends(text: str, fits: Callable[[int], bool]) -> int:
+def _good_ends(text: str, edges: Sequence[IntArray], fits: Callable[[int], bool]) -> int:
     """The length of the longest beginning that fits and ends well; 0 where not one character fits.
 
-    A sentence end serves if it fills half of what a word end would, else a line end, else a word end,
-    else any character.
+    The best kind of edge (a sentence or unit end) serves if it fills half of what a word end would, else
+    the next kind (a line end), else a word end, else any character.
     """
     longest = _longest(_trimmed(text, word_starts(text)), fits) or _longest(range(1, len(text)), fits)
-    for starts in (sentence_starts(text), line_starts(text)):
+    for starts in edges:
         ends = _trimmed(text, starts)
         place = bisect_right(ends, longest)
         if place and ends[place - 1] * 2 >= longest and fits(ends[place - 1]):
@@ -209,9 +211,9 @@ def _good_ends(text: str, fits: Callable[[int], bool]) -> int:
     return longest
 
 
-def _good_starts(text: str, fits: Callable[[int], bool]) -> int:
-    """Where the longest ending of ``text`` begins that fits and begins with a sentence or line."""
-    for starts in (sentence_starts(text), line_starts(text)):
+def _good_starts(text: str, edges: Sequence[IntArray], fits: Callable[[int], bool]) -> int:
+    """Where the longest ending of ``text`` begins that fits and begins with a sentence, unit or line."""
+    for starts in edges:
         farthest_first = [len(text) - start for start in reversed(starts.tolist())]
         length = _longest(farthest_first, lambda length: fits(len(text) - length))
         if length:

@@ -43,10 +43,10 @@ class ChunkMap:
 
 
 def arrange(spans: Iterable[KeptSpan], sources: Sequence[Source]) -> tuple[KeptSpan, ...]:
-    """Put spans in source order; inside a chunk merge those that overlap, touch, or have only white space between.
+    """Put spans in source order, and inside a chunk merge those that overlap.
 
-    Where white space alone lies between spans of neighbouring chunks, it is kept with them, so no mark of an
-    omission stands where nothing was omitted.
+    Where white space alone lies between two spans it is kept with them, so no mark of an omission stands
+    where nothing was omitted.
     """
     by_chunk: dict[int, list[KeptSpan]] = defaultdict(list)
     for span in spans:

@@ -76,6 +76,12 @@ class Source:
 
         return structure_of(self.text, self.name)
 
+    def offset_of_line(self, line: int) -> int:
+        """Return where a line, counted from 1, begins; the text's end for one beyond the last."""
+        if line <= 1:
+            return 0
+        return self._newlines[line - 2] + 1 if line - 2 < len(self._newlines) else len(self.text)
+
     def line_of(self, offset: int) -> int:
         """Return the line number, from 1, of the character at ``offset``."""
         return bisect_right(self._newlines, offset - 1) + 1
@@ -92,6 +98,7 @@ class Request:
         instruction: kept before the context, charged to the budget; ``""`` where there is none.
         budget: overrides the run's budget, as the user wrote it (``4000``, ``"16k"``, ``"12.5%"``).
         id: the record's id, or its line number.
+        keep: ``(source, start, end)`` of what must be kept whatever its score.
         extra: fields of the record that pass through to the output.
     """
 
@@ -101,6 +108,7 @@ class Request:
     instruction: str = ""
     budget: str | int | None = None
     id: str | int | None = None
+    keep: tuple[tuple[int, int, int], ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property

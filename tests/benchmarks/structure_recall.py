@@ -77,8 +77,12 @@ def measure(compressor: Compressor, item: Item, shares: list[int]) -> dict[str, 
 
 def main() -> None:
     """Print a row for each way to cut, and write all figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--split", choices=["train", "dev"], default="train", help="which half of the modules")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--split", choices=["train", "dev"], default="train", help="which half of the modules"
+    )
     parser.add_argument("--items", type=int, default=20, help="questions, ten a text")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--snap", nargs="+", default=["sentence", "line", "structure"])
@@ -98,7 +102,9 @@ def main() -> None:
         for whole in options.whole if snap in ("structure", "auto") else [1]:
             chunking.WHOLE_UNIT_CHUNKS = whole
             backbone: Any = CachedBackbone(scorer.backbone, checkpoint.config.layers)
-            compressor = Compressor(Scorer(checkpoint, scorer.backbone, snap=snap), tokenizer, CompressorSettings())
+            compressor = Compressor(
+                Scorer(checkpoint, scorer.backbone, snap=snap), tokenizer, CompressorSettings()
+            )
             compressor.scorer = Scorer(checkpoint, backbone, snap=snap)  # its own: a context is encoded once
             figures = [measure(compressor, item, options.shares) for item in items]
             name = snap if snap not in ("structure", "auto") else f"{snap} (whole up to {whole} chunks)"
@@ -110,7 +116,9 @@ def main() -> None:
                     cells.append(f"{key} {mean.mean:.3f} [{mean.low:.3f}, {mean.high:.3f}]")
                 print(f"{name:34} {share:5} " + "  ".join(cells), flush=True)
     if options.output:
-        options.output.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        options.output.write_bytes(
+            orjson.dumps(results, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        )
 
 
 if __name__ == "__main__":

@@ -11,8 +11,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from longattncomp_cli.core.offsets import Utf8Text
 from longattncomp_cli.core.structure.indented import read_indented
 from longattncomp_cli.core.structure.units import Structure, Unit, build, head_span, line_begin
 
@@ -27,13 +26,34 @@ _WRAPPERS = frozenset(
     {"decorated_definition", "export_statement", "template_declaration", "ambient_declaration"}
 )
 _CONTAINERS = frozenset(
-    {"class_definition", "class_declaration", "class", "module", "abstract_class_declaration", "internal_module"}
-    | {"interface_declaration", "impl_item", "trait_item", "mod_item", "namespace_definition", "class_specifier"}
+    {
+        "class_definition",
+        "class_declaration",
+        "class",
+        "module",
+        "abstract_class_declaration",
+        "internal_module",
+    }
+    | {
+        "interface_declaration",
+        "impl_item",
+        "trait_item",
+        "mod_item",
+        "namespace_definition",
+        "class_specifier",
+    }
     | {"enum_declaration", "record_declaration", "singleton_class", "struct_specifier", "union_specifier"}
 )
 _TRANSPARENT = frozenset(
     {"ERROR", "preproc_ifdef", "preproc_if", "preproc_else", "preproc_elif", "linkage_specification"}
-    | {"declaration_list", "class_body", "body_statement", "block", "field_declaration_list", "statement_block"}
+    | {
+        "declaration_list",
+        "class_body",
+        "body_statement",
+        "block",
+        "field_declaration_list",
+        "statement_block",
+    }
 )
 _DEFINITION = re.compile(
     r"function|method|constructor|_item$|macro_definition|type_declaration|type_alias|lexical_declaration"
@@ -76,9 +96,8 @@ class _Reader:
     def __init__(self, text: str, parser: Parser, kind: str) -> None:
         self.text = text
         self.kind = kind
-        raw = text.encode("utf-8", "replace")
-        self.root = parser.parse(raw).root_node
-        self.char_of = None if len(raw) == len(text) else _char_offsets(raw)
+        self.encoded = Utf8Text(text)
+        self.root = parser.parse(self.encoded.raw).root_node
         self.units: list[Unit] = []
         self.steps: list[int] = []
 
@@ -88,9 +107,7 @@ class _Reader:
         return build(self.kind, self.units, self.steps)
 
     def _span(self, node: Node) -> tuple[int, int]:
-        if self.char_of is None:
-            return node.start_byte, node.end_byte
-        return int(self.char_of[node.start_byte]), int(self.char_of[node.end_byte])
+        return self.encoded.char_of(node.start_byte), self.encoded.char_of(node.end_byte)
 
     def _walk(self, parent: Node, depth: int) -> None:
         """The definitions right inside ``parent``; comments that touch one belong to it."""
@@ -175,9 +192,3 @@ def _is_text(node: Node) -> bool:
     """Whether a statement is nothing but a string, such as a module's docstring."""
     children = node.named_children
     return node.type == "expression_statement" and len(children) == 1 and children[0].type == "string"
-
-
-def _char_offsets(raw: bytes) -> np.ndarray:
-    """(bytes + 1,) the character at each byte offset."""
-    is_first = (np.frombuffer(raw, dtype=np.uint8) & 0xC0) != 0x80
-    return np.concatenate([[0], np.cumsum(is_first)])

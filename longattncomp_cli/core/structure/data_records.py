@@ -33,7 +33,8 @@ def _table(kind: str, text: str) -> Structure:
         return Structure(kind, ())
     first = rows[0]
     names = text[first.start : first.end]
-    if len(rows) < 2 or any(cell.strip(' "').replace(".", "").isdigit() for cell in re.split(r"[,;\t]", names)):
+    cells = [cell.strip(' "').replace(".", "") for cell in re.split(r"[,;\t]", names)]
+    if len(rows) < 2 or any(cell.isdigit() for cell in cells):
         return build(kind, rows)
     whole = Unit(first.start, rows[-1].end, head_span(text, first.start, first.end), leaf=False)
     return build(kind, [whole, *rows])

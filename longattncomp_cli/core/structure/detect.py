@@ -22,8 +22,8 @@ GRAMMARS = {
 """Languages that are read with a grammar, and the suffixes of their files."""
 
 _OTHER_CODE = (
-    ".bash", ".cs", ".dart", ".ex", ".exs", ".groovy", ".hs", ".jl", ".kt", ".kts", ".lua", ".m", ".ml", ".nim",
-    ".php", ".pl", ".pm", ".r", ".scala", ".sh", ".sol", ".sql", ".swift", ".vue", ".zig", ".zsh",
+    ".bash", ".cs", ".dart", ".ex", ".exs", ".groovy", ".hs", ".jl", ".kt", ".kts", ".lua", ".m", ".ml",
+    ".nim", ".php", ".pl", ".pm", ".r", ".scala", ".sh", ".sol", ".sql", ".swift", ".vue", ".zig", ".zsh",
 )  # fmt: skip
 _KINDS = {
     **{suffix: language for language, suffixes in GRAMMARS.items() for suffix in suffixes},
@@ -61,7 +61,7 @@ _CODE_FENCE = re.compile(r"(?m)^```")
 
 
 def kind_of(text: str, name: str = "") -> str | None:
-    """The kind of a text: a language, ``code``, ``markdown``, ``json``, ``jsonl``, ``csv``, ``chat`` or ``None``."""
+    """A language, ``code``, ``markdown``, ``json(l)``, ``csv``, ``tsv`` or ``chat``; ``None`` for prose."""
     suffix = PurePath(name).suffix.lower() if len(name) < 1_000 else ""
     if suffix in _PROSE:
         return None

@@ -78,4 +78,6 @@ def _is_underlined(text: str, lines: list[tuple[int, int]], at: int, following: 
     """A setext heading: a lone short line over a run of ``=`` or ``-``."""
     underline = _UNDERLINE.match(following)
     before = text[slice(*lines[at - 1])].strip() if at else ""
-    return bool(underline) and len(following.strip()) >= 3 and not before and lines[at][1] - lines[at][0] < 120
+    return (
+        bool(underline) and len(following.strip()) >= 3 and not before and lines[at][1] - lines[at][0] < 120
+    )

@@ -97,7 +97,7 @@ class Structure:
 
 
 def head_span(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """A heading from ``start`` to ``end`` without the white space after it; its first line where it is long."""
+    """A heading without the white space after it; only its first line where it is long."""
     stop = start + len(text[start:end].rstrip())
     if stop - start > _MOST_HEAD_CHARS:
         line_end = text.find("\n", start, start + _MOST_HEAD_CHARS)
