@@ -30,6 +30,8 @@ class Snap(StrEnum):
     WORD = "word"
     LINE = "line"
     SENTENCE = "sentence"
+    STRUCTURE = "structure"
+    AUTO = "auto"
 
 
 class Parser(StrEnum):
@@ -200,6 +202,32 @@ Hops = Annotated[
         help="1: what the query speaks of; 2: also what the best chunks do. [default: the checkpoint's]",
         rich_help_panel=HOW,
     ),
+]
+# What must stay
+Keep = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--keep",
+        metavar="REGEX",
+        help="Keep every line that matches, whatever its score; may be given several times.",
+        rich_help_panel=HOW,
+        show_default=False,
+    ),
+]
+KeepLines = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="A:B",
+        help="Keep lines A to B of each text, or NAME:A:B of one; may be given several times.",
+        rich_help_panel=HOW,
+        show_default=False,
+    ),
+]
+KeepHead = Annotated[
+    int, typer.Option(min=0, help="Keep the first N tokens.", metavar="N", rich_help_panel=HOW)
+]
+KeepTail = Annotated[
+    int, typer.Option(min=0, help="Keep the last N tokens.", metavar="N", rich_help_panel=HOW)
 ]
 
 Output = Annotated[

@@ -46,6 +46,10 @@ class RunOptions:
     snap: opt.SnapOption = None
     separator: opt.Separator = None
     headers: opt.Headers = False
+    keep: opt.Keep = None
+    keep_lines: opt.KeepLines = None
+    keep_head: opt.KeepHead = 0
+    keep_tail: opt.KeepTail = 0
     checkpoint: opt.CheckpointName = None
     hops: opt.Hops = None
     output: opt.Output = None
@@ -106,6 +110,7 @@ class RunOptions:
         """
         from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR
         from longattncomp_cli.core.compressor import CompressorSettings
+        from longattncomp_cli.core.keep import KeepRules, parse_lines
         from longattncomp_cli.core.selection import SelectionRule
         from longattncomp_cli.core.types import parse_budget
 
@@ -129,6 +134,12 @@ class RunOptions:
             headers=self.headers,
             query_parser=(self.query_parser or Parser.AUTO).value,
             tail_tokens=self.query_tokens,
+            keep=KeepRules(
+                patterns=tuple(self.keep or ()),
+                lines=tuple(parse_lines(written) for written in self.keep_lines or ()),
+                head_tokens=self.keep_head,
+                tail_tokens=self.keep_tail,
+            ),
         )
 
     def compressor(self, *, share: bool = False) -> Compressor:

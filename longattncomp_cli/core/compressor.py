@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR, Renderer
-from longattncomp_cli.core.boundaries import sentence_starts
+from longattncomp_cli.core.boundaries import SnapLevel, sentence_starts
+from longattncomp_cli.core.keep import KeepRules, keep_spans
 from longattncomp_cli.core.query import parse_prompt, prompt_text
 from longattncomp_cli.core.records import Record
-from longattncomp_cli.core.selection import SelectionRule, select
+from longattncomp_cli.core.selection import Focus, SelectionRule, select
+from longattncomp_cli.core.structure import structure_for
 from longattncomp_cli.core.tokenization import BackboneTokenizer, TargetTokenizer
 from longattncomp_cli.core.types import (
     Chunk,
@@ -54,6 +56,8 @@ class CompressorSettings:
     """How the query of a whole prompt is found."""
     tail_tokens: int = DEFAULT_TAIL_TOKENS
     """Of the ``tail`` parser: backbone tokens at the end of the prompt that are the query."""
+    keep: KeepRules = field(default_factory=KeepRules)
+    """What must stay whatever its score."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,7 @@ class Compressor:
         self._fine_scorer = copy(scorer)
         self._fine_scorer.chunk_tokens = _FOCUS_TOKENS
         self._fine_scorer.hops = 1
+        self._fine_snap: SnapLevel = "sentence" if scorer.snap in ("structure", "auto") else scorer.snap
         self.tokenizer = tokenizer or BackboneTokenizer(self._count_backbone_tokens)
 
     def _count_backbone_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -158,7 +163,13 @@ class Compressor:
             raise InputError(
                 "the record has no query", hint="add a 'query' field or --query", code="missing-query"
             )
-        return replace(request, instruction=record.instruction, budget=record.budget, extra=record.extra)
+        return replace(
+            request,
+            instruction=record.instruction,
+            budget=record.budget,
+            keep=record.keep,
+            extra=record.extra,
+        )
 
     def score(self, request: Request, on_tokens: OnTokens | None = None) -> Scored:
         """Score every chunk; where a budget is set, also choose what it would keep."""
@@ -166,17 +177,25 @@ class Compressor:
         if not np.isfinite(scores.scores).all():
             name = self.scorer.checkpoint.config.name
             raise CheckpointError(f"checkpoint {name} computes scores that are not finite", code="bad-scores")
-        renderer = Renderer(
-            request, scores.chunks, self.settings.separator, self.tokenizer, headers=self.settings.headers
-        )
+        renderer = self.renderer(request, scores)
         scored = Scored(request, scores, renderer)
         budget = self._budget(request, renderer)
         if budget is None and self.settings.rule.mode == "budget":
             return scored
-        selection = select(
-            scores, self.settings.rule, renderer, budget, lambda chunk: self._focus(request, chunk)
-        )
+        selection = select(scores, self.settings.rule, renderer, budget, self.focus(request))
         return replace(scored, selection=selection, budget=budget)
+
+    def renderer(self, request: Request, scores: ChunkScores) -> Renderer:
+        """What renders and counts selections of a scored request."""
+        return Renderer(
+            request,
+            scores.chunks,
+            self.settings.separator,
+            self.tokenizer,
+            headers=self.settings.headers,
+            must=keep_spans(request, self.settings.keep, self.tokenizer),
+            structures=tuple(structure_for(source, self.scorer.snap) for source in request.sources),
+        )
 
     def compress(self, request: Request, on_tokens: OnTokens | None = None) -> Compression:
         """Keep what the query needs.
@@ -195,13 +214,22 @@ class Compressor:
             request, scored.scores, scored.renderer, scored.selection, scored.budget, self.settings.rule.mode
         )
 
+    def focus(self, request: Request) -> Focus:
+        """Tells where the best part of a chunk of ``request`` begins."""
+        return lambda chunk: self._focus(request, chunk)
+
     def _focus(self, request: Request, chunk: Chunk) -> int:
         """Where the best sentence of a chunk begins: the chunk is scored once more, in small pieces."""
         if not chunk.num_backbone_tokens:
             return chunk.start
-        source = replace(request.sources[chunk.source], title="", region=Span(chunk.start, chunk.end))
+        source = request.sources[chunk.source]
+        structure = structure_for(source, self.scorer.snap)
+        source = replace(source, title="", region=Span(chunk.start, chunk.end))
+        self._fine_scorer.snap = "line" if structure is not None else self._fine_snap
         pieces = self._fine_scorer.score(Request((source,), request.query))
         best = pieces.chunks[int(pieces.order[0])].start
+        if structure is not None:
+            return max([chunk.start, *(unit.start for unit in structure.around(best + 1) if unit.leaf)])
         sentences = sentence_starts(source.text[chunk.start : chunk.end]) + chunk.start
         return int(max([chunk.start, *sentences[sentences <= best]]))
 
