@@ -23,7 +23,26 @@ LAYERS = {
     "commands": 4,
     "main": 5,
 }
-WITH_TORCH = {"backbone", "checkpoint", "cross_attention", "encoder", "runtime", "scoring"}
+WITH_TORCH = {
+    "backbone",
+    "cached_backbone",
+    "checkpoint",
+    "cross_attention",
+    "decoder",
+    "decoder_model",
+    "decoder_start",
+    "encoder",
+    "full_pass",
+    "head_norm",
+    "hops",
+    "mxfp4",
+    "prefill",
+    "runtime",
+    "scoring",
+    "state_files",
+    "tensor_reader",
+    "windowed_encoder",
+}
 
 
 def imports_of(path: Path, *, at_import: bool) -> Iterator[str]:

@@ -126,7 +126,7 @@ def _compress_records(options: RunOptions, files: list[InputFile]) -> None:
     from longattncomp_cli.core.report import JsonObject, compression_record, score_report
 
     check_record_outputs(options)
-    compressor = options.compressor()
+    compressor = options.compressor(share=True)
     settings = options.fingerprint("compress", compressor)
     name = compressor.scorer.checkpoint.config.name
     query = options.question()

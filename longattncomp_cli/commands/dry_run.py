@@ -76,7 +76,7 @@ def _records(
 
 
 def _cost(options: RunOptions, total: int, largest: int) -> tuple[str, str]:
-    cost = estimate(total, largest, options.checkpoint)
+    cost = None if options.backbone else estimate(total, largest, options.checkpoint)
     if cost is None:
         return "estimate", "none: this checkpoint's backbone was not measured"
     size, unit = next((s, u) for s, u in ((3600, "h"), (60, "min"), (1, "s")) if cost.seconds >= 2 * s)

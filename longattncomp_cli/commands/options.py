@@ -29,6 +29,8 @@ class Snap(StrEnum):
     WORD = "word"
     LINE = "line"
     SENTENCE = "sentence"
+    STRUCTURE = "structure"
+    AUTO = "auto"
 
 
 class Parser(StrEnum):
@@ -175,6 +177,43 @@ CheckpointName = Annotated[
     ),
 ]
 
+# How far evidence may lie from the query.
+Hops = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=3,
+        help="1: what the query speaks of; 2: also what the best chunks do. [default: the checkpoint's]",
+        rich_help_panel=HOW,
+    ),
+]
+# What must stay
+Keep = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--keep",
+        metavar="REGEX",
+        help="Keep every line that matches, whatever its score; may be given several times.",
+        rich_help_panel=HOW,
+        show_default=False,
+    ),
+]
+KeepLines = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="A:B",
+        help="Keep lines A to B of each text, or NAME:A:B of one; may be given several times.",
+        rich_help_panel=HOW,
+        show_default=False,
+    ),
+]
+KeepHead = Annotated[
+    int, typer.Option(min=0, help="Keep the first N tokens.", metavar="N", rich_help_panel=HOW)
+]
+KeepTail = Annotated[
+    int, typer.Option(min=0, help="Keep the last N tokens.", metavar="N", rich_help_panel=HOW)
+]
+
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="A file instead of standard output.", rich_help_panel=WHERE),
@@ -231,5 +270,83 @@ DryRun = Annotated[
         "--dry-run",
         help="Print what would be read, its tokens, and about what it takes; load no model, and exit.",
         rich_help_panel=RUN,
+    ),
+]
+
+# Backbones and scale
+
+
+class Encoding(StrEnum):
+    """How a decoder reads."""
+
+    FULL = "full"
+    WINDOWED = "windowed"
+
+
+class Engine(StrEnum):
+    """What runs a batch."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+BACKBONE, SCALE = "Decoder backbones", "Large data sets"
+
+BackboneName = Annotated[
+    str | None,
+    typer.Option(
+        "--backbone",
+        metavar="DIR|HUB_ID",
+        help="A causal language model whose first layers read the context, untrained; with --checkpoint: "
+        "where that checkpoint's backbone lies.",
+        rich_help_panel=BACKBONE,
+    ),
+]
+Depth = Annotated[
+    str | None,
+    typer.Option(
+        "--layers",
+        metavar="N|SHARE",
+        help="Of --backbone: how many layers to use, or which share of them. \\[default: 0.41, 13 of 32]",
+        rich_help_panel=BACKBONE,
+    ),
+]
+EncodingOption = Annotated[
+    Encoding | None,
+    typer.Option(
+        "--encoding",
+        help="One causal pass over instruction, context and query (full), or independent windows "
+        "(windowed). \\[default: the checkpoint's; full for an untrained decoder]",
+        rich_help_panel=BACKBONE,
+    ),
+]
+ChatTemplate = Annotated[
+    bool,
+    typer.Option(
+        "--chat-template",
+        help="Begin the prompt as the chat template of --backbone does.",
+        rich_help_panel=BACKBONE,
+    ),
+]
+TrustRemoteCode = Annotated[
+    bool,
+    typer.Option(
+        "--trust-remote-code", help="Run code that lies beside the backbone.", rich_help_panel=BACKBONE
+    ),
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Keep what the backbone read of a context here; another query on it skips the backbone.",
+        rich_help_panel=SCALE,
+    ),
+]
+CacheSize = Annotated[
+    str,
+    typer.Option(
+        metavar="BYTES",
+        help="Of --cache at most, such as 500M or 2G; what was used longest ago goes.",
+        rich_help_panel=SCALE,
     ),
 ]

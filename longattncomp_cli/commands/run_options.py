@@ -46,7 +46,12 @@ class RunOptions:
     snap: opt.SnapOption = None
     separator: opt.Separator = None
     headers: opt.Headers = False
+    keep: opt.Keep = None
+    keep_lines: opt.KeepLines = None
+    keep_head: opt.KeepHead = 0
+    keep_tail: opt.KeepTail = 0
     checkpoint: opt.CheckpointName = None
+    hops: opt.Hops = None
     output: opt.Output = None
     report: opt.Report = None
     html: opt.Html = None
@@ -60,12 +65,20 @@ class RunOptions:
     config: opt.Config = None
     show_config: opt.ShowConfig = False
     dry_run: opt.DryRun = False
+    # Backbones and scale
+    backbone: opt.BackboneName = None
+    layers: opt.Depth = None
+    encoding: opt.EncodingOption = None
+    chat_template: opt.ChatTemplate = False
+    trust_remote_code: opt.TrustRemoteCode = False
+    cache: opt.Cache = None
+    cache_size: opt.CacheSize = "2G"
 
     ENV_PREFIX: ClassVar[str] = "LONGATTNCOMP"
     # What belongs to one call only is not taken from the environment.
     WITHOUT_ENV: ClassVar[tuple[str, ...]] = (
         *("inputs", "query", "query_file", "output", "report", "html", "overwrite", "resume"),
-        *("show_config", "dry_run"),
+        *("show_config", "dry_run", "keep", "keep_lines", "trust_remote_code"),
     )
 
     def question(self) -> str:
@@ -107,6 +120,7 @@ class RunOptions:
         """
         from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR
         from longattncomp_cli.core.compressor import CompressorSettings
+        from longattncomp_cli.core.keep import KeepRules, parse_lines
         from longattncomp_cli.core.selection import SelectionRule
         from longattncomp_cli.core.types import parse_budget
 
@@ -129,25 +143,32 @@ class RunOptions:
             headers=self.headers,
             query_parser=(self.query_parser or Parser.AUTO).value,
             tail_tokens=self.query_tokens,
+            keep=KeepRules(
+                patterns=tuple(self.keep or ()),
+                lines=tuple(parse_lines(written) for written in self.keep_lines or ()),
+                head_tokens=self.keep_head,
+                tail_tokens=self.keep_tail,
+            ),
         )
 
-    def compressor(self) -> Compressor:
-        """Load tokenizer, checkpoint and backbone, the quickest to fail first."""
-        from longattncomp_cli.core.compressor import Compressor
+    def compressor(self, *, share: bool = False) -> Compressor:
+        """Load tokenizer, checkpoint and backbone, the quickest to fail first.
 
-        compressor = Compressor.load(
-            self.checkpoint,
-            tokenizer=self.tokenizer,
-            device=self.device.value,
-            dtype=self.dtype.value,
-            chunk_tokens=self.chunk_tokens,
-            snap=None if self.snap is None else self.snap.value,
-            settings=self.settings(),
-        )
+        Args:
+            share: requests may have their context in common: keep what was read in memory.
+        """
+        settings = self.settings()
+        from longattncomp_cli.core.tokenization import load_tokenizer
+
+        tokenizer = None if self.tokenizer == "backbone" else load_tokenizer(self.tokenizer)
         import torch
 
+        from longattncomp_cli.commands.backbones import load_run_scorer
+        from longattncomp_cli.core.compressor import Compressor
+
         torch.manual_seed(self.seed)
-        return compressor
+        scorer = load_run_scorer(self, share=share)
+        return Compressor(scorer, tokenizer, settings)
 
     def outputs(self) -> dict[str, Path]:
         """The files to write, by the option that names them."""
@@ -178,6 +199,7 @@ class RunOptions:
             "settings": asdict(compressor.settings),
             "chunk_tokens": scorer.chunk_tokens,
             "snap": scorer.snap,
+            "hops": scorer.hops,
             "command": command,
             "query": self.question(),
             "fields": asdict(self.fields()),

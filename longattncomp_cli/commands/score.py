@@ -84,7 +84,7 @@ def _score_records(options: RunOptions, files: list[InputFile]) -> None:
     from longattncomp_cli.core.report import JsonObject, score_report
 
     check_record_outputs(options)
-    compressor = options.compressor()
+    compressor = options.compressor(share=True)
     settings = options.fingerprint("score", compressor)
     query = options.question()
 

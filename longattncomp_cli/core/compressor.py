@@ -6,15 +6,18 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR, Renderer
 from longattncomp_cli.core.boundaries import SnapLevel, sentence_starts
+from longattncomp_cli.core.keep import KeepRules, keep_spans
+from longattncomp_cli.core.loading import ScorerChoice
 from longattncomp_cli.core.query import parse_prompt, prompt_text
 from longattncomp_cli.core.records import Record
-from longattncomp_cli.core.selection import SelectionRule, select
+from longattncomp_cli.core.selection import Focus, SelectionRule, select
+from longattncomp_cli.core.structure import structure_for
 from longattncomp_cli.core.tokenization import (
     DEFAULT_TOKENIZER,
     BackboneTokenizer,
@@ -62,6 +65,8 @@ class CompressorSettings:
     """How the query of a whole prompt is found."""
     tail_tokens: int = DEFAULT_TAIL_TOKENS
     """Of the ``tail`` parser: backbone tokens at the end of the prompt that are the query."""
+    keep: KeepRules = field(default_factory=KeepRules)
+    """What must stay whatever its score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +169,8 @@ class Compressor:
         self.settings = settings
         self._fine_scorer = copy(scorer)
         self._fine_scorer.chunk_tokens = _FOCUS_TOKENS
+        self._fine_scorer.hops = 1
+        self._fine_snap: SnapLevel = "sentence" if scorer.snap in ("structure", "auto") else scorer.snap
         self.tokenizer = tokenizer or BackboneTokenizer(self._count_backbone_tokens)
 
     def _count_backbone_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -205,7 +212,13 @@ class Compressor:
             raise InputError(
                 "the record has no query", hint="add a 'query' field or --query", code="missing-query"
             )
-        return replace(request, instruction=record.instruction, budget=record.budget, extra=record.extra)
+        return replace(
+            request,
+            instruction=record.instruction,
+            budget=record.budget,
+            keep=record.keep,
+            extra=record.extra,
+        )
 
     @classmethod
     def load(
@@ -213,38 +226,38 @@ class Compressor:
         checkpoint: str | None = None,
         *,
         tokenizer: str = DEFAULT_TOKENIZER,
+        settings: CompressorSettings | None = None,
         device: str = "auto",
         dtype: str = "auto",
         chunk_tokens: int | None = None,
         snap: SnapLevel | None = None,
-        settings: CompressorSettings | None = None,
+        hops: int | None = None,
+        **decoder: Any,
     ) -> Compressor:
         """Load tokenizer, checkpoint and backbone, the quickest to fail first.
 
         Args:
             checkpoint: a shipped name or a directory; the default one where ``None``.
             tokenizer: what counts the budget: a tiktoken or Hugging Face name, a path, or ``backbone``.
-            device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-            dtype: of the backbone: ``auto``, ``float32`` or ``bfloat16``.
-            chunk_tokens, snap: how to cut the context; the checkpoint's own where ``None``.
             settings: what to keep.
+            device, dtype, chunk_tokens, snap, hops: see :class:`~longattncomp_cli.core.loading.ScorerChoice`.
+            decoder: its other fields, such as ``backbone="meta-llama/Llama-3.1-8B-Instruct"``.
 
         Raises:
             ResourceError: a model, vocabulary or device is not there.
             CheckpointError: the checkpoint is not there, or broken.
         """
-        target = None if tokenizer == "backbone" else load_tokenizer(tokenizer)
-        from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
-        from longattncomp_cli.core.scoring import load_scorer
-
-        scorer = load_scorer(
-            load_checkpoint(checkpoint or DEFAULT_CHECKPOINT),
+        choice = ScorerChoice(
+            checkpoint=checkpoint,
             device=device,
             dtype=dtype,
             chunk_tokens=chunk_tokens,
             snap=snap,
+            hops=hops,
+            **decoder,
         )
-        return cls(scorer, target, settings or CompressorSettings())
+        target = None if tokenizer == "backbone" else load_tokenizer(tokenizer)
+        return cls(choice.load(), target, settings or CompressorSettings())
 
     def as_request(
         self, context: Context, query: str = "", budget: str | int | None = None, *, instruction: str = ""
@@ -291,17 +304,25 @@ class Compressor:
         if not np.isfinite(scores.scores).all():
             name = self.scorer.checkpoint.config.name
             raise CheckpointError(f"checkpoint {name} computes scores that are not finite", code="bad-scores")
-        renderer = Renderer(
-            request, scores.chunks, self.settings.separator, self.tokenizer, headers=self.settings.headers
-        )
+        renderer = self.renderer(request, scores)
         scored = Scored(request, scores, renderer)
         budget = self._budget(request, renderer)
         if budget is None and self.settings.rule.mode == "budget":
             return scored
-        selection = select(
-            scores, self.settings.rule, renderer, budget, lambda chunk: self._focus(request, chunk)
-        )
+        selection = select(scores, self.settings.rule, renderer, budget, self.focus(request))
         return replace(scored, selection=selection, budget=budget)
+
+    def renderer(self, request: Request, scores: ChunkScores) -> Renderer:
+        """What renders and counts selections of a scored request."""
+        return Renderer(
+            request,
+            scores.chunks,
+            self.settings.separator,
+            self.tokenizer,
+            headers=self.settings.headers,
+            must=keep_spans(request, self.settings.keep, self.tokenizer),
+            structures=tuple(structure_for(source, self.scorer.snap) for source in request.sources),
+        )
 
     def compress(
         self,
@@ -334,13 +355,22 @@ class Compressor:
             request, scored.scores, scored.renderer, scored.selection, scored.budget, self.settings.rule.mode
         )
 
+    def focus(self, request: Request) -> Focus:
+        """Tells where the best part of a chunk of ``request`` begins."""
+        return lambda chunk: self._focus(request, chunk)
+
     def _focus(self, request: Request, chunk: Chunk) -> int:
         """Where the best sentence of a chunk begins: the chunk is scored once more, in small pieces."""
         if not chunk.num_backbone_tokens:
             return chunk.start
-        source = replace(request.sources[chunk.source], title="", region=Span(chunk.start, chunk.end))
+        source = request.sources[chunk.source]
+        structure = structure_for(source, self.scorer.snap)
+        source = replace(source, title="", region=Span(chunk.start, chunk.end))
+        self._fine_scorer.snap = "line" if structure is not None else self._fine_snap
         pieces = self._fine_scorer.score(Request((source,), request.query))
         best = pieces.chunks[int(pieces.order[0])].start
+        if structure is not None:
+            return max([chunk.start, *(unit.start for unit in structure.around(best + 1) if unit.leaf)])
         sentences = sentence_starts(source.text[chunk.start : chunk.end]) + chunk.start
         return int(max([chunk.start, *sentences[sentences <= best]]))
 

@@ -84,7 +84,7 @@ def selection_report(compression: Compression, checkpoint: str, settings: str) -
     if request.sources[0].region is not None:
         region = request.sources[0].region
         report["context_span"] = {"start": region.start, "end": region.end}
-    report["chunks_kept"] = len(selection.kept)
+    report["chunks_kept"] = len({span.chunk.index for span in selection.kept})
     report["chunks_total"] = len(scores.chunks)
     report["checkpoint"] = checkpoint
     report["settings"] = settings
@@ -95,6 +95,7 @@ def selection_report(compression: Compression, checkpoint: str, settings: str) -
             "end": span.end,
             "score": rounded(scores.scores[span.chunk.index]),
             "rank": int(ranks[span.chunk.index]),
+            **({"reason": span.reason} if span.reason else {}),
         }
         for span in selection.kept
     ]
