@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import orjson
 
@@ -54,6 +54,7 @@ class RunOptions:
     hops: opt.Hops = None
     output: opt.Output = None
     report: opt.Report = None
+    html: opt.Html = None
     overwrite: opt.Overwrite = False
     resume: opt.Resume = False
     fail_fast: opt.FailFast = False
@@ -70,6 +71,15 @@ class RunOptions:
     trust_remote_code: opt.TrustRemoteCode = False
     cache: opt.Cache = None
     cache_size: opt.CacheSize = "2G"
+    show_config: opt.ShowConfig = False
+    dry_run: opt.DryRun = False
+
+    ENV_PREFIX: ClassVar[str] = "LONGATTNCOMP"
+    # What belongs to one call only is not taken from the environment.
+    WITHOUT_ENV: ClassVar[tuple[str, ...]] = (
+        *("inputs", "query", "query_file", "output", "report", "html", "overwrite", "resume"),
+        *("show_config", "dry_run"),
+    )
 
     def question(self) -> str:
         """The query of the command line, or ``""``.
@@ -114,8 +124,7 @@ class RunOptions:
         from longattncomp_cli.core.selection import SelectionRule
         from longattncomp_cli.core.types import parse_budget
 
-        if self._report_is_output():
-            raise UsageError(f"--output and --report are both {self.output}", hint="name two files")
+        self._refuse_one_file_twice()
         mode = self.select or (Select.BUDGET if self.top_p is None else Select.TOP_P)
         if mode is Select.BUDGET and self.top_p is not None:
             raise UsageError("--select budget ignores --top-p", hint="drop one, or use --select top-p")
@@ -152,24 +161,29 @@ class RunOptions:
         from longattncomp_cli.core.tokenization import load_tokenizer
 
         tokenizer = None if self.tokenizer == "backbone" else load_tokenizer(self.tokenizer)
-        import torch
-
         from longattncomp_cli.commands.backbones import load_run_scorer
         from longattncomp_cli.core.compressor import Compressor
 
-        torch.manual_seed(self.seed)
-        scorer = load_run_scorer(self, share=share)
-        return Compressor(scorer, tokenizer, settings)
+        compressor = Compressor(load_run_scorer(self, share=share), tokenizer, settings)
+        import torch
 
-    def _report_is_output(self) -> bool:
-        if self.output is None or self.report is None:
-            return False
+        torch.manual_seed(self.seed)
+        return compressor
+
+    def outputs(self) -> dict[str, Path]:
+        """The files to write, by the option that names them."""
+        named = {"--output": self.output, "--report": self.report, "--html": self.html}
+        return {option: path for option, path in named.items() if path is not None}
+
+    def _refuse_one_file_twice(self) -> None:
         from longattncomp_cli.core.output_files import partial_path
 
-        output, report = (
-            {path.absolute(), partial_path(path).absolute()} for path in (self.output, self.report)
-        )
-        return bool({path.resolve() for path in output} & {path.resolve() for path in report})
+        taken: dict[Path, str] = {}
+        for option, path in self.outputs().items():
+            for place in {path.absolute().resolve(), partial_path(path).absolute().resolve()}:
+                if place in taken:
+                    raise UsageError(f"{taken[place]} and {option} are both {path}", hint="name two files")
+                taken[place] = option
 
     def fingerprint(self, command: str, compressor: Compressor) -> str:
         """12 hex digits of everything that decides a record's line, compared by ``--resume``."""
