@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from longattncomp_cli.commands import compress, score, train_stage1, train_stage2
+from longattncomp_cli.commands import bench, compress, score, train_stage1, train_stage2
 from longattncomp_cli.commands.failures import report_errors
 from longattncomp_cli.commands.version import print_version
 
@@ -23,6 +23,7 @@ app.command(name="score", epilog=score.EPILOG)(score.score)
 app.command(name="compress", epilog=compress.EPILOG)(compress.compress)
 app.command(name="train-stage1", epilog=train_stage1.EPILOG)(report_errors(train_stage1.train_stage1))
 app.command(name="train-stage2", epilog=train_stage2.EPILOG)(report_errors(train_stage2.train_stage2))
+app.command(name="bench", epilog=bench.EPILOG)(bench.bench)
 
 
 @app.callback(invoke_without_command=True)

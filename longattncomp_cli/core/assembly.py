@@ -48,10 +48,7 @@ class Renderer:
 
     def render(self, kept: Sequence[KeptSpan]) -> str:
         """Return what is printed: what is always kept, and the spans in source order."""
-        parts = [self.request.prefix, self.body(kept)]
-        if kept and self._is_cut(kept[-1].chunk.source, kept[-1].end):
-            parts.append(self.cut_mark.rstrip("\n") if not self.request.suffix else self.cut_mark)
-        return "".join([*parts, self.request.suffix])
+        return self.request.prefix + self.body(kept) + self.request.suffix
 
     def body(self, kept: Sequence[KeptSpan]) -> str:
         """The spans alone, in source order, with what stands between them."""
@@ -65,6 +62,8 @@ class Renderer:
                 parts.append("==> " + "".join(c if c.isprintable() else "?" for c in name) + " <==\n")
             parts.append(text[span.start : span.end])
             previous = span
+        if previous is not None and self._is_cut(previous.chunk.source, previous.end):
+            parts.append(self.cut_mark.rstrip("\n") if not self.request.suffix else self.cut_mark)
         return "".join(parts)
 
     def count(self, kept: Sequence[KeptSpan]) -> int:
@@ -99,7 +98,7 @@ class Renderer:
         return [part for start, end in heads for part in self._map.spread(source, start, end, "head")]
 
     def good_edges(self, source: int, start: int, end: int) -> list[IntArray]:
-        """Where a part of ``[start, end)`` may well begin or end, from ``start``; the best kind first."""
+        """Where a part of ``[start, end)`` may begin or end, relative to ``start``; the best kind first."""
         text = self.request.sources[source].text[start:end]
         structure = self.structures[source] if self.structures else None
         if structure is None:
