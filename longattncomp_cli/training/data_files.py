@@ -85,7 +85,7 @@ def load_data(
 
 
 def limited(examples: Sequence[Example], limit: int | None) -> list[Example]:
-    """The first ``limit`` examples in the groups' hash order, no group with more than 1/32 of them."""
+    """The first ``limit`` examples in the groups' hash order, no group with over 1/128 of them (or 16)."""
     order = sorted(examples, key=lambda e: (hash_share(f"{e.dataset}:{e.group or e.id}"), hash_share(e.id)))
     if limit is None or len(order) <= limit:
         return order
@@ -93,7 +93,7 @@ def limited(examples: Sequence[Example], limit: int | None) -> list[Example]:
     of_group: Counter[str] = Counter()
     for example in order:
         of_group[example.group or example.id] += 1
-        if of_group[example.group or example.id] <= max(_LEAST_OF_GROUP, limit // 32):
+        if of_group[example.group or example.id] <= max(_LEAST_OF_GROUP, limit // 128):
             taken.append(example)
     return taken[:limit]
 

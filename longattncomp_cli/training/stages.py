@@ -24,6 +24,7 @@ from longattncomp_cli.training.card import model_card
 from longattncomp_cli.training.config import TrainingConfig
 from longattncomp_cli.training.data_files import TrainingData, load_data
 from longattncomp_cli.training.features import FeatureStore
+from longattncomp_cli.training.haystack_pools import write_report
 from longattncomp_cli.training.loop import Progress, Trainer
 from longattncomp_cli.training.untrained import start_attention
 from longattncomp_cli.training.validation import ValidationResult
@@ -128,6 +129,11 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
     hooks.on_note(
         f"{len(data.train)} examples, {len(trainer.validation)} validation pools, {trainer.total_steps} steps"
     )
+    composition = trainer.composition()
+    if composition is not None and _rank() == 0:
+        write_report(composition, run.output)
+        for label, value in composition.rows():
+            hooks.on_note(f"{label}: {value}")
     trainer.run(hooks.on_step)
     return results[-1] if results else None
 
