@@ -45,12 +45,13 @@ def compress(
     a query is split first: its instruction and query are always kept.
     """
     from longattncomp_cli.commands.inputs import open_inputs
+    from longattncomp_cli.commands.running import run_records
 
     options.settings()
     options.question()
     kind, files = open_inputs(options)
     if kind == "jsonl":
-        _compress_records(options, files)
+        run_records("compress", options, files)
     else:
         _compress_text(options, files, show_table=table, rows=top)
 
@@ -88,22 +89,3 @@ def _compress_text(
     if show_table or (show_table is None and sys.stderr.isatty() and not options.quiet):
         out = console(stderr=True)
         out.print(scored_table(result.scored, top=rows, width=out.width))
-
-
-def _compress_records(options: RunOptions, files: list[InputFile]) -> None:
-    from longattncomp_cli.commands.running import check_record_outputs, run_records
-    from longattncomp_cli.core.records import Record
-    from longattncomp_cli.core.report import JsonObject, compression_record, score_report
-
-    check_record_outputs(options)
-    compressor = options.compressor(share=True)
-    settings = options.fingerprint("compress", compressor)
-    name = compressor.scorer.checkpoint.config.name
-    query = options.question()
-
-    def process(record: Record) -> tuple[JsonObject, JsonObject | None]:
-        result = compressor.compress(compressor.request(record, query))
-        chunk_report = score_report(result.scored) if options.report else None
-        return compression_record(result, name, settings), chunk_report
-
-    run_records(options, files, process, settings)
