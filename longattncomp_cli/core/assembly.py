@@ -6,15 +6,21 @@ rendered text itself, with the target model's tokenizer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from longattncomp_cli.core.boundaries import line_starts, sentence_starts
+from longattncomp_cli.core.spans import ChunkMap, arrange
+from longattncomp_cli.core.structure import Structure
 from longattncomp_cli.core.tokenization import TargetTokenizer
-from longattncomp_cli.core.types import Chunk, KeptSpan, Request
+from longattncomp_cli.core.types import Chunk, IntArray, KeptSpan, Request
 
 DEFAULT_SEPARATOR = "\n[...]\n"
 _SOURCE_GAP = "\n\n"
+
+SourceSpan = tuple[int, int, int]
+"""``(source, start, end)``: characters of one source."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,9 @@ class Renderer:
         separator: stands between kept spans that were not neighbours.
         tokenizer: counts.
         headers: whether each source's name stands on a line of its own before its first kept span.
+        structures: of each source, or nothing: what is kept of a definition is kept with its heading lines,
+            and where one is cut, ``cut_mark`` stands.
+        must: what the user wants kept whatever its score.
     """
 
     request: Request
@@ -34,10 +43,16 @@ class Renderer:
     separator: str
     tokenizer: TargetTokenizer
     headers: bool = False
+    structures: tuple[Structure | None, ...] = ()
+    must: tuple[SourceSpan, ...] = ()
 
     def render(self, kept: Sequence[KeptSpan]) -> str:
         """Return what is printed: what is always kept, and the spans in source order."""
-        parts = [self.request.prefix]
+        return self.request.prefix + self.body(kept) + self.request.suffix
+
+    def body(self, kept: Sequence[KeptSpan]) -> str:
+        """The spans alone, in source order, with what stands between them."""
+        parts: list[str] = []
         previous: KeptSpan | None = None
         for span in kept:
             text = self.request.sources[span.chunk.source].text
@@ -47,27 +62,78 @@ class Renderer:
                 parts.append("==> " + "".join(c if c.isprintable() else "?" for c in name) + " <==\n")
             parts.append(text[span.start : span.end])
             previous = span
-        parts.append(self.request.suffix)
+        if previous is not None and self._is_cut(previous.chunk.source, previous.end):
+            parts.append(self.cut_mark.rstrip("\n") if not self.request.suffix else self.cut_mark)
         return "".join(parts)
 
     def count(self, kept: Sequence[KeptSpan]) -> int:
         """The tokens of the rendered text."""
         return self.tokenizer.count(self.render(kept))
 
-    def whole(self, ranks: Sequence[int]) -> tuple[KeptSpan, ...]:
-        """The chunks at these places in the context, entire, in source order."""
-        return tuple(
-            KeptSpan(self.chunks[index], self.chunks[index].start, self.chunks[index].end)
-            for index in sorted(ranks)
-        )
+    def whole(self, indices: Iterable[int], part: Sequence[KeptSpan] = ()) -> tuple[KeptSpan, ...]:
+        """The chunks at these places in the context, entire, and what must be kept with them.
+
+        Args:
+            indices: of chunks.
+            part: spans of other chunks to keep as well.
+
+        Returns:
+            Spans in source order that do not overlap.
+        """
+        spans = [KeptSpan(self.chunks[i], self.chunks[i].start, self.chunks[i].end) for i in indices]
+        with_heads = [head for span in spans for head in self.heads_of(span.chunk)]
+        with_heads += [head for span in part for head in self.heads_at(span.chunk.source, span.start)]
+        return arrange([*spans, *part, *self.must_spans, *with_heads], self.request.sources)
+
+    def heads_of(self, chunk: Chunk) -> list[KeptSpan]:
+        """The heading lines of what ``chunk`` begins inside of."""
+        return self.heads_at(chunk.source, chunk.start)
+
+    def heads_at(self, source: int, offset: int) -> list[KeptSpan]:
+        """The heading lines of the units around ``offset``."""
+        structure = self.structures[source] if self.structures else None
+        if structure is None:
+            return []
+        heads = structure.heads_at(offset)
+        return [part for start, end in heads for part in self._map.spread(source, start, end, "head")]
+
+    def good_edges(self, source: int, start: int, end: int) -> list[IntArray]:
+        """Where a part of ``[start, end)`` may begin or end, relative to ``start``; the best kind first."""
+        text = self.request.sources[source].text[start:end]
+        structure = self.structures[source] if self.structures else None
+        if structure is None:
+            return [sentence_starts(text), line_starts(text)]
+        edges = structure.edges - start
+        return [edges[(edges > 0) & (edges < end - start)], line_starts(text)]
+
+    @cached_property
+    def must_spans(self) -> tuple[KeptSpan, ...]:
+        """What the user wants kept, as spans of chunks."""
+        spans = [part for place in self.must for part in self._map.spread(*place, "keep")]
+        return arrange(spans, self.request.sources)
+
+    @cached_property
+    def _map(self) -> ChunkMap:
+        return ChunkMap(self.chunks)
+
+    @cached_property
+    def cut_mark(self) -> str:
+        """Stands where a definition, record or turn is incomplete, instead of the separator."""
+        return self.separator.replace("...", "... cut ...", 1)
 
     def _joint(self, previous: KeptSpan | None, span: KeptSpan) -> str:
         if previous is None:
             return ""
         was, now = previous.chunk, span.chunk
         if now.index != was.index + 1 or previous.end != was.end or span.start != now.start:
-            return self.separator
+            cut = self._is_cut(was.source, previous.end) or self._is_cut(now.source, span.start)
+            return self.cut_mark if cut else self.separator
         return self.source_gap(was.source) if now.source != was.source else ""
+
+    def _is_cut(self, source: int, offset: int) -> bool:
+        """Whether what ends or begins there is a part of something that belongs together."""
+        structure = self.structures[source] if self.structures else None
+        return structure is not None and structure.is_cut(offset)
 
     def source_gap(self, source: int) -> str:
         """What stands between a source and the next where nothing was left out: an empty line."""
@@ -82,8 +148,8 @@ class Renderer:
 
     @cached_property
     def fixed_tokens(self) -> int:
-        """The tokens of what is always kept."""
-        return self.tokenizer.count(self.request.prefix + self.request.suffix)
+        """The tokens of what is always kept: instruction, query, and what the user wants kept."""
+        return self.count(self.must_spans)
 
     @cached_property
     def separator_tokens(self) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 
 from longattncomp_cli.core.types import IntArray
 
-SnapLevel = Literal["none", "word", "line", "sentence"]
+SnapLevel = Literal["none", "word", "line", "sentence", "structure", "auto"]
 
 # After white space; and around characters of scripts that are written without it.
 _WORD = re.compile(r"(?<=\s)(?=\S)|(?<=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])(?=\S)")

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import zstandard
 
 from longattncomp_cli.core import json_lines
+from longattncomp_cli.core.keep import parse_spans
 from longattncomp_cli.core.query import flatten_messages
 from longattncomp_cli.core.sources import COMPRESSED_SUFFIXES, STDIN, InputFile, refuse_irregular
 from longattncomp_cli.core.types import Source, parse_budget
@@ -41,6 +42,7 @@ class Record:
         sources: the context, or the prompt as the only source.
         is_prompt: whether the only source is a whole prompt that a query parser must split.
         query, instruction, budget: as given; ``""``/``None`` where absent.
+        keep: ``(source, start, end)`` of what must be kept.
         extra: all fields but context and prompt; they pass through to the output.
     """
 
@@ -51,6 +53,7 @@ class Record:
     instruction: str
     budget: str | int | None
     extra: dict[str, Any]
+    keep: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,10 @@ def _checked(raw: dict[str, Any], record_id: str | int, place: str, fields: Fiel
     )
     if not any(source.text.strip() for source in sources):
         raise InputError(f"{place}: the context is empty", code="empty-context")
-    return Record(record_id, sources, context is None, texts[fields.query], texts["instruction"], budget, raw)
+    keep = () if raw.get("keep") is None else parse_spans(raw["keep"], len(sources), place)
+    return Record(
+        record_id, sources, context is None, texts[fields.query], texts["instruction"], budget, raw, keep
+    )
 
 
 def _text_field(raw: dict[str, Any], key: str, place: str) -> str:

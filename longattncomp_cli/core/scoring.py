@@ -169,6 +169,7 @@ def load_scorer(
     dtype: str = "auto",
     chunk_tokens: int | None = None,
     snap: SnapLevel | None = None,
+    trust_remote_code: bool = False,
     hops: int | None = None,
 ) -> Scorer:
     """Load the checkpoint's backbone and put the two together."""
@@ -181,5 +182,8 @@ def load_scorer(
         window_tokens=config.window_tokens,
         device=place,
         dtype=resolve_dtype(dtype, place),
+        encoding=config.encoding,
+        chat_template=config.chat_template,
+        trust_remote_code=trust_remote_code,
     )
     return Scorer(checkpoint, backbone, chunk_tokens=chunk_tokens, snap=snap, hops=hops)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from longattncomp_cli.core.assembly import Renderer
-from longattncomp_cli.core.boundaries import line_starts, sentence_starts, word_starts
+from longattncomp_cli.core.boundaries import word_starts
 from longattncomp_cli.core.types import (
     Chunk,
     ChunkScores,
@@ -83,8 +83,9 @@ def select(
     num_chunks = len(scores.chunks)
     if budget is not None:
         if renderer.fixed_tokens > budget:
+            what = "instruction, query and kept spans" if renderer.must_spans else "instruction and query"
             raise BudgetError(
-                f"the budget of {budget} tokens cannot hold what is always kept: instruction and query "
+                f"the budget of {budget} tokens cannot hold what is always kept: {what} "
                 f"have {renderer.fixed_tokens}",
                 hint=f"use --budget {renderer.fixed_tokens * 2} or more",
             )
@@ -94,11 +95,12 @@ def select(
     if budget is None:
         return _selection(scores, renderer.whole(scores.order[:limit].tolist()), reason)
     num_whole = _fitting_prefix(scores.order[:limit], renderer, budget)
-    kept = renderer.whole(scores.order[:num_whole].tolist())
+    best = scores.order[:num_whole].tolist()
+    kept = renderer.whole(best)
     if num_whole == limit:
         return _selection(scores, kept, reason)
     if rule.fill:
-        kept = _fill(kept, scores, int(scores.order[num_whole]), renderer, budget, focus)
+        kept = _fill(best, scores, int(scores.order[num_whole]), renderer, budget, focus)
     if not kept:
         raise BudgetError(
             f"the budget of {budget} tokens cannot hold any of the best chunk",
@@ -146,11 +148,20 @@ def _additive_prefix(order: IntArray, renderer: Renderer, budget: int) -> int:
     chunks, tokens = renderer.chunks, renderer.chunk_tokens
     total = renderer.fixed_tokens
     runs: set[int] = set()
+    # Heading lines and kept spans: each is paid for once, with a separator.
+    parts = {(span.chunk.index, span.start) for span in renderer.must_spans}
+    paid = {span.chunk.index for span in renderer.must_spans if not span.is_cut}
     for position, index in enumerate(order.tolist()):
         neighbours = (index - 1 in runs) + (index + 1 in runs)
         gaps = (1 - neighbours) if runs else 0
         opens_source = index > 0 and chunks[index - 1].source != chunks[index].source
-        total += tokens[index] + gaps * renderer.separator_tokens + opens_source
+        for head in renderer.heads_of(chunks[index]):
+            if (head.chunk.index, head.start) not in parts and head.chunk.index not in runs:
+                parts.add((head.chunk.index, head.start))
+                text = renderer.request.sources[head.chunk.source].text[head.start : head.end]
+                total += renderer.tokenizer.count(text) + renderer.separator_tokens
+        own = 0 if index in paid else tokens[index]
+        total += own + gaps * renderer.separator_tokens + opens_source
         if total > budget:
             return position
         runs.add(index)
@@ -158,7 +169,7 @@ def _additive_prefix(order: IntArray, renderer: Renderer, budget: int) -> int:
 
 
 def _fill(
-    kept: tuple[KeptSpan, ...], scores: ChunkScores, index: int, renderer: Renderer, budget: int, focus: Focus
+    whole: Sequence[int], scores: ChunkScores, index: int, renderer: Renderer, budget: int, focus: Focus
 ) -> tuple[KeptSpan, ...]:
     """Add as much of chunk ``index`` as fits: from its focus to the end, then backwards from there.
 
@@ -167,29 +178,32 @@ def _fill(
     chunk = scores.chunks[index]
     text = renderer.request.sources[chunk.source].text
     anchor = min(max(focus(chunk), chunk.start), chunk.end - 1)
+    heads = renderer.heads_at(chunk.source, anchor)
 
     def with_part(start: int, end: int) -> tuple[KeptSpan, ...]:
-        return tuple(sorted((*kept, KeptSpan(chunk, start, end)), key=lambda part: part.chunk.index))
+        return renderer.whole(whole, [KeptSpan(chunk, start, end), *heads])
 
     def fits(start: int, end: int) -> bool:
         return renderer.count(with_part(start, end)) <= budget
 
     if not fits(anchor, chunk.end):
-        ends = _good_ends(text[anchor : chunk.end], lambda end: fits(anchor, anchor + end))
-        return with_part(anchor, anchor + ends) if ends else kept
+        edges = renderer.good_edges(chunk.source, anchor, chunk.end)
+        ends = _good_ends(text[anchor : chunk.end], edges, lambda end: fits(anchor, anchor + end))
+        return with_part(anchor, anchor + ends) if ends else renderer.whole(whole)
+    edges = renderer.good_edges(chunk.source, chunk.start, anchor)
     before = text[chunk.start : anchor]
-    kept_before = _good_starts(before, lambda start: fits(chunk.start + start, chunk.end))
+    kept_before = _good_starts(before, edges, lambda start: fits(chunk.start + start, chunk.end))
     return with_part(chunk.start + kept_before, chunk.end)
 
 
-def _good_ends(text: str, fits: Callable[[int], bool]) -> int:
+def _good_ends(text: str, edges: Sequence[IntArray], fits: Callable[[int], bool]) -> int:
     """The length of the longest beginning that fits and ends well; 0 where not one character fits.
 
-    A sentence end serves if it fills half of what a word end would, else a line end, else a word end,
-    else any character.
+    The best kind of edge (a sentence or unit end) serves if it fills half of what a word end would, else
+    the next kind (a line end), else a word end, else any character.
     """
     longest = _longest(_trimmed(text, word_starts(text)), fits) or _longest(range(1, len(text)), fits)
-    for starts in (sentence_starts(text), line_starts(text)):
+    for starts in edges:
         ends = _trimmed(text, starts)
         place = bisect_right(ends, longest)
         if place and ends[place - 1] * 2 >= longest and fits(ends[place - 1]):
@@ -197,9 +211,9 @@ def _good_ends(text: str, fits: Callable[[int], bool]) -> int:
     return longest
 
 
-def _good_starts(text: str, fits: Callable[[int], bool]) -> int:
-    """Where the longest ending of ``text`` begins that fits and begins with a sentence or line."""
-    for starts in (sentence_starts(text), line_starts(text)):
+def _good_starts(text: str, edges: Sequence[IntArray], fits: Callable[[int], bool]) -> int:
+    """Where the longest ending of ``text`` begins that fits and begins with a sentence, unit or line."""
+    for starts in edges:
         farthest_first = [len(text) - start for start in reversed(starts.tolist())]
         length = _longest(farthest_first, lambda length: fits(len(text) - length))
         if length:

@@ -6,12 +6,15 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from longattncomp_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from longattncomp_cli.core.structure import Structure
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -59,6 +62,26 @@ class Source:
     def _newlines(self) -> list[int]:
         return [match.start() for match in re.finditer("\n", self.text)]
 
+    @cached_property
+    def kind(self) -> str | None:
+        """What the text holds (``python``, ``markdown``, …); ``None`` for prose."""
+        from longattncomp_cli.core.structure import kind_of
+
+        return kind_of(self.text, self.name)
+
+    @cached_property
+    def structure(self) -> Structure | None:
+        """The definitions, sections, records or turns of the text; ``None`` for prose."""
+        from longattncomp_cli.core.structure import structure_of
+
+        return structure_of(self.text, self.name)
+
+    def offset_of_line(self, line: int) -> int:
+        """Return where a line, counted from 1, begins; the text's end for one beyond the last."""
+        if line <= 1:
+            return 0
+        return self._newlines[line - 2] + 1 if line - 2 < len(self._newlines) else len(self.text)
+
     def line_of(self, offset: int) -> int:
         """Return the line number, from 1, of the character at ``offset``."""
         return bisect_right(self._newlines, offset - 1) + 1
@@ -75,6 +98,7 @@ class Request:
         instruction: kept before the context, charged to the budget; ``""`` where there is none.
         budget: overrides the run's budget, as the user wrote it (``4000``, ``"16k"``, ``"12.5%"``).
         id: the record's id, or its line number.
+        keep: ``(source, start, end)`` of what must be kept whatever its score.
         extra: fields of the record that pass through to the output.
     """
 
@@ -84,6 +108,7 @@ class Request:
     instruction: str = ""
     budget: str | int | None = None
     id: str | int | None = None
+    keep: tuple[tuple[int, int, int], ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -156,11 +181,19 @@ class ChunkScores:
 
 @dataclass(frozen=True, slots=True)
 class KeptSpan:
-    """A kept range with the chunk it comes from; shorter than its chunk where the budget cut it."""
+    """A kept range with the chunk it comes from; shorter than its chunk where the budget cut it.
+
+    Attributes:
+        chunk: the one it lies in.
+        start, end: its characters.
+        reason: ``""`` where its score kept it, ``keep`` where a rule of the user did, ``head`` where it is
+            the heading line of what is kept.
+    """
 
     chunk: Chunk
     start: int
     end: int
+    reason: str = ""
 
     @property
     def is_cut(self) -> bool:
