@@ -56,7 +56,7 @@ def build_report(
 def write_report(path: Path, report: Mapping[str, Any]) -> None:
     """Write it with one line a row, so that rows can be compared and found."""
     head = {key: value for key, value in report.items() if key != "rows"}
-    text = orjson.dumps(head, option=orjson.OPT_INDENT_2).rstrip(b"}\n")
+    text = orjson.dumps(head, option=orjson.OPT_INDENT_2).removesuffix(b"\n}")
     lines = b",\n".join(b"    " + orjson.dumps(row) for row in _compact(report["rows"]))
     write_file(path, text + b',\n  "rows": [\n' + lines + b"\n  ]\n}\n")
 

@@ -48,16 +48,16 @@ class BenchOptions:
         list[str] | None,
         typer.Argument(
             metavar="[TASKS]...",
-            help="niah_single_1…3, niah_multikey_1…3, niah_multivalue, niah_multiquery, vt, cwe, fwe, qa_1, qa_2, "
-            "squad, squad-hard, hotpotqa, musique, 2wiki, qmsum, unanswerable, code-debug, longbench-v2, records, "
-            "kv, code-nl. Without any: those of the files given, or of the preset.",
+            help="niah_single_1…3, niah_multikey_1…3, niah_multivalue, niah_multiquery, vt, cwe, fwe, qa_1, "
+            "qa_2, squad, squad-hard, hotpotqa, musique, 2wiki, qmsum, unanswerable, code-debug, "
+            "longbench-v2, records, kv, code-nl. Without any: those of the files given, or of the preset.",
             show_default=False,
         ),
     ] = None
     preset: Annotated[
         PresetName | None,
         typer.Option(
-            help="Where the settings come from; flags win. [default: quick where neither tasks nor files are given]",
+            help="Where the settings come from; flags win. [default: quick, without tasks and files]",
             rich_help_panel=WHAT,
         ),
     ] = None
@@ -65,8 +65,8 @@ class BenchOptions:
         list[str],
         _many(
             "--method",
-            "longattncomp, untrained, attncomp, spec-prefill, bm25, dense, maxsim, llmlingua2, head, tail, head-tail, "
-            "random, full, oracle; all that can run where none is given",
+            "longattncomp, untrained, attncomp, spec-prefill, bm25, dense, maxsim, llmlingua2, head, tail, "
+            "head-tail, random, full, oracle; all that can run where none is given",
             WHAT,
             "NAME",
         ),
@@ -126,7 +126,7 @@ class BenchOptions:
         typer.Option(
             min=0,
             max=1,
-            help="Take only this share of each file's examples, the one that training holds out (0.05 there).",
+            help="Take only this share of each file's examples, which training holds out (0.05).",
             rich_help_panel=DATA,
         ),
     ] = 0.0

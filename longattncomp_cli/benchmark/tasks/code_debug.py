@@ -30,10 +30,10 @@ _MIN_LINES, _MAX_LINES = 6, 80
 _TEMPLATE = (
     "There is ONLY ONE function in the large project that is deliberately made to include an obvious error. "
     "Please find the function that contains the most obvious errors. I will give you four options to narrow "
-    "your scope. You can inspect the options and think. Eventually, tell me the answer using one single letter "
-    "(A, B, C, or D).\n\n{context}\n\nWhich funtion has deliberate error?\n{options}\n\nYou should first find "
-    "the functions in the options. Repeat their content, inspect through code, and at last give me your answer "
-    "for the function that has the deliberate and obvious error in A, B, C, or D."
+    "your scope. You can inspect the options and think. Eventually, tell me the answer using one single "
+    "letter (A, B, C, or D).\n\n{context}\n\nWhich funtion has deliberate error?\n{options}\n\nYou should "
+    "first find the functions in the options. Repeat their content, inspect through code, and at last give "
+    "me your answer for the function that has the deliberate and obvious error in A, B, C, or D."
 )
 _OPPOSITE: dict[type[ast.cmpop], tuple[str, str]] = {
     ast.Lt: ("<", ">="),
@@ -83,7 +83,7 @@ def code_items(setting: TaskSetting) -> list[Item]:
 
 
 def released_item(record: Record) -> Item:
-    """One line of ``code_debug.jsonl``; the evidence is where the options are defined, if that can be parsed."""
+    """One line of ``code_debug.jsonl``; the evidence is where the options are defined, if that is found."""
     options = record.texts("options")
     answer = record.value.get("answer")
     name = answer[0] if isinstance(answer, list) and answer else answer

@@ -129,9 +129,7 @@ def variable_items(setting: TaskSetting) -> list[Item]:
     for length in setting.lengths:
         for number in range(setting.limit):
             rng = setting.rng("vt", length, number)
-            names = _distinct(
-                lambda r=rng: "".join(r.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(5)), 5
-            )
+            names = _distinct(partial(_variable, rng), 5)
             value = str(rng.randrange(10_000, 100_000))
             lines = [f"VAR {names[0]} = {value}"]
             lines += [f"VAR {name} = VAR {before} " for before, name in pairwise(names)]

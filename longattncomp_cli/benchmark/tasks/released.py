@@ -107,14 +107,13 @@ def _places(record: Record, sources: tuple[Source, ...]) -> Iterator[Place]:
                 source, start = found[0]
                 yield source, start, start + len(text)
             case {"start": int(start), "end": int(end), **rest}:
-                source = rest.get("source", 0)
-                if type(source) is not int or not 0 <= source < len(sources):
-                    raise record.error(
-                        f"field '{name}.source' is {_shown(source)}, not one of {len(sources)}"
-                    )
-                if not 0 <= start < end <= len(sources[source].text):
+                number = rest.get("source", 0)
+                if not isinstance(number, int) or not 0 <= number < len(sources):
+                    shown = f"{_shown(number)}, not one of {len(sources)}"
+                    raise record.error(f"field '{name}.source' is {shown}")
+                if not 0 <= start < end <= len(sources[number].text):
                     raise record.error(f"field {name!r}: {start}:{end} is outside its source")
-                yield source, start, end
+                yield number, start, end
             case _:
                 raise record.error(f"field {name!r} is {_shown(part)}, not a string or a start and end")
 
