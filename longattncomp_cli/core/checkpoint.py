@@ -53,7 +53,7 @@ class CheckpointConfig:
     """Tokens that the backbone reads at once, special tokens not counted."""
     chunk_tokens: int = 128
     """Default size of a chunk."""
-    snap: SnapLevel = "sentence"
+    snap: SnapLevel = "auto"
     """Default place where a chunk may end."""
     training: dict[str, Any] | None = None
     """What it was trained on, or nothing."""
