@@ -9,7 +9,8 @@ import torch.nn.functional as F
 
 from longattncomp_cli.core.checkpoint import Checkpoint, CheckpointConfig, build_attention, load_checkpoint
 from longattncomp_cli.core.cross_attention import CrossAttention, spread_scores
-from longattncomp_cli.core.scoring import Scorer, load_scorer, query_rarity, rarity
+from longattncomp_cli.core.rarity import query_rarity, rarity
+from longattncomp_cli.core.scoring import Scorer, load_scorer
 from longattncomp_cli.core.types import Request, Source
 from longattncomp_cli.errors import InputError
 

@@ -69,6 +69,7 @@ def make_pool(seed: int = 0) -> tuple[CrossAttention, PoolStates, dict[int, torc
         (0, 1),
         torch.tensor(SIZES),
         torch.tensor([0, 0, 1, 2, 2]),
+        torch.tensor([0, 0, 1, 2, 3]),
     )
     return layer, pool, states
 
@@ -113,6 +114,7 @@ def test_questions_of_a_pool_do_not_see_each_other_nor_hidden_chunks(pooling: st
         (0, 1),
         torch.tensor([3, 1, 700, 600]),
         pool2.document_C[hidden],
+        pool2.passage_C[hidden],
     )
     really = score_questions(
         layer2, without, ids[1:], queries[1:], [np.ones(4, dtype=bool)], pooling=pooling

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from longattncomp_cli.commands import options
 
 DATA, SHAPE, OPTIMISER, WHERE = "Training data", "Layer and pools", "Optimiser", "Where to write"
 
@@ -94,6 +97,24 @@ ScalarRate = Annotated[
 WeightDecay = Annotated[
     float | None, typer.Option(min=0, help="Towards the starting weights.", rich_help_panel=OPTIMISER)
 ]
+MeanDecay = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=0.9999,
+        help="Of the running mean of the weights, which is validated and saved.",
+        rich_help_panel=OPTIMISER,
+    ),
+]
+Blend = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="How far from the start to that mean the saved weights lie.",
+        rich_help_panel=OPTIMISER,
+    ),
+]
 Dropout = Annotated[float | None, typer.Option(min=0, max=0.99, rich_help_panel=OPTIMISER)]
 ClipNorm = Annotated[float | None, typer.Option(min=0, rich_help_panel=OPTIMISER)]
 WarmupShare = Annotated[float | None, typer.Option(min=0, max=1, rich_help_panel=OPTIMISER)]
@@ -108,3 +129,43 @@ HeldOutShare = Annotated[
 Patience = Annotated[
     int | None, typer.Option(min=1, help="Validations without a better one.", rich_help_panel=OPTIMISER)
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """What both commands take; a hyperparameter's field has the name that it has in the configuration."""
+
+    output: Output
+    squad: Squad = field(default_factory=list)
+    hotpotqa: HotpotQA = field(default_factory=list)
+    qmsum: QMSum = field(default_factory=list)
+    data: Data = field(default_factory=list)
+    python: Python = field(default_factory=list)
+    key_lists: KeyLists = 0
+    limit: LimitOption = field(default_factory=list)
+    preset: PresetOption = Preset.EMBEDDED
+    features: Features = None
+    resume: Resume = False
+    questions: Questions = None
+    min_tokens: MinTokens = None
+    max_tokens: MaxTokens = None
+    hard_negatives: HardNegatives = None
+    negative_share: NegativeShare = None
+    epochs: Epochs = None
+    batch_pools: BatchPools = None
+    learning_rate: LearningRate = None
+    scalar_rate: ScalarRate = None
+    weight_decay: WeightDecay = None
+    mean_decay: MeanDecay = None
+    blend: Blend = None
+    warmup_share: WarmupShare = None
+    dropout: Dropout = None
+    clip_norm: ClipNorm = None
+    validate_every: ValidateEvery = None
+    validation_questions: ValidationQuestions = None
+    held_out_share: HeldOutShare = None
+    patience: Patience = None
+    seed: options.Seed = 0
+    device: options.DeviceOption = options.Device.AUTO
+    quiet: options.Quiet = False
+    config: options.Config = None

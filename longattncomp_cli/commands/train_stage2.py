@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from longattncomp_cli.commands import options, train_options
+from longattncomp_cli.commands.option_sets import takes
+from longattncomp_cli.commands.train_options import Musique, TrainOptions, TwoWiki
 from longattncomp_cli.commands.training_run import train
 
 EPILOG = (
@@ -15,86 +16,25 @@ EPILOG = (
 )
 
 
+@takes(TrainOptions)
 def train_stage2(
-    output: train_options.Output,
-    musique: train_options.Musique = [],  # noqa: B006
-    two_wiki: train_options.TwoWiki = [],  # noqa: B006
-    squad: train_options.Squad = [],  # noqa: B006
-    hotpotqa: train_options.HotpotQA = [],  # noqa: B006
-    qmsum: train_options.QMSum = [],  # noqa: B006
-    data: train_options.Data = [],  # noqa: B006
-    python: train_options.Python = [],  # noqa: B006
-    key_lists: train_options.KeyLists = 0,
-    limit: train_options.LimitOption = [],  # noqa: B006
+    options: TrainOptions,
+    musique: Musique = [],  # noqa: B006
+    two_wiki: TwoWiki = [],  # noqa: B006
     init: Annotated[str, typer.Option(help="The Stage 1 checkpoint: a folder or a shipped name.")] = "stage1",
     sub_queries: Annotated[
         bool, typer.Option(help="Append the single-hop questions to the query, where the data has them.")
     ] = False,
-    preset: train_options.PresetOption = train_options.Preset.EMBEDDED,
-    features: train_options.Features = None,
-    resume: train_options.Resume = False,
-    questions: train_options.Questions = None,
-    min_tokens: train_options.MinTokens = None,
-    max_tokens: train_options.MaxTokens = None,
-    hard_negatives: train_options.HardNegatives = None,
-    negative_share: train_options.NegativeShare = None,
-    epochs: train_options.Epochs = None,
-    batch_pools: train_options.BatchPools = None,
-    learning_rate: train_options.LearningRate = None,
-    scalar_rate: train_options.ScalarRate = None,
-    weight_decay: train_options.WeightDecay = None,
-    warmup_share: train_options.WarmupShare = None,
-    dropout: train_options.Dropout = None,
-    clip_norm: train_options.ClipNorm = None,
-    validate_every: train_options.ValidateEvery = None,
-    validation_questions: train_options.ValidationQuestions = None,
-    held_out_share: train_options.HeldOutShare = None,
-    patience: train_options.Patience = None,
-    seed: options.Seed = 0,
-    device: options.DeviceOption = options.Device.AUTO,
-    quiet: options.Quiet = False,
-    config: options.Config = None,
+    replay: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=0.95,
+            help="Share of the examples that come from SQuAD and HotpotQA, in equal parts. "
+            "[default: as many as the preset says]",
+        ),
+    ] = None,
 ) -> None:
     """Train on multi-hop questions, with a share of Stage 1's data, from Stage 1's checkpoint."""
-    train(
-        stage=2,
-        preset=preset,
-        init=init,
-        files={
-            "musique": musique,
-            "2wikimultihopqa": two_wiki,
-            "squad": squad,
-            "hotpotqa": hotpotqa,
-            "qmsum": qmsum,
-            "data": data,
-        },
-        python=python,
-        key_lists=key_lists,
-        limits=limit,
-        output=output,
-        features=features,
-        resume=resume,
-        device=device.value,
-        quiet=quiet,
-        hyperparameters={
-            "questions": questions,
-            "min_tokens": min_tokens,
-            "max_tokens": max_tokens,
-            "hard_negatives": hard_negatives,
-            "negative_share": negative_share,
-            "epochs": epochs,
-            "batch_pools": batch_pools,
-            "learning_rate": learning_rate,
-            "scalar_rate": scalar_rate,
-            "weight_decay": weight_decay,
-            "warmup_share": warmup_share,
-            "dropout": dropout,
-            "clip_norm": clip_norm,
-            "validate_every": validate_every,
-            "validation_questions": validation_questions,
-            "held_out_share": held_out_share,
-            "patience": patience,
-            "seed": seed,
-        },
-        sub_queries=sub_queries,
-    )
+    files = {"musique": musique, "2wikimultihopqa": two_wiki}
+    train(options, stage=2, init=init, more_files=files, sub_queries=sub_queries, replay=replay)

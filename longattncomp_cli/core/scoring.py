@@ -5,7 +5,6 @@ The scorer knows nothing of budgets, and selection nothing of torch.
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,9 +26,11 @@ from longattncomp_cli.core.cross_attention import (
     pool_mean,
     spread_scores,
 )
+from longattncomp_cli.core.hops import MAX_HOPS, HeldStates, HopSettings, hop
+from longattncomp_cli.core.rarity import query_rarity
 from longattncomp_cli.core.runtime import keep_freed_memory, resolve_device, resolve_dtype
 from longattncomp_cli.core.types import ChunkScores, Request
-from longattncomp_cli.errors import CheckpointError, InputError
+from longattncomp_cli.errors import CheckpointError, InputError, UsageError
 
 
 class Scorer:
@@ -39,6 +40,8 @@ class Scorer:
         checkpoint: the cross-attention layer and how to use it.
         backbone: the one the checkpoint was made for.
         chunk_tokens, snap: how to cut the context; the checkpoint's own where ``None``.
+        hops: 1 scores by the query alone, more also by what the best chunks speak of (``core/hops.py``);
+            the checkpoint's own where ``None``.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Scorer:
         *,
         chunk_tokens: int | None = None,
         snap: SnapLevel | None = None,
+        hops: int | None = None,
     ) -> None:
         """Build the layer from the checkpoint's tensors."""
         config = checkpoint.config
@@ -59,6 +63,9 @@ class Scorer:
         self.backbone = backbone
         self.chunk_tokens = chunk_tokens or config.chunk_tokens
         self.snap: SnapLevel = snap or config.snap
+        self.hops = config.hops if hops is None else hops
+        if not 1 <= self.hops <= MAX_HOPS:
+            raise UsageError(f"--hops {self.hops} is not in 1…{MAX_HOPS}")
         self.attention = build_attention(config)
         self.attention.load_state_dict(checkpoint.tensors)
         self.attention.requires_grad_(False).to(backbone.device)
@@ -118,14 +125,20 @@ class Scorer:
             context, request.query, instruction, sorted(set(config.layers)), on_tokens
         )
         num_chunks = len(chunks)
+        query_ids = encoding.query.ids.cpu().numpy()
         query_HMD = torch.stack(self.attention.normal(encoding.query.states))
         folded_HMD = self.attention.folded(query_HMD)
-        chunks_CHM = self.attention.chunk_logits(folded_HMD, encoding.blocks, num_chunks)
+        held = HeldStates(
+            max(config.layers),
+            lambda: self.backbone.encode(context, request.query, instruction, [max(config.layers)]).blocks,
+        )
+        blocks = held.first(encoding.blocks) if self.hops > 1 else encoding.blocks
+        chunks_CHM = self.attention.chunk_logits(folded_HMD, blocks, num_chunks)
         mass = normalise(chunks_CHM, self._sink_logits(folded_HMD, encoding))
         if config.pooling == "mean":
             scores_C, sink = pool_mean(mass)
         else:
-            rarity = query_rarity(encoding.query.ids.cpu().numpy(), context, num_chunks)
+            rarity = query_rarity(query_ids, context, num_chunks)
             rarity_M = torch.from_numpy(rarity).float().to(self.backbone.device)
             weights_HM = self.attention.weights(query_HMD, rarity_M)
             scored = log_scores(mass, weights_HM, self.attention.floor)
@@ -134,6 +147,8 @@ class Scorer:
             scores_C, sink = distribution(
                 *spread_scores(*scored, self.attention.spread_of(query_HMD), passage_C)
             )
+        for _ in range(1, self.hops):
+            scores_C = hop(scores_C, query_ids, context, held, HopSettings())
         return ChunkScores(
             chunks=chunks, scores=scores_C.double().cpu().numpy(), sink=None if sink is None else float(sink)
         )
@@ -147,34 +162,6 @@ class Scorer:
         return self.attention.logits(folded_HMD, encoding.instruction.states).logsumexp(dim=0)
 
 
-def query_rarity(query_ids: np.ndarray, context: ContextTokens, num_chunks: int) -> np.ndarray:
-    """(M,) how rare each query token is among the chunks, as :func:`rarity` has it."""
-    wanted = np.unique(query_ids)
-    seen: list[np.ndarray] = []
-    for source, title in zip(context.sources, context.titles, strict=True):
-        ids = source.tokens.ids
-        at = np.flatnonzero(np.isin(ids, wanted))
-        owner = np.searchsorted(np.asarray(source.bounds), at, side="right") - 1
-        first = source.chunks[0].index
-        seen.append(np.stack([np.searchsorted(wanted, ids[at]), owner + first]))
-        in_title = np.intersect1d(np.array(title, dtype=np.int64), wanted)
-        seen.append(np.stack([np.searchsorted(wanted, in_title), np.full(len(in_title), first)]))
-    pairs = np.unique(np.concatenate(seen, axis=1), axis=1)
-    frequency = np.bincount(pairs[0].astype(np.int64), minlength=len(wanted))[
-        np.searchsorted(wanted, query_ids)
-    ]
-    return rarity(frequency, num_chunks)
-
-
-def rarity(frequency: np.ndarray, num_chunks: int) -> np.ndarray:
-    """Inverse document frequency as a share of the highest: 1 for what stands in no chunk, 0 in all of them.
-
-    ``log((C + 1) / (df + 0.5)) / log((C + 1) / 0.5)``, never negative.
-    """
-    highest = np.log((num_chunks + 1) / 0.5)
-    return np.asarray(np.maximum(np.log((num_chunks + 1) / (frequency + 0.5)), 0.0) / highest)
-
-
 def load_scorer(
     checkpoint: Checkpoint,
     *,
@@ -182,6 +169,8 @@ def load_scorer(
     dtype: str = "auto",
     chunk_tokens: int | None = None,
     snap: SnapLevel | None = None,
+    trust_remote_code: bool = False,
+    hops: int | None = None,
 ) -> Scorer:
     """Load the checkpoint's backbone and put the two together."""
     keep_freed_memory()
@@ -193,5 +182,8 @@ def load_scorer(
         window_tokens=config.window_tokens,
         device=place,
         dtype=resolve_dtype(dtype, place),
+        encoding=config.encoding,
+        chat_template=config.chat_template,
+        trust_remote_code=trust_remote_code,
     )
-    return Scorer(checkpoint, backbone, chunk_tokens=chunk_tokens, snap=snap)
+    return Scorer(checkpoint, backbone, chunk_tokens=chunk_tokens, snap=snap, hops=hops)

@@ -46,12 +46,14 @@ class DocumentFeatures:
         states: (N, D) bf16 for each stored layer.
         num_tokens: of each chunk, the title's tokens counted to the first.
         spans: the characters of each chunk.
+        continues: for each chunk, whether it goes on in the paragraph of the one before it.
     """
 
     ids_N: Tensor
     states: LayerStates
     num_tokens: tuple[int, ...]
     spans: tuple[tuple[int, int], ...]
+    continues: tuple[bool, ...]
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class _Entry:
     start: int
     num_tokens: tuple[int, ...]
     spans: tuple[tuple[int, int], ...]
+    continues: tuple[bool, ...]
 
 
 class FeatureStore:
@@ -91,7 +94,7 @@ class FeatureStore:
         window_tokens = self.scorer.checkpoint.config.window_tokens
         layers = "-".join(str(layer) for layer in self.layers)
         sha256 = self.backbone.spec.sha256[:12]
-        return f"{sha256}-l{layers}-w{window_tokens}-c{self.scorer.chunk_tokens}-{self.scorer.snap}"
+        return f"{sha256}-l{layers}-w{window_tokens}-c{self.scorer.chunk_tokens}-{self.scorer.snap}-v2"
 
     @property
     def bytes_per_token(self) -> int:
@@ -154,7 +157,7 @@ class FeatureStore:
             for layer in self.layers
         }
         ids_N = torch.from_numpy(self._ids[entry.start : end].astype(np.int64))
-        return DocumentFeatures(ids_N, states, entry.num_tokens, entry.spans)
+        return DocumentFeatures(ids_N, states, entry.num_tokens, entry.spans, entry.continues)
 
     @torch.inference_mode()
     def encode(self, documents: Sequence[Document]) -> Iterator[DocumentFeatures]:
@@ -173,6 +176,7 @@ class FeatureStore:
                 states={layer: states[layer][start:end] for layer in self.layers},
                 num_tokens=tuple(int(chunk_sizes[i]) if i < len(chunk_sizes) else 0 for i in indices),
                 spans=tuple((chunk.start, chunk.end) for chunk in source.chunks),
+                continues=tuple(bool(chunk.continues) for chunk in source.chunks),
             )
             start = end
 
@@ -193,7 +197,7 @@ class FeatureStore:
         start = self._length
         lines = []
         for document, features in zip(documents, encoded, strict=True):
-            entry = _Entry(start, features.num_tokens, features.spans)
+            entry = _Entry(start, features.num_tokens, features.spans, features.continues)
             self._entries[document_key(document)] = entry
             lines.append(orjson.dumps([document_key(document), *_fields(entry)]))
             start += sum(features.num_tokens)
@@ -220,8 +224,9 @@ class FeatureStore:
             _truncate(index, len(whole))
         self._length = 0
         for line in whole.splitlines():
-            key, start, num_tokens, spans = orjson.loads(line)
-            self._entries[key] = _Entry(start, tuple(num_tokens), tuple((a, b) for a, b in spans))
+            key, start, num_tokens, spans, continues = orjson.loads(line)
+            pairs = tuple((a, b) for a, b in spans)
+            self._entries[key] = _Entry(start, tuple(num_tokens), pairs, tuple(continues))
             self._length = start + sum(num_tokens)
         row = self.backbone.width * _STATE_BYTES
         expected = {self.folder / "ids.bin": 4, **{self._layer_path(layer): row for layer in self.layers}}
@@ -250,8 +255,8 @@ def document_key(document: Document) -> str:
     return hashlib.sha256(f"{document.title}\0{document.text}".encode()).hexdigest()[:32]
 
 
-def _fields(entry: _Entry) -> tuple[int, tuple[int, ...], tuple[tuple[int, int], ...]]:
-    return entry.start, entry.num_tokens, entry.spans
+def _fields(entry: _Entry) -> tuple[object, ...]:
+    return entry.start, entry.num_tokens, entry.spans, entry.continues
 
 
 def _estimate(document: Document) -> int:

@@ -12,8 +12,9 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +22,20 @@ import numpy as np
 import orjson
 import torch
 import torch.distributed as dist
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from longattncomp_cli.core.backbone import ContextTokens, LayerStates
 from longattncomp_cli.core.cross_attention import CrossAttention
 from longattncomp_cli.data.examples import Document, Example
-from longattncomp_cli.errors import CheckpointError, InputError
+from longattncomp_cli.data.haystack_report import CompositionReport
+from longattncomp_cli.errors import InputError
+from longattncomp_cli.training import run_state
 from longattncomp_cli.training.config import TrainingConfig
-from longattncomp_cli.training.curves import write_curves
-from longattncomp_cli.training.features import DocumentFeatures, FeatureStore
+from longattncomp_cli.training.features import FeatureStore
+from longattncomp_cli.training.haystack_pools import HaystackPlan
+from longattncomp_cli.training.judging import PoolReader, judge
 from longattncomp_cli.training.losses import attncomp_loss, cross_entropy
-from longattncomp_cli.training.pool_scores import PoolStates, QuestionScores, score_questions
-from longattncomp_cli.training.pools import Pool, PoolPlan, Question, relevant_chunks
-from longattncomp_cli.training.validation import SHARES, ValidationResult, auroc, recall_at
+from longattncomp_cli.training.pools import Pool, PoolConfig, PoolPlan
+from longattncomp_cli.training.validation import ValidationResult
 
 _PROJECTIONS = ("w_q", "w_k")
 
@@ -48,15 +49,6 @@ class Progress:
     loss: float
     best: float | None
     seconds: float
-
-
-@dataclass
-class _State:
-    step: int = 0
-    best: float | None = None
-    best_step: int = 0
-    stale: int = 0
-    log: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Trainer:
@@ -88,9 +80,11 @@ class Trainer:
             raise InputError("training needs examples on both sides of the split", hint="pass more data")
         self.attention, self.store, self.config, self.folder = attention, store, config, folder
         self.train, self.documents, self.save_best = train, documents, save_best
+        self.reader = PoolReader(attention, store, config)
         self.rank = dist.get_rank() if dist.is_initialized() else 0
         self.world = dist.get_world_size() if dist.is_initialized() else 1
         self.anchor = {name: p.detach().clone() for name, p in attention.named_parameters()}
+        self.mean = {name: value.clone() for name, value in self.anchor.items()}
         self.optimizer = torch.optim.AdamW(
             [
                 {"params": [p], "scale": 1.0 if name in _PROJECTIONS else config.scalar_rate}
@@ -100,15 +94,25 @@ class Trainer:
             betas=(0.9, 0.98),
             weight_decay=0.0,
         )
-        self.validation = PoolPlan(
-            _capped(held_out, config.validation_questions), config.pools, config.seed, -1
-        )
-        self.steps_per_epoch = -(-len(PoolPlan(train, config.pools, config.seed, 0)) // config.batch_pools)
+        # Every held-out question keeps its evidence: the sink is judged on the same pools with it hidden.
+        shown = replace(config.pools, negative_share=0.0)
+        self.validation = self._plan(_capped(held_out, config.validation_questions), shown, -1)
+        self.steps_per_epoch = -(-len(self._plan(train, config.pools, 0)) // config.batch_pools)
         self.total_steps = self.steps_per_epoch * config.epochs
-        self.state = _State()
+        self.state = run_state.RunState()
         self._stop = False
 
-    def run(self, on_step: Callable[[Progress], None] | None = None) -> _State:
+    def _plan(self, examples: Sequence[Example], pools: PoolConfig, epoch: int) -> PoolPlan:
+        if pools.haystacks:
+            return HaystackPlan(examples, pools, self.config.seed, epoch, self.documents)
+        return PoolPlan(examples, pools, self.config.seed, epoch)
+
+    def composition(self) -> CompositionReport | None:
+        """What the first epoch's haystacks look like; nothing where pools are shared."""
+        plan = self._plan(self.train, self.config.pools, 0)
+        return plan.report() if isinstance(plan, HaystackPlan) else None
+
+    def run(self, on_step: Callable[[Progress], None] | None = None) -> run_state.RunState:
         """Train to the end, an early stop or Ctrl-C (which keeps the state and raises again)."""
         started = time.monotonic()
         previous = self._listen()
@@ -117,7 +121,7 @@ class Trainer:
             while self.state.step < self.total_steps and self.state.stale < self.config.patience:
                 if self.state.step // self.steps_per_epoch != epoch:
                     epoch = self.state.step // self.steps_per_epoch
-                    plan = PoolPlan(self.train, self.config.pools, self.config.seed, epoch)
+                    plan = self._plan(self.train, self.config.pools, epoch)
                 assert plan is not None
                 loss = self._step(plan, self.state.step % self.steps_per_epoch)
                 self.state.step += 1
@@ -188,80 +192,50 @@ class Trainer:
             for name, parameter in self.attention.named_parameters():
                 if name in _PROJECTIONS:
                     parameter.lerp_(self.anchor[name], min(1.0, rate * config.weight_decay))
+                # Early means forget quickly, or they would hold the start for ever.
+                forget = max(1 - config.mean_decay, 1 / (self.state.step + 2))
+                self.mean[name].lerp_(parameter, forget)
         return float(total)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The layer holds what is validated and saved: the running mean, blended with the start."""
+        parameters = dict(self.attention.named_parameters())
+        moving = {name: p.detach().clone() for name, p in parameters.items()}
+        with torch.no_grad():
+            for name, parameter in parameters.items():
+                parameter.copy_(self.anchor[name].lerp(self.mean[name], self.config.blend))
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for name, parameter in parameters.items():
+                    parameter.copy_(moving[name])
 
     def _loss(self, pool: Pool) -> Tensor:
         """The summed loss of a pool's questions."""
-        features = [self.store.get(document) for document in pool.documents]
-        states = pool_states(self.attention, self.store, features)
-        relevant = [self._relevant(q, pool, features) for q in pool.questions]
-        allowed = [~r if q.hidden else np.ones_like(r) for q, r in zip(pool.questions, relevant, strict=True)]
-        scored = self._score(pool, states, allowed, self.config.dropout)
+        asked = self.reader.read(pool)
+        allowed = [
+            ~wanted if question.hidden else np.ones_like(wanted)
+            for question, wanted in zip(pool.questions, asked.relevant, strict=True)
+        ]
+        scored = self.reader.score(asked, allowed, self.config.dropout)
         losses = []
-        for scores, wanted, may in zip(scored, relevant, allowed, strict=True):
+        for scores, wanted, may in zip(scored, asked.relevant, allowed, strict=True):
             wanted_C = torch.from_numpy(wanted[may]).to(scores.chunks_C.device)
             if self.config.pooling == "mean":
-                document_C = states.document_C[scores.allowed_C]
+                document_C = asked.states.document_C[scores.allowed_C]
                 losses.append(attncomp_loss(scores.chunks_C, scores.sink, wanted_C, document_C))
             else:
                 losses.append(cross_entropy(scores.chunks_C, scores.sink, wanted_C))
         return torch.stack(losses).sum()
 
-    def _relevant(self, question: Question, pool: Pool, features: Sequence[DocumentFeatures]) -> np.ndarray:
-        whole = self.config.pools.whole_documents
-        return relevant_chunks(question.example, pool, features, whole_documents=whole)
-
-    def _score(
-        self, pool: Pool, states: PoolStates, allowed: Sequence[np.ndarray], dropout: float
-    ) -> list[QuestionScores]:
-        queries = [encode_query(self.store, question.example.query) for question in pool.questions]
-        return score_questions(
-            self.attention,
-            states,
-            [ids for ids, _ in queries],
-            [layer_states for _, layer_states in queries],
-            allowed,
-            pooling=self.config.pooling,
-            dropout=dropout,
-        )
-
-    @torch.no_grad()
-    def validate(self) -> ValidationResult:
-        """Evidence recall on the held-out pools, and the sink's discrimination."""
-        recalls: dict[str, list[list[float]]] = {}
-        confident: tuple[list[float], list[float]] = ([], [])
-        for number in range(len(self.validation)):
-            pool = self.validation.pool(number, self.documents)
-            features = [self.store.get(document) for document in pool.documents]
-            states = pool_states(self.attention, self.store, features)
-            relevant = [self._relevant(q, pool, features) for q in pool.questions]
-            sizes_C = states.sizes_C.cpu().numpy()
-            everything = [np.ones_like(r) for r in relevant]
-            for q, wanted, scores in zip(
-                pool.questions, relevant, self._score(pool, states, everything, 0.0), strict=True
-            ):
-                if wanted.any():
-                    values = scores.chunks_C.float().cpu().numpy()
-                    found = [recall_at(values, sizes_C, wanted, share) for share in SHARES]
-                    recalls.setdefault(q.example.dataset, []).append(found)
-                    confident[0].append(self._confidence(scores))
-            for wanted, scores in zip(
-                relevant, self._score(pool, states, [~r for r in relevant], 0.0), strict=True
-            ):
-                if wanted.any():
-                    confident[1].append(self._confidence(scores))
-        means = {name: tuple(np.mean(found, axis=0).tolist()) for name, found in sorted(recalls.items())}
-        return ValidationResult(means, auroc(*confident) if self.attention.learned_sink else None)
-
-    def _confidence(self, scores: QuestionScores) -> float:
-        if scores.sink is None:
-            return 0.0
-        if self.config.pooling == "mean":
-            return float(1 - scores.sink)
-        return float(torch.logsumexp(scores.chunks_C, 0) - scores.sink)
-
     def _validate(self) -> None:
-        result = self.validate()
+        with self.averaged():
+            self._judge(judge(self.reader, self.validation, self.documents))
+        self._save_state()
+
+    def _judge(self, result: ValidationResult) -> None:
         self._note(
             {"step": self.state.step, "recall": result.recall, "auroc": result.auroc, "score": result.score}
         )
@@ -271,7 +245,6 @@ class Trainer:
                 self.save_best(self.state.step, result)
         else:
             self.state.stale += 1
-        self._save_state()
 
     def _note(self, entry: dict[str, Any]) -> None:
         self.state.log.append(entry)
@@ -280,26 +253,14 @@ class Trainer:
                 file.write(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE))
 
     def _save_state(self) -> None:
-        """Write what a continuation needs; the old state stays until the new one is complete."""
-        if self.rank:
-            return
-        tensors = {f"weight/{name}": p.detach() for name, p in self.attention.named_parameters()}
-        for index, moments in self.optimizer.state_dict()["state"].items():
-            tensors.update({f"adam/{index}/{key}": value for key, value in moments.items()})
-        tensors.update({f"anchor/{name}": value for name, value in self.anchor.items()})
-        state = {k: v for k, v in vars(self.state).items() if k != "log"}
-        partial = self.folder / "state.safetensors.partial"
-        save_file(
-            {k: v.contiguous().cpu() for k, v in tensors.items()},
-            partial,
-            {"state": orjson.dumps(state).decode()},
-        )
-        partial.replace(self.folder / "state.safetensors")
-        log = self.state.log
-        losses = [(e["step"], e["loss"]) for e in log if "loss" in e]
-        names = sorted({name for e in log if "recall" in e for name in e["recall"]})
-        recalls = {n: [(e["step"], e["recall"][n][-1]) for e in log if "recall" in e] for n in names}
-        write_curves(self.folder / "curves.png", _smooth(losses), recalls)
+        if self.rank == 0:
+            moving: dict[str, dict[str, Tensor]] = {
+                "weight": dict(self.attention.named_parameters()),
+                "mean": self.mean,
+                "anchor": self.anchor,
+            }
+            run_state.save(self.folder, self.state, moving, self.optimizer)
+            run_state.draw(self.folder, self.state.log)
 
     def resume(self) -> None:
         """Continue from the folder's state.
@@ -307,67 +268,9 @@ class Trainer:
         Raises:
             CheckpointError: there is none, or it belongs to another layer.
         """
-        path = self.folder / "state.safetensors"
-        if not path.is_file():
-            raise CheckpointError(f"{path}: nothing to resume", hint="leave --resume out", code="no-state")
-        tensors = load_file(path)
-        with path.open("rb") as file:
-            header = orjson.loads(file.read(int.from_bytes(file.read(8), "little")))
-        saved = orjson.loads(header["__metadata__"]["state"])
-        weights = {k.removeprefix("weight/"): v for k, v in tensors.items() if k.startswith("weight/")}
-        if weights.keys() != self.anchor.keys() or any(
-            weights[k].shape != v.shape for k, v in self.anchor.items()
-        ):
-            raise CheckpointError(f"{path}: was written by a run with another layer")
-        self.attention.load_state_dict(weights, strict=False)
-        self.anchor = {k.removeprefix("anchor/"): v for k, v in tensors.items() if k.startswith("anchor/")}
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in tensors.items():
-            if name.startswith("adam/"):
-                _, index, key = name.split("/")
-                moments.setdefault(int(index), {})[key] = value
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
-        lines = (self.folder / "log.jsonl").read_bytes().splitlines()
-        log = [entry for entry in map(orjson.loads, lines) if entry["step"] <= saved["step"]]
-        (self.folder / "log.jsonl").write_bytes(b"".join(orjson.dumps(e) + b"\n" for e in log))
-        self.state = _State(log=log, **saved)
-
-
-def pool_states(
-    attention: CrossAttention, store: FeatureStore, features: Sequence[DocumentFeatures]
-) -> PoolStates:
-    """Join documents to a pool, each distinct input of the heads normalised once."""
-    device = attention.w_q.device
-    ids_N = torch.cat([f.ids_N for f in features])
-    states: LayerStates = {layer: torch.cat([f.states[layer] for f in features]) for layer in store.layers}
-    if 0 in attention.layers:
-        states[0] = store.backbone.embed(ids_N)
-    states = {layer: value.to(device) for layer, value in states.items()}
-    per_head = attention.normal(states)
-    normal: list[Tensor] = []
-    head_inputs = []
-    seen: dict[int, int] = {}
-    for value in per_head:
-        if id(value) not in seen:
-            seen[id(value)] = len(normal)
-            normal.append(value.to(store.compute_dtype))
-        head_inputs.append(seen[id(value)])
-    sizes = [n for f in features for n in f.num_tokens]
-    document = [i for i, f in enumerate(features) for _ in f.num_tokens]
-    return PoolStates(
-        ids_N,
-        tuple(normal),
-        tuple(head_inputs),
-        torch.tensor(sizes, device=device),
-        torch.tensor(document, device=device),
-    )
-
-
-def encode_query(store: FeatureStore, query: str) -> tuple[Tensor, LayerStates]:
-    """Token ids and the states of the stored layers and layer 0."""
-    layers = (0, *store.layers)
-    encoded = store.backbone.encode(ContextTokens((), ()), query, "", layers).query
-    return encoded.ids, {layer: value.clone() for layer, value in encoded.states.items()}
+        self.state, moving = run_state.load(self.folder, self.anchor, self.optimizer)
+        self.attention.load_state_dict(moving["weight"], strict=False)
+        self.anchor, self.mean = moving["anchor"], moving["mean"]
 
 
 def _capped(examples: Sequence[Example], most: int) -> list[Example]:
@@ -379,11 +282,3 @@ def _capped(examples: Sequence[Example], most: int) -> list[Example]:
         if counts[example.dataset] <= most:
             kept.append(example)
     return kept
-
-
-def _smooth(points: Sequence[tuple[float, float]], keep: float = 0.95) -> list[tuple[float, float]]:
-    smoothed, mean = [], points[0][1] if points else 0.0
-    for x, y in points:
-        mean = keep * mean + (1 - keep) * y
-        smoothed.append((x, mean))
-    return smoothed

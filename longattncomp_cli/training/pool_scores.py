@@ -28,7 +28,7 @@ from longattncomp_cli.core.cross_attention import (
     pool_mean,
     spread_scores,
 )
-from longattncomp_cli.core.scoring import rarity
+from longattncomp_cli.core.rarity import rarity
 
 _BLOCK_TOKENS = 1024
 
@@ -43,6 +43,7 @@ class PoolStates:
         head_inputs: for each head its index in ``normal``.
         sizes_C: tokens of each chunk, in order.
         document_C: the document each chunk belongs to.
+        passage_C: the running text each chunk belongs to, ascending: neighbours share their scores.
     """
 
     ids_N: Tensor
@@ -50,6 +51,7 @@ class PoolStates:
     head_inputs: tuple[int, ...]
     sizes_C: Tensor
     document_C: Tensor
+    passage_C: Tensor
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,7 @@ def score_questions(
         else:
             weights_HM = attention.weights(normal_HMD, rarity_of(ids_M, may))
             scored = log_scores(mass, weights_HM, attention.floor)
-            together_C = torch.zeros(len(scored[0]), device=allowed_C.device)
-            scores_C, sink = spread_scores(*scored, attention.spread_of(normal_HMD), together_C)
+            passage_C = pool.passage_C[allowed_C]
+            scores_C, sink = spread_scores(*scored, attention.spread_of(normal_HMD), passage_C)
         results.append(QuestionScores(scores_C, sink, allowed_C))
     return results

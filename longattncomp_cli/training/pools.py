@@ -37,6 +37,10 @@ class PoolConfig:
     """At most this many of an example's own distractors."""
     negative_share: float = 0.25
     """Share of questions whose relevant chunks are hidden."""
+    haystacks: bool = False
+    """Whether each question has a haystack of its own, composed as in the paper."""
+    num_documents: int = 100
+    """Of such a haystack, at most."""
     whole_documents: bool = True
     """Whether all of a relevant document counts, or only the chunks that hold its evidence."""
 
@@ -51,10 +55,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Pool:
-    """Documents, and the questions asked over them."""
+    """Documents, and the questions asked over them; ``in_order``: the documents are one running text."""
 
     documents: tuple[Document, ...]
     questions: tuple[Question, ...]
+    in_order: bool = False
 
 
 @dataclass
@@ -141,7 +146,7 @@ class PoolPlan:
             length += _estimate(document)
         order = self._ordered(list(chosen.values()), examples, rng)
         questions = tuple(Question(e, rng.random() < self.config.negative_share) for e in examples)
-        return Pool(tuple(order), questions)
+        return Pool(tuple(order), questions, all(e.dataset in _IN_ORDER for e in examples))
 
     def _ordered(
         self, chosen: list[Document], examples: Sequence[Example], rng: random.Random

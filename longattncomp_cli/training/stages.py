@@ -24,6 +24,7 @@ from longattncomp_cli.training.card import model_card
 from longattncomp_cli.training.config import TrainingConfig
 from longattncomp_cli.training.data_files import TrainingData, load_data
 from longattncomp_cli.training.features import FeatureStore
+from longattncomp_cli.training.haystack_pools import write_report
 from longattncomp_cli.training.loop import Progress, Trainer
 from longattncomp_cli.training.untrained import start_attention
 from longattncomp_cli.training.validation import ValidationResult
@@ -55,6 +56,8 @@ class StageRun:
     """Made key–value lists."""
     sub_queries: bool = False
     """Whether queries carry their sub-queries."""
+    replay: float | None = None
+    """Share of the examples that are Stage 1's, instead of their limits."""
     resume: bool = False
     """Go on in ``output``."""
     command: str = ""
@@ -102,6 +105,7 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
         sub_queries=run.sub_queries,
         python=run.python,
         key_lists=run.key_lists,
+        replay=run.replay,
     )
     scorer = load_scorer(run.init, device=run.device)
     attention, layers = _start(run, scorer)
@@ -128,6 +132,11 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
     hooks.on_note(
         f"{len(data.train)} examples, {len(trainer.validation)} validation pools, {trainer.total_steps} steps"
     )
+    composition = trainer.composition()
+    if composition is not None and _rank() == 0:
+        write_report(composition, run.output)
+        for label, value in composition.rows():
+            hooks.on_note(f"{label}: {value}")
     trainer.run(hooks.on_step)
     return results[-1] if results else None
 
@@ -166,6 +175,7 @@ def _record(run: StageRun, data: TrainingData, step: int, result: ValidationResu
         "examples": data.counts,
         "documents": len(data.documents),
         "sub_queries": run.sub_queries,
+        "replay": run.replay,
         "hyperparameters": orjson.loads(orjson.dumps(asdict(run.config))),
         "step": step,
         "held_out_recall": {name: list(values) for name, values in result.recall.items()},

@@ -20,11 +20,12 @@ from pathlib import Path
 
 import torch
 
-from longattncomp_cli.core.backbone import WindowedEncoder, _windows
 from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
 from longattncomp_cli.core.encoder import pack_windows
 from longattncomp_cli.core.scoring import Scorer, load_scorer
 from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.core.windowed_encoder import WindowedEncoder
+from longattncomp_cli.core.windows import context_windows
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "handbook.md"
 QUERY = "Why did mercury run down the stair at Penhallow?"
@@ -50,7 +51,7 @@ def scoring_against_backbone(scorer: Scorer, num_tokens: int, repetitions: int) 
     backbone = scorer.backbone
     assert isinstance(backbone, WindowedEncoder)
     request = Request((Source(long_text(scorer, num_tokens)),), QUERY)
-    windows = [ids for ids, _ in _windows(scorer.tokenize(request), backbone.window_tokens)]
+    windows = [ids for ids, _ in context_windows(scorer.tokenize(request), backbone.window_tokens)]
     packs = list(pack_windows([len(ids) for ids in windows]))
     depth = [max(scorer.checkpoint.config.layers)]
 

@@ -1,0 +1,65 @@
+"""Which scorer the options ask for: a checkpoint, or an untrained decoder."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from longattncomp_cli.core.loading import ScorerChoice
+from longattncomp_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from longattncomp_cli.commands.run_options import RunOptions
+    from longattncomp_cli.core.scoring import Scorer
+
+
+def scorer_choice(options: RunOptions) -> ScorerChoice:
+    """The scorer that the options name.
+
+    Raises:
+        UsageError: options of a decoder where there is none to be made.
+    """
+    return ScorerChoice(
+        checkpoint=options.checkpoint,
+        backbone=options.backbone,
+        layers=options.layers,
+        encoding=None if options.encoding is None else options.encoding.value,
+        chat_template=options.chat_template,
+        trust_remote_code=options.trust_remote_code,
+        device=options.device.value,
+        dtype=options.dtype.value,
+        chunk_tokens=options.chunk_tokens,
+        snap=None if options.snap is None else options.snap.value,
+        hops=options.hops,
+    )
+
+
+def parse_size(written: str) -> int:
+    """Read a number of bytes: ``500M``, ``2G``, ``1.5g``, ``1048576``.
+
+    Raises:
+        UsageError: it is none.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", written.strip(), re.IGNORECASE)
+    size = int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " ")) if match else 0
+    if size < 1:
+        raise UsageError(f"--cache-size {written!r} is not a size", hint="such as 500M or 2G")
+    return size
+
+
+def load_run_scorer(options: RunOptions, *, share: bool) -> Scorer:
+    """Load what scores, and let it remember contexts on disk (``--cache``) and in memory (``share``)."""
+    max_bytes = parse_size(options.cache_size)
+    scorer = scorer_choice(options).load()
+    if share or options.cache is not None:
+        from longattncomp_cli.commands.output import noter
+        from longattncomp_cli.core.cached_backbone import MEMORY_BYTES, CachedBackbone
+        from longattncomp_cli.core.state_files import StateFiles
+
+        scorer.backbone = CachedBackbone(
+            scorer.backbone,
+            memory_bytes=MEMORY_BYTES[scorer.backbone.device.type] if share else 0,
+            files=None if options.cache is None else StateFiles(options.cache, max_bytes),
+            on_note=noter(quiet=options.quiet),
+        )
+    return scorer

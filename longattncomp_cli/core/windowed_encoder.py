@@ -1,0 +1,169 @@
+"""The embedded default: a bidirectional encoder over independent windows.
+
+Shapes: N context tokens of a block, M query tokens, D width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import orjson
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from longattncomp_cli.core.backbone import (
+    ContextTokens,
+    Encoding,
+    LayerStates,
+    OnTokens,
+    SegmentStates,
+    StateBlock,
+)
+from longattncomp_cli.core.chunking import Tokens
+from longattncomp_cli.core.encoder import BertEncoder, pack_windows
+from longattncomp_cli.core.model_files import BackboneSpec, locate_backbone
+from longattncomp_cli.core.pieces import tokenize_pieces, word_pieces
+from longattncomp_cli.core.windows import context_windows
+from longattncomp_cli.errors import CheckpointError
+
+
+class WindowedEncoder:
+    """A bidirectional encoder (the embedded default) over independent windows of whole chunks.
+
+    Linear in the context, order of sources irrelevant, nothing larger than a pack held at once.
+    """
+
+    def __init__(
+        self,
+        spec: BackboneSpec,
+        encoder: BertEncoder,
+        tokenizer: Tokenizer,
+        window_tokens: int,
+        device: torch.device,
+    ) -> None:
+        """Use ``load_backbone`` instead."""
+        self.spec = spec
+        self.encoder = encoder
+        self.tokenizer = tokenizer
+        self.device = device
+        self.width = encoder.width
+        self.num_layers = len(encoder.layers)
+        self.window_tokens = window_tokens
+        self._open = tokenizer.token_to_id("[CLS]")
+        self._close = tokenizer.token_to_id("[SEP]")
+
+    def tokenize(self, texts: Sequence[str]) -> list[Tokens]:
+        """Tokenise texts; every text of any length, a newline or space is never inside a token."""
+        return tokenize_pieces(self.tokenizer, texts, word_pieces)
+
+    def encode(
+        self,
+        context: ContextTokens,
+        query: str,
+        instruction: str,
+        layers: Sequence[int],
+        on_tokens: OnTokens | None = None,
+    ) -> Encoding:
+        """Encode the query (and instruction) now, the context while the blocks are read."""
+        return Encoding(
+            query=self._encode_segment(query, layers),
+            instruction=self._encode_segment(instruction, layers) if instruction.strip() else None,
+            blocks=self._blocks(context, layers, on_tokens),
+        )
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Look up layer 0: (N,) token ids → (N, D)."""
+        return F.embedding(ids.to(self.device), self.encoder.token_embeddings)
+
+    def token_mean(self) -> Tensor:
+        """(D,) the mean of layer 0 over the vocabulary."""
+        return self.encoder.token_embeddings.float().mean(dim=0).cpu()
+
+    def _encode_segment(self, text: str, layers: Sequence[int]) -> SegmentStates:
+        ids = self.tokenize([text])[0].ids
+        windows = [ids[i : i + self.window_tokens] for i in range(0, len(ids), self.window_tokens)]
+        none = torch.zeros(0, self.width, device=self.device)
+        encoded = [self._run([window], layers) for window in windows]
+        states = {layer: torch.cat([none, *(part[layer] for part in encoded)]) for layer in layers}
+        return SegmentStates(torch.from_numpy(ids).to(self.device), states)
+
+    def _run(self, windows: Sequence[np.ndarray], layers: Sequence[int]) -> LayerStates:
+        """Encode equally long or sorted windows; states of their own tokens, special ones dropped."""
+        framed = [np.concatenate([[self._open], window, [self._close]]) for window in windows]
+        groups: list[tuple[int, int]] = []
+        for window in framed:
+            if groups and groups[-1][1] == len(window):
+                groups[-1] = (groups[-1][0] + 1, len(window))
+            else:
+                groups.append((1, len(window)))
+        ids_T = torch.from_numpy(np.concatenate(framed)).to(self.device)
+        own = np.concatenate([[False, *[True] * (len(w) - 2), False] for w in framed])
+        states = self.encoder.forward(ids_T, groups, layers)
+        mask = torch.from_numpy(own).to(self.device)
+        return {layer: states[layer][mask] for layer in layers}
+
+    def _blocks(
+        self, context: ContextTokens, layers: Sequence[int], on_tokens: OnTokens | None
+    ) -> Iterator[StateBlock]:
+        windows = list(context_windows(context, self.window_tokens))
+        total = sum(len(ids) for ids, _ in windows)
+        done = 0
+        for pack in pack_windows([len(ids) for ids, _ in windows]):
+            states = self._run([windows[i][0] for i in pack.windows], layers)
+            chunk_index = np.concatenate([windows[i][1] for i in pack.windows])
+            ids = np.concatenate([windows[i][0] for i in pack.windows])
+            yield StateBlock(
+                torch.from_numpy(chunk_index).to(self.device), states, torch.from_numpy(ids).to(self.device)
+            )
+            done += len(chunk_index)
+            if on_tokens:
+                on_tokens(done, total)
+
+
+def load_windowed_encoder(
+    spec: BackboneSpec, *, num_layers: int, window_tokens: int, device: torch.device, dtype: torch.dtype
+) -> WindowedEncoder:
+    """Find, check and load a backbone.
+
+    Args:
+        spec: which model, and the hash its weights must have.
+        num_layers: how many blocks are needed; the others are not kept.
+        window_tokens: tokens read at once, special tokens not counted.
+
+    Raises:
+        ResourceError: the model is not on this machine and could not be fetched.
+        CheckpointError: the files found are not the model that ``spec`` names, or do not fit.
+    """
+    folder = locate_backbone(spec)
+    config = orjson.loads((folder / "config.json").read_bytes())
+    if config.get("model_type") != "bert":
+        raise CheckpointError(
+            f"backbone {spec.id}: model type {config.get('model_type')!r} is not supported (bert is)",
+            hint="use a checkpoint whose backbone is a BERT encoder such as all-MiniLM-L6-v2",
+        )
+    if not 0 < num_layers <= config["num_hidden_layers"]:
+        raise CheckpointError(
+            f"backbone {spec.id} has {config['num_hidden_layers']} layers, the checkpoint needs {num_layers}"
+        )
+    tokenizer = _load_tokenizer(folder)
+    encoder = BertEncoder(
+        config, load_file(folder / "model.safetensors"), num_layers=num_layers, device=device, dtype=dtype
+    )
+    if window_tokens + 2 > encoder.max_positions:
+        raise CheckpointError(
+            f"window_tokens {window_tokens} + 2 special tokens exceed the backbone's "
+            f"{encoder.max_positions} positions"
+        )
+    return WindowedEncoder(spec, encoder, tokenizer, window_tokens, device)
+
+
+def _load_tokenizer(folder: Path) -> Tokenizer:
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer

@@ -1,0 +1,93 @@
+"""Pools read and scored with a layer, and its evidence recall on held-out ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from longattncomp_cli.core.cross_attention import CrossAttention
+from longattncomp_cli.data.examples import Document
+from longattncomp_cli.training.config import TrainingConfig
+from longattncomp_cli.training.features import FeatureStore
+from longattncomp_cli.training.pool_features import encode_query, pool_states
+from longattncomp_cli.training.pool_scores import PoolStates, QuestionScores, score_questions
+from longattncomp_cli.training.pools import Pool, PoolPlan, relevant_chunks
+from longattncomp_cli.training.validation import SHARES, ValidationResult, auroc, recall_at
+
+
+@dataclass(frozen=True)
+class ReadPool:
+    """A pool, its states, and for each of its questions (C,) which chunks are relevant."""
+
+    pool: Pool
+    states: PoolStates
+    relevant: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True)
+class PoolReader:
+    """Looks pools up in the store and asks their questions of the layer."""
+
+    attention: CrossAttention
+    store: FeatureStore
+    config: TrainingConfig
+
+    def read(self, pool: Pool) -> ReadPool:
+        """Look up the states of a pool's documents."""
+        features = [self.store.get(document) for document in pool.documents]
+        states = pool_states(self.attention, self.store, features, in_order=pool.in_order)
+        whole = self.config.pools.whole_documents
+        relevant = (relevant_chunks(q.example, pool, features, whole_documents=whole) for q in pool.questions)
+        return ReadPool(pool, states, tuple(relevant))
+
+    def score(
+        self, read: ReadPool, allowed: Sequence[np.ndarray], dropout: float = 0.0
+    ) -> list[QuestionScores]:
+        """Ask every question over the chunks (C,) that it may see."""
+        queries = [encode_query(self.store, question.example.query) for question in read.pool.questions]
+        return score_questions(
+            self.attention,
+            read.states,
+            [ids for ids, _ in queries],
+            [layer_states for _, layer_states in queries],
+            allowed,
+            pooling=self.config.pooling,
+            dropout=dropout,
+        )
+
+    def confidence(self, scores: QuestionScores) -> float:
+        """How much more the chunks drew than the sink; comparable between questions."""
+        if scores.sink is None:
+            return 0.0
+        if self.config.pooling == "mean":
+            return float(1 - scores.sink)
+        return float(torch.logsumexp(scores.chunks_C, 0) - scores.sink)
+
+
+@torch.no_grad()
+def judge(reader: PoolReader, plan: PoolPlan, documents: Sequence[Document]) -> ValidationResult:
+    """Evidence recall on a plan's pools, and whether the sink notices when the evidence is hidden."""
+    recalls: dict[str, list[list[float]]] = {}
+    shown: list[float] = []
+    hidden: list[float] = []
+    for number in range(len(plan)):
+        asked = reader.read(plan.pool(number, documents))
+        sizes_C = asked.states.sizes_C.cpu().numpy()
+        everything = reader.score(asked, [np.ones_like(wanted) for wanted in asked.relevant])
+        for question, wanted, scores in zip(asked.pool.questions, asked.relevant, everything, strict=True):
+            if wanted.any():
+                values = scores.chunks_C.float().cpu().numpy()
+                found = [recall_at(values, sizes_C, wanted, share) for share in SHARES]
+                recalls.setdefault(question.example.dataset, []).append(found)
+                shown.append(reader.confidence(scores))
+        without = reader.score(asked, [~wanted for wanted in asked.relevant])
+        hidden += [
+            reader.confidence(scores)
+            for scores, wanted in zip(without, asked.relevant, strict=True)
+            if wanted.any()
+        ]
+    means = {name: tuple(np.mean(found, axis=0).tolist()) for name, found in sorted(recalls.items())}
+    return ValidationResult(means, auroc(shown, hidden) if reader.attention.learned_sink else None)

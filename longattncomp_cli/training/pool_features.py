@@ -1,0 +1,66 @@
+"""What the heads read of a pool: the stored states of its documents, joined, and those of a query.
+
+Shapes: N context tokens, C chunks, D width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from longattncomp_cli.core.backbone import ContextTokens, LayerStates
+from longattncomp_cli.core.cross_attention import CrossAttention
+from longattncomp_cli.training.features import DocumentFeatures, FeatureStore
+from longattncomp_cli.training.pool_scores import PoolStates
+
+
+def pool_states(
+    attention: CrossAttention,
+    store: FeatureStore,
+    features: Sequence[DocumentFeatures],
+    *,
+    in_order: bool = False,
+) -> PoolStates:
+    """Join documents to a pool, each distinct input of the heads normalised once.
+
+    Args:
+        attention: says what its heads read.
+        store: looks up layer 0.
+        features: of the documents.
+        in_order: the documents are one running text.
+    """
+    device = attention.w_q.device
+    ids_N = torch.cat([f.ids_N for f in features])
+    states: LayerStates = {layer: torch.cat([f.states[layer] for f in features]) for layer in store.layers}
+    if 0 in attention.layers:
+        states[0] = store.backbone.embed(ids_N)
+    states = {layer: value.to(device) for layer, value in states.items()}
+    per_head = attention.normal(states)
+    normal: list[Tensor] = []
+    head_inputs = []
+    seen: dict[int, int] = {}
+    for value in per_head:
+        if id(value) not in seen:
+            seen[id(value)] = len(normal)
+            normal.append(value.to(store.compute_dtype))
+        head_inputs.append(seen[id(value)])
+    sizes = [n for f in features for n in f.num_tokens]
+    document = [i for i, f in enumerate(features) for _ in f.num_tokens]
+    begins = [not (goes_on or in_order) for f in features for goes_on in f.continues]
+    return PoolStates(
+        ids_N,
+        tuple(normal),
+        tuple(head_inputs),
+        torch.tensor(sizes, device=device),
+        torch.tensor(document, device=device),
+        torch.tensor(begins, device=device).cumsum(dim=0),
+    )
+
+
+def encode_query(store: FeatureStore, query: str) -> tuple[Tensor, LayerStates]:
+    """Token ids and the states of the stored layers and layer 0."""
+    layers = (0, *store.layers)
+    encoded = store.backbone.encode(ContextTokens((), ()), query, "", layers).query
+    return encoded.ids, {layer: value.clone() for layer, value in encoded.states.items()}

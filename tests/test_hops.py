@@ -1,0 +1,91 @@
+"""The second hop: a bridge is crossed, one hop changes nothing, and shares stay shares."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from longattncomp_cli.core import hops
+from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
+from longattncomp_cli.core.scoring import Scorer
+from longattncomp_cli.core.types import ChunkScores, Request, Source
+from longattncomp_cli.errors import UsageError
+
+QUERY = "In which town was the director of the film Salt Harvest born?"
+BRIDGE = "Salt Harvest is a 1961 film directed by Marek Ozolin."
+ANSWER = "Marek Ozolin grew up as the son of a cooper. He came from Valmiera."
+FILLER = [
+    "Copper prices rose again in the spring of that year, and mines reopened.",
+    "The river freezes in December; ferries then stop for three months.",
+    "A second bridge was planned, though the council never voted on it.",
+    "Wool was the chief export, followed by flax and timber.",
+    "The museum shows looms, spindles and a steam engine from Leeds.",
+    "Its library holds nine thousand maps and a globe.",
+]
+
+
+def request(texts: list[str]) -> Request:
+    return Request(tuple(Source(text) for text in texts), QUERY)
+
+
+def scored(scorer: Scorer, num_hops: int, texts: list[str]) -> ChunkScores:
+    return Scorer(scorer.checkpoint, scorer.backbone, hops=num_hops).score(request(texts))
+
+
+TEXTS = [*FILLER[:3], ANSWER, *FILLER[3:], BRIDGE]
+
+
+def test_a_second_hop_raises_what_the_best_chunk_names(scorer: Scorer) -> None:
+    one, two = scored(scorer, 1, TEXTS), scored(scorer, 2, TEXTS)
+    answer, bridge = TEXTS.index(ANSWER), TEXTS.index(BRIDGE)
+    assert one.ranks[bridge] == two.ranks[bridge] == 1
+    others = [i for i in range(len(TEXTS)) if i not in (answer, bridge)]
+    assert two.scores[answer] / two.scores[others].max() > one.scores[answer] / one.scores[others].max()
+    assert two.ranks[answer] == 2
+
+
+def test_hops_leave_the_sum_and_the_sink_alone(scorer: Scorer) -> None:
+    for name in (DEFAULT_CHECKPOINT, "stage1"):
+        own = Scorer(load_checkpoint(name), scorer.backbone)
+        one, two = scored(own, 1, TEXTS), scored(own, 2, TEXTS)
+        assert two.sink == one.sink
+        assert two.scores.sum() == pytest.approx(one.scores.sum(), abs=1e-6)
+        assert not np.allclose(two.scores, one.scores)
+
+
+def test_where_no_token_leads_on_nothing_changes(scorer: Scorer) -> None:
+    texts = ["Tin was sold.", "Rain fell softly, everywhere!"]  # no token stands in two chunks
+    assert np.array_equal(scored(scorer, 1, texts).scores, scored(scorer, 2, texts).scores)
+
+
+def test_states_that_are_computed_again_give_the_scores_of_held_ones(scorer: Scorer, monkeypatch) -> None:
+    held = scored(scorer, 3, TEXTS)
+    monkeypatch.setattr(hops, "MAX_HELD_TOKENS", 20)
+    np.testing.assert_allclose(scored(scorer, 3, TEXTS).scores, held.scores, rtol=1e-6)
+
+
+def test_a_chunk_draws_nothing_from_its_own_tokens_and_gains_by_the_formula() -> None:
+    # Chunks 0 and 1 ask with one token each; unit states are the axes, so a cosine is 1 or 0.
+    axes = torch.eye(4, dtype=torch.bfloat16)
+    block = hops.StateBlock(torch.tensor([0, 1, 2, 2]), {6: axes[[0, 1, 0, 2]]}, torch.arange(4))
+    states = hops.HeldStates(6, lambda: iter([block]), [block])
+    asking = hops._Asking(axes[[0, 1]], torch.tensor([0.75, 0.25]), torch.tensor([0, 1]))
+    near, far = 1.0, float(np.exp(-20.0))
+    # Chunk 0 asks: chunk 1 draws e⁻²⁰, chunk 2 1 + e⁻²⁰. Chunk 1 asks: chunk 0 draws e⁻²⁰, chunk 2 2e⁻²⁰.
+    wanted = 0.75 * np.array([0, far, near + far]) / (near + 2 * far) + 0.25 * np.array([1 / 3, 0, 2 / 3])
+    np.testing.assert_allclose(hops._drawn(asking, states, 3, 20.0).numpy(), wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize("number", [0, 4])
+def test_a_number_of_hops_that_makes_no_sense_is_refused(scorer: Scorer, number: int) -> None:
+    with pytest.raises(UsageError, match=f"--hops {number}"):
+        scored(scorer, number, TEXTS)
+
+
+def test_the_checkpoint_says_how_many_hops_unless_the_user_does(scorer: Scorer) -> None:
+    checkpoint = replace(scorer.checkpoint, config=replace(scorer.checkpoint.config, hops=2))
+    assert Scorer(checkpoint, scorer.backbone).hops == 2
+    assert Scorer(checkpoint, scorer.backbone, hops=1).hops == 1
