@@ -151,7 +151,11 @@ ChunkTokens = Annotated[
 SnapOption = Annotated[
     Snap | None,
     typer.Option(
-        "--snap", help="Where a chunk may end. [default: the checkpoint's, sentence]", rich_help_panel=HOW
+        "--snap",
+        help="Where a chunk may end: anywhere, at words, lines, sentences, or with definitions, sections, "
+        "tables, records and turns (structure). auto: structure for code, else sentence. "
+        "[default: the checkpoint's, auto]",
+        rich_help_panel=HOW,
     ),
 ]
 Separator = Annotated[

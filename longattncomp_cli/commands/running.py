@@ -178,7 +178,7 @@ def scored_table(scored: Scored, *, top: int, width: int) -> RenderableType:
         "budget": scored.budget,
         "num_tokens": None if selection is None else renderer.count(selection.kept),
         "original_tokens": renderer.original_tokens,
-        "kept": 0 if selection is None else len(selection.kept),
+        "kept": 0 if selection is None else len({span.chunk.index for span in selection.kept}),
         "stop": "" if selection is None else selection.stop,
         "tokenizer": renderer.tokenizer.name,
     }
