@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -96,6 +97,8 @@ def _compress_text(
     request = text_request(sources, options.question(), compressor, noter(quiet=options.quiet))
     with token_progress("reading", quiet=options.quiet) as advance:
         result = compressor.compress(request, on_tokens=advance)
+    for warning in result.warnings:
+        noter(quiet=options.quiet)(f"{warning.message} [{warning.code}]")
     if not result.selection.kept:
         noter(quiet=options.quiet)(f"nothing was kept: no chunk passed --select {result.mode}")
     write_side_outputs(options, result.scored)
@@ -121,6 +124,7 @@ def _show(result: Compression, kind: Show, *, stderr: bool) -> None:
 
 
 def _compress_records(options: RunOptions, files: list[InputFile]) -> None:
+    from longattncomp_cli.commands.output import noter
     from longattncomp_cli.commands.running import check_record_outputs, run_records
     from longattncomp_cli.core.records import Record
     from longattncomp_cli.core.report import JsonObject, compression_record, score_report
@@ -131,9 +135,17 @@ def _compress_records(options: RunOptions, files: list[InputFile]) -> None:
     name = compressor.scorer.checkpoint.config.name
     query = options.question()
 
+    warned: Counter[str] = Counter()
+
     def process(record: Record) -> tuple[JsonObject, JsonObject | None]:
         result = compressor.compress(compressor.request(record, query))
+        warned.update(warning.code for warning in result.warnings)
         chunk_report = score_report(result.scored) if options.report else None
         return compression_record(result, name, settings), chunk_report
 
-    run_records(options, files, process, settings)
+    try:
+        run_records(options, files, process, settings)
+    finally:
+        if warned:
+            counts = ", ".join(f"{code} in {count}" for code, count in sorted(warned.items()))
+            noter(quiet=options.quiet)(f"records carry warnings (selection.warnings): {counts}")

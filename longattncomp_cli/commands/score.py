@@ -68,6 +68,8 @@ def _score_text(options: RunOptions, files: list[InputFile], *, as_json: bool, r
     request = text_request(sources, options.question(), compressor, noter(quiet=options.quiet))
     with token_progress("reading", quiet=options.quiet) as advance:
         scored = compressor.score(request, on_tokens=advance)
+    for warning in scored.warnings:
+        noter(quiet=options.quiet)(f"{warning.message} [{warning.code}]")
     write_side_outputs(options, scored)
     if options.output is not None:
         write_file(options.output, json_bytes(score_report(scored), options.output))

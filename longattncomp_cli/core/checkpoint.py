@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from longattncomp_cli.core.boundaries import SnapLevel
+from longattncomp_cli.core.calibration import Calibration
 from longattncomp_cli.core.cross_attention import CrossAttention
 from longattncomp_cli.core.head_norm import HeadNormAttention
 from longattncomp_cli.core.model_files import BackboneSpec, EncodingName
@@ -64,6 +65,8 @@ class CheckpointConfig:
     """Whether a decoder's prompt begins as its chat template does."""
     hops: int = 1
     """Default number of hops: 2 asks on with what the best chunks speak of."""
+    calibration: Calibration | None = None
+    """Makes ``confidence`` a frequency: slope and offset; ``None`` leaves it ``1 − sink``."""
     training: dict[str, Any] | None = None
     """What it was trained on, or nothing."""
     format_version: int = FORMAT_VERSION
@@ -81,8 +84,16 @@ class CheckpointConfig:
             raise CheckpointError(
                 "config.json: layers, widths, token counts and hops must be positive integers"
             )
+        if self.calibration is not None and not _is_calibration(self.calibration):
+            raise CheckpointError("config.json: calibration must be a positive slope and an offset")
         if any(type(layer) is not int or layer < 0 for layer in self.layers):
             raise CheckpointError(f"config.json: layers {list(self.layers)} are not layer numbers")
+
+
+def _is_calibration(value: Any) -> bool:
+    if not isinstance(value, tuple) or len(value) != 2:
+        return False
+    return all(type(v) in (int, float) and abs(v) < 1e6 for v in value) and value[0] > 0
 
 
 @dataclass(frozen=True)
@@ -162,9 +173,17 @@ def _read_config(path: Path) -> CheckpointConfig:
         if unknown:
             raise TypeError(f"unknown fields {sorted(unknown)}")
         spec = BackboneSpec(**raw.pop("backbone"))
-        return CheckpointConfig(**{**raw, "backbone": spec, "layers": tuple(raw.get("layers", ()))})
+        return CheckpointConfig(
+            **{**raw, "backbone": spec, "layers": tuple(raw.get("layers", ())), **_pair(raw)}
+        )
     except (TypeError, KeyError) as error:
         raise CheckpointError(f"{path}: {error}") from error
+
+
+def _pair(raw: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows no tuples."""
+    value = raw.get("calibration")
+    return {"calibration": tuple(value) if isinstance(value, list) else value}
 
 
 def _check_tensors(folder: Path, config: CheckpointConfig, tensors: dict[str, Tensor]) -> None:
