@@ -195,11 +195,22 @@ def _fill(
     if not fits(anchor, chunk.end):
         edges = renderer.good_edges(chunk.source, anchor, chunk.end)
         ends = _good_ends(text[anchor : chunk.end], edges, lambda end: fits(anchor, anchor + end))
-        return with_part(anchor, anchor + ends) if ends else renderer.whole(whole)
+        return with_part(anchor, anchor + ends) if ends else _with_heads(whole, heads, renderer, budget)
     edges = renderer.good_edges(chunk.source, chunk.start, anchor)
     before = text[chunk.start : anchor]
     kept_before = _good_starts(before, edges, lambda start: fits(chunk.start + start, chunk.end))
     return with_part(chunk.start + kept_before, chunk.end)
+
+
+def _with_heads(
+    whole: Sequence[int], heads: Sequence[KeptSpan], renderer: Renderer, budget: int
+) -> tuple[KeptSpan, ...]:
+    """Where nothing of a chunk fits beside the lines that head it: as many of these as fit."""
+    for num_heads in range(len(heads), 0, -1):
+        kept = renderer.whole(whole, heads[:num_heads])
+        if renderer.count(kept) <= budget:
+            return kept
+    return renderer.whole(whole)
 
 
 def _good_ends(text: str, edges: Sequence[IntArray], fits: Callable[[int], bool]) -> int:

@@ -138,7 +138,7 @@ def main() -> None:
         ranked: list[dict[str, Any]] = []
         for task in (*EASY, *HARD):
             ranked += [rank(scorer, item, task) for item in TASKS[task].build(setting) if item.evidence]
-            options.output.write_bytes(orjson.dumps(ranked))
+            options.output.write_bytes(orjson.dumps(ranked, option=orjson.OPT_SERIALIZE_NUMPY))
             print(task, len(ranked), flush=True)
         return
     items = [item for file in options.files for item in orjson.loads(file.read_bytes())]
