@@ -355,3 +355,27 @@ CacheSize = Annotated[
         rich_help_panel=SCALE,
     ),
 ]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="Do every N-th record only, beginning with the I-th, into an output of its own; "
+        "all/N joins the finished ones.",
+        rich_help_panel=SCALE,
+    ),
+]
+EngineOption = Annotated[
+    Engine,
+    typer.Option(
+        "--engine", help="Run records one by one, or on Ray's workers (extra ray).", rich_help_panel=SCALE
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(help="Of a Ray cluster, such as auto; this machine where absent.", rich_help_panel=SCALE),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Of --engine ray. \\[default: one a GPU, or one a core]", rich_help_panel=SCALE),
+]

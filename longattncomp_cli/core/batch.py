@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +18,20 @@ from longattncomp_cli.errors import InputError, LongAttnCompError, OutputError
 
 # One record in, the line of the main output and the line of the report out.
 Process = Callable[[Record], tuple[JsonObject, JsonObject | None]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a record: its lines, and the error where it failed."""
+
+    line: bytes
+    report_line: bytes
+    error: LongAttnCompError | None
+    warnings: tuple[str, ...] = ()
+
+
+# The records that are left, and how many were there already → their outcomes, in order.
+Results = Callable[[Iterator[Record | FailedRecord], int], Iterable[Outcome]]
 
 
 class LineSink(Protocol):
@@ -34,6 +49,7 @@ class BatchCounts:
     failed: int = 0
     skipped: int = 0
     first_failure: str = ""
+    warned: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +80,7 @@ class BatchOutputs:
 
 def run_batch(
     records: Iterable[Record | FailedRecord],
-    process: Process,
+    results: Results,
     outputs: BatchOutputs,
     stdout: LineSink,
     *,
@@ -76,7 +92,7 @@ def run_batch(
 
     Args:
         records: read as they are needed.
-        process: makes the lines of one record.
+        results: makes their lines, in order; see :func:`in_turn`.
         outputs: files, and whether to take up an earlier run.
         stdout: where lines go that have no file.
         fail_fast: raise the first record's error instead of writing it.
@@ -100,23 +116,56 @@ def run_batch(
             report = files[-1]
         if outputs.resume:
             _take_up(files, remaining, outputs.settings, counts)
-        for record in remaining:
-            try:
-                if isinstance(record, FailedRecord):
-                    raise record.error
-                line, report_line = (json_lines.dumps(value) for value in process(record))
+        for outcome in results(remaining, counts.skipped):
+            if outcome.error is None:
                 counts.done += 1
-            except LongAttnCompError as error:
-                if fail_fast:
-                    raise
+            elif fail_fast:
+                raise outcome.error
+            else:
                 counts.failed += 1
-                counts.first_failure = counts.first_failure or error.message
-                line = report_line = json_lines.dumps(error_record(record.id, error))
-            output.write(line)
+                counts.first_failure = counts.first_failure or outcome.error.message
+            counts.warned.update(outcome.warnings)
+            output.write(_signed(outcome.line, outcome, outputs.settings))
             if report is not None:
-                report.write(report_line)
+                report.write(_signed(outcome.report_line, outcome, outputs.settings))
             on_done(counts)
     return counts
+
+
+def in_turn(process: Process) -> Results:
+    """Process records here, one after the other."""
+
+    def results(records: Iterator[Record | FailedRecord], skipped: int) -> Iterable[Outcome]:
+        return (process_record(record, process) for record in records)
+
+    return results
+
+
+def process_record(record: Record | FailedRecord, process: Process) -> Outcome:
+    """The lines of one record, also of one that fails."""
+    try:
+        if isinstance(record, FailedRecord):
+            raise record.error
+        made = process(record)
+        line, report_line = (json_lines.dumps(value) for value in made)
+    except LongAttnCompError as error:
+        line = json_lines.dumps(error_record(record.id, error))
+        return Outcome(line, line, error)
+    return Outcome(line, report_line, None, _warnings_of(made[0]))
+
+
+def _warnings_of(value: JsonObject) -> tuple[str, ...]:
+    holder = value.get("selection", value)
+    return (
+        tuple(warning["code"] for warning in holder.get("warnings", ())) if isinstance(holder, dict) else ()
+    )
+
+
+def _signed(line: bytes, outcome: Outcome, settings: str) -> bytes:
+    """A failed record's line says with which settings it failed, too."""
+    if outcome.error is None or not settings:
+        return line
+    return json_lines.dumps({**json_lines.loads(line), "settings": settings})
 
 
 def _take_up(
@@ -152,9 +201,9 @@ def _take_up(
 
 
 def _is_ours(written: dict[str, Any], settings: str) -> bool:
-    """Whether a line was made with these settings; the line of a failed record does not tell."""
+    """Whether a line was made with these settings; a failed record's line did not tell in version 0.1."""
     selection = written.get("selection")
-    if selection is None and isinstance(written.get("error"), dict):
+    if selection is None and isinstance(written.get("error"), dict) and "settings" not in written:
         return True
     found = selection if isinstance(selection, dict) else written
     return found.get("settings") == settings
