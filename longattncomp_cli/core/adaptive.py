@@ -32,7 +32,8 @@ def spread_of(ranked: FloatArray) -> float:
     total = float(ranked.sum())
     if total <= 0:
         return float(len(ranked))
-    shares = ranked[ranked > 0] / total
+    shares = ranked / total
+    shares = shares[shares > 0]
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
 

@@ -56,7 +56,7 @@ class Source:
     @property
     def context(self) -> Span:
         """The range to compress."""
-        return self.region or Span(0, len(self.text))
+        return Span(0, len(self.text)) if self.region is None else self.region
 
     @cached_property
     def _newlines(self) -> list[int]:
