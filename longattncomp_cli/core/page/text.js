@@ -7,7 +7,8 @@ const chunks = report.chunks;
 const order = [];
 for (const chunk of chunks) order[chunk.rank - 1] = chunk.index;
 const best = Math.max(chunks[order[0]].score, 1e-12);
-const shade = (chunk) => Math.sqrt(chunk.score / best);
+// A root of the share of the best score, so that the middle field can be told from the rest.
+const shade = (chunk) => Math.pow(Math.max(0, chunk.score) / best, 0.4);
 const number = (value) => Math.round(value).toLocaleString("en-US");
 const percent = (share) => (share * 100).toFixed(share < 0.1 ? 1 : 0) + "%";
 const main = $("text");
