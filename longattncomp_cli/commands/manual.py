@@ -1,9 +1,9 @@
 """What the help of a command says beside its options: how it ends, and where options come from."""
 
 EXIT_STATUS = (
-    "Exit status: 0 done; 2 usage; 3 input or output files, or records that failed; "
-    "4 checkpoint or backbone; 5 a model, vocabulary, device or disk space is missing; 6 the budget cannot hold what must be kept; "
-    "130 interrupted."
+    "Exit status: 0 done; 2 usage; 3 input or output files, or records that failed; 4 checkpoint or "
+    "backbone; 5 a model, vocabulary, device or disk space is missing; 6 the budget cannot hold what must "
+    "be kept; 130 interrupted."
 )
 SOURCES_OF_OPTIONS = (
     "Options can also be set in the environment, such as LONGATTNCOMP_BUDGET=4000, and in a file "

@@ -53,6 +53,7 @@ def score(
     also what that budget would keep.
     """
     from longattncomp_cli.commands.inputs import open_inputs
+    from longattncomp_cli.commands.running import run_records
 
     if answered(options, "score", {"json": json, "top": top, "explain": explain}):
         return
@@ -62,7 +63,7 @@ def score(
     if kind == "jsonl":
         if explain is not None:
             raise UsageError("--explain explains a chunk of one text, not of records", hint="drop --explain")
-        _score_records(options, files)
+        run_records("score", options, files)
     else:
         _score_text(options, files, as_json=json, rows=top, explained=explain)
 
@@ -103,20 +104,3 @@ def _score_text(
         out.print(explain_table(scored, explanation, rows=rows, width=out.width))
     elif not as_json:
         out.print(scored_table(scored, top=rows, width=out.width))
-
-
-def _score_records(options: RunOptions, files: list[InputFile]) -> None:
-    from longattncomp_cli.commands.running import check_record_outputs, run_records
-    from longattncomp_cli.core.records import Record
-    from longattncomp_cli.core.report import JsonObject, score_report
-
-    check_record_outputs(options)
-    compressor = options.compressor(share=True)
-    settings = options.fingerprint("score", compressor)
-    query = options.question()
-
-    def process(record: Record) -> tuple[JsonObject, JsonObject | None]:
-        report = {**score_report(compressor.score(compressor.request(record, query))), "settings": settings}
-        return report, report
-
-    run_records(options, files, process, settings)
