@@ -59,16 +59,19 @@ function drawChunk(chunk, atLineStart) {
   const text = texts[chunk.index], cut = data.cuts[chunk.index];
   if (cut) {
     const characters = [...text];
+    const add = (kind, start, end) => {
+      const part = document.createElement("span");
+      part.className = kind;
+      append(part, characters.slice(start, end).join(""));
+      if (end > start) span.append(part);
+    };
     let at = 0;
     for (const [start, end] of cut) {
-      const inside = document.createElement("span");
-      inside.className = "in";
-      append(span, characters.slice(at, start).join(""));
-      append(inside, characters.slice(start, end).join(""));
-      span.append(inside);
+      add("out", at, start);
+      add("in", start, end);
       at = end;
     }
-    append(span, characters.slice(at).join(""));
+    add("out", at, characters.length);
   } else append(span, text);
   spans[chunk.index] = span;
   return span;
@@ -197,7 +200,7 @@ function go(index, block = "center") {
   spans[index].scrollIntoView({ block, behavior: "instant" });
   $("status").textContent = describe(chunks[index]);
 }
-const describe = (chunk) => `rank ${number(chunk.rank)} of ${number(chunks.length)} · score ${chunk.score.toPrecision(3)} · ${number(chunk.num_tokens)} tokens · ${place(chunk)}${mode === "none" ? "" : kept.has(chunk.index) ? " · kept" : " · dropped"}`;
+const describe = (chunk) => `rank ${number(chunk.rank)} of ${number(chunks.length)} · score ${chunk.score.toPrecision(3)} · ${number(chunk.num_tokens)} tokens · ${place(chunk)}${mode === "none" ? "" : !kept.has(chunk.index) ? " · dropped" : mode === "run" && data.cuts[chunk.index] ? " · kept in part" : " · kept"}`;
 const stops = () => [...(kept.size ? kept : order.slice(0, 20))].sort((a, b) => a - b);
 function step(direction) {
   const list = stops();
