@@ -43,7 +43,7 @@ const massOf = [];
 order.reduce((sum, index, place) => (massOf[place] = sum + chunks[index].score), 0);
 
 // ---- draw the document: one section for some 12,000 characters, laid out when it comes into view ----
-const spans = [], lines = [], tops = [];
+const spans = [], lines = [], tops = [], titles = [];
 const sections = [];
 const PROSE = /\.(txt|md|markdown|rst|tex|html?|adoc|org)$|^[^.]*$/i;
 const SECTION_CHARS = 12000, WIDTH = 92;
@@ -87,6 +87,7 @@ function sourceTitle(source, numChunks) {
   const title = document.createElement("h2"), note = document.createElement("small");
   note.textContent = number(numChunks) + (numChunks === 1 ? " chunk" : " chunks");
   title.append(visible(data.sources[source]) || "source " + (source + 1), note);
+  titles[source] = title;
   main.append(title);
 }
 function drawAll() {
@@ -127,6 +128,8 @@ function mark() {
     const classes = spans[chunk.index].classList, is = kept.has(chunk.index);
     if (classes.contains("kept") !== is) classes.toggle("kept", is);
   }
+  const used = new Set([...kept].map((index) => chunks[index].source));
+  titles.forEach((title, source) => title.classList.toggle("bare", !used.has(source)));
   for (const index of Object.keys(data.cuts)) spans[index].classList.toggle("cut", mode === "run");
   if (kept.size === 0 && $("only").checked) $("only").click();
   drawMap();
