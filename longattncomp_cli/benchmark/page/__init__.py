@@ -80,16 +80,19 @@ def _sections(report: Json, looks: Mapping[str, Style]) -> Iterator[str]:
     yield from _charts(
         "Recall against budget", "Higher and further left is better.", recall_figures(report, looks)
     )
+    yield "<h2>Figures</h2>"
+    yield from tables.recall_tables(report)
+    if report["summary"]["auroc"]:
+        yield tables.auroc_table(report["summary"]["auroc"])
     if report.get("targets"):
         yield "<h2>What a model makes of it</h2>"
         told = "Retrieval loss is oracle minus compressed; reasoning loss is what the oracle gets wrong."
         yield f'<p class="soft">{told}</p><div class="charts">{"".join(split_figures(report))}</div>'
         yield tables.target_table(report["targets"])
-    yield from _charts("Needles by depth and length", "", heat_figures(report))
-    yield "<h2>Figures</h2>"
-    yield from tables.recall_tables(report)
-    if report["summary"]["auroc"]:
-        yield tables.auroc_table(report["summary"]["auroc"])
+    yield from _charts("Needles by depth and length", "", heat_figures(report, own=True))
+    if others := "".join(heat_figures(report, own=False)):
+        told = "The same of the other methods"
+        yield f'<details><summary>{told}</summary><div class="charts">{others}</div></details>'
     yield from _charts("Cost", "Scoring alone; selection is the same for all.", seconds_figure(report, looks))
     yield tables.cost_table(report)
     if report.get("reported"):

@@ -24,6 +24,7 @@ Json = Mapping[str, Any]
 
 CEILINGS = ("full", "oracle")
 _PLAIN = ("head", "tail", "head-tail", "random")
+_OWN = ("longattncomp", "untrained")
 _UNBUDGETED = "none"
 _SHARES = tuple((share, f"{share:g}") for share in (0, 0.25, 0.5, 0.75, 1))
 
@@ -84,17 +85,14 @@ def _budget(budget: str) -> str:
     return "its own rule" if budget == _UNBUDGETED else budget
 
 
-def heat_figures(report: Json) -> Iterator[str]:
-    """Needle heat maps: depth down, length across; the project's own scorer first."""
+def heat_figures(report: Json, *, own: bool) -> Iterator[str]:
+    """Needle heat maps, depth down and length across: of the project's own scorer, or of the others."""
     groups: dict[tuple[str, str, str], list[Json]] = defaultdict(list)
     for entry in report["summary"]["breakdown"]:
         if entry["depth"] is not None:
             groups[entry["task"], entry["method"], entry["budget"]].append(entry)
-    order = sorted(
-        groups, key=lambda key: (key[0], not key[1].startswith("longattncomp"), key[1] in CEILINGS)
-    )
-    for task, method, budget in order:
-        if method in (*CEILINGS, *_PLAIN):
+    for task, method, budget in sorted(groups):
+        if method in (*CEILINGS, *_PLAIN) or method.startswith(_OWN) is not own:
             continue
         entries = groups[task, method, budget]
         title = f"{task} · {method} at {_budget(budget)}"
