@@ -1,7 +1,63 @@
 """LongAttnComp: keep the parts of a long context which a query needs, within a token budget.
 
-Implements arXiv:2606.01336. The command line is ``longattncomp``; the same steps are importable
-from :mod:`longattncomp_cli.core`.
+Implements arXiv:2606.01336. The command line is ``longattncomp``. From Python::
+
+    from longattncomp_cli import Compressor
+
+    compressor = Compressor.load()
+    result = compressor.compress(text, "Who approved the budget?", budget=4000)
+    print(result.text)
+
+Importing this package imports no torch; :meth:`Compressor.load` does.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from longattncomp_cli.core.compressor import (
+        Compression,
+        Compressor,
+        CompressorSettings,
+        Scored,
+        ScoredText,
+    )
+    from longattncomp_cli.core.selection import SelectionRule
+    from longattncomp_cli.core.types import Source
+    from longattncomp_cli.errors import InputError, LongAttnCompError, UsageError
+
 __version__ = "0.1.0"
+__all__ = [
+    "Compression",
+    "Compressor",
+    "CompressorSettings",
+    "InputError",
+    "LongAttnCompError",
+    "Scored",
+    "ScoredText",
+    "SelectionRule",
+    "Source",
+    "UsageError",
+]
+
+_HOMES = {
+    "InputError": "errors",
+    "LongAttnCompError": "errors",
+    "SelectionRule": "core.selection",
+    "Source": "core.types",
+    "UsageError": "errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'core.compressor')}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not."""
+    return [*globals(), *__all__]

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from longattncomp_cli import __version__
-from longattncomp_cli.commands import compress, score, train_stage1, train_stage2
+from longattncomp_cli.commands import bench, compress, score, train_stage1, train_stage2
 from longattncomp_cli.commands.failures import report_errors
+from longattncomp_cli.commands.version import print_version
 
 app = typer.Typer(
     name="longattncomp",
@@ -23,22 +23,33 @@ app.command(name="score", epilog=score.EPILOG)(score.score)
 app.command(name="compress", epilog=compress.EPILOG)(compress.compress)
 app.command(name="train-stage1", epilog=train_stage1.EPILOG)(report_errors(train_stage1.train_stage1))
 app.command(name="train-stage2", epilog=train_stage2.EPILOG)(report_errors(train_stage2.train_stage2))
+app.command(name="bench", epilog=bench.EPILOG)(bench.bench)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"longattncomp {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _options(
-    version: Annotated[
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    verbose: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+        typer.Option(
+            "--verbose", help="With --version: also device, models, tokenizers and extras found here."
+        ),
     ] = False,
 ) -> None:
-    """Keep the parts of a long context which a query needs, within a token budget."""
+    """Keep the parts of a long context which a query needs, within a token budget.
+
+    Options of score and compress can also be set in a file (--config) or in the environment
+    (LONGATTNCOMP_BUDGET=4000); a flag wins over the environment, and that over the file.
+    """
+    if version:
+        print_version(verbose=verbose)
+        raise typer.Exit
+    if verbose:
+        raise typer.BadParameter("goes with --version", param_hint="--verbose")
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
 
 
 def run() -> None:

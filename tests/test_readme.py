@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 BLOCK = re.compile(r"```console\n\$ longattncomp (?P<command>[^\n]+)\n(?P<output>.*?)```", re.DOTALL)
 # Scores differ in their last digits between processors; so do the bars that show them.
-NUMBER = re.compile(r"\d\.\d+(e-\d+)?|[█▏▎▍▌▋▊▉]+ *")
+NUMBER = re.compile(r"^heat .*\n(kept .*\n)?|\d\.\d+(e-\d+)?|[█▏▎▍▌▋▊▉]+ *", re.MULTILINE)
 
 
 def output_of(command: str) -> str:

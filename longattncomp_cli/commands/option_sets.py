@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from copy import copy
 from dataclasses import MISSING, Field, fields
 from functools import wraps
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 
 def takes(option_set: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -15,10 +16,18 @@ def takes(option_set: type[Any]) -> Callable[[Callable[..., None]], Callable[...
     The command's first parameter receives the instance; its other parameters stay options of their own.
 
     Args:
-        option_set: a frozen dataclass whose field types are ``Annotated[type, typer.Option(...)]``.
+        option_set: a frozen dataclass whose field types are ``Annotated[type, typer.Option(...)]``. With a
+            class variable ``ENV_PREFIX`` each option also reads ``PREFIX_NAME`` from the environment, but
+            for the fields named in ``WITHOUT_ENV``.
     """
     hints = get_type_hints(option_set, include_extras=True)
-    shared = [_parameter(each, hints[each.name]) for each in fields(option_set) if each.init]
+    prefix: str = getattr(option_set, "ENV_PREFIX", "")
+    without: tuple[str, ...] = getattr(option_set, "WITHOUT_ENV", ())
+    shared = [
+        _parameter(each, _with_env(hints[each.name], each.name, prefix if each.name not in without else ""))
+        for each in fields(option_set)
+        if each.init
+    ]
     names = [parameter.name for parameter in shared]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -40,6 +49,25 @@ def takes(option_set: type[Any]) -> Callable[[Callable[..., None]], Callable[...
         return wrapped
 
     return decorate
+
+
+def option_name(annotation: Any, name: str) -> str:
+    """How a user calls the option of a field: its long flag without dashes, else the field's name."""
+    info = annotation.__metadata__[0]
+    # Inside Annotated the first flag arrives in the place of the default.
+    flags = [flag for flag in (info.default, *(info.param_decls or ())) if isinstance(flag, str)]
+    long = [flag.split("/")[0] for flag in flags if flag.startswith("--")]
+    return long[0].removeprefix("--") if long else name
+
+
+def _with_env(annotation: Any, name: str, prefix: str) -> Any:
+    """The same option, reading an environment variable where it is not given."""
+    if not prefix:
+        return annotation
+    info = copy(annotation.__metadata__[0])
+    info.envvar = f"{prefix}_{option_name(annotation, name).replace('-', '_').upper()}"
+    info.show_envvar = False
+    return Annotated[annotation.__origin__, info]
 
 
 def _parameter(each: Field[Any], annotation: Any) -> inspect.Parameter:

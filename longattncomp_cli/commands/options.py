@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from longattncomp_cli.commands.failures import report_errors
-from longattncomp_cli.errors import InputError, UsageError
+from longattncomp_cli.commands.completion import complete_checkpoint, complete_tokenizer
+from longattncomp_cli.commands.config_file import load_config
 
 WHAT, HOW, WHERE, RUN = "What to read", "What to keep", "Where to write", "How to run"
 
@@ -67,28 +66,6 @@ class DType(StrEnum):
     BFLOAT16 = "bfloat16"
 
 
-@report_errors
-def _load_config(context: typer.Context, path: Path | None) -> Path | None:
-    """Take defaults from a TOML file whose keys are option names; flags win."""
-    if path is None or context.resilient_parsing:
-        return path
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not TOML ({error})") from error
-    values = {**values, **values.get(context.info_name or "", {})}
-    values = {key.replace("-", "_"): v for key, v in values.items() if not isinstance(v, dict)}
-    known = {parameter.name for parameter in context.command.params}
-    if unknown := sorted(set(values) - known):
-        raise UsageError(
-            f"{path}: unknown option {unknown[0]!r}", hint="keys are option names, such as top-p = 0.9"
-        )
-    context.default_map = {**(context.default_map or {}), **values}
-    return path
-
-
 Inputs = Annotated[
     list[str] | None,
     typer.Argument(
@@ -137,6 +114,7 @@ TokenizerName = Annotated[
         "--tokenizer",
         help="What counts the budget: a tiktoken encoding or model, "
         "a Hugging Face tokenizer (path or id), or backbone.",
+        autocompletion=complete_tokenizer,
         rich_help_panel=HOW,
     ),
 ]
@@ -190,7 +168,13 @@ Headers = Annotated[
     ),
 ]
 CheckpointName = Annotated[
-    str | None, typer.Option("--checkpoint", help="A directory or a shipped checkpoint.", rich_help_panel=HOW)
+    str | None,
+    typer.Option(
+        "--checkpoint",
+        help="A directory or a shipped checkpoint.",
+        autocompletion=complete_checkpoint,
+        rich_help_panel=HOW,
+    ),
 ]
 
 # How far evidence may lie from the query.
@@ -238,6 +222,14 @@ Report = Annotated[
     Path | None,
     typer.Option(help="Also write every chunk's score and fate (.json, .jsonl).", rich_help_panel=WHERE),
 ]
+Html = Annotated[
+    Path | None,
+    typer.Option(
+        "--html",
+        help="Also write a page that shows the text shaded by score, and what other budgets would keep.",
+        rich_help_panel=WHERE,
+    ),
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace existing outputs.", rich_help_panel=WHERE)
 ]
@@ -258,9 +250,25 @@ Config = Annotated[
     Path | None,
     typer.Option(
         "--config",
-        help="A TOML file with defaults for these options; flags win.",
-        callback=_load_config,
+        help="A TOML file with defaults for these options; flags and environment variables win.",
+        callback=load_config,
         is_eager=True,
+        rich_help_panel=RUN,
+    ),
+]
+ShowConfig = Annotated[
+    bool,
+    typer.Option(
+        "--show-config",
+        help="Print the options of this call as TOML, which --config reads, and exit.",
+        rich_help_panel=RUN,
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Print what would be read, its tokens, and about what it takes; load no model, and exit.",
         rich_help_panel=RUN,
     ),
 ]

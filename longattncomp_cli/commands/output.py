@@ -232,3 +232,15 @@ def _progress(*, quiet: bool) -> Progress:
         transient=True,
         disable=quiet or not out.is_terminal,
     )
+
+
+@contextmanager
+def step_progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar that hears (what is worked on, steps finished, steps in all)."""
+    with _progress(quiet=quiet) as progress:
+        task = progress.add_task("starting", total=None)
+
+        def advance(label: str, done: int, total: int) -> None:
+            progress.update(task, description=safe(label), completed=done, total=total or None)
+
+        yield advance

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import orjson
 
@@ -55,6 +55,7 @@ class RunOptions:
     hops: opt.Hops = None
     output: opt.Output = None
     report: opt.Report = None
+    html: opt.Html = None
     overwrite: opt.Overwrite = False
     resume: opt.Resume = False
     fail_fast: opt.FailFast = False
@@ -63,6 +64,8 @@ class RunOptions:
     seed: opt.Seed = 0
     quiet: opt.Quiet = False
     config: opt.Config = None
+    show_config: opt.ShowConfig = False
+    dry_run: opt.DryRun = False
     # Backbones and scale
     backbone: opt.BackboneName = None
     layers: opt.Depth = None
@@ -75,6 +78,13 @@ class RunOptions:
     engine: opt.EngineOption = opt.Engine.LOCAL
     ray_address: opt.RayAddress = None
     workers: opt.Workers = None
+
+    ENV_PREFIX: ClassVar[str] = "LONGATTNCOMP"
+    # What belongs to one call only is not taken from the environment.
+    WITHOUT_ENV: ClassVar[tuple[str, ...]] = (
+        *("inputs", "query", "query_file", "output", "report", "html", "overwrite", "resume"),
+        *("show_config", "dry_run", "keep", "keep_lines", "trust_remote_code"),
+    )
 
     def question(self) -> str:
         """The query of the command line, or ``""``.
@@ -119,8 +129,7 @@ class RunOptions:
         from longattncomp_cli.core.selection import SelectionRule
         from longattncomp_cli.core.types import parse_budget
 
-        if self._report_is_output():
-            raise UsageError(f"--output and --report are both {self.output}", hint="name two files")
+        self._refuse_one_file_twice()
         mode = self.select or (Select.BUDGET if self.top_p is None else Select.TOP_P)
         if mode is Select.BUDGET and self.top_p is not None:
             raise UsageError("--select budget ignores --top-p", hint="drop one, or use --select top-p")
@@ -193,15 +202,24 @@ class RunOptions:
         shard = self.part()
         return path if shard is None or shard.is_all or path is None else shard.path(path)
 
-    def _report_is_output(self) -> bool:
-        if self.output is None or self.report is None:
-            return False
+    def outputs(self) -> dict[str, Path]:
+        """The files to write, by the option that names them."""
+        named = {"--output": self.output, "--report": self.report, "--html": self.html}
+        return {option: path for option, path in named.items() if path is not None}
+
+    def _refuse_one_file_twice(self) -> None:
         from longattncomp_cli.core.output_files import partial_path
 
-        output, report = (
-            {path.absolute(), partial_path(path).absolute()} for path in (self.output, self.report)
-        )
-        return bool({path.resolve() for path in output} & {path.resolve() for path in report})
+        taken: dict[Path, str] = {}
+        for option, path in self.outputs().items():
+            try:
+                places = {path.absolute().resolve(), partial_path(path).absolute().resolve()}
+            except OSError:  # it cannot be made: the check before the run says why
+                continue
+            for place in places:
+                if place in taken:
+                    raise UsageError(f"{taken[place]} and {option} are both {path}", hint="name two files")
+                taken[place] = option
 
     def fingerprint(self, command: str, compressor: Compressor) -> str:
         """12 hex digits of everything that decides a record's line, compared by ``--resume``."""

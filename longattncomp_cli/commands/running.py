@@ -109,14 +109,38 @@ def check_text_outputs(options: RunOptions) -> None:
     if options.shard is not None or options.engine is not Engine.LOCAL:
         name = "--shard" if options.shard is not None else "--engine"
         raise UsageError(f"{name} is for a batch of records, not for a text", hint=f"drop {name}")
-    for path in (options.output, options.report):
-        if path is not None:
-            refuse_existing(path, overwrite=options.overwrite)
+    for path in options.outputs().values():
+        refuse_existing(path, overwrite=options.overwrite)
 
 
 def check_record_outputs(options: RunOptions) -> None:
-    """The same for a batch of records."""
+    """The same for a batch of records.
+
+    Raises:
+        OutputError: an output exists, or cannot be made.
+        UsageError: a page of many texts is asked for.
+    """
+    if options.html is not None:
+        raise UsageError(
+            "--html shows one text, and the input is a batch of records",
+            hint="save one record's context as a .txt file and name that",
+        )
     _outputs(options, "").check()
+
+
+def write_side_outputs(options: RunOptions, scored: Scored) -> None:
+    """Write the report and the page, where they are asked for."""
+    from longattncomp_cli.core.output_files import write_file
+    from longattncomp_cli.core.report import score_report
+
+    if options.report is not None:
+        write_file(options.report, json_bytes(score_report(scored), options.report))
+    if options.html is not None:
+        from longattncomp_cli.core.page.heat_map import heat_map_page
+
+        write_file(options.html, heat_map_page(scored))
+        if not options.quiet:
+            print_note(f"heat map → {options.html}")
 
 
 def json_bytes(value: object, path: Path | None = None) -> bytes:
@@ -138,8 +162,11 @@ def _outputs(options: RunOptions, settings: str) -> BatchOutputs:
 
 
 def scored_table(scored: Scored, *, top: int, width: int) -> RenderableType:
-    """The table of one scored text."""
+    """One scored text: a strip of its heat, and the table of its chunks."""
+    from rich.console import Group
+
     from longattncomp_cli.commands.output import chunk_table
+    from longattncomp_cli.commands.views import HeatStrip
     from longattncomp_cli.core.report import score_report
 
     selection, renderer, sources = scored.selection, scored.renderer, scored.request.sources
@@ -155,6 +182,7 @@ def scored_table(scored: Scored, *, top: int, width: int) -> RenderableType:
         "stop": "" if selection is None else selection.stop,
         "tokenizer": renderer.tokenizer.name,
     }
-    return chunk_table(
+    table = chunk_table(
         score_report(scored), previews, [s.name for s in sources], top=top, width=width, summary=summary
     )
+    return Group(HeatStrip(scored), table)

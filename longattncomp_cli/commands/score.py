@@ -9,6 +9,7 @@ import typer
 from longattncomp_cli.commands import options as opt
 from longattncomp_cli.commands.failures import report_errors
 from longattncomp_cli.commands.option_sets import takes
+from longattncomp_cli.commands.questions import answered
 from longattncomp_cli.commands.run_options import RunOptions
 from longattncomp_cli.core.sources import InputFile
 
@@ -39,6 +40,8 @@ def score(
     from longattncomp_cli.commands.inputs import open_inputs
     from longattncomp_cli.commands.running import run_records
 
+    if answered(options, "score", {"json": json, "top": top}):
+        return
     options.settings()
     options.question()
     kind, files = open_inputs(options)
@@ -51,7 +54,12 @@ def score(
 def _score_text(options: RunOptions, files: list[InputFile], *, as_json: bool, rows: int) -> None:
     from longattncomp_cli.commands.inputs import read_sources, text_request
     from longattncomp_cli.commands.output import StdoutLines, console, noter, token_progress
-    from longattncomp_cli.commands.running import check_text_outputs, json_bytes, scored_table
+    from longattncomp_cli.commands.running import (
+        check_text_outputs,
+        json_bytes,
+        scored_table,
+        write_side_outputs,
+    )
     from longattncomp_cli.core.output_files import write_file
     from longattncomp_cli.core.report import score_report
 
@@ -60,10 +68,10 @@ def _score_text(options: RunOptions, files: list[InputFile], *, as_json: bool, r
     compressor = options.compressor()
     request = text_request(sources, options.question(), compressor, noter(quiet=options.quiet))
     with token_progress("reading", quiet=options.quiet) as advance:
-        scored = compressor.score(request, advance)
-    for path in (options.report, options.output):
-        if path is not None:
-            write_file(path, json_bytes(score_report(scored), path))
+        scored = compressor.score(request, on_tokens=advance)
+    write_side_outputs(options, scored)
+    if options.output is not None:
+        write_file(options.output, json_bytes(score_report(scored), options.output))
     if as_json and options.output is None:
         StdoutLines().write(json_bytes(score_report(scored)))
     elif not as_json:

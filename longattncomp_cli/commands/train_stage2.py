@@ -25,7 +25,16 @@ def train_stage2(
     sub_queries: Annotated[
         bool, typer.Option(help="Append the single-hop questions to the query, where the data has them.")
     ] = False,
+    replay: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=0.95,
+            help="Share of the examples that come from SQuAD and HotpotQA, in equal parts. "
+            "[default: as many as the preset says]",
+        ),
+    ] = None,
 ) -> None:
     """Train on multi-hop questions, with a share of Stage 1's data, from Stage 1's checkpoint."""
     files = {"musique": musique, "2wikimultihopqa": two_wiki}
-    train(options, stage=2, init=init, more_files=files, sub_queries=sub_queries)
+    train(options, stage=2, init=init, more_files=files, sub_queries=sub_queries, replay=replay)

@@ -28,6 +28,7 @@ def train(
     pooling: str | None = None,
     more_files: Mapping[str, Sequence[Path]] | None = None,
     sub_queries: bool = False,
+    replay: float | None = None,
 ) -> None:
     """Train a stage; notes and progress on stderr.
 
@@ -38,6 +39,7 @@ def train(
         layers, pooling: of Stage 1.
         more_files: of Stage 2, by reader's name.
         sub_queries: whether queries carry their sub-queries.
+        replay: share of Stage 1's data in Stage 2.
     """
     shape = {"layers": None if layers is None else _layers(layers), "pooling": pooling}
     if pooling not in (None, "log", "mean"):
@@ -74,6 +76,7 @@ def train(
                 python=options.python,
                 key_lists=options.key_lists,
                 sub_queries=sub_queries,
+                replay=replay,
                 resume=options.resume,
                 command=" ".join(["longattncomp", *(_without_folders(word) for word in sys.argv[1:])]),
                 device=options.device.value,

@@ -48,7 +48,11 @@ class Renderer:
 
     def render(self, kept: Sequence[KeptSpan]) -> str:
         """Return what is printed: what is always kept, and the spans in source order."""
-        parts = [self.request.prefix]
+        return self.request.prefix + self.body(kept) + self.request.suffix
+
+    def body(self, kept: Sequence[KeptSpan]) -> str:
+        """The spans alone, in source order, with what stands between them."""
+        parts: list[str] = []
         previous: KeptSpan | None = None
         for span in kept:
             text = self.request.sources[span.chunk.source].text
@@ -60,7 +64,6 @@ class Renderer:
             previous = span
         if previous is not None and self._is_cut(previous.chunk.source, previous.end):
             parts.append(self.cut_mark.rstrip("\n") if not self.request.suffix else self.cut_mark)
-        parts.append(self.request.suffix)
         return "".join(parts)
 
     def count(self, kept: Sequence[KeptSpan]) -> int:
@@ -95,7 +98,7 @@ class Renderer:
         return [part for start, end in heads for part in self._map.spread(source, start, end, "head")]
 
     def good_edges(self, source: int, start: int, end: int) -> list[IntArray]:
-        """Where a part of ``[start, end)`` may well begin or end, relative to ``start``; the best kind first."""
+        """Where a part of ``[start, end)`` may begin or end, relative to ``start``; the best kind first."""
         text = self.request.sources[source].text[start:end]
         structure = self.structures[source] if self.structures else None
         if structure is None:

@@ -22,11 +22,11 @@ from longattncomp_cli.core.boundaries import SnapLevel
 from longattncomp_cli.core.cross_attention import CrossAttention
 from longattncomp_cli.core.head_norm import HeadNormAttention
 from longattncomp_cli.core.model_files import BackboneSpec, EncodingName
+from longattncomp_cli.core.shipped import DEFAULT_CHECKPOINT as DEFAULT_CHECKPOINT
+from longattncomp_cli.core.shipped import SHIPPED_FOLDER, shipped_checkpoints
 from longattncomp_cli.errors import CheckpointError
 
 FORMAT_VERSION = 1
-SHIPPED_FOLDER = Path(__file__).parents[1] / "checkpoints"
-DEFAULT_CHECKPOINT = "untrained"
 
 Pooling = Literal["mean", "log"]
 Sink = Literal["none", "instruction", "learned"]
@@ -100,11 +100,6 @@ class Checkpoint:
             digest.update(name.encode())
             digest.update(self.tensors[name].contiguous().numpy().tobytes())
         return digest.hexdigest()[:12]
-
-
-def shipped_checkpoints() -> list[str]:
-    """Names of the checkpoints that come with the package."""
-    return sorted(path.parent.name for path in SHIPPED_FOLDER.glob("*/config.json"))
 
 
 def load_checkpoint(name_or_folder: str) -> Checkpoint:

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR, Renderer
 from longattncomp_cli.core.boundaries import SnapLevel, sentence_starts
 from longattncomp_cli.core.keep import KeepRules, keep_spans
+from longattncomp_cli.core.loading import ScorerChoice
 from longattncomp_cli.core.query import parse_prompt, prompt_text
 from longattncomp_cli.core.records import Record
 from longattncomp_cli.core.selection import Focus, SelectionRule, select
 from longattncomp_cli.core.structure import structure_for
-from longattncomp_cli.core.tokenization import BackboneTokenizer, TargetTokenizer
+from longattncomp_cli.core.tokenization import (
+    DEFAULT_TOKENIZER,
+    BackboneTokenizer,
+    TargetTokenizer,
+    load_tokenizer,
+)
 from longattncomp_cli.core.types import (
     Chunk,
     ChunkScores,
+    KeptSpan,
     Request,
     Selection,
     SelectMode,
@@ -34,6 +41,8 @@ if TYPE_CHECKING:
     from longattncomp_cli.core.backbone import OnTokens
     from longattncomp_cli.core.scoring import Scorer
 
+Context = str | Source | Sequence[str | Source]
+"""What is compressed: one text, or several; a :class:`Source` carries a name and a title."""
 ParserName = Literal["given", "auto", "tail"]
 DEFAULT_TAIL_TOKENS = 128
 # A chunk that must be cut is read in pieces of this size to find where to begin.
@@ -60,6 +69,31 @@ class CompressorSettings:
     """What must stay whatever its score."""
 
 
+@dataclass(frozen=True, slots=True)
+class ScoredText:
+    """A piece of the context: ``text`` is ``source[start:end]`` of the source of that number."""
+
+    source: int
+    start: int
+    end: int
+    text: str
+    score: float
+    rank: int
+
+
+def scored_texts(
+    request: Request, scores: ChunkScores, spans: Iterable[Chunk | KeptSpan]
+) -> tuple[ScoredText, ...]:
+    """Spans or whole chunks of a request with their text, score and rank."""
+    result = []
+    for span in spans:
+        chunk = span if isinstance(span, Chunk) else span.chunk
+        text = request.sources[chunk.source].text[span.start : span.end]
+        score, rank = float(scores.scores[chunk.index]), int(scores.ranks[chunk.index])
+        result.append(ScoredText(chunk.source, span.start, span.end, text, score, rank))
+    return tuple(result)
+
+
 @dataclass(frozen=True)
 class Scored:
     """Chunk scores of a request, and what a budget would keep where one was given."""
@@ -69,6 +103,12 @@ class Scored:
     renderer: Renderer
     selection: Selection | None = None
     budget: int | None = None
+
+    @cached_property
+    def chunks(self) -> tuple[ScoredText, ...]:
+        """Every chunk, best first."""
+        ranked = (self.scores.chunks[index] for index in self.scores.order)
+        return scored_texts(self.request, self.scores, ranked)
 
 
 @dataclass(frozen=True)
@@ -91,6 +131,15 @@ class Compression:
     def num_tokens(self) -> int:
         """Its tokens, counted as printed."""
         return self.renderer.tokenizer.count(self.text)
+
+    @cached_property
+    def spans(self) -> tuple[ScoredText, ...]:
+        """What was kept, in source order."""
+        return scored_texts(self.request, self.scores, self.selection.kept)
+
+    def text_of(self, source: int) -> str:
+        """What was kept of one source; ``""`` where nothing was."""
+        return self.renderer.body([span for span in self.selection.kept if span.chunk.source == source])
 
     @property
     def kept_ratio(self) -> float:
@@ -171,8 +220,86 @@ class Compressor:
             extra=record.extra,
         )
 
-    def score(self, request: Request, on_tokens: OnTokens | None = None) -> Scored:
-        """Score every chunk; where a budget is set, also choose what it would keep."""
+    @classmethod
+    def load(
+        cls,
+        checkpoint: str | None = None,
+        *,
+        tokenizer: str = DEFAULT_TOKENIZER,
+        settings: CompressorSettings | None = None,
+        device: str = "auto",
+        dtype: str = "auto",
+        chunk_tokens: int | None = None,
+        snap: SnapLevel | None = None,
+        hops: int | None = None,
+        **decoder: Any,
+    ) -> Compressor:
+        """Load tokenizer, checkpoint and backbone, the quickest to fail first.
+
+        Args:
+            checkpoint: a shipped name or a directory; the default one where ``None``.
+            tokenizer: what counts the budget: a tiktoken or Hugging Face name, a path, or ``backbone``.
+            settings: what to keep.
+            device, dtype, chunk_tokens, snap, hops: see :class:`~longattncomp_cli.core.loading.ScorerChoice`.
+            decoder: its other fields, such as ``backbone="meta-llama/Llama-3.1-8B-Instruct"``.
+
+        Raises:
+            ResourceError: a model, vocabulary or device is not there.
+            CheckpointError: the checkpoint is not there, or broken.
+        """
+        choice = ScorerChoice(
+            checkpoint=checkpoint,
+            device=device,
+            dtype=dtype,
+            chunk_tokens=chunk_tokens,
+            snap=snap,
+            hops=hops,
+            **decoder,
+        )
+        target = None if tokenizer == "backbone" else load_tokenizer(tokenizer)
+        return cls(choice.load(), target, settings or CompressorSettings())
+
+    def as_request(
+        self, context: Context, query: str = "", budget: str | int | None = None, *, instruction: str = ""
+    ) -> Request:
+        """Make a request of texts; without a query the only text is a whole prompt, which is parsed.
+
+        Raises:
+            InputError: no query was found, or there is no text.
+        """
+        texts = [context] if isinstance(context, (str, Source)) else list(context)
+        sources = tuple(Source(text) if isinstance(text, str) else text for text in texts)
+        if not sources:
+            raise InputError(
+                "the context is empty", hint="pass a text with words in it", code="empty-context"
+            )
+        is_prompt = len(sources) == 1 and not query.strip()
+        request = self.parse(sources[0]) if is_prompt else Request(sources, query)
+        return replace(request, instruction=instruction, budget=budget)
+
+    def score(
+        self,
+        context: Context | Request,
+        query: str = "",
+        budget: str | int | None = None,
+        *,
+        instruction: str = "",
+        on_tokens: OnTokens | None = None,
+    ) -> Scored:
+        """Score every chunk; where a budget is set, also choose what it would keep.
+
+        Args:
+            context: one text or several; or a whole :class:`Request`, which leaves the next three out.
+            query: what relevance is judged against; ``""`` where the context is a whole prompt.
+            budget: such as ``4000``, ``"16k"`` or ``"12.5%"``; that of the settings where ``None``.
+            instruction: always kept, charged to the budget.
+            on_tokens: hears how many tokens of the context are read, of how many.
+        """
+        request = (
+            context
+            if isinstance(context, Request)
+            else self.as_request(context, query, budget, instruction=instruction)
+        )
         scores = self.scorer.score(request, on_tokens)
         if not np.isfinite(scores.scores).all():
             name = self.scorer.checkpoint.config.name
@@ -197,18 +324,32 @@ class Compressor:
             structures=tuple(structure_for(source, self.scorer.snap) for source in request.sources),
         )
 
-    def compress(self, request: Request, on_tokens: OnTokens | None = None) -> Compression:
-        """Keep what the query needs.
+    def compress(
+        self,
+        context: Context | Request,
+        query: str = "",
+        budget: str | int | None = None,
+        *,
+        instruction: str = "",
+        on_tokens: OnTokens | None = None,
+    ) -> Compression:
+        """Keep what the query needs; the arguments are those of :meth:`score`.
 
         Raises:
             UsageError: no budget, and the selection mode needs one.
             BudgetError: the budget cannot hold what must be kept.
+            InputError: the context is empty, or there is no query.
         """
+        request = (
+            context
+            if isinstance(context, Request)
+            else self.as_request(context, query, budget, instruction=instruction)
+        )
         if request.budget is None and self.settings.budget is None and self.settings.rule.mode == "budget":
             raise UsageError(
                 "no budget", hint="add --budget 4000, 16k or 12.5%, or --select top-p", code="missing-budget"
             )
-        scored = self.score(request, on_tokens)
+        scored = self.score(request, on_tokens=on_tokens)
         assert scored.selection is not None
         return Compression(
             request, scored.scores, scored.renderer, scored.selection, scored.budget, self.settings.rule.mode

@@ -3,10 +3,10 @@
 Evidence of a later hop often shares no word with the query, but shares its bridge (a name, a title) with a
 chunk that does. The rarer tokens of the best chunks serve as further query tokens over the states of the
 first pass. Their attention is a mixture (one of them may be the bridge, most are not), so its arithmetic
-mean counts: a chunk of score ``p`` that draws the share ``q`` of it gets the new score ``p · (1 + s·q)``,
-normalised. A chunk that asks rises with what it raises, in proportion to its own score, so that where one
-chunk answers everything it stays the first. Nothing is trained here; the sink, and with it the confidence,
-is that of the first hop.
+mean counts, each asking chunk by its own share: a chunk of score ``p`` that draws ``q`` of it gets the
+new score ``p · (1 + s·q)``, normalised. A chunk that asks rises with what it raises, in proportion to its own
+score, so that where one chunk answers everything it stays the first. Nothing is trained here; the sink, and
+with it the confidence, is that of the first hop.
 
 Shapes: B block, N context tokens, T added query tokens, C chunks, D width.
 """
@@ -34,12 +34,12 @@ MAX_HELD_TOKENS = 1_000_000
 class HopSettings:
     """Chosen on held-out training questions; see the checkpoints' cards."""
 
-    chunks: int = 3
+    chunks: int = 8
     """How many of the best chunks ask on."""
     tokens: int = 24
     """The rarest so many tokens of each do."""
-    strength: float = 80.0
-    """How much a chunk rises that draws all of the attention, ``s``."""
+    strength: float = 160.0
+    """How much a chunk would rise that drew the attention of all chunks, ``s``."""
     temperature: float = 20.0
     """Of the cosine between two tokens."""
     least_chunks: int = 2
@@ -84,7 +84,7 @@ class HeldStates:
 
 @dataclass(frozen=True)
 class _Asking:
-    """The added query tokens: unit states (T, D), weights (T,) that sum to 1, and the chunk of each."""
+    """The added query tokens: unit states (T, D), weights (T,) whose sum is at most 1, the chunk of each."""
 
     states_TD: Tensor
     weight_T: Tensor
@@ -120,7 +120,7 @@ def hop(
 def _asking(
     shares_C: Tensor, query_ids: np.ndarray, context: ContextTokens, states: HeldStates, settings: HopSettings
 ) -> _Asking | None:
-    """Each of the best chunks' rarest tokens, weighted by rarity and by the chunk's own score."""
+    """Each of the best chunks' rarest tokens, weighted by rarity; a chunk's weights sum to its own share."""
     best = torch.argsort(shares_C, descending=True, stable=True)[: settings.chunks].tolist()
     found: dict[int, list[tuple[Tensor, Tensor]]] = {chunk: [] for chunk in best}
     wanted = torch.tensor(best, device=shares_C.device)
@@ -139,13 +139,13 @@ def _asking(
         at, weight = _rare(ids, query_ids, context, len(shares_C), settings)
         weight_T = torch.from_numpy(weight).float().to(shares_C.device)
         if len(at) and weight_T.sum() > 0:
-            weight_T = weight_T / weight_T.sum() * (shares_C[chunk] / shares_C[best[0]])
+            weight_T = weight_T / weight_T.sum() * shares_C[chunk] / shares_C.sum()
             states_TD = torch.cat([states_ND for _, states_ND in found[chunk]])[torch.from_numpy(at)]
             parts.append((states_TD, weight_T, torch.full((len(at),), chunk, device=shares_C.device)))
     if not parts:
         return None
     states_TD, weight_T, chunk_T = (torch.cat(column) for column in zip(*parts, strict=True))
-    return _Asking(states_TD, weight_T / weight_T.sum(), chunk_T)
+    return _Asking(states_TD, weight_T, chunk_T)
 
 
 def _rare(

@@ -43,7 +43,28 @@ def locate_backbone(spec: BackboneSpec) -> Path:
         CheckpointError: files were found, but their hash is another.
         ResourceError: no place has them.
     """
-    folder = _local_path(spec) or _installed_package(spec) or _from_hub(spec)
+    return _checked(spec, _local_path(spec) or _installed_package(spec) or _from_hub(spec))
+
+
+def find_offline(spec: BackboneSpec) -> Path | None:
+    """The same without a network: ``None`` where no place on this machine has the files.
+
+    Raises:
+        CheckpointError: files were found, but their hash is another.
+    """
+    from huggingface_hub import snapshot_download
+
+    folder = _local_path(spec) or _installed_package(spec)
+    if folder is None:
+        try:
+            cached = snapshot_download(spec.id, allow_patterns=list(NEEDED_FILES), local_files_only=True)
+        except (OSError, ValueError):  # not cached, or no hub id
+            return None
+        folder = Path(cached)
+    return _checked(spec, folder)
+
+
+def _checked(spec: BackboneSpec, folder: Path) -> Path:
     missing = [name for name in NEEDED_FILES if not (folder / name).is_file()]
     if missing:
         raise CheckpointError(f"backbone {spec.id}: {folder} has no {', '.join(missing)}")

@@ -43,14 +43,18 @@ def score_report(scored: Scored) -> JsonObject:
 
 
 def compression_record(compression: Compression, checkpoint: str, settings: str) -> JsonObject:
-    """One line of ``compress`` over records."""
+    """One line of ``compress`` over records.
+
+    A field of the input whose name the output needs for another value is kept as ``input_NAME``.
+    """
     request = compression.request
-    return {
-        **request.extra,
+    ours = {
         "id": request.id,
         "compressed": compression.text,
         "selection": selection_report(compression, checkpoint, settings),
     }
+    lost = {f"input_{k}": v for k, v in request.extra.items() if k in ours and v not in (None, ours[k])}
+    return {**request.extra, **lost, **ours}
 
 
 def selection_report(compression: Compression, checkpoint: str, settings: str) -> JsonObject:
@@ -96,6 +100,16 @@ def selection_report(compression: Compression, checkpoint: str, settings: str) -
         for span in selection.kept
     ]
     return report
+
+
+def kept_parts(compression: Compression) -> dict[int, list[JsonObject]]:
+    """For each source of which anything was kept: its spans, in order."""
+    parts: dict[int, list[JsonObject]] = {}
+    for span in compression.spans:
+        parts.setdefault(span.source, []).append(
+            {"start": span.start, "end": span.end, "score": rounded(span.score), "rank": span.rank}
+        )
+    return parts
 
 
 def error_record(record_id: str | int | None, error: LongAttnCompError) -> JsonObject:

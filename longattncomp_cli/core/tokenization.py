@@ -153,6 +153,18 @@ def find_bundled_vocabulary(encoding_name: str) -> Path | None:
     return None
 
 
+def known_vocabularies() -> list[str]:
+    """The encodings whose place on this machine :func:`vocabulary_place` knows."""
+    return list(_VOCABULARIES)
+
+
+def vocabulary_place(encoding_name: str) -> str | None:
+    """Where an encoding's vocabulary is: ``cache``, ``package``, or ``None`` where it would be downloaded."""
+    if _is_cached(encoding_name):
+        return "cache"
+    return None if find_bundled_vocabulary(encoding_name) is None else "package"
+
+
 def _load_encoding(name: str) -> tiktoken.Encoding:
     bundled = None if _is_cached(name) else find_bundled_vocabulary(name)
     try:

@@ -42,6 +42,7 @@ class Example:
         dataset: the reader's name, such as ``squad``.
         evidence: where the data says so, the parts of the relevant documents that answer.
         group: what must not be divided between splits (an article, a meeting); the id where ``""``.
+        answers: the strings that the data accepts as an answer, the first one first; may be empty.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Example:
     dataset: str = ""
     evidence: tuple[EvidenceSpan, ...] = ()
     group: str = ""
+    answers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse indices and spans that point nowhere."""

@@ -15,6 +15,8 @@ from longattncomp_cli.errors import InputError, UsageError
 from longattncomp_cli.training.features import document_key
 from longattncomp_cli.training.made_examples import key_examples, python_examples
 
+REPLAYED = ("squad", "hotpotqa")
+"""The paper's Stage 1 data, of which Stage 2 sees a share again."""
 _LEAST_OF_GROUP = 16
 
 
@@ -48,6 +50,7 @@ def load_data(
     sub_queries: bool = False,
     python: Sequence[Path] = (),
     key_lists: int = 0,
+    replay: float | None = None,
 ) -> TrainingData:
     """Read and split.
 
@@ -59,6 +62,8 @@ def load_data(
         sub_queries: append the sub-queries to the query.
         python: folders whose Python files are asked about.
         key_lists: made key–value lists.
+        replay: share of the training examples that are Stage 1's (``REPLAYED``), in equal parts of each set;
+            instead of their limits.
 
     Raises:
         InputError: a file cannot be read, or nothing is left.
@@ -71,6 +76,8 @@ def load_data(
     sources = {name: [e for path in paths for e in READERS[name](path)] for name, paths in files.items()}
     sources["python"] = [e for folder in python for e in python_examples(folder)]
     sources["keys"] = list(key_examples(key_lists))
+    if replay is not None:
+        limits = {**limits, **_replay_limits(sources, limits, held_out_share, replay)}
     for name, examples in sources.items():
         if sub_queries:
             examples = [with_sub_queries(example) for example in examples]
@@ -82,6 +89,19 @@ def load_data(
     distinct: dict[int, Sequence[Document]] = {id(e.documents): e.documents for e in [*train, *held_out]}
     documents = {document_key(d): d for d in chain.from_iterable(distinct.values()) if d.text.strip()}
     return TrainingData(train, held_out, list(documents.values()))
+
+
+def _replay_limits(
+    sources: Mapping[str, Sequence[Example]], limits: Mapping[str, int], held_out_share: float, share: float
+) -> dict[str, int]:
+    """How many examples of each replayed set make up ``share`` of all."""
+    new = sum(
+        len(limited(split_examples(examples, held_out_share)[0], limits.get(name)))
+        for name, examples in sources.items()
+        if name not in REPLAYED
+    )
+    replayed = [name for name in REPLAYED if sources.get(name)]
+    return {name: round(new * share / (1 - share) / len(replayed)) for name in replayed}
 
 
 def limited(examples: Sequence[Example], limit: int | None) -> list[Example]:

@@ -56,6 +56,8 @@ class StageRun:
     """Made key–value lists."""
     sub_queries: bool = False
     """Whether queries carry their sub-queries."""
+    replay: float | None = None
+    """Share of the examples that are Stage 1's, instead of their limits."""
     resume: bool = False
     """Go on in ``output``."""
     command: str = ""
@@ -103,6 +105,7 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
         sub_queries=run.sub_queries,
         python=run.python,
         key_lists=run.key_lists,
+        replay=run.replay,
     )
     scorer = load_scorer(run.init, device=run.device)
     attention, layers = _start(run, scorer)
@@ -172,6 +175,7 @@ def _record(run: StageRun, data: TrainingData, step: int, result: ValidationResu
         "examples": data.counts,
         "documents": len(data.documents),
         "sub_queries": run.sub_queries,
+        "replay": run.replay,
         "hyperparameters": orjson.loads(orjson.dumps(asdict(run.config))),
         "step": step,
         "held_out_recall": {name: list(values) for name, values in result.recall.items()},

@@ -97,6 +97,7 @@ def _example(record: Record, dataset: str) -> Example:
         sub_queries=tuple(pair.text("question") for pair in record.records("qa_pairs", optional=True)),
         dataset=dataset,
         evidence=tuple(span for span in evidence if span.start < span.end),
+        answers=record.strings("answer"),
     )
 
 

@@ -35,6 +35,7 @@ def read_musique(path: Path) -> Iterator[Example]:
             relevant=tuple(i for i, p in enumerate(paragraphs) if _is_supporting(p)) if is_answerable else (),
             sub_queries=_sub_queries(record),
             dataset="musique",
+            answers=(*record.strings("answer"), *record.strings("answer_aliases")) if is_answerable else (),
         )
 
 

@@ -47,6 +47,7 @@ def read_qmsum(path: Path, *, group_chars: int = 1_000) -> Iterator[Example]:
                 dataset="qmsum",
                 evidence=evidence,
                 group=meeting,
+                answers=question.strings("answer"),
             )
 
 

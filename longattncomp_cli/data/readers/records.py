@@ -72,6 +72,13 @@ class Record:
                 raise self.error(f"field '{field}[{index}]' is {_kind(value)}, not a string")
         return values
 
+    def strings(self, field: str) -> tuple[str, ...]:
+        """Return a field that may be absent, a string or a list of strings; what is empty falls out."""
+        if self.value.get(field) is None:
+            return ()
+        values = [self.value[field]] if isinstance(self.value[field], str) else self.texts(field)
+        return tuple(value for value in values if value.strip())
+
     def records(self, field: str, *, optional: bool = False) -> list[Record]:
         """Return a field that is a list of objects."""
         return [

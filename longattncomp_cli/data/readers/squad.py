@@ -43,6 +43,7 @@ def _example(question: Record, documents: tuple[Document, ...], index: int, titl
         dataset="squad",
         evidence=_evidence(answers[0], documents, index) if is_answerable else (),
         group=title,
+        answers=tuple(dict.fromkeys(answer.text("text") for answer in answers)) if is_answerable else (),
     )
 
 

@@ -1,0 +1,1 @@
+"""Every method and task side by side: retrieval figures, target models, reports."""

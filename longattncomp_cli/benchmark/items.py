@@ -1,0 +1,87 @@
+"""What is asked: one context, one query, and where the answer stands."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from longattncomp_cli.core.metrics import SpanPair
+from longattncomp_cli.core.types import Request, Source
+
+Place = tuple[int, int, int]
+"""``(source, start, end)``: a half-open character range of one source of a request."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One question of a task.
+
+    Attributes:
+        id: names the item in reports, which hold no text of the data.
+        request: context and query.
+        evidence: the places that are needed to answer; empty where none are known, or nothing answers.
+        answers: every group must be answered, by any of its strings.
+        label: what kind of item it is, in tasks that have several.
+        length: the context tokens aimed at; 0 where the data decides.
+        depth: where the needle lies, from 0 (front) to 1 (end).
+        blanks: what the task's prompt asks for besides context and query.
+    """
+
+    id: str
+    request: Request
+    evidence: tuple[Place, ...] = ()
+    answers: tuple[tuple[str, ...], ...] = ()
+    label: str = ""
+    length: int = 0
+    depth: float | None = None
+    blanks: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def digest(self) -> str:
+        """12 hex digits that change with anything that is asked or known."""
+        digest = hashlib.sha256()
+        for source in self.request.sources:
+            digest.update(f"{len(source.text)}:{source.title}:".encode())
+            digest.update(source.text.encode("utf-8", "surrogatepass"))
+        known = (self.request.query, self.request.instruction, self.evidence, self.answers, self.blanks)
+        digest.update(repr(known).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()[:12]
+
+    @cached_property
+    def _offsets(self) -> list[int]:
+        """Where each source begins if all stood in one text, none touching the next."""
+        offsets = [0]
+        for source in self.request.sources:
+            offsets.append(offsets[-1] + len(source.text) + 1)
+        return offsets
+
+    def flat(self, places: Iterable[Place]) -> list[SpanPair]:
+        """The places as ranges of one text, for figures over all sources."""
+        return [(self._offsets[source] + start, self._offsets[source] + end) for source, start, end in places]
+
+
+def text_item(
+    item_id: str,
+    query: str,
+    text: str,
+    evidence: Iterable[SpanPair],
+    *,
+    answers: tuple[tuple[str, ...], ...] = (),
+    label: str = "",
+    length: int = 0,
+    depth: float | None = None,
+    blanks: dict[str, str] | None = None,
+) -> Item:
+    """An item whose context is one text."""
+    return Item(
+        id=item_id,
+        request=Request((Source(text),), query, id=item_id),
+        evidence=tuple((0, start, end) for start, end in evidence),
+        answers=answers,
+        label=label,
+        length=length,
+        depth=depth,
+        blanks=blanks or {},
+    )

@@ -1,0 +1,175 @@
+"""Retrieval figures of one method on one item: no target model needed, no text kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from longattncomp_cli.benchmark.items import Item, Place
+from longattncomp_cli.benchmark.methods.base import Method, Verdict
+from longattncomp_cli.benchmark.workbench import Grid, Workbench
+from longattncomp_cli.core.assembly import Renderer
+from longattncomp_cli.core.boundaries import sentence_starts
+from longattncomp_cli.core.metrics import evidence_recall, is_evidence_complete
+from longattncomp_cli.core.selection import chunk_begin, select
+from longattncomp_cli.core.types import Chunk, Selection, Source, Span, parse_budget
+
+Row = dict[str, Any]
+
+UNBUDGETED = "none"
+"""Stands for the budget of methods that have none."""
+_FOCUS_TOKENS = 16
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A verdict with what it cost."""
+
+    verdict: Verdict
+    renderer: Renderer
+    seconds: float
+    peak_mib: float | None
+
+
+def rows_of(
+    method: Method, item: Item, grid: Grid, chunk_seconds: float, budgets: Sequence[str], bench: Workbench
+) -> Iterator[Row]:
+    """Judge once, select at each budget.
+
+    Args:
+        method: what is measured.
+        item: the question.
+        grid: the item's chunks.
+        chunk_seconds: what cutting took, for methods that do not count it themselves.
+        budgets: as the user writes them; ``UNBUDGETED`` for methods that have none.
+        bench: what is shared.
+
+    Yields:
+        The figures at each budget.
+    """
+    judged = judge(method, item, grid, bench, 0.0 if method.counts_chunking else chunk_seconds)
+    for budget in budgets:
+        yield {"budget": budget, **_figures(method, item, grid, judged, budget, bench)}
+
+
+def judge(method: Method, item: Item, grid: Grid, bench: Workbench, extra_seconds: float) -> Judged:
+    """One verdict, timed; memory is the peak while it was made."""
+    borrowed = bench.borrowed_seconds
+    reset_peak_memory()
+    start = time.perf_counter()
+    verdict = method.judge(item, grid)
+    seconds = time.perf_counter() - start + extra_seconds + bench.borrowed_seconds - borrowed
+    return Judged(verdict, bench.renderer(item, verdict.scores.chunks), seconds, peak_memory_mib())
+
+
+def _figures(method: Method, item: Item, grid: Grid, judged: Judged, budget: str, bench: Workbench) -> Row:
+    renderer, scores = judged.renderer, judged.verdict.scores
+    amount = None if budget == UNBUDGETED else budget_tokens(budget, renderer)
+    rule = judged.verdict.rule or bench.settings.rule
+    focus = _focus(method, item, bench) if method.cuts_closely else chunk_begin
+    selection = select(scores, rule, renderer, amount, focus)
+    text = renderer.render(selection.kept)
+    num_tokens = bench.tokenizer.count(text)
+    places = places_of(selection)
+    original = renderer.original_tokens
+    figures: Row = {
+        **evidence_figures(item, places, text),
+        "num_tokens": num_tokens,
+        "original_tokens": original,
+        "kept_ratio": round(num_tokens / max(1, original), 5),
+        "budget_use": None if amount is None else round(num_tokens / amount, 5),
+        "seconds": round(judged.seconds, 4),
+        "tokens_per_second": round(grid.num_tokens / max(1e-9, judged.seconds)),
+        "peak_mib": judged.peak_mib,
+        "stop": selection.stop,
+        "spans": [list(place) for place in places],
+    }
+    if scores.confidence is not None:
+        figures["confidence"] = round(scores.confidence, 5)
+    elif len(scores.scores):
+        figures["top_score"] = float(f"{scores.scores.max():.5g}")
+    return figures
+
+
+def budget_tokens(budget: str, renderer: Renderer) -> int:
+    """A budget as the user writes it, in tokens of this item."""
+    amount = parse_budget(budget)
+    return amount if isinstance(amount, int) else max(1, int(amount * renderer.original_tokens))
+
+
+def evidence_figures(item: Item, places: Sequence[Place], text: str) -> Row:
+    """Recall and completeness where there is evidence, answer strings kept where there are answers."""
+    figures: Row = {"recall": None, "complete": None, "answer_kept": None}
+    if item.evidence:
+        kept, wanted = item.flat(places), item.flat(item.evidence)
+        figures["recall"] = round(evidence_recall(kept, wanted), 5)
+        figures["complete"] = is_evidence_complete(kept, wanted)
+    folded = " ".join(text.split()).casefold()
+    groups = [group for group in item.answers if any(_is_findable(answer) for answer in group)]
+    if groups:
+        found = [any(" ".join(answer.split()).casefold() in folded for answer in group) for group in groups]
+        figures["answer_kept"] = round(sum(found) / len(found), 5)
+    return figures
+
+
+def _is_findable(answer: str) -> bool:
+    """Whether finding the string says anything: a yes, a letter or a digit stands in any text."""
+    return len(answer.strip()) > 2 and answer.strip().casefold() not in ("yes", "noanswer")
+
+
+def places_of(selection: Selection) -> list[Place]:
+    """The kept ranges, neighbours merged."""
+    places: list[Place] = []
+    for span in selection.kept:
+        source = span.chunk.source
+        if places and places[-1][0] == source and places[-1][2] == span.start:
+            places[-1] = (source, places[-1][1], span.end)
+        else:
+            places.append((source, span.start, span.end))
+    return places
+
+
+def _focus(method: Method, item: Item, bench: Workbench) -> Any:
+    """Where the best sentence of a chunk begins, by the method itself on small pieces of it."""
+
+    def begin(chunk: Chunk) -> int:
+        source = item.request.sources[chunk.source]
+        region = Span(chunk.start, chunk.end)
+        if not source.text[chunk.start : chunk.end].strip():
+            return chunk.start
+        # The other sources stay in their places, empty, so that the chunk's source keeps its number.
+        sources = tuple(
+            replace(each, title="", region=region) if number == chunk.source else Source("")
+            for number, each in enumerate(item.request.sources)
+        )
+        piece = replace(item, request=replace(item.request, sources=sources))
+        grid = bench.grid(piece.request, _FOCUS_TOKENS)
+        scores = method.judge(piece, grid).scores
+        best = next(scores.chunks[i] for i in scores.order if scores.chunks[i].source == chunk.source)
+        sentences = sentence_starts(source.text[chunk.start : chunk.end]) + chunk.start
+        return int(max([chunk.start, *sentences[sentences <= best.start]]))
+
+    return begin
+
+
+def reset_peak_memory() -> None:
+    """Begin a new peak, where the system lets us (Linux)."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return
+
+
+def peak_memory_mib() -> float | None:
+    """The largest resident size since :func:`reset_peak_memory`, or ``None`` where it is not known."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    for line in status.splitlines():
+        if line.startswith("VmHWM:"):
+            return round(int(line.split()[1]) / 1024, 1)
+    return None

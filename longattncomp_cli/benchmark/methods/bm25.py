@@ -1,0 +1,42 @@
+"""BM25 over the chunks' words (bm25s: Lù, arXiv:2407.03618; its defaults)."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import numpy as np
+
+from longattncomp_cli.benchmark.items import Item
+from longattncomp_cli.benchmark.methods.base import ChunkMethod
+from longattncomp_cli.benchmark.methods.packages import require
+from longattncomp_cli.benchmark.workbench import Grid
+from longattncomp_cli.core.types import FloatArray
+
+
+class BM25(ChunkMethod):
+    """Lower case, English stop words left out, k1 = 1.5, b = 0.75."""
+
+    name = "bm25"
+    note = "bm25s with its defaults, over words"
+
+    def __init__(self) -> None:
+        """Find the package.
+
+        Raises:
+            ResourceError: it is not installed.
+        """
+        require("bm25", "bm25s")
+        self._library: Any = importlib.import_module("bm25s")
+
+    def scores(self, item: Item, grid: Grid) -> FloatArray:
+        """(C,) all 0 where no word of the query is a term."""
+        sources, library = item.request.sources, self._library
+        texts = [sources[chunk.source].text[chunk.start : chunk.end] for chunk in grid.chunks]
+        corpus = library.tokenize(texts, stopwords="en", show_progress=False)
+        words = library.tokenize([item.request.query], stopwords="en", return_ids=False, show_progress=False)
+        if not words[0] or not corpus.vocab:
+            return np.zeros(len(grid.chunks))
+        index = library.BM25()
+        index.index(corpus, show_progress=False)
+        return np.asarray(index.get_scores(words[0]), dtype=np.float64)

@@ -1,0 +1,37 @@
+"""Late interaction: each query token finds its best context token (MaxSim of ColBERT, arXiv:2004.12832)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from longattncomp_cli.benchmark.items import Item
+from longattncomp_cli.benchmark.methods.base import ChunkMethod
+from longattncomp_cli.benchmark.workbench import Grid, Workbench
+from longattncomp_cli.core.types import FloatArray
+
+
+class MaxSim(ChunkMethod):
+    """The mean over query tokens of the best cosine in the chunk, over the backbone's deepest layer read."""
+
+    name = "maxsim"
+    note = "MaxSim over the backbone's last layer, untrained for it"
+
+    def __init__(self, bench: Workbench) -> None:
+        """Read the layer that the first checkpoint reads last."""
+        self._bench = bench
+        self._layer = max(bench.checkpoints[0].config.layers)
+        self.identity = f"{bench.checkpoints[0].config.backbone.sha256[:12]}:{self._layer}"
+
+    @torch.inference_mode()
+    def scores(self, item: Item, grid: Grid) -> FloatArray:
+        """(C,) one block of the context at a time."""
+        encoding = self._bench.backbone.encode(grid.context, item.request.query, "", [self._layer])
+        query_MD = F.normalize(encoding.query.states[self._layer].float(), dim=-1)
+        best_CM = query_MD.new_full((len(grid.chunks), len(query_MD)), -1.0)
+        for block in encoding.blocks:
+            similar_NM = F.normalize(block.states[self._layer].float(), dim=-1) @ query_MD.T
+            owner_NM = block.chunk_index_N[:, None].expand_as(similar_NM)
+            best_CM.scatter_reduce_(0, owner_NM, similar_NM, "amax")
+        scores: FloatArray = best_CM.mean(dim=1).double().cpu().numpy()
+        return scores

@@ -1,0 +1,111 @@
+"""Methods that look at places only: the ends, chance, everything, and the evidence itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+
+from longattncomp_cli.benchmark.items import Item
+from longattncomp_cli.benchmark.methods.base import ChunkMethod, MethodBase, Verdict
+from longattncomp_cli.benchmark.workbench import Grid, Workbench
+from longattncomp_cli.core.metrics import merge_spans
+from longattncomp_cli.core.selection import SelectionRule
+from longattncomp_cli.core.types import Chunk, ChunkScores, FloatArray
+
+
+class Head(ChunkMethod):
+    """The beginning of the context."""
+
+    name = "head"
+    note = "the first chunks"
+
+    def scores(self, item: Item, grid: Grid) -> FloatArray:
+        """(C,) falling."""
+        return -np.arange(len(grid.chunks), dtype=np.float64)
+
+
+class Tail(ChunkMethod):
+    """The end of the context."""
+
+    name = "tail"
+    note = "the last chunks"
+
+    def scores(self, item: Item, grid: Grid) -> FloatArray:
+        """(C,) rising."""
+        return np.arange(len(grid.chunks), dtype=np.float64)
+
+
+class HeadTail(ChunkMethod):
+    """Both ends, as truncation in the middle keeps them."""
+
+    name = "head-tail"
+    note = "chunks from both ends"
+
+    def scores(self, item: Item, grid: Grid) -> FloatArray:
+        """(C,) falling towards the middle."""
+        place = np.arange(len(grid.chunks), dtype=np.float64)
+        return -np.minimum(place, len(grid.chunks) - 1 - place)
+
+
+class Random(ChunkMethod):
+    """Chunks drawn evenly: what no method may fall below."""
+
+    name = "random"
+    note = "chunks drawn evenly, by the seed"
+    cuts_closely = False
+
+    def __init__(self, bench: Workbench) -> None:
+        """Take the seed."""
+        self._bench = bench
+
+    def scores(self, item: Item, grid: Grid) -> FloatArray:
+        """(C,) numbers drawn for this item."""
+        return self._bench.rng("random", item.id).random(len(grid.chunks))
+
+
+class Full(ChunkMethod):
+    """The whole context: nothing compressed."""
+
+    name = "full"
+    note = "the whole context, no budget"
+    is_budgeted = False
+
+    def scores(self, item: Item, grid: Grid) -> FloatArray:
+        """(C,) all alike."""
+        return np.zeros(len(grid.chunks))
+
+
+class Oracle(MethodBase):
+    """The evidence and nothing else: the ceiling of any selection within the budget."""
+
+    name = "oracle"
+    note = "the evidence alone"
+    cuts_closely = False
+
+    def judge(self, item: Item, grid: Grid) -> Verdict:
+        """Cut the context at the evidence's borders; of the parts, only evidence is taken."""
+        parts: list[Chunk] = []
+        share: list[float] = []
+        for number in range(len(item.request.sources)):
+            places = merge_spans((start, end) for source, start, end in item.evidence if source == number)
+            for start, end, is_evidence in _parts(item, number, places):
+                parts.append(Chunk(len(parts), number, start, end, 0))
+                share.append(float(is_evidence))
+        scores = np.array(share) / max(1.0, sum(share))
+        return Verdict(
+            ChunkScores(tuple(parts), scores, None),
+            rule=SelectionRule(mode="threshold", top_p=1, epsilon=1e-9),
+        )
+
+
+def _parts(item: Item, number: int, places: list[tuple[int, int]]) -> Iterator[tuple[int, int, bool]]:
+    """Yield the parts of a source, in order, and whether each is evidence."""
+    region = item.request.sources[number].context
+    inside = [(max(s, region.start), min(e, region.end)) for s, e in places]
+    inside = [(start, end) for start, end in inside if start < end]
+    borders = sorted({region.start, region.end, *(edge for pair in inside for edge in pair)})
+    begins = {start for start, _ in inside}
+    for start, end in pairwise(borders):
+        yield start, end, start in begins

@@ -1,0 +1,206 @@
+"""Speculative Prefill (arXiv:2502.02789): what a small model attends to before it answers.
+
+In its order: softmax in fp32 for each layer, head and step, over the prompt's tokens only → average pooling
+along the text (kernel 13, padding 6) → maximum over layers and heads → mean over steps → mean over each
+chunk. Chunks and selection are the benchmark's own, as for every method.
+
+* ``DraftModel``: a decoder; the steps are the last prompt token and the tokens it then generates.
+* ``EncoderAttention``: for the embedded encoder, which generates nothing: its own self-attention
+  projections, from each query token to all context tokens, which its windows never compare.
+
+Shapes: N prompt or context tokens, M query tokens or steps, A attention heads, D width, L layers.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from longattncomp_cli.benchmark.items import Item
+from longattncomp_cli.benchmark.methods.base import ChunkMethod
+from longattncomp_cli.benchmark.methods.packages import quieten_transformers
+from longattncomp_cli.benchmark.workbench import Grid, Workbench
+from longattncomp_cli.core.backbone import SegmentStates, StateBlock
+from longattncomp_cli.core.model_files import WEIGHTS_FILE, file_sha256
+from longattncomp_cli.core.types import FloatArray
+from longattncomp_cli.core.windowed_encoder import WindowedEncoder
+from longattncomp_cli.errors import CheckpointError, InputError, ResourceError, UsageError
+
+LOOK_AHEAD = 8
+_KERNEL, _PADDING = 13, 6
+
+
+def pooled(attention_MN: Tensor) -> Tensor:
+    """Smooth along the text: (M, N) → (M, N)."""
+    return F.avg_pool1d(attention_MN[:, None], _KERNEL, stride=1, padding=_PADDING)[:, 0]
+
+
+def step_scores(attention_LAMN: Tensor) -> Tensor:
+    """Token scores of a whole stack of attentions: (L, A, M, N), rows that sum to 1 → (N,)."""
+    rows = attention_LAMN.flatten(0, 1)
+    smooth = torch.stack([pooled(head_MN) for head_MN in rows])
+    return smooth.amax(dim=0).mean(dim=0)
+
+
+def chunk_means(scores_N: Tensor, owner_N: Tensor, num_chunks: int) -> FloatArray:
+    """(C,) the mean over each chunk's tokens; 0 where it has none."""
+    sums_C = torch.zeros(num_chunks, dtype=torch.float64).index_add_(0, owner_N, scores_N.double())
+    counts_C = torch.bincount(owner_N, minlength=num_chunks)
+    means: FloatArray = (sums_C / counts_C.clamp_min(1)).numpy()
+    return means
+
+
+class EncoderAttention(ChunkMethod):
+    """The embedded encoder's attention over the query tokens, in its blocks from the second on."""
+
+    name = "spec-prefill"
+
+    def __init__(self, bench: Workbench) -> None:
+        """Take the encoder's query and key projections.
+
+        Raises:
+            UsageError: the backbone is not the embedded kind.
+        """
+        if not isinstance(bench.backbone.inner, WindowedEncoder):
+            raise UsageError(
+                "spec-prefill without a draft model needs the embedded encoder",
+                hint="name a decoder with --spec-model",
+            )
+        self._bench = bench
+        self._encoder = bench.backbone.inner.encoder
+        self._depths = [layer for layer in bench.backbone.layers if 0 < layer < len(self._encoder.layers)]
+        self.identity = f"{bench.backbone.inner.spec.sha256[:12]}:{self._depths}"
+        self.note = "the embedded encoder's own attention over the query's tokens; no look-ahead"
+
+    @torch.inference_mode()
+    def scores(self, item: Item, grid: Grid) -> FloatArray:
+        """(C,) one layer and head at a time; memory is query tokens × context tokens."""
+        encoding = self._bench.backbone.encode(grid.context, item.request.query, "", self._depths)
+        blocks = list(encoding.blocks)
+        owner_N = torch.cat([block.chunk_index_N for block in blocks])
+        order_N = owner_N.argsort(stable=True)
+        best_MN: Tensor | None = None
+        for layer in self._depths:
+            for attention_MN in self._heads(layer, encoding.query, blocks, order_N):
+                smooth_MN = pooled(attention_MN)
+                best_MN = smooth_MN if best_MN is None else torch.maximum(best_MN, smooth_MN)
+        assert best_MN is not None
+        return chunk_means(best_MN.mean(dim=0).cpu(), owner_N[order_N].cpu(), len(grid.chunks))
+
+    def _heads(self, layer: int, query: SegmentStates, blocks: list[StateBlock], order_N: Tensor) -> Any:
+        """Yield (M, N) of each head of the block that reads this layer's states."""
+        weights = self._encoder.layers[layer]
+        width, heads = self._encoder.width, self._encoder.num_attention_heads
+        states_ND = torch.cat([block.states[layer] for block in blocks])[order_N]
+        keys_ND = F.linear(
+            states_ND, weights.qkv_weight[width : 2 * width], weights.qkv_bias[width : 2 * width]
+        )
+        query_MD = F.linear(
+            query.states[layer].to(keys_ND), weights.qkv_weight[:width], weights.qkv_bias[:width]
+        )
+        head_width = width // heads
+        for head in range(heads):
+            part = slice(head * head_width, (head + 1) * head_width)
+            logits_MN = (query_MD[:, part] @ keys_ND[:, part].T).float() / head_width**0.5
+            yield (logits_MN - logits_MN.amax(dim=1, keepdim=True)).clamp_min_(-80).softmax(dim=1)
+
+
+class DraftModel(ChunkMethod):
+    """A decoder reads context and query, looks ``LOOK_AHEAD`` tokens ahead, and its attention is read."""
+
+    name = "spec-prefill"
+    cuts_closely = False
+
+    def __init__(self, bench: Workbench, folder: Path) -> None:
+        """Load model and tokenizer from a local folder; nothing is downloaded, no code of the folder runs.
+
+        Raises:
+            ResourceError: there is no such folder.
+            CheckpointError: it holds no causal language model.
+        """
+        if not folder.is_dir():
+            raise ResourceError(f"draft model {folder} is not a folder", hint="name one with --spec-model")
+        library: Any = importlib.import_module("transformers")
+        quieten_transformers()
+        options = {"local_files_only": True}
+        try:
+            self._tokenizer: Any = library.AutoTokenizer.from_pretrained(str(folder), **options)
+            self._model: Any = library.AutoModelForCausalLM.from_pretrained(
+                str(folder), use_safetensors=True, **options
+            ).eval()
+        except (OSError, ValueError, KeyError) as error:
+            raise CheckpointError(f"draft model {folder}: {error}", code="no-draft-model") from error
+        self._model.to(bench.backbone.device)
+        weights = folder / WEIGHTS_FILE
+        digest = file_sha256(str(weights))[:12] if weights.is_file() else folder.name
+        self.identity = f"{digest}:{LOOK_AHEAD}"
+        self.note = f"draft model {folder.name}, {LOOK_AHEAD} steps of look-ahead"
+
+    @torch.inference_mode()
+    def scores(self, item: Item, grid: Grid) -> FloatArray:
+        """(C,) mean token scores; a token belongs to the chunk in which it begins.
+
+        Raises:
+            InputError: the prompt is longer than the model can read.
+        """
+        ids, starts, sources = self._prompt(item)
+        limit = getattr(self._model.config, "max_position_embeddings", len(ids) + LOOK_AHEAD)
+        if len(ids) + LOOK_AHEAD > limit:
+            raise InputError(
+                f"the prompt has {len(ids)} tokens, the draft model reads {limit - LOOK_AHEAD}",
+                hint="use shorter contexts, or another --spec-model",
+                code="draft-too-short",
+            )
+        scores_N = step_scores(self._look_ahead(torch.tensor([ids], device=self._model.device)))[
+            : len(starts)
+        ]
+        owner = np.zeros(len(starts), dtype=np.int64)
+        for number in range(len(item.request.sources)):
+            mine = [chunk for chunk in grid.chunks if chunk.source == number]
+            at = np.flatnonzero(sources == number)
+            edges = np.array([chunk.start for chunk in mine])
+            owner[at] = mine[0].index + np.maximum(0, np.searchsorted(edges, starts[at], side="right") - 1)
+        return chunk_means(scores_N.cpu(), torch.from_numpy(owner), len(grid.chunks))
+
+    def _prompt(self, item: Item) -> tuple[list[int], np.ndarray, np.ndarray]:
+        """Token ids of context and query; starts and sources of the context's, which come first."""
+        ids: list[int] = []
+        starts: list[int] = []
+        sources: list[int] = []
+        for number, source in enumerate(item.request.sources):
+            region = source.context
+            encoded = self._tokenizer(
+                source.text[region.start : region.end], add_special_tokens=False, return_offsets_mapping=True
+            )
+            ids += encoded["input_ids"]
+            starts += [region.start + start for start, _ in encoded["offset_mapping"]]
+            sources += [number] * len(encoded["input_ids"])
+        question = self._tokenizer(f"\n\n{item.request.query}\n", add_special_tokens=False)
+        return [*ids, *question["input_ids"]], np.array(starts), np.array(sources)
+
+    def _look_ahead(self, ids_1N: Tensor) -> Tensor:
+        """Return (L, A, M, N): attention of each step to the prompt, its rows sum to 1."""
+        num_prompt = ids_1N.shape[1]
+        cache = None
+        if num_prompt > 1:
+            cache = self._model(ids_1N[:, :-1], use_cache=True, logits_to_keep=1).past_key_values
+        token_11 = ids_1N[:, -1:]
+        steps = []
+        before = self._model.config._attn_implementation
+        self._model.set_attn_implementation("eager")  # the only one that hands out its attention
+        try:
+            for _ in range(LOOK_AHEAD):
+                out = self._model(token_11, past_key_values=cache, use_cache=True, output_attentions=True)
+                cache, token_11 = out.past_key_values, out.logits[:, -1:].argmax(dim=-1)
+                rows = torch.stack([layer[0, :, 0, :num_prompt].float() for layer in out.attentions])
+                # A softmax over the prompt alone is this one, divided by the prompt's share.
+                steps.append(rows / rows.sum(dim=-1, keepdim=True).clamp_min(1e-20))
+        finally:
+            self._model.set_attn_implementation(before)
+        return torch.stack(steps, dim=2)

@@ -1,0 +1,196 @@
+"""From preset and flags to one checked plan. Imports no torch, so that a wrong name is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from longattncomp_cli.benchmark.methods import DEFAULT_METHODS, METHOD_NAMES, MethodChoice, check_names
+from longattncomp_cli.benchmark.presets import PRESETS, Preset
+from longattncomp_cli.benchmark.settings import BenchSettings
+from longattncomp_cli.benchmark.tasks import ALIASES, TASKS
+from longattncomp_cli.core.boundaries import SnapLevel
+from longattncomp_cli.core.selection import SelectionRule
+from longattncomp_cli.core.types import SelectMode, parse_budget
+from longattncomp_cli.errors import InputError, UsageError
+
+DEFAULT_BUDGETS = ("12.5%",)
+_DEFAULT_DEPTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+# The task that a file is for where no task is named.
+_TASK_OF_FILE = {
+    "squad": "squad",
+    "hotpotqa": "hotpotqa",
+    "musique": "musique",
+    "2wiki": "2wiki",
+    "qmsum": "qmsum",
+    "data": "records",
+    "code-debug": "code-debug",
+    "longbench-v2": "longbench-v2",
+    "python": "code-debug",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What the user asked for, as typed; ``None`` and empty leave it to the preset."""
+
+    preset: str | None = None
+    tasks: Sequence[str] = ()
+    methods: Sequence[str] = ()
+    budgets: Sequence[str] = ()
+    checkpoints: Sequence[str] = ()
+    baseline: str = ""
+    limit: int | None = None
+    lengths: Sequence[str] = ()
+    depths: Sequence[float] = ()
+    held_out: float = 0.0
+    files: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    chunk_tokens: int | None = None
+    snap: str | None = None
+    select: str | None = None
+    top_p: float | None = None
+    separator: str | None = None
+    tokenizer: str = "o200k_base"
+    spec_model: Path | None = None
+    llmlingua_model: Path | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    seed: int = 0
+    share_states: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A run, checked."""
+
+    preset: str
+    """Its name, or ``""``."""
+    sources: Mapping[str, str]
+    """Where the preset's values come from."""
+    tasks: tuple[str, ...]
+    budgets: tuple[str, ...]
+    methods: MethodChoice
+    checkpoints: tuple[str, ...]
+    """Empty: the default one."""
+    baseline: str
+    settings: BenchSettings
+    limit: int
+    lengths: tuple[int, ...]
+    depths: tuple[float, ...]
+    held_out: float
+    files: Mapping[str, tuple[Path, ...]]
+    share_states: bool
+
+    def task_settings(self) -> dict[str, dict[str, Any]]:
+        """What decides each task's items; a run that continues a report must have the same."""
+        return {
+            name: {
+                "limit": self.limit,
+                "lengths": list(self.lengths),
+                "depths": list(self.depths),
+                "held_out": self.held_out,
+                "files": {
+                    flag: [path.name for path in self.files[flag]]
+                    for flag in (TASKS[name].needs, *TASKS[name].takes)
+                    if flag in self.files
+                },
+            }
+            for name in self.tasks
+        }
+
+
+def make_plan(choices: Choices) -> Plan:
+    """Put the flags over the preset, and check every name and number.
+
+    Raises:
+        UsageError: a name is unknown, a number is out of range, or a task lacks its file.
+        InputError: a named file is not there.
+    """
+    files = {flag: tuple(paths) for flag, paths in choices.files.items() if paths}
+    named = [ALIASES.get(name, name) for name in choices.tasks]
+    check_names(named, tuple(TASKS), "task")
+    check_names(choices.methods, METHOD_NAMES, "method")
+    from_files = [task for flag, task in _TASK_OF_FILE.items() if flag in files]
+    preset_name = choices.preset or ("" if named or from_files else "quick")
+    preset = PRESETS[preset_name] if preset_name else _bare(tuple(named or dict.fromkeys(from_files)))
+    tasks = tuple(dict.fromkeys(named or preset.tasks))
+    _check_files(tasks, files)
+    budgets = tuple(dict.fromkeys(choices.budgets or preset.budgets))
+    for budget in budgets:
+        parse_budget(budget)
+    methods = tuple(dict.fromkeys(choices.methods or preset.methods or DEFAULT_METHODS))
+    baseline = choices.baseline
+    return Plan(
+        preset=preset_name,
+        sources=preset.sources,
+        tasks=tasks,
+        budgets=budgets,
+        methods=MethodChoice(
+            names=methods,
+            is_explicit=bool(choices.methods or preset.methods),
+            spec_model=choices.spec_model,
+            llmlingua_model=choices.llmlingua_model,
+        ),
+        checkpoints=tuple(dict.fromkeys(choices.checkpoints or preset.checkpoints)),
+        baseline=baseline,
+        settings=_settings(choices, preset),
+        limit=choices.limit or preset.limit,
+        lengths=_lengths(choices.lengths) or preset.lengths,
+        depths=_depths(choices.depths),
+        held_out=choices.held_out,
+        files=files,
+        share_states=choices.share_states,
+    )
+
+
+def _bare(tasks: tuple[str, ...]) -> Preset:
+    return Preset(tasks=tasks, budgets=DEFAULT_BUDGETS)
+
+
+def _settings(choices: Choices, preset: Preset) -> BenchSettings:
+    mode = choices.select or (preset.select if choices.top_p is None else "top-p")
+    if mode == "budget" and choices.top_p is not None:
+        raise UsageError("--select budget ignores --top-p", hint="drop one, or use --select top-p")
+    separator = preset.separator if choices.separator is None else choices.separator.replace("\\n", "\n")
+    return BenchSettings(
+        tokenizer=choices.tokenizer,
+        chunk_tokens=choices.chunk_tokens or preset.chunk_tokens,
+        snap=cast(SnapLevel | None, choices.snap or preset.snap),
+        rule=SelectionRule(
+            mode=cast(SelectMode, mode), top_p=preset.top_p if choices.top_p is None else choices.top_p
+        ),
+        separator=separator,
+        seed=choices.seed,
+        device=choices.device,
+        dtype=choices.dtype,
+    )
+
+
+def _check_files(tasks: Sequence[str], files: Mapping[str, Sequence[Path]]) -> None:
+    for paths in files.values():
+        for path in paths:
+            if not path.exists():
+                raise InputError(f"{path}: no such file", hint="check the path", code="no-file")
+    for name in tasks:
+        needs = TASKS[name].needs
+        if needs and not files.get(needs):
+            raise UsageError(f"task {name} needs a file", hint=f"add --{needs} FILE", code="no-file")
+
+
+def _lengths(texts: Sequence[str]) -> tuple[int, ...]:
+    lengths = []
+    for text in texts:
+        amount = parse_budget(text)
+        if not isinstance(amount, int):
+            raise UsageError(f"--context-tokens {text!r} is a share", hint="name a number, such as 20k")
+        lengths.append(amount)
+    return tuple(dict.fromkeys(lengths))
+
+
+def _depths(depths: Sequence[float]) -> tuple[float, ...]:
+    for depth in depths:
+        if not 0 <= depth <= 1:
+            raise UsageError(f"--depths {depth} is outside [0, 1]", hint="0 is the front, 1 the end")
+    return tuple(depths) or _DEFAULT_DEPTHS

@@ -1,0 +1,121 @@
+"""A whole run: load, make the items, measure, ask the target, write the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from longattncomp_cli.benchmark.items import Item
+from longattncomp_cli.benchmark.journal import Journal
+from longattncomp_cli.benchmark.methods import build_methods
+from longattncomp_cli.benchmark.methods.base import Method
+from longattncomp_cli.benchmark.plan import Plan
+from longattncomp_cli.benchmark.report import build_report, write_report
+from longattncomp_cli.benchmark.runner import Counts, OnProgress, run_retrieval
+from longattncomp_cli.benchmark.tasks import TASKS, TaskSetting
+from longattncomp_cli.benchmark.workbench import ENCODER_LAYERS, Workbench
+from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
+
+if TYPE_CHECKING:
+    from longattncomp_cli.benchmark.targets.choice import TargetChoice
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What a run tells the terminal."""
+
+    on_note: Callable[[str], None]
+    on_progress: OnProgress
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionFiles:
+    """Where a run writes."""
+
+    output: Path | None = None
+    html: Path | None = None
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a run came to."""
+
+    report: dict[str, Any]
+    counts: Counts = field(default_factory=Counts)
+
+
+def run_session(
+    plan: Plan, files: SessionFiles, target: TargetChoice | None, hooks: Hooks, *, command: str
+) -> Session:
+    """Run a plan; what is finished is in the report, or beside it after an interruption.
+
+    Raises:
+        LongAttnCompError: something that every item needs is missing.
+    """
+    head_of_tasks = plan.task_settings()
+    bench = _workbench(plan)
+    methods = build_methods(plan.methods, bench, hooks.on_note)
+    head = {"settings": bench.settings.as_dict(), "task_settings": head_of_tasks}
+    notes = {_label(method): method.note for method in methods}
+    with Journal(files.output, resume=files.resume, head=head) as journal:
+        items = _items(plan, bench, hooks)
+        counts = run_retrieval(items, methods, plan.budgets, bench, journal, hooks.on_progress)
+        if target is not None:
+            from longattncomp_cli.benchmark.targets.asking import ask_target
+
+            ask_target(target, items, journal, bench.settings.separator, counts, hooks.on_progress)
+        report = build_report(
+            journal,
+            command=command,
+            preset=plan.preset,
+            notes=notes,
+            baseline=plan.baseline,
+            seed=plan.settings.seed,
+        )
+        report["sources"] = dict(plan.sources)
+        if files.output is not None:
+            write_report(files.output, report)
+        if files.html is not None:
+            from longattncomp_cli.benchmark.page import write_page
+
+            write_page(files.html, report)
+        journal.finish()
+    return Session(report, counts)
+
+
+def _workbench(plan: Plan) -> Workbench:
+    names = plan.checkpoints or (DEFAULT_CHECKPOINT,)
+    needs_all_layers = "spec-prefill" in plan.methods.names and plan.methods.spec_model is None
+    return Workbench(
+        plan.settings,
+        [load_checkpoint(name) for name in names],
+        layers=ENCODER_LAYERS if needs_all_layers else (),
+        is_sharing=plan.share_states,
+    )
+
+
+def _items(plan: Plan, bench: Workbench, hooks: Hooks) -> dict[str, Sequence[Item]]:
+    """All items of all tasks, made before any is measured, so that a bad file is told at once."""
+    setting = TaskSetting(
+        files=plan.files,
+        limit=plan.limit,
+        lengths=plan.lengths,
+        depths=plan.depths,
+        held_out=plan.held_out,
+        seed=plan.settings.seed,
+        count_tokens=bench.tokenizer.count,
+    )
+    items: dict[str, Sequence[Item]] = {}
+    for name in plan.tasks:
+        hooks.on_progress(f"making {name}", 0, 0)
+        items[name] = TASKS[name].build(setting)
+        if len(items[name]) < plan.limit and name not in ("records",):
+            hooks.on_note(f"{name}: {len(items[name])} items")
+    return items
+
+
+def _label(method: Method) -> str:
+    return f"{method.name}:{method.checkpoint}" if method.checkpoint else method.name

@@ -1,0 +1,37 @@
+"""What decides the figures of all methods alike."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from longattncomp_cli import __version__
+from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR
+from longattncomp_cli.core.boundaries import SnapLevel
+from longattncomp_cli.core.selection import SelectionRule
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchSettings:
+    """Everything besides method and task that decides what is kept."""
+
+    tokenizer: str = "o200k_base"
+    """Counts budgets and context lengths."""
+    chunk_tokens: int | None = None
+    """Of a chunk, at most; the first checkpoint's where ``None``."""
+    snap: SnapLevel | None = None
+    """Where a chunk may end; the first checkpoint's where ``None``."""
+    rule: SelectionRule = field(default_factory=SelectionRule)
+    """Of all methods that do not bring their own."""
+    separator: str = DEFAULT_SEPARATOR
+    """Between kept parts that were not neighbours."""
+    seed: int = 0
+    """Of everything random."""
+    device: str = "auto"
+    """Where to compute."""
+    dtype: str = "auto"
+    """Precision of the backbone."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the report; a run that continues it must have the same."""
+        return {"version": __version__, **asdict(self)}

@@ -1,0 +1,143 @@
+"""From rows to tables: means with 95% bootstrap intervals, paired differences, breakdowns, AUROC."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from longattncomp_cli.core.metrics import Interval, auroc, bootstrap_mean, paired_difference
+
+Row = Mapping[str, Any]
+Json = dict[str, Any]
+
+FIGURES = (
+    "recall",
+    "complete",
+    "answer_kept",
+    "kept_ratio",
+    "budget_use",
+    "seconds",
+    "tokens_per_second",
+    "peak_mib",
+)
+"""Figures of a retrieval row that get a mean; the first is what tables show."""
+_RESAMPLES = 4_000
+
+
+def label_of(row: Row) -> str:
+    """What tables call a row's method."""
+    return f"{row['method']}:{row['checkpoint']}" if row.get("checkpoint") else str(row["method"])
+
+
+def summarise(rows: Iterable[Row], *, baseline: str = "", seed: int = 0) -> Json:
+    """Tables of a report's retrieval rows.
+
+    Args:
+        rows: all rows; those that failed are counted.
+        baseline: the method that the others are paired with; BM25, random or the first where it is ``""``.
+        seed: of the resampling.
+
+    Returns:
+        ``{"baseline", "cells": [...], "breakdown": [...], "auroc": [...], "failed": n}``.
+    """
+    good = [row for row in rows if row["kind"] == "retrieval" and "error" not in row]
+    failed = sum(1 for row in rows if row["kind"] == "retrieval" and "error" in row)
+    labels = list(dict.fromkeys(label_of(row) for row in good))
+    wanted = baseline or next(
+        (name for name in ("bm25", "random") if name in labels), labels[0] if labels else ""
+    )
+    groups: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    for row in good:
+        groups[row["task"], row["budget"], label_of(row)].append(row)
+    cells = []
+    for (task, budget, label), members in groups.items():
+        cell: Json = {"task": task, "budget": budget, "method": label, "n": len(members)}
+        for figure in FIGURES:
+            values = [float(row[figure]) for row in members if row.get(figure) is not None]
+            if values:
+                cell[figure] = _rounded(bootstrap_mean(values, seed=seed, resamples=_RESAMPLES))
+        if label != wanted and (against := groups.get((task, budget, wanted))):
+            difference = _paired(members, against, seed)
+            if difference is not None:
+                cell["against_baseline"] = difference
+        cells.append(cell)
+    return {
+        "baseline": wanted,
+        "cells": cells,
+        "breakdown": _breakdown(good),
+        "auroc": _auroc(good),
+        "failed": failed,
+    }
+
+
+def _paired(first: Sequence[Row], second: Sequence[Row], seed: int) -> Json | None:
+    """The mean difference of recall (without evidence: of kept answers) over the items that both have."""
+    for figure in ("recall", "answer_kept"):
+        other = {(row["item"], row["digest"]): row[figure] for row in second if row.get(figure) is not None}
+        pairs = [
+            (float(row[figure]), float(other[row["item"], row["digest"]]))
+            for row in first
+            if row.get(figure) is not None and (row["item"], row["digest"]) in other
+        ]
+        if pairs:
+            interval = paired_difference([a for a, _ in pairs], [b for _, b in pairs], seed=seed)
+            return {"figure": figure, "n": len(pairs), **_rounded(interval)}
+    return None
+
+
+def _breakdown(rows: Sequence[Row]) -> list[Json]:
+    """Mean recall by method, budget, length and depth, of tasks that have more than one of the two."""
+    groups: dict[tuple[Any, ...], list[float]] = defaultdict(list)
+    spread: dict[str, set[Any]] = defaultdict(set)
+    for row in rows:
+        if row.get("length") and row.get("recall") is not None:
+            depth = None if row.get("depth") is None else round(row["depth"], 3)
+            spread[row["task"]].add((row["length"], depth))
+            groups[row["task"], row["budget"], label_of(row), row["length"], depth].append(row["recall"])
+    return [
+        {
+            "task": task,
+            "budget": budget,
+            "method": label,
+            "length": length,
+            "depth": depth,
+            "n": len(values),
+            "recall": round(float(np.mean(values)), 4),
+        }
+        for (task, budget, label, length, depth), values in groups.items()
+        if len(spread[task]) > 1
+    ]
+
+
+def _auroc(rows: Sequence[Row]) -> list[Json]:
+    """How well confidence (or the top score) tells answerable items from each other kind."""
+    found = []
+    for key, members in _by(rows, lambda row: (row["task"], label_of(row))).items():
+        signals: dict[str, dict[str, float]] = defaultdict(dict)
+        for row in members:
+            signal = row.get("confidence", row.get("top_score"))
+            if row.get("label") and signal is not None:
+                signals[row["label"]].setdefault(row["item"], float(signal))
+        for label in signals if "answerable" in signals else ():
+            if label != "answerable":
+                value = auroc(list(signals["answerable"].values()), list(signals[label].values()))
+                found.append({"task": key[0], "method": key[1], "against": label, "auroc": round(value, 4)})
+    return found
+
+
+def _by(rows: Sequence[Row], key: Callable[[Row], tuple[str, str]]) -> dict[tuple[str, str], list[Row]]:
+    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[key(row)].append(row)
+    return groups
+
+
+def _rounded(interval: Interval) -> dict[str, float]:
+    return {"mean": _short(interval.mean), "low": _short(interval.low), "high": _short(interval.high)}
+
+
+def _short(value: float) -> float:
+    return round(value, 4) if abs(value) < 100 else round(value, 1)

@@ -1,0 +1,1 @@
+"""Target models: any endpoint that speaks the OpenAI protocol."""

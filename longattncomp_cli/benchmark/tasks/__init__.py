@@ -1,0 +1,28 @@
+"""One small file a family of tasks; here is the list of them."""
+
+from __future__ import annotations
+
+from longattncomp_cli.benchmark.tasks.base import Dialogue, Task, TaskSetting
+from longattncomp_cli.benchmark.tasks.code_debug import CODE_TASKS
+from longattncomp_cli.benchmark.tasks.counting import COUNTING_TASKS
+from longattncomp_cli.benchmark.tasks.lookups import LOOKUP_TASKS
+from longattncomp_cli.benchmark.tasks.needles import NEEDLE_TASKS
+from longattncomp_cli.benchmark.tasks.questions import QUESTION_TASKS
+from longattncomp_cli.benchmark.tasks.released import RELEASED_TASKS
+
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        *NEEDLE_TASKS,
+        *COUNTING_TASKS,
+        *QUESTION_TASKS,
+        *CODE_TASKS,
+        *RELEASED_TASKS,
+        *LOOKUP_TASKS,
+    )
+}
+"""By name, in the order of the tables."""
+
+ALIASES = {"2wikimultihopqa": "2wiki"}
+
+__all__ = ["ALIASES", "TASKS", "Dialogue", "Task", "TaskSetting"]

@@ -1,0 +1,121 @@
+"""RULER's aggregation tasks (arXiv:2404.06654): the most common words of a list, or of a coded text.
+
+Every occurrence of an asked word is evidence, so nothing that leaves text out can keep all of it: these tasks
+show where compression must fail.
+"""
+
+from __future__ import annotations
+
+import random
+
+from longattncomp_cli.benchmark.grading import all_strings
+from longattncomp_cli.benchmark.items import Item, text_item
+from longattncomp_cli.benchmark.tasks import words
+from longattncomp_cli.benchmark.tasks.base import Dialogue, Task, TaskSetting
+
+_COMMON, _COMMON_TIMES, _OTHER_TIMES = 10, 30, 3
+_ASKED_CODED = 3
+_ALPHA = 2.0
+_SOURCE = "RULER (arXiv:2404.06654), scripts/data/synthetic/constants.py; string_match_all"
+
+
+def common_items(setting: TaskSetting) -> list[Item]:
+    """``cwe``: a numbered list in which ten words stand 30 times and the others 3 times."""
+    items = []
+    for length in setting.lengths:
+        for number in range(setting.limit):
+            rng = setting.rng("cwe", length, number)
+            text, common = _word_list(length, rng, setting)
+            query = "What are the 10 most common words in the above list?"
+            items.append(_item(f"cwe-{length}-{number}", query, text, common, length))
+    return items
+
+
+def _word_list(length: int, rng: random.Random, setting: TaskSetting) -> tuple[str, list[str]]:
+    """The longest list that fits, and its common words."""
+
+    def listed(num_other: int) -> str:
+        others = vocabulary[_COMMON : _COMMON + num_other]
+        entries = vocabulary[:_COMMON] * _COMMON_TIMES + others * _OTHER_TIMES
+        random.Random(shuffle).shuffle(entries)
+        return "\n".join(f"{place}. {word}" for place, word in enumerate(entries, 1))
+
+    shuffle = rng.getrandbits(32)
+    vocabulary = words.vocabulary(rng, _COMMON + max(1, length // 12))
+    low, high = 0, len(vocabulary) - _COMMON
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if setting.count_tokens(listed(middle)) <= length else (low, middle - 1)
+    return listed(low), vocabulary[:_COMMON]
+
+
+def coded_items(setting: TaskSetting) -> list[Item]:
+    """``fwe``: coded words whose frequencies fall by Zipf's law (alpha 2), among dots; the first three."""
+    items = []
+    for length in setting.lengths:
+        for number in range(setting.limit):
+            rng = setting.rng("fwe", length, number)
+            vocabulary = sorted({words.coded_word(rng) for _ in range(2_000)})
+            rng.shuffle(vocabulary)
+            entries: list[str] = []
+            used = 0
+            while used < length:
+                batch = _draws(vocabulary, rng, 200)
+                used += setting.count_tokens(" ".join(batch))
+                entries += batch
+            ratio = length / max(1, used)
+            text = " ".join(entries[: max(50, int(len(entries) * ratio))])
+            query = "What are the three most frequently appeared words in the above coded text?"
+            items.append(
+                _item(f"fwe-{length}-{number}", query, text, vocabulary[1 : 1 + _ASKED_CODED], length)
+            )
+    return items
+
+
+def _draws(vocabulary: list[str], rng: random.Random, count: int) -> list[str]:
+    """Words by Zipf's law; the most frequent rank is noise, as in RULER."""
+    ranks = range(1, len(vocabulary) + 1)
+    drawn = rng.choices(range(len(vocabulary)), weights=[rank**-_ALPHA for rank in ranks], k=count)
+    return ["...." if index == 0 else vocabulary[index] for index in drawn]
+
+
+def _item(item_id: str, query: str, text: str, asked: list[str], length: int) -> Item:
+    wanted = set(asked)
+    evidence = []
+    at = 0
+    for line in text.replace("\n", " ").split(" "):
+        if line in wanted:
+            evidence.append((at, at + len(line)))
+        at += len(line) + 1
+    return text_item(item_id, query, text, evidence, answers=tuple((word,) for word in asked), length=length)
+
+
+COUNTING_TASKS = (
+    Task(
+        "cwe",
+        common_items,
+        Dialogue(
+            "Below is a numbered list of words. In these words, some appear more often than others. Memorize "
+            "the ones that appear most often.\n{context}\nQuestion: {query}\nAnswer: The top 10 words that "
+            "appear most often in the list are:",
+            all_strings,
+            120,
+            _SOURCE,
+        ),
+        about="RULER: the most common words of a list",
+    ),
+    Task(
+        "fwe",
+        coded_items,
+        Dialogue(
+            "Read the following coded text and track the frequency of each coded word. Find the three most "
+            "frequently appeared coded words. {context}\nQuestion: Do not provide any explanation. Please "
+            "ignore the dots '....'. {query}\nAnswer: According to the coded text above, the three most "
+            "frequently appeared words are:",
+            all_strings,
+            50,
+            _SOURCE,
+        ),
+        about="RULER: the most frequent coded words",
+    ),
+)

@@ -1,0 +1,104 @@
+"""Ours, made from nothing but a seed or Python files: keys in key–value lists, and functions by docstring."""
+
+from __future__ import annotations
+
+from longattncomp_cli.benchmark.grading import any_string, token_f1
+from longattncomp_cli.benchmark.items import Item, text_item
+from longattncomp_cli.benchmark.tasks import words
+from longattncomp_cli.benchmark.tasks.base import Dialogue, Task, TaskSetting
+from longattncomp_cli.benchmark.tasks.python_modules import read_modules, standard_library
+from longattncomp_cli.data.examples import Document, Example
+from longattncomp_cli.data.haystacks import HaystackConfig, HaystackSet, render
+
+_FUNCTION_SEPARATOR = "\n\n\n"
+_LEAST_WORDS, _LEAST_LINES, _MOST_LINES = 5, 4, 60
+
+
+def key_value_items(setting: TaskSetting) -> list[Item]:
+    """``kv``: random keys and values, as in InfiniteBench's Retrieve.KV; the evidence is one pair."""
+    items = []
+    for length in setting.lengths:
+        for number in range(setting.limit):
+            rng = setting.rng("kv", length, number)
+            pairs: list[tuple[str, str]] = []
+            used = 0
+            while used < length:
+                pairs.append((words.identifier(rng), words.identifier(rng)))
+                used += setting.count_tokens(_pair(*pairs[-1]) + ",\n")
+            key, value = rng.choice(pairs)
+            text = "{\n" + ",\n".join(_pair(*pair) for pair in pairs) + "\n}"
+            start = text.index(_pair(key, value))
+            items.append(
+                text_item(
+                    f"kv-{length}-{number}",
+                    f'What is the value of the key "{key}"?',
+                    text,
+                    [(start, start + len(_pair(key, value)))],
+                    answers=((value,),),
+                    length=length,
+                )
+            )
+    return items
+
+
+def _pair(key: str, value: str) -> str:
+    return f'"{key}": "{value}"'
+
+
+def docstring_items(setting: TaskSetting) -> list[Item]:
+    """``code-nl``: functions without their docstrings; the question is a docstring's first line."""
+    folders = setting.files.get("python") or (standard_library(),)
+    pool: list[Document] = []
+    examples: dict[str, Example] = {}
+    for module in (module for folder in folders for module in read_modules(folder)):
+        functions = module.functions()
+        documents = tuple(Document("", function.code) for function in functions)
+        pool.extend(documents)
+        for index, function in enumerate(functions):
+            is_fit = _LEAST_LINES <= function.code.count("\n") <= _MOST_LINES
+            if is_fit and len(function.question.split()) >= _LEAST_WORDS:
+                name = f"{module.name}:{function.name}"
+                example = Example(name, function.question, documents, (index,), dataset="code-nl")
+                examples[function.question] = example
+    chosen = setting.sample("code-nl", examples.values())
+    items = []
+    for length in setting.lengths:
+        config = HaystackConfig(
+            num_documents=None,
+            min_tokens=length,
+            max_tokens=length,
+            negative_share=0.0,
+            seed=setting.seed,
+        )
+        haystacks = HaystackSet(chosen, pool, setting.count_tokens, config)
+        for index in range(len(haystacks)):
+            example = haystacks[index].example
+            text, spans = render(example.documents, _FUNCTION_SEPARATOR)
+            evidence = [(spans[i].start, spans[i].end) for i in example.relevant]
+            name = f"{example.id}-{length}"
+            answers = tuple((text[start:end],) for start, end in evidence)
+            items.append(text_item(name, example.query, text, evidence, answers=answers, length=length))
+    return items
+
+
+LOOKUP_TASKS = (
+    Task(
+        "kv",
+        key_value_items,
+        Dialogue(
+            "Extract the value corresponding to the specified key in the JSON object below.\n\n{context}\n\n"
+            "{query}",
+            any_string,
+            96,
+            "InfiniteBench's kv_retrieval (arXiv:2402.13718); the value in the reply",
+        ),
+        about="a key in a list of keys and values",
+    ),
+    Task(
+        "code-nl",
+        docstring_items,
+        Dialogue("{context}\n\nRepeat the function of which this is said: {query}", token_f1, 512, "ours"),
+        takes=("python",),
+        about="a Python function by the first line of its docstring",
+    ),
+)

@@ -1,0 +1,142 @@
+"""``longbench-v2`` from its released JSON (arXiv:2412.15204), and ``records``: the user's own JSONL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from longattncomp_cli.benchmark.grading import any_string, longbench
+from longattncomp_cli.benchmark.items import Item, Place, text_item
+from longattncomp_cli.benchmark.tasks.base import Dialogue, Task, TaskSetting
+from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.data.readers.records import Record, read_records
+
+_LONGBENCH = (
+    "Please read the following text and answer the question below.\n\n<text>\n{context}\n</text>\n\n"
+    "What is the correct answer to this question: {question}\nChoices:\n{choices}\n\n"
+    'Format your response as follows: "The correct answer is (insert answer here)".'
+)
+_RECORDS = "{context}\n\n{query}"
+
+
+def longbench_items(setting: TaskSetting) -> list[Item]:
+    """Questions with four choices over one text; nobody has marked the evidence."""
+    records = [r for path in setting.of("longbench-v2", "longbench-v2") for r in read_records(path)]
+    setting.rng("longbench-v2").shuffle(records)
+    return [longbench_item(record) for record in records[: setting.limit]]
+
+
+def longbench_item(record: Record) -> Item:
+    """One question; its query is the question with the choices."""
+    letter = record.text("answer")
+    if letter not in ("A", "B", "C", "D"):
+        raise record.error(f"field 'answer' is {letter!r}, not A, B, C or D")
+    question = record.text("question").strip()
+    choices = "\n".join(f"({c}) {record.text(f'choice_{c}').strip()}" for c in "ABCD")
+    return text_item(
+        record.identifier("_id" if "_id" in record.value else "id", default=record.where),
+        f"{question}\n{choices}",
+        record.text("context").strip(),
+        (),
+        label=f"{record.text('length', default='')} {record.text('difficulty', default='')}".strip(),
+        blanks={"question": question, "choices": choices, "letter": letter},
+    )
+
+
+def record_items(setting: TaskSetting) -> list[Item]:
+    """The user's records, in the order of the files: ``context``, ``query``, and ``evidence`` or ``answer``.
+
+    ``evidence`` holds objects ``{"start", "end", "source"?}`` or strings, which stand where they first occur;
+    ``answer`` is a string or a list of strings that are all accepted.
+    """
+    items = []
+    for path in setting.of("data", "records"):
+        for record in read_records(path):
+            items.append(record_item(record))
+            if len(items) == setting.limit:
+                return items
+    return items
+
+
+def record_item(record: Record) -> Item:
+    """One record.
+
+    Raises:
+        InputError: a field is missing or is not what it must be.
+    """
+    sources = tuple(_sources(record))
+    query = record.text("query").strip()
+    if not query:
+        raise record.error("field 'query' is empty")
+    evidence = tuple(_places(record, sources))
+    answers = record.strings("answer")
+    if not evidence and not answers:
+        raise record.error("neither 'evidence' nor 'answer' says what must be kept")
+    item_id = record.identifier("id", default=record.where)
+    instruction = record.text("instruction", default="")
+    request = Request(sources, query, instruction=instruction, id=item_id)
+    return Item(item_id, request, evidence, (answers,) if answers else ())
+
+
+def _sources(record: Record) -> Iterator[Source]:
+    context = record.value.get("context")
+    parts = context if isinstance(context, list) else [context]
+    if not parts:
+        raise record.error("field 'context' is empty")
+    for index, part in enumerate(parts):
+        match part:
+            case str(text) if text.strip():
+                yield Source(text, name=f"{index + 1}")
+            case {"text": str(text), **rest} if text.strip():
+                title = rest.get("title") or ""
+                if not isinstance(title, str):
+                    raise record.error(f"field 'context[{index}].title' is not a string")
+                yield Source(text, name=title or f"{index + 1}", title=title)
+            case _:
+                raise record.error(f"field 'context' holds {_shown(part)}, not a text with words in it")
+
+
+def _places(record: Record, sources: tuple[Source, ...]) -> Iterator[Place]:
+    for index, part in enumerate(record.items("evidence", optional=True)):
+        name = f"evidence[{index}]"
+        match part:
+            case str(text) if text:
+                found = [(i, s.text.find(text)) for i, s in enumerate(sources) if text in s.text]
+                if not found:
+                    raise record.error(f"field {name!r} is a string that the context does not hold")
+                source, start = found[0]
+                yield source, start, start + len(text)
+            case {"start": int(start), "end": int(end), **rest}:
+                number = rest.get("source", 0)
+                if not isinstance(number, int) or not 0 <= number < len(sources):
+                    shown = f"{_shown(number)}, not one of {len(sources)}"
+                    raise record.error(f"field '{name}.source' is {shown}")
+                if not 0 <= start < end <= len(sources[number].text):
+                    raise record.error(f"field {name!r}: {start}:{end} is outside its source")
+                yield number, start, end
+            case _:
+                raise record.error(f"field {name!r} is {_shown(part)}, not a string or a start and end")
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else repr(value)[:60]
+
+
+RELEASED_TASKS = (
+    Task(
+        "longbench-v2",
+        longbench_items,
+        Dialogue(
+            _LONGBENCH, longbench, 128, "LongBench v2 (arXiv:2412.15204), prompts/0shot.txt and pred.py"
+        ),
+        needs="longbench-v2",
+        about="LongBench v2's released JSON",
+    ),
+    Task(
+        "records",
+        record_items,
+        Dialogue(_RECORDS, any_string, 512, "ours: the query behind the context; any accepted string"),
+        needs="data",
+        about="your own JSONL with evidence or answers",
+    ),
+)

@@ -1,0 +1,131 @@
+"""What all methods share: backbone, chunks, tokenizer, budget rule and rendering."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from longattncomp_cli.benchmark.items import Item
+from longattncomp_cli.benchmark.settings import BenchSettings
+from longattncomp_cli.benchmark.shared_states import SharedBackbone
+from longattncomp_cli.core.assembly import Renderer
+from longattncomp_cli.core.backbone import ContextTokens, load_backbone
+from longattncomp_cli.core.checkpoint import Checkpoint
+from longattncomp_cli.core.runtime import keep_freed_memory, resolve_device, resolve_dtype
+from longattncomp_cli.core.scoring import Scorer
+from longattncomp_cli.core.tokenization import BackboneTokenizer, TargetTokenizer, load_tokenizer
+from longattncomp_cli.core.types import Chunk, Request
+
+# Layer 0 to 6 of the embedded encoder: its attention is read at the inputs of blocks 2 … 6.
+ENCODER_LAYERS = tuple(range(7))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """An item's context as all methods see it.
+
+    Attributes:
+        context: tokens and chunks of each source.
+        chunks: of all sources, in order.
+        chunk_tokens: the size that they were cut to.
+    """
+
+    context: ContextTokens
+    chunks: tuple[Chunk, ...]
+    chunk_tokens: int
+
+    @property
+    def num_tokens(self) -> int:
+        """Backbone tokens of the context."""
+        return sum(len(source.tokens.ids) for source in self.context.sources)
+
+
+class Workbench:
+    """Loads what is shared, once.
+
+    Args:
+        settings: see :class:`BenchSettings`.
+        checkpoints: the first one's backbone and chunking are those of all methods.
+        layers: the backbone's layers that some method reads, besides the checkpoints' own.
+        is_sharing: whether a context is encoded once for all methods.
+    """
+
+    def __init__(
+        self,
+        settings: BenchSettings,
+        checkpoints: Sequence[Checkpoint],
+        *,
+        layers: Sequence[int] = (),
+        is_sharing: bool = True,
+    ) -> None:
+        """Load the first checkpoint's backbone and the tokenizer."""
+        keep_freed_memory()
+        self.checkpoints = tuple(checkpoints)
+        self._is_sharing = is_sharing
+        self._layers = set(layers)
+        self._backbones: dict[tuple[str, int], SharedBackbone] = {}
+        config = checkpoints[0].config
+        self.settings = replace(
+            settings,
+            chunk_tokens=settings.chunk_tokens or config.chunk_tokens,
+            snap=settings.snap or config.snap,
+        )
+        self.scorer = self.scorer_of(checkpoints[0])
+        self.backbone = self._backbones[self._key(checkpoints[0])]
+        self.tokenizer: TargetTokenizer = (
+            BackboneTokenizer(lambda texts: [len(t.ids) for t in self.backbone.inner.tokenize(texts)])
+            if settings.tokenizer == "backbone"
+            else load_tokenizer(settings.tokenizer)
+        )
+
+    def scorer_of(self, checkpoint: Checkpoint) -> Scorer:
+        """The checkpoint on its backbone, which it shares with others that need the same."""
+        key = self._key(checkpoint)
+        if key not in self._backbones:
+            config = checkpoint.config
+            place = resolve_device(self.settings.device)
+            same = [c.config for c in self.checkpoints if self._key(c) == key]
+            wanted = {layer for each in [*same, config] for layer in each.layers}
+            if not self._backbones:
+                wanted |= self._layers
+            inner = load_backbone(
+                config.backbone,
+                num_layers=max(wanted) or 1,
+                window_tokens=config.window_tokens,
+                device=place,
+                dtype=resolve_dtype(self.settings.dtype, place),
+            )
+            self._backbones[key] = SharedBackbone(inner, sorted(wanted), is_sharing=self._is_sharing)
+        shared: Any = self._backbones[key]  # a Backbone, by way of __getattr__
+        return Scorer(checkpoint, shared, chunk_tokens=self.settings.chunk_tokens, snap=self.settings.snap)
+
+    @staticmethod
+    def _key(checkpoint: Checkpoint) -> tuple[str, int]:
+        return checkpoint.config.backbone.sha256, checkpoint.config.window_tokens
+
+    @property
+    def borrowed_seconds(self) -> float:
+        """What remembered passes have cost, over all backbones; grows with every use."""
+        return sum(backbone.borrowed_seconds for backbone in self._backbones.values())
+
+    def grid(self, request: Request, chunk_tokens: int | None = None) -> Grid:
+        """Cut a request's context into the chunks that all methods share."""
+        cutter = copy(self.scorer)
+        cutter.chunk_tokens = chunk_tokens or cutter.chunk_tokens
+        context = cutter.tokenize(request)
+        chunks = tuple(chunk for source in context.sources for chunk in source.chunks)
+        return Grid(context, chunks, cutter.chunk_tokens)
+
+    def renderer(self, item: Item, chunks: tuple[Chunk, ...]) -> Renderer:
+        """What renders and counts selections of these chunks."""
+        return Renderer(item.request, chunks, self.settings.separator, self.tokenizer)
+
+    def rng(self, *names: object) -> np.random.Generator:
+        """Random numbers that follow from the seed and the names."""
+        text = ":".join(map(str, (self.settings.seed, *names)))
+        return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big"))

@@ -1,0 +1,88 @@
+"""What a run would read and cost, from counts alone: no model is loaded.
+
+Sizes and speeds are those that ``tests/benchmarks/speed.py`` measured for the embedded backbone on two
+cores with hardware bf16 (``tests/benchmarks/results/speed.json``): 90 s and 1.30 GiB for a million tokens,
+2.1 s and 0.45 GiB for two thousand. Without bf16 a core does about a third of that.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from longattncomp_cli.core.shipped import DEFAULT_CHECKPOINT, SHIPPED_FOLDER, shipped_checkpoints
+from longattncomp_cli.core.types import parse_budget
+
+_EMBEDDED = "all-MiniLM-L6-v2"
+_CORE_TOKENS_PER_SECOND = 5_600
+_WITHOUT_BF16 = 1 / 3
+_START_SECONDS = 2.0
+_START_GIB = 0.45
+_GIB_PER_TOKEN = 0.85e-6
+_MOST_CORES = 8
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Roughly what a run takes."""
+
+    seconds: float
+    gib: float
+    basis: str
+
+
+def estimate(total_tokens: int, largest_tokens: int, checkpoint: str | None) -> Estimate | None:
+    """Estimate time and memory on the processor.
+
+    Args:
+        total_tokens: of the whole input.
+        largest_tokens: of what is in memory at once: a text, or the largest record.
+        checkpoint: its name or folder; ``None`` is the default.
+
+    Returns:
+        ``None`` where nothing was measured for the checkpoint's backbone.
+    """
+    if _EMBEDDED not in backbone_of(checkpoint or DEFAULT_CHECKPOINT):
+        return None
+    cores = min(_MOST_CORES, usable_cores())
+    fast = has_bf16_flags()
+    rate = cores * _CORE_TOKENS_PER_SECOND * (1 if fast else _WITHOUT_BF16)
+    return Estimate(
+        _START_SECONDS + total_tokens / rate,
+        _START_GIB + largest_tokens * _GIB_PER_TOKEN,
+        f"{cores} cores, {'bf16' if fast else 'float32'}",
+    )
+
+
+def backbone_of(checkpoint: str) -> str:
+    """The backbone's id that a checkpoint names; ``""`` where there is no such checkpoint."""
+    folder = SHIPPED_FOLDER / checkpoint if checkpoint in shipped_checkpoints() else Path(checkpoint)
+    try:
+        return str(orjson.loads((folder / "config.json").read_bytes())["backbone"]["id"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
+
+
+def budget_tokens(budget: str | int, original_tokens: int) -> int:
+    """A budget as the user writes it, in tokens of this input."""
+    amount = parse_budget(budget)
+    return amount if isinstance(amount, int) else max(1, int(amount * original_tokens))
+
+
+def usable_cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def has_bf16_flags() -> bool:
+    """Whether the processor says that it multiplies bf16 matrices; known without torch."""
+    if platform.machine() == "arm64":
+        return True
+    try:
+        return "_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False

@@ -1,0 +1,254 @@
+"""Methods of the benchmark on the real embedded model: one rule selects, each scores in its own way."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from longattncomp_cli.benchmark.items import Item, text_item
+from longattncomp_cli.benchmark.measure import UNBUDGETED, evidence_figures, places_of, rows_of
+from longattncomp_cli.benchmark.methods import METHOD_NAMES, MethodChoice, build_methods
+from longattncomp_cli.benchmark.methods.spec_prefill import LOOK_AHEAD, chunk_means, pooled, step_scores
+from longattncomp_cli.benchmark.settings import BenchSettings
+from longattncomp_cli.benchmark.targets.rendering import rendered
+from longattncomp_cli.benchmark.workbench import ENCODER_LAYERS, Workbench
+from longattncomp_cli.core.checkpoint import load_checkpoint
+from longattncomp_cli.core.selection import select
+from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.errors import InputError, ResourceError
+
+SCORING = ("longattncomp", "spec-prefill", "bm25", "dense", "maxsim")
+
+
+@pytest.fixture(scope="module")
+def bench():
+    return Workbench(
+        BenchSettings(device="cpu"), [load_checkpoint("untrained")], layers=ENCODER_LAYERS, is_sharing=True
+    )
+
+
+@pytest.fixture(scope="module")
+def item():
+    paragraphs = [f"Jetty {i} was built by the harbour board in the year {1700 + i * 3}." for i in range(240)]
+    paragraphs[150] = "The lamp of the lighthouse at Skerrow burns rape oil, carried up by a boy at dusk."
+    text = "\n\n".join(paragraphs)
+    start = text.index(paragraphs[150])
+    query = "What does the lamp of the lighthouse burn?"
+    return text_item("lamp", query, text, [(start, start + len(paragraphs[150]))], answers=(("rape oil",),))
+
+
+@pytest.fixture(scope="module")
+def methods(bench):
+    names = tuple(name for name in METHOD_NAMES if name != "llmlingua2")
+    return {m.name: m for m in build_methods(MethodChoice(names=names, is_explicit=True), bench, print)}
+
+
+def rows(method, item: Item, bench, *budgets):
+    return list(rows_of(method, item, bench.grid(item.request), 0.0, budgets, bench))
+
+
+@pytest.mark.parametrize("name", SCORING)
+def test_scoring_methods_find_the_one_paragraph(methods, bench, item, name):
+    (row,) = rows(methods[name], item, bench, "5%")
+    assert row["recall"] == 1.0
+    assert row["complete"]
+    assert row["answer_kept"] == 1.0
+    assert row["budget_use"] <= 1.0
+
+
+def test_random_is_worse_than_any_method_that_reads(methods, bench, item):
+    chance = rows(methods["random"], item, bench, "5%")[0]["recall"]
+    assert all(rows(methods[name], item, bench, "5%")[0]["recall"] > chance for name in SCORING)
+
+
+@pytest.mark.parametrize("name", [*SCORING, "head", "tail", "head-tail", "random", "oracle"])
+def test_no_method_exceeds_its_budget_and_more_budget_keeps_more(methods, bench, item, name):
+    low, high = rows(methods[name], item, bench, "300", "900")
+    for row, budget in ((low, 300), (high, 900)):
+        assert row["num_tokens"] <= budget
+        text = rendered(item, row["spans"], bench.settings.separator)
+        assert bench.tokenizer.count(text) == row["num_tokens"]
+    assert high["recall"] >= low["recall"]
+    kept = {i for _, start, end in high["spans"] for i in range(start, end)}
+    assert {i for _, start, end in low["spans"] for i in range(start, end)} <= kept
+
+
+def test_ends_are_the_ends_and_full_is_everything(methods, bench, item):
+    length = len(item.request.sources[0].text)
+    assert [span[1] for span in rows(methods["head"], item, bench, "300")[0]["spans"]] == [0]
+    assert rows(methods["tail"], item, bench, "300")[0]["spans"][-1][2] == length
+    both = rows(methods["head-tail"], item, bench, "300")[0]["spans"]
+    assert both[0][1] == 0
+    assert both[-1][2] == length
+    assert rows(methods["full"], item, bench, UNBUDGETED)[0]["spans"] == [[0, 0, length]]
+
+
+def test_the_oracle_keeps_the_evidence_and_nothing_else(methods, bench, item):
+    (row,) = rows(methods["oracle"], item, bench, "300")
+    assert row["spans"] == [list(place) for place in item.evidence]
+    nothing = replace(item, evidence=())
+    assert rows(methods["oracle"], nothing, bench, "300")[0]["spans"] == []
+
+
+def test_random_follows_from_seed_and_item(methods, bench, item):
+    first, again = (rows(methods["random"], item, bench, "300")[0]["spans"] for _ in range(2))
+    assert first == again
+    assert rows(methods["random"], replace(item, id="other"), bench, "300")[0]["spans"] != first
+
+
+def test_attncomp_takes_whole_documents_by_threshold_and_needs_no_budget(methods, bench):
+    documents = [
+        "The lamp burns rape oil.",
+        "Jetty 3 is new.",
+        "The lamp is lit at dusk.",
+        "A ferry sails at nine.",
+    ]
+    whole = text_item("d", "What does the lamp burn?", "\n\n".join(documents), [])
+    verdict = methods["attncomp"].judge(whole, bench.grid(whole.request))
+    texts = [whole.request.sources[0].text[c.start : c.end].strip() for c in verdict.scores.chunks]
+    assert texts == documents
+    # The masses of the documents and of the instruction, which is the sink, make up the whole.
+    assert verdict.scores.scores.sum() + verdict.scores.sink == pytest.approx(1.0, abs=1e-5)
+    assert verdict.scores.order[0] == 0
+    parts = Request(tuple(Source(text) for text in documents), whole.request.query)
+    apart = methods["attncomp"].judge(Item("s", parts), bench.grid(parts))
+    assert [c.source for c in apart.scores.chunks] == [0, 1, 2, 3]
+
+
+def test_the_method_and_the_program_agree(methods, bench, item):
+    """What bench keeps with the default method is what ``compress`` prints."""
+    from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+    from longattncomp_cli.core.scoring import load_scorer
+
+    scorer = load_scorer(load_checkpoint("untrained"), device="cpu")
+    compression = Compressor(scorer, bench.tokenizer, CompressorSettings(budget=300)).compress(item.request)
+    (row,) = rows(methods["longattncomp"], item, bench, "300")
+    assert rendered(item, row["spans"], bench.settings.separator) == compression.text
+
+
+def test_sharing_a_pass_changes_no_score_and_counts_its_cost(bench, item):
+    alone = Workbench(BenchSettings(device="cpu"), [load_checkpoint("untrained")], is_sharing=False)
+    wanted = alone.scorer.score(item.request).scores
+    for _ in range(2):
+        np.testing.assert_allclose(bench.scorer.score(item.request).scores, wanted, rtol=1e-4, atol=1e-7)
+    before = bench.borrowed_seconds
+    bench.scorer.score(item.request)
+    assert bench.borrowed_seconds > before
+    assert alone.borrowed_seconds == 0.0
+
+
+def test_rendering_spans_is_what_selection_rendered(methods, bench):
+    """Spans in a report are enough to make the text again, over several sources too."""
+    sources = tuple(
+        Source("\n".join(f"Line {s}.{i} of the log." for i in range(40)) + "\n" * s) for s in range(4)
+    )
+    several = Item("several", Request(sources, "Which is line 2.7?"))
+    for name in ("longattncomp", "head-tail", "full"):
+        verdict = methods[name].judge(several, bench.grid(several.request))
+        renderer = bench.renderer(several, verdict.scores.chunks)
+        selection = select(verdict.scores, bench.settings.rule, renderer, 400 if name != "full" else None)
+        wanted = renderer.render(selection.kept)
+        assert rendered(several, places_of(selection), bench.settings.separator) == wanted
+
+
+def test_answers_that_stand_anywhere_do_not_count():
+    figures = evidence_figures(text_item("1", "q", "yes no", [], answers=(("yes",), ("B",))), [], "yes B")
+    assert figures == {"recall": None, "complete": None, "answer_kept": None}
+
+
+def test_pooling_and_chunk_means_by_hand():
+    # One head, one step, a spike of 13 at token 20: the average over 13 tokens is 1 from 14 to 26.
+    spike = torch.zeros(1, 40)
+    spike[0, 20] = 13.0
+    smooth = pooled(spike)[0]
+    assert smooth.nonzero().flatten().tolist() == list(range(14, 27))
+    assert smooth[14:27].tolist() == pytest.approx([1.0] * 13)
+    # Maximum over two heads first, then the mean over two steps.
+    attention = torch.zeros(1, 2, 2, 40)
+    attention[0, 0, 0, 20], attention[0, 1, 0, 20], attention[0, 1, 1, 20] = 13.0, 26.0, 39.0
+    assert step_scores(attention)[20] == pytest.approx((2.0 + 3.0) / 2)
+    owner = torch.tensor([0, 0, 2])
+    assert chunk_means(torch.tensor([1.0, 3.0, 5.0]), owner, 3).tolist() == [2.0, 0.0, 5.0]
+
+
+@pytest.fixture(scope="module")
+def draft_folder(tmp_path_factory):
+    """A tiny decoder with random weights and a word tokenizer, saved as a model is."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("draft")
+    words = {word: i for i, word in enumerate(["<unk>", *"abcdefghijklmnopqrstuvwxyz", *"0123456789 .?\n"])}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>").save_pretrained(folder)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+def test_a_draft_model_scores_by_its_attention(bench, draft_folder):
+    """Against one plain forward pass over prompt and generated tokens, whose attention says the same."""
+    from transformers import AutoModelForCausalLM
+
+    choice = MethodChoice(names=("spec-prefill",), is_explicit=True, spec_model=draft_folder)
+    (method,) = build_methods(choice, bench, print)
+    text = "the harbour is deep.\n\nthe lamp burns oil.\n\nthe ferry sails at nine."
+    question = text_item("1", "what burns?", text, [])
+    grid = bench.grid(question.request, 8)
+    scores = method.judge(question, grid).scores.scores
+
+    model = AutoModelForCausalLM.from_pretrained(draft_folder, attn_implementation="eager").eval()
+    ids, starts, _ = method._prompt(question)
+    num_prompt = len(ids)
+    for _ in range(LOOK_AHEAD - 1):
+        ids = [*ids, int(model(torch.tensor([ids])).logits[0, -1].argmax())]
+    attentions = torch.stack(model(torch.tensor([ids]), output_attentions=True).attentions)[:, 0]
+    rows = attentions[:, :, num_prompt - 1 :, :num_prompt]
+    assert rows.shape == (2, 4, LOOK_AHEAD, num_prompt)
+    tokens = step_scores(rows / rows.sum(dim=-1, keepdim=True))[: len(text)]
+    assert list(starts) == list(range(len(text)))
+    wanted = [tokens[chunk.start : chunk.end].mean().item() for chunk in grid.chunks]
+    np.testing.assert_allclose(scores, wanted, rtol=1e-4)
+
+
+def test_a_prompt_beyond_the_draft_model_is_an_error_of_the_item(bench, draft_folder):
+    choice = MethodChoice(names=("spec-prefill",), is_explicit=True, spec_model=draft_folder)
+    (method,) = build_methods(choice, bench, print)
+    long = text_item("1", "what?", "the lamp burns oil. " * 40, [])
+    with pytest.raises(InputError, match="the draft model reads 504"):
+        method.judge(long, bench.grid(long.request))
+
+
+@pytest.mark.parametrize("name", ["bm25", "dense", "llmlingua2"])
+def test_a_missing_package_is_named_with_its_command(bench, monkeypatch, name):
+    packages = {"bm25": "bm25s", "dense": "sentence_transformers", "llmlingua2": "llmlingua"}
+    monkeypatch.setitem(sys.modules, packages[name], None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda package: None)
+    with pytest.raises(ResourceError) as caught:
+        build_methods(MethodChoice(names=(name,), is_explicit=True), bench, print)
+    assert caught.value.exit_code == 5
+    assert "pip install" in caught.value.hint
+    notes: list[str] = []
+    assert build_methods(MethodChoice(names=(name,)), bench, notes.append) == []
+    assert packages[name] in notes[0]
+
+
+def test_rows_hold_figures_and_no_text(methods, bench, item):
+    line = json.dumps(rows(methods["longattncomp"], item, bench, "300"))
+    assert "Skerrow" not in line
+    assert "lamp" not in line

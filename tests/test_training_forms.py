@@ -1,0 +1,150 @@
+"""The forms of training data: the paper's haystacks, replay shares, the running mean that is saved."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+import torch
+from test_training_run import TINY, digest, losses, make_run, write_examples
+
+from longattncomp_cli.core.checkpoint import load_checkpoint
+from longattncomp_cli.core.scoring import load_scorer
+from longattncomp_cli.data.examples import Document, Example
+from longattncomp_cli.errors import UsageError
+from longattncomp_cli.training.config import preset
+from longattncomp_cli.training.data_files import load_data
+from longattncomp_cli.training.features import FeatureStore
+from longattncomp_cli.training.haystack_pools import HaystackPlan
+from longattncomp_cli.training.loop import Trainer
+from longattncomp_cli.training.pool_features import pool_states
+from longattncomp_cli.training.pools import PoolConfig
+from longattncomp_cli.training.stages import Hooks, run_stage
+from longattncomp_cli.training.untrained import start_attention
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    return write_examples(tmp_path_factory.mktemp("data") / "own.jsonl")
+
+
+def examples(count: int) -> list[Example]:
+    own = tuple(Document(f"T{i}", f"Own text {i} of the harbour. " * 3) for i in range(10))
+    return [Example(f"e{i}", f"What of {i}?", own, (i % 10,), dataset="data") for i in range(count)]
+
+
+def test_the_papers_haystacks_have_their_length_their_negatives_and_spread_needles() -> None:
+    documents = [Document(f"D{i}", f"Random text number {i} about ropes. " * 4) for i in range(300)]
+    config = PoolConfig(haystacks=True, min_tokens=1_000, max_tokens=2_000, hard_negatives=5)
+    plan = HaystackPlan(examples(24), config, 0, 0, documents)
+    report = plan.report()
+    assert len(plan) == len(report.tokens) == 24
+    assert report.negative_share == 6 / 24  # a quarter
+    assert max(report.documents) <= 100
+    assert 900 <= min(report.tokens) <= max(report.tokens) <= 2_000
+    assert report.depth_thirds == (6 / 18, 6 / 18, 6 / 18)  # of the 18 needles, turn by turn
+    pool = plan.pool(3, documents)
+    again = HaystackPlan(examples(24), config, 0, 0, documents).pool(3, documents)
+    assert pool == again
+    assert pool != HaystackPlan(examples(24), config, 0, 1, documents).pool(3, documents)
+
+
+def test_a_run_on_haystacks_reports_their_composition(data: Path, tmp_path: Path) -> None:
+    config = preset("paper", 1, **{**TINY, "batch_pools": 4, "held_out_share": 0.3})
+    notes: list[str] = []
+    run_stage(make_run(data, tmp_path / "run", config=config), Hooks(on_note=notes.append))
+    report = orjson.loads((tmp_path / "run" / "composition.json").read_bytes())
+    made = load_checkpoint(str(tmp_path / "run"))
+    assert report["num_haystacks"] == made.config.training["examples"]["data"]["train"]
+    assert report["negative_share"] == pytest.approx(0.25, abs=0.05)
+    assert (tmp_path / "run" / "composition.png").read_bytes().startswith(b"\x89PNG")
+    assert any(note.startswith("needles in front / middle / end") for note in notes)
+
+
+def test_replay_is_the_share_that_was_asked_for(tmp_path: Path) -> None:
+    own = write_examples(tmp_path / "own.jsonl", 60)
+    paragraphs = [
+        {"context": f"Salt {i} is old.", "qas": [{"id": f"s{i}", "question": f"Is {i} old?", "answers": []}]}
+        for i in range(200)
+    ]
+    for paragraph in paragraphs:
+        paragraph["qas"][0]["answers"] = [{"text": "Salt", "answer_start": 0}]
+    articles = [{"title": f"A{i}", "paragraphs": [p]} for i, p in enumerate(paragraphs)]
+    squad = tmp_path / "squad.json"
+    squad.write_text(json.dumps({"version": "1.1", "data": articles}))
+    loaded = load_data(
+        {"data": [own], "squad": [squad]},
+        limits={"squad": 5},
+        held_out_share=0.1,
+        validation_questions=4,
+        replay=0.4,
+    )
+    counts = {name: sides["train"] for name, sides in loaded.counts.items()}
+    assert counts["squad"] == round(counts["data"] * 0.4 / 0.6)
+
+
+def test_what_is_saved_is_the_running_mean_blended_with_the_start(data: Path, tmp_path: Path) -> None:
+    # The mean forgets 1/2, then 1/3, … of itself: it is the plain mean of the start and all weights since.
+    scorer = load_scorer(load_checkpoint("untrained"), device="cpu")
+    loaded = load_data({"data": [data]}, limits={}, held_out_share=0.3, validation_questions=4)
+    store = FeatureStore(scorer, (6, 0), None)
+    store.add(loaded.documents)
+    config = preset("smoke", 1, layers=(6, 0), blend=0.5, **TINY)
+    attention = start_attention(scorer.backbone, (6, 0), learned_sink=True)
+    trainer = Trainer(
+        attention,
+        store,
+        loaded.train,
+        loaded.held_out,
+        loaded.documents,
+        config,
+        tmp_path,
+        lambda step, result: None,
+    )
+    seen = [attention.gate_bias.detach().clone()]
+    trainer.run(lambda progress: seen.append(attention.gate_bias.detach().clone()))
+    wanted = torch.stack(seen).mean(dim=0)
+    torch.testing.assert_close(trainer.mean["gate_bias"], wanted)
+    last = attention.gate_bias.detach().clone()
+    with trainer.averaged():
+        torch.testing.assert_close(attention.gate_bias.detach(), (seen[0] + wanted) / 2)
+    assert torch.equal(attention.gate_bias.detach(), last)
+
+
+@pytest.mark.parametrize("wrong", [{"blend": 0.0}, {"blend": 1.5}, {"mean_decay": 1.0}])
+def test_a_mean_that_cannot_be_taken_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(UsageError):
+        preset("smoke", 1, **wrong)
+
+
+def test_spread_stays_inside_a_document_unless_the_pool_is_one_text() -> None:
+    scorer = load_scorer(load_checkpoint("untrained"), device="cpu")
+    store = FeatureStore(scorer, (6, 0), None)
+    long = Document("", "The ferry leaves at noon. " * 60)
+    store.add([long, Document("", "Tin.")])
+    features = [store.get(long), store.get(Document("", "Tin."))]
+    assert features[0].continues == (False, True, True)
+    attention = start_attention(scorer.backbone, (6, 0), learned_sink=True)
+    apart = pool_states(attention, store, features).passage_C.tolist()
+    assert apart == [1, 1, 1, 2]
+    assert len(set(pool_states(attention, store, features, in_order=True).passage_C.tolist())) == 1
+
+
+@pytest.mark.slow
+def test_torchrun_trains_over_two_processes(data: Path, tmp_path: Path) -> None:
+    command = ["train-stage1", "--data", str(data), "--preset", "smoke", "--quiet"]
+    sizes = ["--held-out-share", "0.3", "--min-tokens", "200", "--max-tokens", "300", "--batch-pools", "2"]
+    runner = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    module = ["-m", "longattncomp_cli"]
+    two, one = tmp_path / "two", tmp_path / "one"
+    subprocess.run([*runner, *module, *command, *sizes, "-o", str(two)], check=True, timeout=240)
+    subprocess.run([sys.executable, *module, *command, *sizes, "-o", str(one)], check=True, timeout=240)
+    assert losses(two) == pytest.approx(losses(one), rel=2e-3)
+    assert load_checkpoint(str(two)).config.training["step"] >= 1
+    assert digest(two)
+    assert all(math.isfinite(loss) for loss in losses(two))
