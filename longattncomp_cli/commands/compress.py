@@ -63,6 +63,7 @@ def compress(
     a query is split first: its instruction and query are always kept.
     """
     from longattncomp_cli.commands.inputs import open_inputs
+    from longattncomp_cli.commands.running import run_records
 
     if answered(options, "compress", {"table": table, "top": top, "show": show}):
         return
@@ -72,7 +73,7 @@ def compress(
     if kind == "jsonl":
         if show is not None:
             raise UsageError("--show shows one text, and the input is a batch of records", hint="drop --show")
-        _compress_records(options, files)
+        run_records("compress", options, files)
     else:
         _compress_text(options, files, show_table=table, rows=top, show=show)
 
@@ -118,22 +119,3 @@ def _show(result: Compression, kind: Show, *, stderr: bool) -> None:
     out = console(stderr=stderr)
     for line in views.show(result, kind):
         out.print(line, soft_wrap=True)
-
-
-def _compress_records(options: RunOptions, files: list[InputFile]) -> None:
-    from longattncomp_cli.commands.running import check_record_outputs, run_records
-    from longattncomp_cli.core.records import Record
-    from longattncomp_cli.core.report import JsonObject, compression_record, score_report
-
-    check_record_outputs(options)
-    compressor = options.compressor(share=True)
-    settings = options.fingerprint("compress", compressor)
-    name = compressor.scorer.checkpoint.config.name
-    query = options.question()
-
-    def process(record: Record) -> tuple[JsonObject, JsonObject | None]:
-        result = compressor.compress(compressor.request(record, query))
-        chunk_report = score_report(result.scored) if options.report else None
-        return compression_record(result, name, settings), chunk_report
-
-    run_records(options, files, process, settings)

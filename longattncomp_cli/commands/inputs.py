@@ -90,10 +90,12 @@ def text_request(
 
 
 def open_records(options: RunOptions, files: list[InputFile]) -> Iterator[Record | FailedRecord]:
-    """Read records as a stream, up to ``--limit``."""
+    """Read records as a stream, up to ``--limit``; of those the part that ``--shard`` names."""
     from longattncomp_cli.core.records import read_records
 
-    return islice(read_records(files, options.fields(), stdin_bytes), options.limit)
+    records = islice(read_records(files, options.fields(), stdin_bytes), options.limit)
+    shard = options.part()
+    return records if shard is None else shard.take(records)
 
 
 def count_records(options: RunOptions, files: list[InputFile]) -> int | None:
@@ -104,4 +106,6 @@ def count_records(options: RunOptions, files: list[InputFile]) -> int | None:
     if any(count is None for count in counts):
         return options.limit
     total = sum(count or 0 for count in counts)
-    return total if options.limit is None else min(total, options.limit)
+    total = total if options.limit is None else min(total, options.limit)
+    shard = options.part()
+    return total if shard is None or shard.is_all else len(range(shard.index - 1, total, shard.count))

@@ -151,7 +151,11 @@ ChunkTokens = Annotated[
 SnapOption = Annotated[
     Snap | None,
     typer.Option(
-        "--snap", help="Where a chunk may end. [default: the checkpoint's, sentence]", rich_help_panel=HOW
+        "--snap",
+        help="Where a chunk may end: anywhere, at words, lines, sentences, or with definitions, sections, "
+        "tables, records and turns (structure). auto: structure for code, else sentence. "
+        "[default: the checkpoint's, auto]",
+        rich_help_panel=HOW,
     ),
 ]
 Separator = Annotated[
@@ -349,4 +353,28 @@ CacheSize = Annotated[
         help="Of --cache at most, such as 500M or 2G; what was used longest ago goes.",
         rich_help_panel=SCALE,
     ),
+]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="Do every N-th record only, beginning with the I-th, into an output of its own; "
+        "all/N joins the finished ones.",
+        rich_help_panel=SCALE,
+    ),
+]
+EngineOption = Annotated[
+    Engine,
+    typer.Option(
+        "--engine", help="Run records one by one, or on Ray's workers (extra ray).", rich_help_panel=SCALE
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(help="Of a Ray cluster, such as auto; this machine where absent.", rich_help_panel=SCALE),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Of --engine ray. \\[default: one a GPU, or one a core]", rich_help_panel=SCALE),
 ]

@@ -17,6 +17,7 @@ from longattncomp_cli.errors import InputError, UsageError
 if TYPE_CHECKING:
     from longattncomp_cli.core.compressor import Compressor, CompressorSettings
     from longattncomp_cli.core.records import FieldNames
+    from longattncomp_cli.core.shards import Shard
 
 DEFAULT_TOP_P = 0.95
 DEFAULT_EPSILON = 0.01
@@ -73,6 +74,10 @@ class RunOptions:
     trust_remote_code: opt.TrustRemoteCode = False
     cache: opt.Cache = None
     cache_size: opt.CacheSize = "2G"
+    shard: opt.ShardOption = None
+    engine: opt.EngineOption = opt.Engine.LOCAL
+    ray_address: opt.RayAddress = None
+    workers: opt.Workers = None
 
     ENV_PREFIX: ClassVar[str] = "LONGATTNCOMP"
     # What belongs to one call only is not taken from the environment.
@@ -174,6 +179,33 @@ class RunOptions:
         """The files to write, by the option that names them."""
         named = {"--output": self.output, "--report": self.report, "--html": self.html}
         return {option: path for option, path in named.items() if path is not None}
+
+    def part(self) -> Shard | None:
+        """The part of the batch to do.
+
+        Raises:
+            UsageError: ``--shard`` is no shard, or has no output to write to.
+        """
+        if self.shard is None:
+            return None
+        from longattncomp_cli.core.shards import parse_shard
+
+        shard = parse_shard(self.shard)
+        if self.output is None:
+            raise UsageError("--shard writes a file", hint="name it with --output")
+        return shard
+
+    def output_file(self) -> Path | None:
+        """Where the main output goes: ``--output``, or the shard's own file beside it."""
+        return self._own_file(self.output)
+
+    def report_file(self) -> Path | None:
+        """The same for ``--report``."""
+        return self._own_file(self.report)
+
+    def _own_file(self, path: Path | None) -> Path | None:
+        shard = self.part()
+        return path if shard is None or shard.is_all or path is None else shard.path(path)
 
     def _refuse_one_file_twice(self) -> None:
         from longattncomp_cli.core.output_files import partial_path

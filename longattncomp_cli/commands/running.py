@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 
 from longattncomp_cli.commands.inputs import count_records, open_records
+from longattncomp_cli.commands.options import Engine
 from longattncomp_cli.commands.output import StdoutLines, print_note, record_progress
 from longattncomp_cli.commands.run_options import RunOptions
 from longattncomp_cli.core.sources import InputFile
@@ -16,38 +18,77 @@ from longattncomp_cli.errors import RecordsFailedError, UsageError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from longattncomp_cli.core.batch import BatchOutputs, Process
+    from longattncomp_cli.core.batch import BatchOutputs, Results
     from longattncomp_cli.core.compressor import Scored
+    from longattncomp_cli.core.shards import Shard
 
 _PREVIEW_CHARS = 120
 
 
-def run_records(options: RunOptions, files: list[InputFile], process: Process, settings: str) -> None:
-    """Run a batch and report how it went.
+def run_records(command: str, options: RunOptions, files: list[InputFile]) -> None:
+    """Run a batch, or its part, here or on Ray, and report how it went.
 
     Raises:
         RecordsFailedError: some records failed; their errors stand in their places.
     """
-    from longattncomp_cli.core.batch import BatchCounts, run_batch
+    from longattncomp_cli.commands.record_jobs import record_job
+    from longattncomp_cli.core.batch import BatchCounts, in_turn, run_batch
+    from longattncomp_cli.core.shards import begin_shard, finish_shard
 
+    check_record_outputs(options)
+    shard = options.part()
+    if shard is not None and shard.is_all:
+        _join(options, shard)
+        return
     counts = BatchCounts()
-    with record_progress(count_records(options, files), quiet=options.quiet) as advance:
+    with ExitStack() as stack:
+        if options.engine is Engine.RAY:
+            from longattncomp_cli.commands.ray_engine import RayEngine
+
+            engine = stack.enter_context(RayEngine(command, options, files))
+            results: Results = engine.results
+            settings = engine.settings
+        else:
+            process, settings = record_job(command, options)
+            results = in_turn(process)
+        if shard is not None and options.output is not None:
+            begin_shard(shard, options.output, settings=settings, files=files)
+        advance = stack.enter_context(record_progress(count_records(options, files), quiet=options.quiet))
         run_batch(
             open_records(options, files),
-            process,
+            results,
             _outputs(options, settings),
             StdoutLines(),
             fail_fast=options.fail_fast,
             on_done=lambda now: advance(now.done + now.failed + now.skipped, now.failed),
             counts=counts,
         )
+    if shard is not None and options.output is not None:
+        finish_shard(shard, options.output, settings=settings, failed=counts.failed)
     if not options.quiet:
         skipped = f", {counts.skipped} were there already" if counts.skipped else ""
-        where = f" → {options.output}" if options.output else ""
+        where = f" → {options.output_file()}" if options.output else ""
         print_note(f"{counts.done} records done{skipped}, {counts.failed} failed{where}")
-    if counts.failed:
+    _report_failures(counts.failed, counts.first_failure or "in the earlier run")
+
+
+def _join(options: RunOptions, shard: Shard) -> None:
+    """Join finished shards, and their reports."""
+    from longattncomp_cli.core.shards import join_shards
+
+    assert options.output is not None
+    counts = join_shards(shard, options.output)
+    if options.report is not None:
+        join_shards(shard, options.report, marked_by=options.output)
+    if not options.quiet:
+        print_note(f"{counts['records']} records of {shard.count} shards → {options.output}")
+    _report_failures(counts["failed"], "see its line")
+
+
+def _report_failures(failed: int, first: str) -> None:
+    if failed:
         raise RecordsFailedError(
-            f"{counts.failed} records failed, the first: {counts.first_failure or 'in the earlier run'}",
+            f"{failed} records failed, the first: {first}",
             hint="their lines hold the error; --fail-fast stops at the first",
         )
 
@@ -57,7 +98,7 @@ def check_text_outputs(options: RunOptions) -> None:
 
     Raises:
         OutputError: an output exists, or cannot be made.
-        UsageError: ``--resume`` with text.
+        UsageError: ``--resume``, ``--shard`` or another engine with text.
     """
     from longattncomp_cli.core.output_files import refuse_existing
 
@@ -65,6 +106,9 @@ def check_text_outputs(options: RunOptions) -> None:
         raise UsageError(
             "--resume continues a batch of records, not a text", hint="drop --resume, or add --overwrite"
         )
+    if options.shard is not None or options.engine is not Engine.LOCAL:
+        name = "--shard" if options.shard is not None else "--engine"
+        raise UsageError(f"{name} is for a batch of records, not for a text", hint=f"drop {name}")
     for path in options.outputs().values():
         refuse_existing(path, overwrite=options.overwrite)
 
@@ -109,8 +153,8 @@ def _outputs(options: RunOptions, settings: str) -> BatchOutputs:
     from longattncomp_cli.core.batch import BatchOutputs
 
     return BatchOutputs(
-        output=options.output,
-        report=options.report,
+        output=options.output_file(),
+        report=options.report_file(),
         overwrite=options.overwrite,
         resume=options.resume,
         settings=settings,
@@ -134,7 +178,7 @@ def scored_table(scored: Scored, *, top: int, width: int) -> RenderableType:
         "budget": scored.budget,
         "num_tokens": None if selection is None else renderer.count(selection.kept),
         "original_tokens": renderer.original_tokens,
-        "kept": 0 if selection is None else len(selection.kept),
+        "kept": 0 if selection is None else len({span.chunk.index for span in selection.kept}),
         "stop": "" if selection is None else selection.stop,
         "tokenizer": renderer.tokenizer.name,
     }

@@ -19,6 +19,19 @@ from longattncomp_cli.errors import InputError, LongAttnCompError, OutputError
 Process = Callable[[Record], tuple[JsonObject, JsonObject | None]]
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a record: its lines, and the error where it failed."""
+
+    line: bytes
+    report_line: bytes
+    error: LongAttnCompError | None
+
+
+# The records that are left, and how many were there already → their outcomes, in order.
+Results = Callable[[Iterator[Record | FailedRecord], int], Iterable[Outcome]]
+
+
 class LineSink(Protocol):
     """Takes one line at a time."""
 
@@ -64,7 +77,7 @@ class BatchOutputs:
 
 def run_batch(
     records: Iterable[Record | FailedRecord],
-    process: Process,
+    results: Results,
     outputs: BatchOutputs,
     stdout: LineSink,
     *,
@@ -76,7 +89,7 @@ def run_batch(
 
     Args:
         records: read as they are needed.
-        process: makes the lines of one record.
+        results: makes their lines, in order; see :func:`in_turn`.
         outputs: files, and whether to take up an earlier run.
         stdout: where lines go that have no file.
         fail_fast: raise the first record's error instead of writing it.
@@ -100,23 +113,40 @@ def run_batch(
             report = files[-1]
         if outputs.resume:
             _take_up(files, remaining, outputs.settings, counts)
-        for record in remaining:
-            try:
-                if isinstance(record, FailedRecord):
-                    raise record.error
-                line, report_line = (json_lines.dumps(value) for value in process(record))
+        for outcome in results(remaining, counts.skipped):
+            if outcome.error is None:
                 counts.done += 1
-            except LongAttnCompError as error:
-                if fail_fast:
-                    raise
+            elif fail_fast:
+                raise outcome.error
+            else:
                 counts.failed += 1
-                counts.first_failure = counts.first_failure or error.message
-                line = report_line = json_lines.dumps(error_record(record.id, error))
-            output.write(line)
+                counts.first_failure = counts.first_failure or outcome.error.message
+            output.write(outcome.line)
             if report is not None:
-                report.write(report_line)
+                report.write(outcome.report_line)
             on_done(counts)
     return counts
+
+
+def in_turn(process: Process) -> Results:
+    """Process records here, one after the other."""
+
+    def results(records: Iterator[Record | FailedRecord], skipped: int) -> Iterable[Outcome]:
+        return (process_record(record, process) for record in records)
+
+    return results
+
+
+def process_record(record: Record | FailedRecord, process: Process) -> Outcome:
+    """The lines of one record, also of one that fails."""
+    try:
+        if isinstance(record, FailedRecord):
+            raise record.error
+        line, report_line = (json_lines.dumps(value) for value in process(record))
+    except LongAttnCompError as error:
+        line = json_lines.dumps(error_record(record.id, error))
+        return Outcome(line, line, error)
+    return Outcome(line, report_line, None)
 
 
 def _take_up(

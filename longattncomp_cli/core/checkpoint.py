@@ -54,7 +54,7 @@ class CheckpointConfig:
     """Tokens that the backbone reads at once, special tokens not counted."""
     chunk_tokens: int = 128
     """Default size of a chunk."""
-    snap: SnapLevel = "sentence"
+    snap: SnapLevel = "auto"
     """Default place where a chunk may end."""
     encoding: EncodingName = "windowed"
     """How the backbone reads the context: independent windows, or one causal pass (decoders)."""

@@ -73,11 +73,26 @@ def read_records(
         InputError: a file cannot be read at all.
     """
     for file in files:
-        name = "stdin" if str(file.path) == STDIN else str(file.path)
-        with _open(file, stdin) as stream:
-            for number, line in enumerate(_lines(stream, name), start=1):
+        with open_lines(file, stdin) as lines:
+            for number, line in enumerate(lines, start=1):
                 if line.strip():
-                    yield parse_record(line, number, name, fields)
+                    yield parse_record(line, number, shown_name(file), fields)
+
+
+def shown_name(file: InputFile) -> str:
+    """What errors call a file."""
+    return "stdin" if str(file.path) == STDIN else str(file.path)
+
+
+@contextmanager
+def open_lines(file: InputFile, stdin: Callable[[], BinaryIO]) -> Iterator[Iterator[bytes]]:
+    """Open a file of lines, compressed or not.
+
+    Raises:
+        InputError: it cannot be read, or is damaged.
+    """
+    with _open(file, stdin) as stream:
+        yield _lines(stream, shown_name(file))
 
 
 def parse_record(line: bytes, number: int, name: str, fields: FieldNames) -> Record | FailedRecord:

@@ -134,7 +134,7 @@ class Scorer:
         )
         blocks = held.first(encoding.blocks) if self.hops > 1 else encoding.blocks
         chunks_CHM = self.attention.chunk_logits(folded_HMD, blocks, num_chunks)
-        mass = normalise(chunks_CHM, self._sink_logits(folded_HMD, encoding))
+        mass = normalise(chunks_CHM, self.sink_logits(folded_HMD, encoding))
         if config.pooling == "mean":
             scores_C, sink = pool_mean(mass)
         else:
@@ -153,7 +153,7 @@ class Scorer:
             chunks=chunks, scores=scores_C.double().cpu().numpy(), sink=None if sink is None else float(sink)
         )
 
-    def _sink_logits(self, folded_HMD: Tensor, encoding: Encoding) -> Tensor | None:
+    def sink_logits(self, folded_HMD: Tensor, encoding: Encoding) -> Tensor | None:
         """(H, M) the log-sum-exp of what absorbs the mass: the trained key, or the instruction's tokens."""
         if self.attention.learned_sink:
             return self.attention.sink_logits(folded_HMD)

@@ -19,7 +19,7 @@ from longattncomp_cli.errors import CheckpointError
 INDEX_FILE = "model.safetensors.index.json"
 SINGLE_FILE = "model.safetensors"
 
-_SLAB_BYTES = 32 * 1024 * 1024
+_SLAB_BYTES = 8 * 1024 * 1024
 _LARGEST_HEADER = 100_000_000
 _DTYPES = {
     "F64": torch.float64,

@@ -1,0 +1,228 @@
+"""Run a batch on Ray: one machine's cores or a cluster's GPUs, the same lines in the same order.
+
+The driver finds where the lines of the input lie, Ray Data hands groups of them to workers that hold the
+model, and their results come back in input order, so output, ``--resume`` and ``--shard`` work as they do
+without Ray. A worker that dies is started again and its groups are run again; a group's lines are written
+when it has come back whole, so no record is lost or written twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from longattncomp_cli.commands.output import stdin_bytes
+from longattncomp_cli.commands.run_options import RunOptions
+from longattncomp_cli.core.batch import Outcome
+from longattncomp_cli.core.line_groups import LineGroup, group_lines
+from longattncomp_cli.core.sources import InputFile
+from longattncomp_cli.errors import LongAttnCompError, OutputError, ResourceError
+
+if TYPE_CHECKING:
+    from longattncomp_cli.core.batch import Process
+    from longattncomp_cli.core.records import FailedRecord, Record
+
+# Groups a worker gets in all, at least: enough that none waits long for the others at the end.
+_GROUPS_A_WORKER = 8
+_LARGEST_GROUP = 64
+
+
+class RayEngine:
+    """A Ray cluster for the time of a batch; use as a context manager.
+
+    Attributes:
+        settings: the fingerprint of everything that decides a record's line, computed by a worker.
+    """
+
+    settings: str
+
+    def __init__(self, command: str, options: RunOptions, files: list[InputFile]) -> None:
+        """Keep what workers need; nothing is started."""
+        self.command, self.options, self.files = command, options, files
+
+    def __enter__(self) -> RayEngine:
+        """Start or join a cluster and ask one worker for the settings.
+
+        Raises:
+            ResourceError: Ray is not installed, or there is no cluster at the address.
+        """
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        try:
+            import ray
+        except ImportError as error:
+            raise ResourceError(
+                "--engine ray needs Ray", hint="pip install 'longattncomp[ray]'", code="no-ray"
+            ) from error
+        self._ray: Any = ray
+        local: dict[str, Any] = (
+            {} if self.options.ray_address else {"num_cpus": self._cores(), "include_dashboard": False}
+        )
+        try:
+            ray.init(
+                address=self.options.ray_address, logging_level=logging.ERROR, log_to_driver=False, **local
+            )
+        except (ConnectionError, ValueError) as error:
+            raise ResourceError(
+                f"no Ray cluster at {self.options.ray_address!r}", hint="start one: ray start --head"
+            ) from error
+        try:
+            asked = ray.remote(_settings).options(**self._worker_needs())
+            self.settings = ray.get(asked.remote(self.command, self.options))
+        except BaseException as error:
+            ray.shutdown()
+            raise _own_error(error) from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the cluster, or stop the one that was started."""
+        self._ray.shutdown()
+
+    def results(self, records: Iterator[Record | FailedRecord], skipped: int) -> Iterator[Outcome]:
+        """What :func:`run_batch` asks for; the workers read the records themselves."""
+        import ray.data
+
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        logging.getLogger("ray").setLevel(logging.ERROR)
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.execution_options.preserve_order = True
+        groups = self._groups(skipped)
+        if not groups:
+            return
+        # The job travels with its groups: an actor that is started again needs nothing from elsewhere.
+        rows = [{"job": pickle.dumps((self.command, self.options, group))} for group in groups]
+        needs: dict[str, Any] = self._worker_needs()
+        done = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
+            RecordWorker,
+            batch_size=1,
+            compute=ray.data.ActorPoolStrategy(size=self._num_workers()),
+            **needs,
+        )
+        try:
+            for row in done.iter_rows():
+                error = _restored(row["error"])
+                yield Outcome(row["line"], row["report_line"], error)
+        except BaseException as error:
+            raise _own_error(error) from error
+
+    def _groups(self, skipped: int) -> list[LineGroup]:
+        shard = self.options.part()
+
+        def pick(lines: Iterable[Any]) -> Iterator[Any]:
+            chosen = islice(lines, self.options.limit)
+            return islice(chosen if shard is None else shard.take(chosen), skipped, None)
+
+        found = list(group_lines(self.files, stdin_bytes, pick, _LARGEST_GROUP))
+        total = sum(len(group.numbers) for group in found)
+        size = -(-total // (self._num_workers() * _GROUPS_A_WORKER))
+        return [part for group in found for part in _split(group, max(1, min(size, _LARGEST_GROUP)))]
+
+    def _cores(self) -> int:
+        return max(self.options.workers or 0, len(os.sched_getaffinity(0)))
+
+    def _num_gpus(self) -> int:
+        if self.options.device.value == "cpu":
+            return 0
+        return int(self._ray.cluster_resources().get("GPU", 0))
+
+    def _num_workers(self) -> int:
+        if self.options.workers is not None:
+            return self.options.workers
+        return self._num_gpus() or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+
+    def _worker_needs(self) -> dict[str, float]:
+        """One GPU, or an even share of the cores."""
+        if self._num_gpus():
+            return {"num_gpus": 1, "num_cpus": 1}
+        cores = int(self._ray.cluster_resources().get("CPU", 1))
+        return {"num_cpus": max(1, cores // self._num_workers())}
+
+
+class RecordWorker:
+    """Lives in a worker's process and keeps the model there."""
+
+    def __init__(self) -> None:
+        """Load nothing yet: the first job says what."""
+        self._process: Process | None = None
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
+        """Run groups of lines."""
+        from longattncomp_cli.commands.record_jobs import record_job
+        from longattncomp_cli.core.batch import process_record
+
+        outcomes = []
+        for job in batch["job"]:
+            command, options, group = pickle.loads(job)
+            if self._process is None:
+                _use_assigned_cores()
+                self._process, _ = record_job(command, options)
+            outcomes += [process_record(record, self._process) for record in group.read(options.fields())]
+        return {
+            "line": [outcome.line for outcome in outcomes],
+            "report_line": [outcome.report_line for outcome in outcomes],
+            "error": [_kept(outcome.error) for outcome in outcomes],
+        }
+
+
+def _settings(command: str, options: RunOptions) -> str:
+    from longattncomp_cli.commands.record_jobs import record_job
+
+    _use_assigned_cores()
+    return record_job(command, options)[1]
+
+
+def _use_assigned_cores() -> None:
+    """Compute on as many threads as Ray gave this process cores."""
+    import torch
+
+    torch.set_num_threads(max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
+
+
+def _split(group: LineGroup, size: int) -> Iterator[LineGroup]:
+    for start in range(0, len(group.numbers), size):
+        part = slice(start, start + size)
+        lines = None if group.lines is None else group.lines[part]
+        yield LineGroup(
+            group.path,
+            group.name,
+            group.numbers[part],
+            group.offsets[part],
+            group.lengths[part],
+            lines,
+        )
+
+
+def _kept(error: LongAttnCompError | None) -> bytes:
+    """An error as bytes; ours are told apart by their exit codes."""
+    if error is None:
+        return b""
+    return orjson.dumps([type(error).__name__, error.message, error.hint, error.code])
+
+
+def _restored(raw: bytes) -> LongAttnCompError | None:
+    if not raw:
+        return None
+    name, message, hint, code = orjson.loads(raw)
+    kinds = {kind.__name__: kind for kind in LongAttnCompError.__subclasses__()}
+    return kinds.get(name, LongAttnCompError)(message, hint=hint, code=code)
+
+
+def _own_error(error: BaseException) -> BaseException:
+    """Our own error inside Ray's, where there is one."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, LongAttnCompError):
+            return seen
+        cause = getattr(seen, "cause", None)
+        seen = cause if isinstance(cause, BaseException) else seen.__cause__
+    if isinstance(error, (KeyboardInterrupt, GeneratorExit, OSError)):
+        return error
+    return OutputError(
+        f"Ray gave up: {error}".splitlines()[0], hint="--resume continues what is done", code="ray"
+    )

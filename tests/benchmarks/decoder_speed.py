@@ -1,0 +1,225 @@
+"""Seconds, tokens/s and memory of a decoder's first layers over a long context, against the whole model.
+
+    .venv/bin/python tests/benchmarks/decoder_speed.py --device cuda --shape llama-3.1-8b --layers 13
+        --tokens 16384 65536 131072 [--output FILE]
+    .venv/bin/python tests/benchmarks/decoder_speed.py --device cpu --shape tiny --tokens 2048 4096
+
+Weights are random: speed does not depend on them. ``share_of_peak`` is the work of matrix products and
+attention over the time, against the best measured rate of one large product in the same run. ``whole_model``
+is the same prefill through all layers: its time over ours is what a user saves. ``loading`` writes the model
+to disk and reads its first layers in a process of its own: peak memory over the tensors kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from longattncomp_cli.core.decoder import DecoderBackbone
+from longattncomp_cli.core.decoder_text import DecoderText
+from longattncomp_cli.core.full_pass import _Layout
+from longattncomp_cli.core.model_files import BackboneSpec
+from longattncomp_cli.core.prefill import ATTENTION, register_attention
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "llama-3.1-8b": {
+        "vocab_size": 128_256,
+        "hidden_size": 4096,
+        "intermediate_size": 14_336,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+    },
+    "small": {
+        "vocab_size": 32_000,
+        "hidden_size": 1024,
+        "intermediate_size": 3_584,
+        "num_hidden_layers": 16,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 4,
+    },
+    "tiny": {
+        "vocab_size": 8_192,
+        "hidden_size": 512,
+        "intermediate_size": 1_792,
+        "num_hidden_layers": 8,
+        "num_attention_heads": 8,
+        "num_key_value_heads": 2,
+    },
+}
+
+
+def random_model(
+    shape: dict[str, Any], num_layers: int, device: torch.device, dtype: torch.dtype
+) -> nn.Module:
+    """A Llama of this shape and depth, made on the device."""
+    from transformers import AutoConfig, AutoModel
+
+    register_attention()
+    fields = {**shape, "num_hidden_layers": num_layers, "max_position_embeddings": 2**18}
+    config = AutoConfig.for_model("llama", **fields)
+    with torch.device(device):
+        model: nn.Module = AutoModel.from_config(config, dtype=dtype, attn_implementation=ATTENTION)
+    model.norm = nn.Identity()
+    return model.eval().requires_grad_(False)
+
+
+def work(shape: dict[str, Any], num_layers: int, num_tokens: int) -> float:
+    """Floating-point operations of a causal prefill: products, and attention over the half that is seen."""
+    width, kv = shape["hidden_size"], shape["num_key_value_heads"] / shape["num_attention_heads"]
+    products = 2 * (width * width * (2 + 2 * kv) + 3 * width * shape["intermediate_size"])
+    attention = 2 * num_tokens * width
+    return num_layers * num_tokens * (products + attention)
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait for the device."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def peak_rate(shape: dict[str, Any], device: torch.device, dtype: torch.dtype) -> float:
+    """The best of several measurements of the model's largest product."""
+    rows = 8192 if device.type == "cuda" else 1024
+    a = torch.randn(rows, shape["hidden_size"], device=device, dtype=dtype)
+    b = torch.randn(shape["hidden_size"], shape["intermediate_size"], device=device, dtype=dtype)
+    best = 0.0
+    for _ in range(10):
+        synchronise(device)
+        start = time.perf_counter()
+        for _ in range(5):
+            a @ b
+        synchronise(device)
+        best = max(best, 5 * 2.0 * a.numel() * b.shape[1] / (time.perf_counter() - start))
+    return best
+
+
+def prefill(model: nn.Module, num_tokens: int, device: torch.device, part: int | None) -> dict[str, float]:
+    """Read a context and a query after it as ``full`` does."""
+    text = DecoderText(tokenizer=None, opening=(0,), between=())  # type: ignore[arg-type]
+    spec = BackboneSpec(id="random", sha256="", kind="decoder")
+    backbone = DecoderBackbone(
+        spec, model, text, window_tokens=1024, encoding="full", max_positions=2**18, device=device
+    )
+    backbone.part_tokens = part or backbone.part_tokens
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(1, 8000, (num_tokens,), generator=generator).numpy()
+    layout = _Layout(ids, ids * 0, slice(0, 0))
+    layers = [backbone.num_layers]
+
+    def run() -> float:
+        synchronise(device)
+        start = time.perf_counter()
+        with torch.inference_mode():
+            known = backbone.full_pass._read_context(layout, 64, layers, None)
+            backbone.full_pass._continue(known, ids[:64], layers)
+        synchronise(device)
+        return time.perf_counter() - start
+
+    run()
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    seconds = min(run() for _ in range(2))
+    found = {"seconds": round(seconds, 4), "tokens_per_second": round(num_tokens / seconds)}
+    if device.type == "cuda":
+        found["peak_gib"] = round(torch.cuda.max_memory_allocated() / 2**30, 2)
+    return found
+
+
+def loading(shape: dict[str, Any], num_layers: int) -> dict[str, float]:
+    """Write a whole model, read its first layers in a new process, compare peak memory with what is kept."""
+    from tokenizers import Tokenizer, models
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    with tempfile.TemporaryDirectory() as folder:
+        config = AutoConfig.for_model("llama", **shape)
+        AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).save_pretrained(
+            folder, max_shard_size="200MB"
+        )
+        Tokenizer(models.BPE(unk_token=None)).save(str(Path(folder) / "tokenizer.json"))
+        code = (
+            "import sys, torch, transformers\n"
+            "from transformers import AutoModel, AutoConfig, LlamaModel\n"
+            "from longattncomp_cli.core.decoder import load_decoder\n"
+            "from longattncomp_cli.core.model_files import BackboneSpec\n"
+            "def high():\n"
+            "    lines = open('/proc/self/status').read().split('VmHWM:')\n"
+            "    return int(lines[1].split()[0]) * 1024\n"
+            "before = high()\n"
+            "spec = BackboneSpec(id=sys.argv[1], sha256='', kind='decoder')\n"
+            "b = load_decoder(spec, num_layers=int(sys.argv[2]), window_tokens=64, encoding='full',\n"
+            "                 device=torch.device('cpu'), dtype=torch.bfloat16)\n"
+            "print(high() - before, b.weights.reader.bytes_read)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, folder, str(num_layers)], check=True, capture_output=True, text=True
+        )
+        whole = sum(path.stat().st_size for path in Path(folder).glob("*.safetensors"))
+    rise, read = map(int, done.stdout.split()[-2:])
+    return {
+        "peak_over_tensors": round(rise / read, 3),
+        "read_mib": round(read / 2**20, 1),
+        "model_mib": round(whole / 2**20, 1),
+    }
+
+
+def main() -> None:
+    """Measure every length and print JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--shape", choices=SHAPES, default="tiny")
+    parser.add_argument("--layers", type=int)
+    parser.add_argument("--tokens", type=int, nargs="+", default=[2048, 4096])
+    parser.add_argument("--part-tokens", type=int)
+    parser.add_argument("--no-whole-model", action="store_true")
+    parser.add_argument("--only-loading", action="store_true")
+    parser.add_argument("--no-loading", action="store_true")
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args()
+    shape, device = SHAPES[options.shape], torch.device(options.device)
+    depth = shape["num_hidden_layers"]
+    num_layers = options.layers or round(depth * 0.41)
+    name = (
+        torch.cuda.get_device_name() if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
+    )
+    peak = peak_rate(shape, device, torch.bfloat16)
+    results: dict[str, Any] = {
+        "device": name,
+        "torch": torch.__version__,
+        "shape": options.shape,
+        "layers": f"{num_layers} of {depth}",
+        "dtype": "bfloat16",
+        "peak_tflops": round(peak / 1e12, 3),
+    }
+    if not options.no_loading:
+        results["loading"] = loading(shape, num_layers)
+    for label, layers in (("ours", num_layers), ("whole_model", depth)):
+        if options.only_loading:
+            break
+        if label == "whole_model" and options.no_whole_model:
+            continue
+        model = random_model(shape, layers, device, torch.bfloat16)
+        for num_tokens in options.tokens:
+            found = prefill(model, num_tokens, device, options.part_tokens)
+            rate = work(shape, layers, num_tokens) / found["seconds"]
+            found["share_of_peak"] = round(rate / peak, 3)
+            results.setdefault(str(num_tokens), {})[label] = found
+            print(num_tokens, label, found, file=sys.stderr, flush=True)
+        del model
+    line = json.dumps(results)
+    print(line)
+    if options.output:
+        options.output.write_text(line + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

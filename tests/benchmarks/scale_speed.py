@@ -1,0 +1,239 @@
+"""What the machine allows, what others take, what a remembered context saves, and ten million tokens.
+
+    .venv/bin/python tests/benchmarks/scale_speed.py [--tokens 100000] [--million 10] [--output FILE]
+
+Every figure is a ratio of times taken in turn in one run; ``cpu`` ratios are of processor time, which other
+work on the machine disturbs less than ``wall``. The last line is JSON.
+
+- ``peak``: rate of the backbone's matrix products inside a whole ``score`` (tokenising, windows, attention,
+  norms, cross-attention and pooling count as time, not as work) against the rate of the same four products
+  alone, at the model's own shapes, in the same precision.
+- ``sentence_transformers``: ``encode`` of the same text in its own windows by the same model, as shipped
+  (fp32) and in bf16, against ``score``.
+- ``cache``: a second query on a context that ``--cache`` holds. ``batch``: 50 records over 5 contexts
+  against 50 contexts, by the same code.
+- ``large``: the program over so many million tokens: peak memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from copy import copy
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from speed import QUERY, long_text, program
+
+from longattncomp_cli.core.cached_backbone import CachedBackbone
+from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
+from longattncomp_cli.core.scoring import Scorer, load_scorer
+from longattncomp_cli.core.state_files import StateFiles
+from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.core.windowed_encoder import WindowedEncoder
+
+OTHER_QUERY = "Who lectures on mercury every year?"
+PRODUCT_TOKENS = 4096
+
+
+def times(action: Callable[[], Any]) -> tuple[float, float]:
+    """Wall and processor time of one call."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    action()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def in_turn(actions: dict[str, Callable[[], Any]], repetitions: int) -> dict[str, dict[str, float]]:
+    """Median times of several actions, taken in turn."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in actions}
+    for _ in range(repetitions):
+        for name, action in actions.items():
+            found[name].append(times(action))
+    return {
+        name: {
+            "wall": statistics.median(wall for wall, _ in runs),
+            "cpu": statistics.median(cpu for _, cpu in runs),
+        }
+        for name, runs in found.items()
+    }
+
+
+def ratio(above: dict[str, float], below: dict[str, float]) -> dict[str, float]:
+    """Of both kinds of time."""
+    return {kind: round(above[kind] / below[kind], 3) for kind in ("wall", "cpu")}
+
+
+def products(backbone: WindowedEncoder) -> tuple[Callable[[], None], float]:
+    """The four products of a layer over a pack, layer after layer, and their operations a token."""
+    layers = backbone.encoder.layers
+    first = layers[0]
+    weights = [first.qkv_weight, first.out_weight, first.up_weight, first.down_weight]
+    inputs = [torch.randn(PRODUCT_TOKENS, w.shape[1], dtype=w.dtype) for w in weights]
+
+    def run() -> None:
+        with torch.inference_mode():
+            for layer in layers:
+                own = [layer.qkv_weight, layer.out_weight, layer.up_weight, layer.down_weight]
+                for states, weight in zip(inputs, own, strict=True):
+                    F.linear(states, weight)
+
+    return run, len(layers) * sum(2.0 * w.numel() for w in weights)
+
+
+def against_peak(scorer: Scorer, num_tokens: int, repetitions: int) -> dict[str, Any]:
+    """Share of the products' own rate that a whole ``score`` reaches."""
+    backbone = scorer.backbone
+    assert isinstance(backbone, WindowedEncoder)
+    request = Request((Source(long_text(scorer, num_tokens)),), QUERY)
+    bare, per_token = products(backbone)
+    rounds = max(1, num_tokens // PRODUCT_TOKENS)
+
+    def peak() -> None:
+        for _ in range(rounds):
+            bare()
+
+    found = in_turn({"score": lambda: scorer.score(request), "peak": peak}, repetitions)
+    tokens = {"score": num_tokens, "peak": rounds * PRODUCT_TOKENS}
+    rates = {n: {k: tokens[n] * per_token / t for k, t in found[n].items()} for n in found}
+    return {
+        "share_of_peak": ratio(rates["score"], rates["peak"]),
+        "peak_gflops": {kind: round(rate / 1e9) for kind, rate in rates["peak"].items()},
+        "tokens_per_second": {kind: round(num_tokens / t) for kind, t in found["score"].items()},
+    }
+
+
+def against_sentence_transformers(scorer: Scorer, num_tokens: int, repetitions: int) -> dict[str, Any]:
+    """How many times longer ``encode`` takes over the same text, cut into the same windows."""
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError:
+        return {"skipped": "pip install sentence-transformers"}
+    from longattncomp_cli.core.model_files import locate_backbone
+    from longattncomp_cli.core.windows import context_windows
+
+    text = long_text(scorer, num_tokens)
+    request = Request((Source(text),), QUERY)
+    context = scorer.tokenize(request)
+    starts = context.sources[0].tokens.starts.tolist()
+    edges, at = [0], 0
+    for ids, _ in context_windows(context, 254):
+        at += len(ids)
+        edges.append(starts[at] if at < len(starts) else len(text))
+    passages = [text[a:b] for a, b in pairwise(edges)]
+    folder = str(locate_backbone(scorer.checkpoint.config.backbone))
+    models = {}
+    for name in ("float32", "bfloat16"):
+        model = SentenceTransformer(folder, device="cpu", model_kwargs={"dtype": getattr(torch, name)})
+        model.max_seq_length = 256
+        models[name] = model
+    actions: dict[str, Callable[[], Any]] = {"score": lambda: scorer.score(request)}
+    for name, model in models.items():
+        actions[name] = lambda model=model: model.encode(passages, output_value=None, batch_size=32)
+    found = in_turn(actions, repetitions)
+    return {
+        "passages": len(passages),
+        "as_shipped_over_score": ratio(found["float32"], found["score"]),
+        "bfloat16_over_score": ratio(found["bfloat16"], found["score"]),
+    }
+
+
+def second_query(scorer: Scorer, num_tokens: int) -> dict[str, Any]:
+    """First and second query on one context, the second with nothing but the folder."""
+    source = Source(long_text(scorer, num_tokens))
+    with tempfile.TemporaryDirectory() as folder:
+        files = StateFiles(Path(folder), 2**31)
+        runs = []
+        for query in (QUERY, OTHER_QUERY):
+            fresh = copy(scorer)
+            fresh.backbone = CachedBackbone(scorer.backbone, files=files)
+            runs.append(in_turn({"it": lambda s=fresh, q=query: s.score(Request((source,), q))}, 1)["it"])
+        text = Path(folder) / "text.txt"
+        text.write_text(source.text, encoding="utf-8")
+        wanted = ("compress", str(text), "-b", "2000", "--quiet", "--cache", str(Path(folder) / "c"), "-q")
+        programs = [program(*wanted, query)["seconds"] for query in (QUERY, OTHER_QUERY)]
+    return {
+        "scoring_first_over_second": ratio(*runs),
+        "program_first_over_second": {"wall": round(programs[0] / programs[1], 2)},
+        "second_seconds": {kind: round(value, 2) for kind, value in runs[1].items()},
+    }
+
+
+def shared_contexts(scorer: Scorer, tokens_each: int) -> dict[str, Any]:
+    """50 contexts against 50 records over 5 contexts, in process."""
+    text = long_text(scorer, tokens_each)
+    actions = {}
+    for name, count in (("fifty", 50), ("five", 5)):
+
+        def run(count: int = count) -> None:
+            fresh = copy(scorer)
+            fresh.backbone = CachedBackbone(scorer.backbone, memory_bytes=2**29)
+            for number in range(50):
+                source = Source(f"Report {number % count}.\n\n{text}")
+                fresh.score(Request((source,), f"{QUERY} ({number})"))
+
+        actions[name] = run
+    found = in_turn(actions, 1)
+    return {"fifty_contexts_over_five": ratio(found["fifty"], found["five"]), "tokens_each": tokens_each}
+
+
+def large(scorer: Scorer, millions: float) -> dict[str, float]:
+    """The program over a long text."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "large.txt"
+        path.write_text(long_text(scorer, int(millions * 1e6)), encoding="utf-8")
+        size = path.stat().st_size
+        found = program("compress", str(path), "-q", QUERY, "-b", "16k", "--quiet")
+    return {"million_tokens": millions, "megabytes": round(size / 1e6, 1), **found}
+
+
+def main() -> None:
+    """Run what was asked for and print it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tokens", type=int, default=100_000)
+    parser.add_argument("--cache-tokens", type=int, default=100_000)
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--record-tokens", type=int, default=4_000)
+    parser.add_argument("--million", type=float, default=0)
+    parser.add_argument("--only", nargs="*", default=["peak", "others", "cache", "batch"])
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args()
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    scorer = load_scorer(load_checkpoint(DEFAULT_CHECKPOINT), device="cpu")
+    scorer.score(Request((Source(long_text(scorer, 5000)),), QUERY))
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    results: dict[str, Any] = {
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, "
+        f"{torch.backends.cpu.get_cpu_capability()}, torch {torch.__version__}",
+        "commit": commit.stdout.strip(),
+        "tokens": options.tokens,
+    }
+    runs: dict[str, Callable[[], Any]] = {
+        "peak": lambda: against_peak(scorer, options.tokens, options.repetitions),
+        "others": lambda: against_sentence_transformers(scorer, options.tokens, options.repetitions),
+        "cache": lambda: second_query(scorer, options.cache_tokens),
+        "batch": lambda: shared_contexts(scorer, options.record_tokens),
+    }
+    for name in options.only:
+        results[name] = runs[name]()
+        print(f"{name:8} {results[name]}", file=sys.stderr, flush=True)
+    if options.million:
+        results["large"] = large(scorer, options.million)
+    line = json.dumps(results)
+    print(line)
+    if options.output:
+        options.output.write_text(line + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
