@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,6 +17,7 @@ from longattncomp_cli.core.keep import KeepRules, keep_spans
 from longattncomp_cli.core.loading import ScorerChoice
 from longattncomp_cli.core.query import parse_prompt, prompt_text
 from longattncomp_cli.core.records import Record
+from longattncomp_cli.core.scored_text import ScoredText, scored_texts
 from longattncomp_cli.core.selection import Focus, SelectionRule, select
 from longattncomp_cli.core.structure import structure_for
 from longattncomp_cli.core.tokenization import (
@@ -28,7 +29,6 @@ from longattncomp_cli.core.tokenization import (
 from longattncomp_cli.core.types import (
     Chunk,
     ChunkScores,
-    KeptSpan,
     Request,
     Selection,
     SelectMode,
@@ -68,31 +68,6 @@ class CompressorSettings:
     """Of the ``tail`` parser: backbone tokens at the end of the prompt that are the query."""
     keep: KeepRules = field(default_factory=KeepRules)
     """What must stay whatever its score."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredText:
-    """A piece of the context: ``text`` is ``source[start:end]`` of the source of that number."""
-
-    source: int
-    start: int
-    end: int
-    text: str
-    score: float
-    rank: int
-
-
-def scored_texts(
-    request: Request, scores: ChunkScores, spans: Iterable[Chunk | KeptSpan]
-) -> tuple[ScoredText, ...]:
-    """Spans or whole chunks of a request with their text, score and rank."""
-    result = []
-    for span in spans:
-        chunk = span if isinstance(span, Chunk) else span.chunk
-        text = request.sources[chunk.source].text[span.start : span.end]
-        score, rank = float(scores.scores[chunk.index]), int(scores.ranks[chunk.index])
-        result.append(ScoredText(chunk.source, span.start, span.end, text, score, rank))
-    return tuple(result)
 
 
 @dataclass(frozen=True)
