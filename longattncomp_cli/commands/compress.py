@@ -98,6 +98,8 @@ def _compress_text(
     request = text_request(sources, options.question(), compressor, noter(quiet=options.quiet))
     with token_progress("reading", quiet=options.quiet) as advance:
         result = compressor.compress(request, on_tokens=advance)
+    for warning in result.warnings:
+        noter(quiet=options.quiet)(f"{warning.message} [{warning.code}]")
     if not result.selection.kept:
         noter(quiet=options.quiet)(f"nothing was kept: no chunk passed --select {result.mode}")
     write_side_outputs(options, result.scored)

@@ -20,6 +20,7 @@ class Select(StrEnum):
     TOP_P = "top-p"
     BUDGET = "budget"
     THRESHOLD = "threshold"
+    AUTO = "auto"
 
 
 class Snap(StrEnum):
@@ -123,7 +124,7 @@ SelectOption = Annotated[
     typer.Option(
         "--select",
         help="Fill the budget (budget, the default), stop at a cumulative score as well (top-p), "
-        "or AttnComp's rule (threshold).",
+        "AttnComp's rule (threshold), or where the scores show that nothing more is to be found (auto).",
         rich_help_panel=HOW,
     ),
 ]

@@ -94,6 +94,8 @@ def _score_text(
     request = text_request(sources, options.question(), compressor, noter(quiet=options.quiet))
     with token_progress("reading", quiet=options.quiet) as advance:
         scored = compressor.score(request, on_tokens=advance)
+    for warning in scored.warnings:
+        noter(quiet=options.quiet)(f"{warning.message} [{warning.code}]")
     report = score_report(scored)
     explanation = None
     if explained is not None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR, Renderer
 from longattncomp_cli.core.boundaries import SnapLevel, sentence_starts
+from longattncomp_cli.core.doubts import Doubt, doubts
 from longattncomp_cli.core.keep import KeepRules, keep_spans
 from longattncomp_cli.core.loading import ScorerChoice
 from longattncomp_cli.core.query import parse_prompt, prompt_text
@@ -80,6 +81,11 @@ class Scored:
     budget: int | None = None
 
     @cached_property
+    def warnings(self) -> tuple[Doubt, ...]:
+        """What a reader should know: nothing found, a guessed query, a named source dropped."""
+        return doubts(self.request, self.scores, self.selection)
+
+    @cached_property
     def chunks(self) -> tuple[ScoredText, ...]:
         """Every chunk, best first."""
         ranked = (self.scores.chunks[index] for index in self.scores.order)
@@ -115,6 +121,11 @@ class Compression:
     def text_of(self, source: int) -> str:
         """What was kept of one source; ``""`` where nothing was."""
         return self.renderer.body([span for span in self.selection.kept if span.chunk.source == source])
+
+    @cached_property
+    def warnings(self) -> tuple[Doubt, ...]:
+        """What a reader should know: nothing found, a guessed query, a named source dropped."""
+        return doubts(self.request, self.scores, self.selection)
 
     @property
     def kept_ratio(self) -> float:
