@@ -134,4 +134,4 @@ def _sum(explanation: Explanation) -> str:
         return f"sum {total:.4f}: the chunk's share of the attention"
     factor = math.exp(min(total, 700.0))
     times = f"{factor:,.0f}" if factor >= 10 else f"{factor:.2f}"
-    return f"sum {total:+.3f}: {times} times an average chunk, before its neighbours' share is added"
+    return f"sum {total:+.3f}: {times} times an average chunk, before neighbours and further hops count"

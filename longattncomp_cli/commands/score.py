@@ -8,13 +8,14 @@ import typer
 
 from longattncomp_cli.commands import options as opt
 from longattncomp_cli.commands.failures import report_errors
+from longattncomp_cli.commands.manual import epilog
 from longattncomp_cli.commands.option_sets import takes
 from longattncomp_cli.commands.questions import answered
 from longattncomp_cli.commands.run_options import RunOptions
 from longattncomp_cli.core.sources import InputFile
 from longattncomp_cli.errors import UsageError
 
-EPILOG = """Examples:
+EPILOG = epilog("""Examples:
 
   longattncomp score notes.txt -q "Who approved the budget?"
 
@@ -25,7 +26,7 @@ EPILOG = """Examples:
   longattncomp score notes.txt -q "Who approved the budget?" --html page.html
 
   longattncomp score notes.txt -q "Who approved the budget?" --json | jq '.chunks[] | select(.rank <= 3)'
-"""
+""")
 
 
 @report_errors
@@ -88,6 +89,8 @@ def _score_text(
     request = text_request(sources, options.question(), compressor, noter(quiet=options.quiet))
     with token_progress("reading", quiet=options.quiet) as advance:
         scored = compressor.score(request, on_tokens=advance)
+    for warning in scored.warnings:
+        noter(quiet=options.quiet)(f"{warning.message} [{warning.code}]")
     report = score_report(scored)
     explanation = None
     if explained is not None:

@@ -150,7 +150,10 @@ class Scorer:
         for _ in range(1, self.hops):
             scores_C = hop(scores_C, query_ids, context, held, HopSettings())
         return ChunkScores(
-            chunks=chunks, scores=scores_C.double().cpu().numpy(), sink=None if sink is None else float(sink)
+            chunks=chunks,
+            scores=scores_C.double().cpu().numpy(),
+            sink=None if sink is None else float(sink),
+            calibration=config.calibration,
         )
 
     def sink_logits(self, folded_HMD: Tensor, encoding: Encoding) -> Tensor | None:
