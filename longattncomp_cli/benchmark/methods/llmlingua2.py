@@ -1,8 +1,8 @@
 """LLMLingua-2 (arXiv:2403.12968): a token classifier says of each word how likely it is to be kept.
 
-A word's probability is the mean of its tokens', as in the original. Its package is not needed, a folder with one
-of its published classifiers is. Words are the chunks here, so the budget rule, the rendering and the figures
-are those of all methods (the original takes a quantile of each window instead of the whole text).
+A word's probability is the mean of its tokens', as in the original. Its package is not needed, a folder
+with one of its published classifiers is. Words are the chunks here, so the budget rule, the rendering and the
+figures are those of all methods (the original takes a quantile of each window instead of the whole text).
 """
 
 from __future__ import annotations
