@@ -17,13 +17,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from longattncomp_cli.core.compressor import (
-        Compression,
-        Compressor,
-        CompressorSettings,
-        Scored,
-        ScoredText,
-    )
+    from longattncomp_cli.core.compressor import Compression, Compressor, CompressorSettings, Scored
+    from longattncomp_cli.core.scored_text import ScoredText
     from longattncomp_cli.core.selection import SelectionRule
     from longattncomp_cli.core.types import Source
     from longattncomp_cli.errors import InputError, LongAttnCompError, UsageError
@@ -45,6 +40,7 @@ __all__ = [
 _HOMES = {
     "InputError": "errors",
     "LongAttnCompError": "errors",
+    "ScoredText": "core.scored_text",
     "SelectionRule": "core.selection",
     "Source": "core.types",
     "UsageError": "errors",

@@ -10,11 +10,13 @@ import typer
 
 from longattncomp_cli.commands import bench, compress, score, train_stage1, train_stage2
 from longattncomp_cli.commands.failures import report_errors
+from longattncomp_cli.commands.manual import EXAMPLES, OVERVIEW
 from longattncomp_cli.commands.version import print_version
 
 app = typer.Typer(
     name="longattncomp",
-    help="Keep the parts of a long context which a query needs, within a token budget.",
+    help=OVERVIEW,
+    epilog=EXAMPLES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -37,11 +39,7 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    """Keep the parts of a long context which a query needs, within a token budget.
-
-    Options of score and compress can also be set in a file (--config) or in the environment
-    (LONGATTNCOMP_BUDGET=4000); a flag wins over the environment, and that over the file.
-    """
+    """What stands before a command."""
     if version:
         print_version(verbose=verbose)
         raise typer.Exit

@@ -71,7 +71,7 @@ def test_no_method_exceeds_its_budget_and_more_budget_keeps_more(methods, bench,
     low, high = rows(methods[name], item, bench, "300", "900")
     for row, budget in ((low, 300), (high, 900)):
         assert row["num_tokens"] <= budget
-        text = rendered(item, row["spans"], bench.settings.separator)
+        text = rendered(item, row["spans"], bench.settings.separator, bench.settings.snap)
         assert bench.tokenizer.count(text) == row["num_tokens"]
     assert high["recall"] >= low["recall"]
     kept = {i for _, start, end in high["spans"] for i in range(start, end)}
@@ -128,7 +128,7 @@ def test_the_method_and_the_program_agree(methods, bench, item):
     scorer = load_scorer(load_checkpoint("untrained"), device="cpu")
     compression = Compressor(scorer, bench.tokenizer, CompressorSettings(budget=300)).compress(item.request)
     (row,) = rows(methods["longattncomp"], item, bench, "300")
-    assert rendered(item, row["spans"], bench.settings.separator) == compression.text
+    assert rendered(item, row["spans"], bench.settings.separator, bench.settings.snap) == compression.text
 
 
 def test_sharing_a_pass_changes_no_score_and_counts_its_cost(bench, item):
@@ -153,7 +153,9 @@ def test_rendering_spans_is_what_selection_rendered(methods, bench):
         renderer = bench.renderer(several, verdict.scores.chunks)
         selection = select(verdict.scores, bench.settings.rule, renderer, 400 if name != "full" else None)
         wanted = renderer.render(selection.kept)
-        assert rendered(several, places_of(selection), bench.settings.separator) == wanted
+        assert (
+            rendered(several, places_of(selection), bench.settings.separator, bench.settings.snap) == wanted
+        )
 
 
 def test_answers_that_stand_anywhere_do_not_count():

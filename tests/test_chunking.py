@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from longattncomp_cli.core.chunking import Tokens, chunk_bounds, chunk_source
+from longattncomp_cli.core.chunking import WHOLE_UNIT_CHUNKS, Tokens, chunk_bounds, chunk_source
 from longattncomp_cli.core.types import Source, Span
 
 
@@ -22,7 +22,7 @@ def chunks_of(scorer, text: str, chunk_tokens: int, snap: str, region: Span | No
     ).chunks
 
 
-@pytest.mark.parametrize("snap", ["none", "word", "line", "sentence"])
+@pytest.mark.parametrize("snap", ["none", "word", "line", "sentence", "structure", "auto"])
 def test_spans_partition_any_text(scorer, make_text, snap: str) -> None:
     rng = random.Random(snap)
     for case in range(40):
@@ -31,7 +31,8 @@ def test_spans_partition_any_text(scorer, make_text, snap: str) -> None:
         chunks = chunks_of(scorer, text, chunk_tokens, snap)
         assert "".join(text[c.start : c.end] for c in chunks) == text, case
         assert all(c.start < c.end for c in chunks)
-        assert all(c.num_backbone_tokens <= chunk_tokens for c in chunks)
+        most = chunk_tokens * (WHOLE_UNIT_CHUNKS if snap in ("structure", "auto") else 1)
+        assert all(c.num_backbone_tokens <= most for c in chunks)
         assert [c.index for c in chunks] == list(range(len(chunks)))
 
 

@@ -80,9 +80,14 @@ def test_a_larger_budget_keeps_a_superset_of_characters(scorer, o200k, make_text
     source = Source(make_text(random.Random(9), 150) + " The master signed the ledger at noon in Ghent.")
     before: set[int] = set()
     for budget in range(5, 400, 23):
-        kept = Compressor(scorer, o200k, CompressorSettings(budget=budget)).compress(
-            Request((source,), "Who signed the ledger?")
-        )
+        try:
+            kept = Compressor(scorer, o200k, CompressorSettings(budget=budget)).compress(
+                Request((source,), "Who signed the ledger?")
+            )
+        except BudgetError:
+            assert not before
+            assert budget < 20
+            continue
         now = {i for span in kept.selection.kept for i in range(span.start, span.end)}
         assert before <= now
         before = now

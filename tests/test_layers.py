@@ -32,6 +32,7 @@ WITH_TORCH = {
     "decoder_model",
     "decoder_start",
     "encoder",
+    "explain",
     "full_pass",
     "head_norm",
     "hops",

@@ -14,11 +14,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from longattncomp_cli.commands import compress, score, train_stage1, train_stage2
+from longattncomp_cli.commands import compress, manual, score, train_stage1, train_stage2
 from longattncomp_cli.core.estimates import budget_tokens, estimate
 from longattncomp_cli.main import app
 
-EPILOGS = [compress.EPILOG, score.EPILOG, train_stage1.EPILOG, train_stage2.EPILOG]
+EPILOGS = [manual.EXAMPLES, compress.EPILOG, score.EPILOG, train_stage1.EPILOG, train_stage2.EPILOG]
 EXAMPLES = [
     line.strip().removeprefix("Example: ")
     for epilog in EPILOGS
@@ -42,8 +42,25 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_example_of_the_help_is_a_valid_call(example: str) -> None:
     command = next(part.strip() for part in re.split(r"\s[|>]\s", example) if "longattncomp " in part)
     _, name, *args = shlex.split(command)
+    if name == "--version":
+        assert invoke(name, *args).exit_code == 0
+        return
     context = typer.main.get_command(app).commands[name].make_context(name, args)  # type: ignore[attr-defined]
     assert context.params
+
+
+@pytest.mark.parametrize("command", ["compress", "score"])
+def test_the_help_is_a_manual_page(command: str) -> None:
+    shown = re.sub(r"[\s│]+", " ", invoke(command, "--help", env={"COLUMNS": "200"}).stdout)
+    for part in (
+        "Examples:",
+        "Exit status: 0 done",
+        "LONGATTNCOMP_BUDGET",
+        "[default: 0.95]",
+        "NAME:FIRST:LAST",
+    ):
+        assert part in shown
+    assert not re.search("[\U0001f000-\U0001ffff]", shown), "a part of the help was read as an emoji"
 
 
 SHOWN = shlex.split(

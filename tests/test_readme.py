@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 BLOCK = re.compile(r"```console\n\$ longattncomp (?P<command>[^\n]+)\n(?P<output>.*?)```", re.DOTALL)
 # Scores differ in their last digits between processors; so do the bars that show them.
-NUMBER = re.compile(r"^heat .*\n(kept .*\n)?|\d\.\d+(e-\d+)?|[█▏▎▍▌▋▊▉]+ *", re.MULTILINE)
+NUMBER = re.compile(r"^heat .*\n(kept .*\n)?|\d+(\.\d+)?%|\d+\.\d+(e-\d+)?|[█▏▎▍▌▋▊▉]+ *", re.MULTILINE)
 
 
 def output_of(command: str) -> str:
@@ -53,3 +53,18 @@ def test_the_readme_shows_what_the_program_prints(index: int) -> None:
         )
     else:
         assert NUMBER.sub("#", found) == NUMBER.sub("#", block["output"])
+
+
+PYTHON = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("index", range(len(PYTHON)))
+def test_the_python_of_the_readme_runs(
+    index: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for framework in ("langchain_core", "llama_index"):
+        if framework in PYTHON[index]:
+            pytest.importorskip(framework)
+    monkeypatch.chdir(ROOT)
+    exec(PYTHON[index], {})
+    assert capsys.readouterr().out.strip()

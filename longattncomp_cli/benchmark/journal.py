@@ -25,7 +25,7 @@ _FIXED = ("settings",)
 def key_of(row: Mapping[str, Any]) -> RowKey:
     """What a row is the result of."""
     fields = ("kind", "task", "item", "digest", "method", "checkpoint", "identity", "budget", "target")
-    return tuple(row.get(name) for name in fields)
+    return tuple(row.get(name) or "" for name in fields)
 
 
 class Journal:

@@ -12,9 +12,10 @@ from longattncomp_cli.benchmark.items import Item, Place
 from longattncomp_cli.benchmark.methods.base import Method, Verdict
 from longattncomp_cli.benchmark.workbench import Grid, Workbench
 from longattncomp_cli.core.assembly import Renderer
-from longattncomp_cli.core.boundaries import sentence_starts
+from longattncomp_cli.core.boundaries import SnapLevel, sentence_starts
 from longattncomp_cli.core.metrics import evidence_recall, is_evidence_complete
-from longattncomp_cli.core.selection import chunk_begin, select
+from longattncomp_cli.core.selection import Focus, chunk_begin, select
+from longattncomp_cli.core.structure import structure_for
 from longattncomp_cli.core.types import Chunk, Selection, Source, Span, parse_budget
 
 Row = dict[str, Any]
@@ -132,8 +133,11 @@ def places_of(selection: Selection) -> list[Place]:
     return places
 
 
-def _focus(method: Method, item: Item, bench: Workbench) -> Any:
-    """Where the best sentence of a chunk begins, by the method itself on small pieces of it."""
+def _focus(method: Method, item: Item, bench: Workbench) -> Focus:
+    """Where the best sentence of a chunk begins, by the method itself on small pieces of it.
+
+    What ``compress`` does with the checkpoint (``core/compressor.py``), for any method.
+    """
 
     def begin(chunk: Chunk) -> int:
         source = item.request.sources[chunk.source]
@@ -146,9 +150,12 @@ def _focus(method: Method, item: Item, bench: Workbench) -> Any:
             for number, each in enumerate(item.request.sources)
         )
         piece = replace(item, request=replace(item.request, sources=sources))
-        grid = bench.grid(piece.request, _FOCUS_TOKENS)
-        scores = method.judge(piece, grid).scores
+        structure = structure_for(source, bench.scorer.snap)
+        snap: SnapLevel | None = "line" if structure else "sentence" if bench.scorer.snap == "auto" else None
+        scores = method.judge(piece, bench.grid(piece.request, _FOCUS_TOKENS, snap)).scores
         best = next(scores.chunks[i] for i in scores.order if scores.chunks[i].source == chunk.source)
+        if structure is not None:
+            return max([chunk.start, *(u.start for u in structure.around(best.start + 1) if u.leaf)])
         sentences = sentence_starts(source.text[chunk.start : chunk.end]) + chunk.start
         return int(max([chunk.start, *sentences[sentences <= best.start]]))
 

@@ -66,7 +66,7 @@ def run_session(
         if target is not None:
             from longattncomp_cli.benchmark.targets.asking import ask_target
 
-            ask_target(target, items, journal, bench.settings.separator, counts, hooks.on_progress)
+            ask_target(target, items, journal, bench.settings, counts, hooks.on_progress)
         report = build_report(
             journal,
             command=command,
@@ -76,6 +76,8 @@ def run_session(
             seed=plan.settings.seed,
         )
         report["sources"] = dict(plan.sources)
+        if target is not None:
+            report["target_settings"] = target.as_dict()
         if files.output is not None:
             write_report(files.output, report)
         if files.html is not None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from longattncomp_cli.core.backbone import Backbone, ContextTokens, Encoding, OnTokens, StateBlock
 from longattncomp_cli.core.chunking import Tokens
+from longattncomp_cli.core.windowed_encoder import WindowedEncoder
 
 # Shorter contexts (a chunk that is looked at more closely) are encoded anew and not remembered.
 _LEAST_CHARS = 10_000
@@ -36,6 +37,8 @@ class SharedBackbone:
         self.layers = sorted(set(layers))
         self.is_sharing = is_sharing
         self.borrowed_seconds = 0.0
+        # A decoder's query states depend on the context, so its passes are not shared.
+        self._is_windowed = isinstance(inner, WindowedEncoder)
         self._texts: tuple[str, ...] = ()
         self._tokens: list[Tokens] = []
         self._tokens_seconds = 0.0
@@ -68,7 +71,7 @@ class SharedBackbone:
     ) -> Encoding:
         """Encode the query anew, and the context only where it is not the last one."""
         num_tokens = sum(len(source.tokens.ids) for source in context.sources)
-        if not self.is_sharing or num_tokens < _LEAST_TOKENS or not hasattr(self.inner, "window_tokens"):
+        if not self.is_sharing or num_tokens < _LEAST_TOKENS or not self._is_windowed:
             return self.inner.encode(context, query, instruction, layers, on_tokens)
         key = [(source.tokens.ids.tobytes(), source.bounds) for source in context.sources]
         start = time.perf_counter()

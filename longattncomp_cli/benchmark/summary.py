@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from longattncomp_cli.benchmark.methods import METHOD_NAMES
 from longattncomp_cli.core.metrics import Interval, auroc, bootstrap_mean, paired_difference
 
 Row = Mapping[str, Any]
@@ -32,6 +33,12 @@ def label_of(row: Row) -> str:
     return f"{row['method']}:{row['checkpoint']}" if row.get("checkpoint") else str(row["method"])
 
 
+def order_of(row: Row) -> int:
+    """The place of a row's method in tables."""
+    name = row["method"]
+    return METHOD_NAMES.index(name) if name in METHOD_NAMES else len(METHOD_NAMES)
+
+
 def summarise(rows: Iterable[Row], *, baseline: str = "", seed: int = 0) -> Json:
     """Tables of a report's retrieval rows.
 
@@ -45,6 +52,9 @@ def summarise(rows: Iterable[Row], *, baseline: str = "", seed: int = 0) -> Json
     """
     good = [row for row in rows if row["kind"] == "retrieval" and "error" not in row]
     failed = sum(1 for row in rows if row["kind"] == "retrieval" and "error" in row)
+    tasks = list(dict.fromkeys(row["task"] for row in good))
+    # Stable: what a resumed run added stands where it belongs.
+    good.sort(key=lambda row: (tasks.index(row["task"]), order_of(row)))
     labels = list(dict.fromkeys(label_of(row) for row in good))
     wanted = baseline or next(
         (name for name in ("bm25", "random") if name in labels), labels[0] if labels else ""

@@ -15,14 +15,19 @@ from longattncomp_cli.benchmark.settings import BenchSettings
 from longattncomp_cli.benchmark.shared_states import SharedBackbone
 from longattncomp_cli.core.assembly import Renderer
 from longattncomp_cli.core.backbone import ContextTokens, load_backbone
+from longattncomp_cli.core.boundaries import SnapLevel
 from longattncomp_cli.core.checkpoint import Checkpoint
 from longattncomp_cli.core.runtime import keep_freed_memory, resolve_device, resolve_dtype
 from longattncomp_cli.core.scoring import Scorer
+from longattncomp_cli.core.structure import Structure, structure_for
 from longattncomp_cli.core.tokenization import BackboneTokenizer, TargetTokenizer, load_tokenizer
 from longattncomp_cli.core.types import Chunk, Request
 
 # Layer 0 to 6 of the embedded encoder: its attention is read at the inputs of blocks 2 … 6.
 ENCODER_LAYERS = tuple(range(7))
+
+BackboneKey = tuple[str, int, str, bool]
+"""Hash, window, encoding and chat template: what two checkpoints must share to share states."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,15 @@ class Grid:
     Attributes:
         context: tokens and chunks of each source.
         chunks: of all sources, in order.
-        chunk_tokens: the size that they were cut to.
+        chunk_tokens, snap: how they were cut.
+        is_close: whether it is one chunk, cut finely to find its best sentence.
     """
 
     context: ContextTokens
     chunks: tuple[Chunk, ...]
     chunk_tokens: int
+    snap: SnapLevel
+    is_close: bool = False
 
     @property
     def num_tokens(self) -> int:
@@ -68,7 +76,7 @@ class Workbench:
         self.checkpoints = tuple(checkpoints)
         self._is_sharing = is_sharing
         self._layers = set(layers)
-        self._backbones: dict[tuple[str, int], SharedBackbone] = {}
+        self._backbones: dict[BackboneKey, SharedBackbone] = {}
         config = checkpoints[0].config
         self.settings = replace(
             settings,
@@ -99,31 +107,45 @@ class Workbench:
                 window_tokens=config.window_tokens,
                 device=place,
                 dtype=resolve_dtype(self.settings.dtype, place),
+                encoding=config.encoding,
+                chat_template=config.chat_template,
             )
             self._backbones[key] = SharedBackbone(inner, sorted(wanted), is_sharing=self._is_sharing)
         shared: Any = self._backbones[key]  # a Backbone, by way of __getattr__
         return Scorer(checkpoint, shared, chunk_tokens=self.settings.chunk_tokens, snap=self.settings.snap)
 
     @staticmethod
-    def _key(checkpoint: Checkpoint) -> tuple[str, int]:
-        return checkpoint.config.backbone.sha256, checkpoint.config.window_tokens
+    def _key(checkpoint: Checkpoint) -> BackboneKey:
+        config = checkpoint.config
+        return config.backbone.sha256, config.window_tokens, config.encoding, config.chat_template
 
     @property
     def borrowed_seconds(self) -> float:
         """What remembered passes have cost, over all backbones; grows with every use."""
         return sum(backbone.borrowed_seconds for backbone in self._backbones.values())
 
-    def grid(self, request: Request, chunk_tokens: int | None = None) -> Grid:
-        """Cut a request's context into the chunks that all methods share."""
+    def grid(self, request: Request, chunk_tokens: int | None = None, snap: SnapLevel | None = None) -> Grid:
+        """Cut a request's context into the chunks that all methods share; finer ones to look closely."""
         cutter = copy(self.scorer)
         cutter.chunk_tokens = chunk_tokens or cutter.chunk_tokens
+        cutter.snap = snap or cutter.snap
         context = cutter.tokenize(request)
         chunks = tuple(chunk for source in context.sources for chunk in source.chunks)
-        return Grid(context, chunks, cutter.chunk_tokens)
+        return Grid(context, chunks, cutter.chunk_tokens, cutter.snap, is_close=chunk_tokens is not None)
 
     def renderer(self, item: Item, chunks: tuple[Chunk, ...]) -> Renderer:
         """What renders and counts selections of these chunks."""
-        return Renderer(item.request, chunks, self.settings.separator, self.tokenizer)
+        return Renderer(
+            item.request,
+            chunks,
+            self.settings.separator,
+            self.tokenizer,
+            structures=self.structures(item),
+        )
+
+    def structures(self, item: Item) -> tuple[Structure | None, ...]:
+        """Of each source, where chunks follow them: what is kept of a definition keeps its heading lines."""
+        return tuple(structure_for(source, self.scorer.snap) for source in item.request.sources)
 
     def rng(self, *names: object) -> np.random.Generator:
         """Random numbers that follow from the seed and the names."""

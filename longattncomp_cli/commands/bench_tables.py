@@ -49,48 +49,57 @@ _FIGURE_NAMES = {"recall": "evidence recall", "answer_kept": "answers kept", "ke
 
 
 def _recall(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """One table a task: methods down, budgets across."""
+    """One table a task: methods down, budgets across; below it the methods that have no budget."""
     for task in dict.fromkeys(cell["task"] for cell in summary["cells"]):
         cells = [cell for cell in summary["cells"] if cell["task"] == task]
         figure = figure_of(cells)
-        budgets = [b for b in dict.fromkeys(cell["budget"] for cell in cells) if b != _UNBUDGETED]
-        budgets += [_UNBUDGETED] if any(cell["budget"] == _UNBUDGETED for cell in cells) else []
+        budgeted = [cell for cell in cells if cell["budget"] != _UNBUDGETED]
+        budgets = list(dict.fromkeys(cell["budget"] for cell in budgeted))
         num_items = max(cell["n"] for cell in cells)
         title = f"{safe(task)} · {_FIGURE_NAMES[figure]}, mean of {num_items} [95% interval]"
         table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-        table.add_column("method")
+        table.add_column("method", no_wrap=True)
         for budget in budgets:
-            table.add_column("own rule: recall, kept" if budget == _UNBUDGETED else f"at {budget}")
-        table.add_column(f"against {summary['baseline']}" if summary["baseline"] else "")
-        for method in dict.fromkeys(cell["method"] for cell in cells):
-            mine = {cell["budget"]: cell for cell in cells if cell["method"] == method}
+            table.add_column(f"at {budget}", no_wrap=True)
+        table.add_column(f"against {summary['baseline']}", no_wrap=True)
+        for method in dict.fromkeys(cell["method"] for cell in budgeted):
+            mine = {cell["budget"]: cell for cell in budgeted if cell["method"] == method}
             row: list[RenderableType] = [Text(safe(method))]
             for budget in budgets:
-                column = [cell for cell in cells if cell["budget"] == budget]
-                row.append(_interval(mine.get(budget), figure, best_of(column, figure), budget))
-            row.append(_differences(mine, budgets))
-            table.add_row(*row)
-        yield table
+                column = [cell for cell in budgeted if cell["budget"] == budget]
+                row.append(_interval(mine.get(budget), figure, best_of(column, figure)))
+            table.add_row(*row, _differences(mine, budgets))
+        if budgeted:
+            yield table
+        else:
+            yield Text(title, style="italic")
+        yield from _own_rules(cells, figure)
         yield Text("")
 
 
-def _interval(cell: Cell | None, figure: str, best: float | None, budget: str) -> Text:
+def _interval(cell: Cell | None, figure: str, best: float | None) -> Text:
     if cell is None or figure not in cell:
         return Text("–", style="dim")
     value = cell[figure]
-    text = f"{value['mean']:.3f} [{value['low']:.2f}, {value['high']:.2f}]"
-    if budget == _UNBUDGETED:
-        return Text(f"{value['mean']:.3f}, {cell['kept_ratio']['mean']:.1%}")
     is_best = cell["method"] not in _CEILINGS and value["mean"] == best
+    text = f"{value['mean']:.3f} [{value['low']:.2f}, {value['high']:.2f}]"
     return Text(text, style="bold" if is_best else "")
 
 
+def _own_rules(cells: Sequence[Cell], figure: str) -> Iterator[Text]:
+    """Methods that decide by their own rule how much they keep."""
+    for cell in cells:
+        if cell["budget"] == _UNBUDGETED:
+            value = f"{cell[figure]['mean']:.3f} with " if figure in cell and figure != "kept_ratio" else ""
+            yield Text(f"{safe(cell['method'])}, no budget: {value}{cell['kept_ratio']['mean']:.1%} kept")
+
+
 def _differences(mine: Mapping[str, Cell], budgets: Sequence[str]) -> Text:
-    """The paired difference at each budget; a star where its interval leaves out 0."""
+    """The paired difference at each budget; a star where its interval leaves out 0 and items are not few."""
     found = []
     for budget in budgets:
         difference = mine.get(budget, {}).get("against_baseline")
-        if budget != _UNBUDGETED and difference:
+        if difference:
             is_sure = difference["low"] > 0 or difference["high"] < 0
             star = "*" if is_sure and difference["n"] >= _LEAST_ITEMS else ""
             found.append(f"{difference['mean']:+.3f}{star}")

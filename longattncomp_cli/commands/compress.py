@@ -9,6 +9,7 @@ import typer
 
 from longattncomp_cli.commands import options as opt
 from longattncomp_cli.commands.failures import report_errors
+from longattncomp_cli.commands.manual import epilog
 from longattncomp_cli.commands.option_sets import takes
 from longattncomp_cli.commands.questions import answered
 from longattncomp_cli.commands.run_options import RunOptions
@@ -19,7 +20,7 @@ from longattncomp_cli.errors import UsageError
 if TYPE_CHECKING:
     from longattncomp_cli.core.compressor import Compression
 
-EPILOG = """Examples:
+EPILOG = epilog("""Examples:
 
   longattncomp compress notes.txt -q "Who approved the budget?" -b 4000
 
@@ -30,7 +31,7 @@ EPILOG = """Examples:
   longattncomp compress src/ -q "Where is the retry limit set?" -b 12.5% --headers
 
   longattncomp compress questions.jsonl -b 4k -o compressed.jsonl --resume
-"""
+""")
 
 
 @report_errors
@@ -41,7 +42,7 @@ def compress(
         bool | None,
         typer.Option(
             "--table/--no-table",
-            help="Show the chunks and the budget on stderr. [default: where that is a terminal]",
+            help="Show the chunks and the budget on stderr. \\[default: where that is a terminal]",
             rich_help_panel=opt.RUN,
         ),
     ] = None,
@@ -97,6 +98,8 @@ def _compress_text(
     request = text_request(sources, options.question(), compressor, noter(quiet=options.quiet))
     with token_progress("reading", quiet=options.quiet) as advance:
         result = compressor.compress(request, on_tokens=advance)
+    for warning in result.warnings:
+        noter(quiet=options.quiet)(f"{warning.message} [{warning.code}]")
     if not result.selection.kept:
         noter(quiet=options.quiet)(f"nothing was kept: no chunk passed --select {result.mode}")
     write_side_outputs(options, result.scored)

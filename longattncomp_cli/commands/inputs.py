@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from longattncomp_cli.commands.output import noter, shortened, stdin_bytes
 from longattncomp_cli.commands.run_options import RunOptions
-from longattncomp_cli.core.sources import STDIN, InputFile, expand_inputs, kind_of_inputs, read_source
+from longattncomp_cli.core.sources import (
+    STDIN,
+    InputFile,
+    expand_inputs,
+    kind_of_inputs,
+    read_bounded,
+    read_source,
+)
 from longattncomp_cli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +54,7 @@ def read_sources(options: RunOptions, files: list[InputFile]) -> tuple[Source, .
     note = noter(quiet=options.quiet)
     sources = []
     for file in files:
-        source = read_source(file, note, lambda: stdin_bytes().read())
+        source = read_source(file, note, lambda: read_bounded(stdin_bytes(), "standard input"))
         if source is None:
             continue
         if source.text.strip():

@@ -20,6 +20,7 @@ class Select(StrEnum):
     TOP_P = "top-p"
     BUDGET = "budget"
     THRESHOLD = "threshold"
+    AUTO = "auto"
 
 
 class Snap(StrEnum):
@@ -123,14 +124,14 @@ SelectOption = Annotated[
     typer.Option(
         "--select",
         help="Fill the budget (budget, the default), stop at a cumulative score as well (top-p), "
-        "or AttnComp's rule (threshold).",
+        "AttnComp's rule (threshold), or where the scores show that nothing more is to be found (auto).",
         rich_help_panel=HOW,
     ),
 ]
 TopP = Annotated[
     float | None,
     typer.Option(
-        "--top-p", help="Cumulative score of top-p and threshold. [default: 0.95]", rich_help_panel=HOW
+        "--top-p", help="Cumulative score of top-p and threshold. \\[default: 0.95]", rich_help_panel=HOW
     ),
 ]
 Epsilon = Annotated[float, typer.Option(help="Of threshold: the lowest score taken.", rich_help_panel=HOW)]
@@ -144,20 +145,24 @@ ChunkTokens = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Backbone tokens of a chunk, at most. [default: the checkpoint's, 128]",
+        help="Backbone tokens of a chunk, at most. \\[default: the checkpoint's, 128]",
         rich_help_panel=HOW,
     ),
 ]
 SnapOption = Annotated[
     Snap | None,
     typer.Option(
-        "--snap", help="Where a chunk may end. [default: the checkpoint's, sentence]", rich_help_panel=HOW
+        "--snap",
+        help="Where a chunk may end: anywhere, at words, lines, sentences, or with definitions, sections, "
+        "tables, records and turns (structure). auto: structure for code, else sentence. "
+        "\\[default: the checkpoint's, auto]",
+        rich_help_panel=HOW,
     ),
 ]
 Separator = Annotated[
     str | None,
     typer.Option(
-        help=r"Between kept parts that were not neighbours; \n is a line end. [default: \n\[...]\n]",
+        help=r"Between kept parts that were not neighbours; \n is a line end. \[default: \n\[...]\n]",
         rich_help_panel=HOW,
     ),
 ]
@@ -183,7 +188,7 @@ Hops = Annotated[
     typer.Option(
         min=1,
         max=3,
-        help="1: what the query speaks of; 2: also what the best chunks do. [default: the checkpoint's]",
+        help="1: what the query speaks of; 2: also what the best chunks do. \\[default: the checkpoint's]",
         rich_help_panel=HOW,
     ),
 ]
@@ -202,7 +207,7 @@ KeepLines = Annotated[
     list[str] | None,
     typer.Option(
         metavar="A:B",
-        help="Keep lines A to B of each text, or NAME:A:B of one; may be given several times.",
+        help="Keep lines A to B of each text, or NAME:FIRST:LAST of one; may be given several times.",
         rich_help_panel=HOW,
         show_default=False,
     ),

@@ -175,6 +175,11 @@ class RunOptions:
         scorer = load_run_scorer(self, share=share)
         return Compressor(scorer, tokenizer, settings)
 
+    def outputs(self) -> dict[str, Path]:
+        """The files to write, by the option that names them."""
+        named = {"--output": self.output, "--report": self.report, "--html": self.html}
+        return {option: path for option, path in named.items() if path is not None}
+
     def part(self) -> Shard | None:
         """The part of the batch to do.
 
@@ -201,11 +206,6 @@ class RunOptions:
     def _own_file(self, path: Path | None) -> Path | None:
         shard = self.part()
         return path if shard is None or shard.is_all or path is None else shard.path(path)
-
-    def outputs(self) -> dict[str, Path]:
-        """The files to write, by the option that names them."""
-        named = {"--output": self.output, "--report": self.report, "--html": self.html}
-        return {option: path for option, path in named.items() if path is not None}
 
     def _refuse_one_file_twice(self) -> None:
         from longattncomp_cli.core.output_files import partial_path

@@ -69,6 +69,9 @@ def run_records(command: str, options: RunOptions, files: list[InputFile]) -> No
         skipped = f", {counts.skipped} were there already" if counts.skipped else ""
         where = f" → {options.output_file()}" if options.output else ""
         print_note(f"{counts.done} records done{skipped}, {counts.failed} failed{where}")
+    if counts.warned and not options.quiet:
+        listed = ", ".join(f"{code} in {count}" for code, count in sorted(counts.warned.items()))
+        print_note(f"records carry warnings: {listed}")
     _report_failures(counts.failed, counts.first_failure or "in the earlier run")
 
 
@@ -178,7 +181,7 @@ def scored_table(scored: Scored, *, top: int, width: int) -> RenderableType:
         "budget": scored.budget,
         "num_tokens": None if selection is None else renderer.count(selection.kept),
         "original_tokens": renderer.original_tokens,
-        "kept": 0 if selection is None else len(selection.kept),
+        "kept": 0 if selection is None else len({span.chunk.index for span in selection.kept}),
         "stop": "" if selection is None else selection.stop,
         "tokenizer": renderer.tokenizer.name,
     }

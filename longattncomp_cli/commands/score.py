@@ -8,19 +8,25 @@ import typer
 
 from longattncomp_cli.commands import options as opt
 from longattncomp_cli.commands.failures import report_errors
+from longattncomp_cli.commands.manual import epilog
 from longattncomp_cli.commands.option_sets import takes
 from longattncomp_cli.commands.questions import answered
 from longattncomp_cli.commands.run_options import RunOptions
 from longattncomp_cli.core.sources import InputFile
+from longattncomp_cli.errors import UsageError
 
-EPILOG = """Examples:
+EPILOG = epilog("""Examples:
 
   longattncomp score notes.txt -q "Who approved the budget?"
 
   longattncomp score src/ -q "Where is the retry limit set?" --budget 4000
 
+  longattncomp score notes.txt -q "Who approved the budget?" --explain 1
+
+  longattncomp score notes.txt -q "Who approved the budget?" --html page.html
+
   longattncomp score notes.txt -q "Who approved the budget?" --json | jq '.chunks[] | select(.rank <= 3)'
-"""
+""")
 
 
 @report_errors
@@ -31,6 +37,15 @@ def score(
         bool, typer.Option("--json", help="JSON instead of a table.", rich_help_panel=opt.WHERE)
     ] = False,
     top: Annotated[int, typer.Option(min=1, help="Rows of the table.", rich_help_panel=opt.WHERE)] = 20,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            "--explain",
+            metavar="RANK|@INDEX|NAME:LINE",
+            help="Tell which words of the query drew a chunk's score, and from which of its words.",
+            rich_help_panel=opt.WHERE,
+        ),
+    ] = None,
 ) -> None:
     """Score every chunk of the inputs against a query, best first.
 
@@ -40,18 +55,23 @@ def score(
     from longattncomp_cli.commands.inputs import open_inputs
     from longattncomp_cli.commands.running import run_records
 
-    if answered(options, "score", {"json": json, "top": top}):
+    if answered(options, "score", {"json": json, "top": top, "explain": explain}):
         return
     options.settings()
     options.question()
     kind, files = open_inputs(options)
     if kind == "jsonl":
+        if explain is not None:
+            raise UsageError("--explain explains a chunk of one text, not of records", hint="drop --explain")
         run_records("score", options, files)
     else:
-        _score_text(options, files, as_json=json, rows=top)
+        _score_text(options, files, as_json=json, rows=top, explained=explain)
 
 
-def _score_text(options: RunOptions, files: list[InputFile], *, as_json: bool, rows: int) -> None:
+def _score_text(
+    options: RunOptions, files: list[InputFile], *, as_json: bool, rows: int, explained: str | None
+) -> None:
+    from longattncomp_cli.commands.explaining import explain_report, explain_table, explained_chunk
     from longattncomp_cli.commands.inputs import read_sources, text_request
     from longattncomp_cli.commands.output import StdoutLines, console, noter, token_progress
     from longattncomp_cli.commands.running import (
@@ -69,11 +89,20 @@ def _score_text(options: RunOptions, files: list[InputFile], *, as_json: bool, r
     request = text_request(sources, options.question(), compressor, noter(quiet=options.quiet))
     with token_progress("reading", quiet=options.quiet) as advance:
         scored = compressor.score(request, on_tokens=advance)
+    for warning in scored.warnings:
+        noter(quiet=options.quiet)(f"{warning.message} [{warning.code}]")
+    report = score_report(scored)
+    explanation = None
+    if explained is not None:
+        explanation = explained_chunk(compressor, scored, explained)
+        report["explain"] = explain_report(explanation)
     write_side_outputs(options, scored)
     if options.output is not None:
-        write_file(options.output, json_bytes(score_report(scored), options.output))
+        write_file(options.output, json_bytes(report, options.output))
+    out = console(stderr=False)
     if as_json and options.output is None:
-        StdoutLines().write(json_bytes(score_report(scored)))
+        StdoutLines().write(json_bytes(report))
+    elif explanation is not None and not as_json:
+        out.print(explain_table(scored, explanation, rows=rows, width=out.width))
     elif not as_json:
-        out = console(stderr=False)
         out.print(scored_table(scored, top=rows, width=out.width))

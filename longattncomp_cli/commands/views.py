@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from longattncomp_cli.core.compressor import Compression, Scored
 
 _LEVELS = " ▁▂▃▄▅▆▇█"
+_EXPONENT = 0.4
 _LABEL = "heat   "
 _KEPT_LABEL = "kept   "
 # Control characters but line ends and tabs, and what reorders or hides text; shown as one mark each.
@@ -64,8 +65,8 @@ def strip_cells(
     """Lay chunks over ``width`` cells by their tokens.
 
     Returns:
-        For each cell the level of the best chunk that touches it, 0 to 8 (the square root of its share of the
-        best score, so that the middle field can be told from the rest), and whether a kept chunk does.
+        For each cell the level of the best chunk that touches it, 0 to 8 (a root of its share of the best
+        score, so that the middle field can be told from the rest), and whether a kept chunk does.
     """
     total, best = max(1, sum(num_tokens)), max(max(scores), 1e-12)
     levels, marks = [0] * width, [False] * width
@@ -74,7 +75,7 @@ def strip_cells(
         first = min(width - 1, before * width // total)
         before += tokens
         last = max(first, min(width, math.ceil(before * width / total)) - 1)
-        level = round(math.sqrt(max(0.0, score) / best) * (len(_LEVELS) - 1))
+        level = round((max(0.0, score) / best) ** _EXPONENT * (len(_LEVELS) - 1))
         for cell in range(first, last + 1):
             levels[cell] = max(levels[cell], level)
             marks[cell] = marks[cell] or index in kept

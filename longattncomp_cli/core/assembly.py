@@ -98,7 +98,7 @@ class Renderer:
         return [part for start, end in heads for part in self._map.spread(source, start, end, "head")]
 
     def good_edges(self, source: int, start: int, end: int) -> list[IntArray]:
-        """Where a part of ``[start, end)`` may begin or end, relative to ``start``; the best kind first."""
+        """Where a part of ``[start, end)`` may well begin or end, relative to it; best kind first."""
         text = self.request.sources[source].text[start:end]
         structure = self.structures[source] if self.structures else None
         if structure is None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +27,7 @@ class Outcome:
     line: bytes
     report_line: bytes
     error: LongAttnCompError | None
+    warnings: tuple[str, ...] = ()
 
 
 # The records that are left, and how many were there already → their outcomes, in order.
@@ -47,6 +49,7 @@ class BatchCounts:
     failed: int = 0
     skipped: int = 0
     first_failure: str = ""
+    warned: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,9 +124,10 @@ def run_batch(
             else:
                 counts.failed += 1
                 counts.first_failure = counts.first_failure or outcome.error.message
-            output.write(outcome.line)
+            counts.warned.update(outcome.warnings)
+            output.write(_signed(outcome.line, outcome, outputs.settings))
             if report is not None:
-                report.write(outcome.report_line)
+                report.write(_signed(outcome.report_line, outcome, outputs.settings))
             on_done(counts)
     return counts
 
@@ -142,11 +146,26 @@ def process_record(record: Record | FailedRecord, process: Process) -> Outcome:
     try:
         if isinstance(record, FailedRecord):
             raise record.error
-        line, report_line = (json_lines.dumps(value) for value in process(record))
+        made = process(record)
+        line, report_line = (json_lines.dumps(value) for value in made)
     except LongAttnCompError as error:
         line = json_lines.dumps(error_record(record.id, error))
         return Outcome(line, line, error)
-    return Outcome(line, report_line, None)
+    return Outcome(line, report_line, None, _warnings_of(made[0]))
+
+
+def _warnings_of(value: JsonObject) -> tuple[str, ...]:
+    holder = value.get("selection", value)
+    return (
+        tuple(warning["code"] for warning in holder.get("warnings", ())) if isinstance(holder, dict) else ()
+    )
+
+
+def _signed(line: bytes, outcome: Outcome, settings: str) -> bytes:
+    """A failed record's line says with which settings it failed, too."""
+    if outcome.error is None or not settings:
+        return line
+    return json_lines.dumps({**json_lines.loads(line), "settings": settings})
 
 
 def _take_up(
@@ -182,9 +201,9 @@ def _take_up(
 
 
 def _is_ours(written: dict[str, Any], settings: str) -> bool:
-    """Whether a line was made with these settings; the line of a failed record does not tell."""
+    """Whether a line was made with these settings; a failed record's line did not tell in version 0.1."""
     selection = written.get("selection")
-    if selection is None and isinstance(written.get("error"), dict):
+    if selection is None and isinstance(written.get("error"), dict) and "settings" not in written:
         return True
     found = selection if isinstance(selection, dict) else written
     return found.get("settings") == settings

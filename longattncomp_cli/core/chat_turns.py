@@ -90,6 +90,8 @@ def _without_system_block(text: str, turns: list[Turn]) -> list[Turn]:
 def flatten_messages(messages: Sequence[dict[str, Any]]) -> str:
     """Write chat messages as one text, in ChatML, which keeps who said what.
 
+    Turn markup inside a content is broken by a space, so nobody but the message's role says who speaks.
+
     Args:
         messages: ``{"role", "content"}``; the content is a string, a list of ``{"type": "text", "text"}``
             parts, or null.
@@ -98,9 +100,14 @@ def flatten_messages(messages: Sequence[dict[str, Any]]) -> str:
         InputError: a message of another shape, or a part that is not text.
     """
     return "\n".join(
-        f"<|im_start|>{_role(message, i)}\n{_content(message.get('content'), i)}<|im_end|>"
+        f"<|im_start|>{_role(message, i)}\n{_tame(_content(message.get('content'), i))}<|im_end|>"
         for i, message in enumerate(messages)
     )
+
+
+def _tame(content: str) -> str:
+    """Content that holds turn markup could pass a document off as what the user asks: a space breaks it."""
+    return content.replace("<|im_", "<| im_")
 
 
 def prompt_text(text: str) -> str:

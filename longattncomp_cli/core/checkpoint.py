@@ -14,11 +14,12 @@ from typing import Any, Literal, get_args
 
 import orjson
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from longattncomp_cli.core.boundaries import SnapLevel
+from longattncomp_cli.core.calibration import Calibration
 from longattncomp_cli.core.cross_attention import CrossAttention
 from longattncomp_cli.core.head_norm import HeadNormAttention
 from longattncomp_cli.core.model_files import BackboneSpec, EncodingName
@@ -27,6 +28,9 @@ from longattncomp_cli.core.shipped import SHIPPED_FOLDER, shipped_checkpoints
 from longattncomp_cli.errors import CheckpointError
 
 FORMAT_VERSION = 1
+
+# One of the two projections; the paper's has 8 million numbers.
+_MOST_NUMBERS = 1 << 28
 
 Pooling = Literal["mean", "log"]
 Sink = Literal["none", "instruction", "learned"]
@@ -54,7 +58,7 @@ class CheckpointConfig:
     """Tokens that the backbone reads at once, special tokens not counted."""
     chunk_tokens: int = 128
     """Default size of a chunk."""
-    snap: SnapLevel = "sentence"
+    snap: SnapLevel = "auto"
     """Default place where a chunk may end."""
     encoding: EncodingName = "windowed"
     """How the backbone reads the context: independent windows, or one causal pass (decoders)."""
@@ -64,6 +68,8 @@ class CheckpointConfig:
     """Whether a decoder's prompt begins as its chat template does."""
     hops: int = 1
     """Default number of hops: 2 asks on with what the best chunks speak of."""
+    calibration: Calibration | None = None
+    """Makes ``confidence`` a frequency: slope and offset; ``None`` leaves it ``1 − sink``."""
     training: dict[str, Any] | None = None
     """What it was trained on, or nothing."""
     format_version: int = FORMAT_VERSION
@@ -81,8 +87,18 @@ class CheckpointConfig:
             raise CheckpointError(
                 "config.json: layers, widths, token counts and hops must be positive integers"
             )
+        if len(self.layers) * self.width * self.head_width > _MOST_NUMBERS:
+            raise CheckpointError("config.json: layers × width × head_width is larger than any real scorer")
+        if self.calibration is not None and not _is_calibration(self.calibration):
+            raise CheckpointError("config.json: calibration must be a positive slope and an offset")
         if any(type(layer) is not int or layer < 0 for layer in self.layers):
             raise CheckpointError(f"config.json: layers {list(self.layers)} are not layer numbers")
+
+
+def _is_calibration(value: Any) -> bool:
+    if not isinstance(value, tuple) or len(value) != 2:
+        return False
+    return all(type(v) in (int, float) and abs(v) < 1e6 for v in value) and value[0] > 0
 
 
 @dataclass(frozen=True)
@@ -118,12 +134,7 @@ def load_checkpoint(name_or_folder: str) -> Checkpoint:
             code="no-checkpoint",
         )
     config = _read_config(folder / "config.json")
-    try:
-        tensors = load_file(folder / "model.safetensors")
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{folder / 'model.safetensors'}: cannot be read ({error})") from error
-    _check_tensors(folder, config, tensors)
-    return Checkpoint(config, tensors)
+    return Checkpoint(config, _read_tensors(folder / "model.safetensors", config))
 
 
 def save_checkpoint(checkpoint: Checkpoint, folder: Path, card: str) -> None:
@@ -162,20 +173,36 @@ def _read_config(path: Path) -> CheckpointConfig:
         if unknown:
             raise TypeError(f"unknown fields {sorted(unknown)}")
         spec = BackboneSpec(**raw.pop("backbone"))
-        return CheckpointConfig(**{**raw, "backbone": spec, "layers": tuple(raw.get("layers", ()))})
+        return CheckpointConfig(
+            **{**raw, "backbone": spec, "layers": tuple(raw.get("layers", ())), **_pair(raw)}
+        )
     except (TypeError, KeyError) as error:
         raise CheckpointError(f"{path}: {error}") from error
 
 
-def _check_tensors(folder: Path, config: CheckpointConfig, tensors: dict[str, Tensor]) -> None:
+def _pair(raw: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows no tuples."""
+    value = raw.get("calibration")
+    return {"calibration": tuple(value) if isinstance(value, list) else value}
+
+
+def _read_tensors(path: Path, config: CheckpointConfig) -> dict[str, Tensor]:
+    """The tensors that the config asks for; shapes are compared before anything is read."""
     expected = {name: tuple(value.shape) for name, value in build_attention(config).state_dict().items()}
-    for name, shape in expected.items():
-        if name not in tensors:
-            raise CheckpointError(f"{folder / 'model.safetensors'}: no tensor {name!r}")
-        found = tensors[name]
-        if tuple(found.shape) != shape:
-            raise CheckpointError(
-                f"{folder / 'model.safetensors'}: {name} is {tuple(found.shape)}, expected {shape}"
-            )
-        if not torch.isfinite(found).all():
-            raise CheckpointError(f"{folder / 'model.safetensors'}: {name} holds numbers that are not finite")
+    tensors: dict[str, Tensor] = {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = set(file.keys())
+            for name, shape in expected.items():
+                if name not in names:
+                    raise CheckpointError(f"{path}: no tensor {name!r}")
+                found = tuple(file.get_slice(name).get_shape())
+                if found != shape:
+                    raise CheckpointError(f"{path}: {name} is {found}, expected {shape}")
+                tensors[name] = file.get_tensor(name)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: cannot be read ({error})") from error
+    for name, value in tensors.items():
+        if not value.is_floating_point() or not torch.isfinite(value).all():
+            raise CheckpointError(f"{path}: {name} holds numbers that are not finite")
+    return tensors

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -12,10 +12,12 @@ import numpy as np
 
 from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR, Renderer
 from longattncomp_cli.core.boundaries import SnapLevel, sentence_starts
+from longattncomp_cli.core.doubts import Doubt, doubts
 from longattncomp_cli.core.keep import KeepRules, keep_spans
 from longattncomp_cli.core.loading import ScorerChoice
 from longattncomp_cli.core.query import parse_prompt, prompt_text
 from longattncomp_cli.core.records import Record
+from longattncomp_cli.core.scored_text import ScoredText, scored_texts
 from longattncomp_cli.core.selection import Focus, SelectionRule, select
 from longattncomp_cli.core.structure import structure_for
 from longattncomp_cli.core.tokenization import (
@@ -27,7 +29,6 @@ from longattncomp_cli.core.tokenization import (
 from longattncomp_cli.core.types import (
     Chunk,
     ChunkScores,
-    KeptSpan,
     Request,
     Selection,
     SelectMode,
@@ -69,31 +70,6 @@ class CompressorSettings:
     """What must stay whatever its score."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScoredText:
-    """A piece of the context: ``text`` is ``source[start:end]`` of the source of that number."""
-
-    source: int
-    start: int
-    end: int
-    text: str
-    score: float
-    rank: int
-
-
-def scored_texts(
-    request: Request, scores: ChunkScores, spans: Iterable[Chunk | KeptSpan]
-) -> tuple[ScoredText, ...]:
-    """Spans or whole chunks of a request with their text, score and rank."""
-    result = []
-    for span in spans:
-        chunk = span if isinstance(span, Chunk) else span.chunk
-        text = request.sources[chunk.source].text[span.start : span.end]
-        score, rank = float(scores.scores[chunk.index]), int(scores.ranks[chunk.index])
-        result.append(ScoredText(chunk.source, span.start, span.end, text, score, rank))
-    return tuple(result)
-
-
 @dataclass(frozen=True)
 class Scored:
     """Chunk scores of a request, and what a budget would keep where one was given."""
@@ -103,6 +79,11 @@ class Scored:
     renderer: Renderer
     selection: Selection | None = None
     budget: int | None = None
+
+    @cached_property
+    def warnings(self) -> tuple[Doubt, ...]:
+        """What a reader should know: nothing found, a guessed query, a named source dropped."""
+        return doubts(self.request, self.scores, self.selection)
 
     @cached_property
     def chunks(self) -> tuple[ScoredText, ...]:
@@ -140,6 +121,11 @@ class Compression:
     def text_of(self, source: int) -> str:
         """What was kept of one source; ``""`` where nothing was."""
         return self.renderer.body([span for span in self.selection.kept if span.chunk.source == source])
+
+    @cached_property
+    def warnings(self) -> tuple[Doubt, ...]:
+        """What a reader should know: nothing found, a guessed query, a named source dropped."""
+        return doubts(self.request, self.scores, self.selection)
 
     @property
     def kept_ratio(self) -> float:

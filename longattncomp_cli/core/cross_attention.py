@@ -192,13 +192,18 @@ def log_scores(mass: LogMass, weights_HM: Tensor, floor_H: Tensor) -> tuple[Tens
         (C,) scores and the sink's score: a softmax over both gives the pooled distribution.
     """
     num_chunks = len(mass.chunks_CHM)
-    floor_H1 = (floor_H - torch.tensor(float(num_chunks)).log())[:, None]
     empty_C = torch.isneginf(mass.chunks_CHM).flatten(1).all(dim=1)
-    rows_CHM = torch.logaddexp(mass.chunks_CHM.clamp_min(-1e4), floor_H1)
+    rows_CHM = log_rows(mass.chunks_CHM, floor_H, num_chunks)
     scores_C = torch.einsum("chm,hm->c", rows_CHM, weights_HM).masked_fill(empty_C, _EMPTY_SCORE)
     if mass.sink_HM is None:
         return scores_C, None
-    return scores_C, (torch.logaddexp(mass.sink_HM.clamp_min(-1e4), floor_H1) * weights_HM).sum()
+    return scores_C, (log_rows(mass.sink_HM, floor_H, num_chunks) * weights_HM).sum()
+
+
+def log_rows(log_mass_HM: Tensor, floor_H: Tensor, num_chunks: int) -> Tensor:
+    """(…, H, M) log masses, none far below the floor of its head times an even share."""
+    floor_H1 = (floor_H - torch.tensor(float(num_chunks)).log())[:, None]
+    return torch.logaddexp(log_mass_HM.clamp_min(-1e4), floor_H1)
 
 
 def spread_scores(

@@ -24,6 +24,7 @@ from torch import Tensor
 from longattncomp_cli.core.backbone import ContextTokens, StateBlock
 from longattncomp_cli.core.cross_attention import LOWEST_EXPONENT
 from longattncomp_cli.core.rarity import document_frequency, rarity
+from longattncomp_cli.errors import UsageError
 
 MAX_HOPS = 3
 # States of longer contexts are computed again for each further reading instead of being held.
@@ -125,7 +126,12 @@ def _asking(
     found: dict[int, list[tuple[Tensor, Tensor]]] = {chunk: [] for chunk in best}
     wanted = torch.tensor(best, device=shares_C.device)
     for block in states.again():
-        assert block.ids_N is not None
+        if block.ids_N is None:
+            raise UsageError(
+                "this backbone reads the whole prompt at once, which has one hop",
+                hint="add --hops 1, or --encoding windowed",
+                code="one-hop",
+            )
         if not torch.isin(block.chunk_index_N, wanted).any():
             continue
         for chunk in best:

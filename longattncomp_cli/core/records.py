@@ -22,6 +22,10 @@ from longattncomp_cli.core.zstd_stream import ZstdStream
 from longattncomp_cli.errors import InputError, LongAttnCompError
 
 _UTF8_BOM = b"\xef\xbb\xbf"
+MAX_LINE_BYTES = 1 << 27
+"""A longer line fails alone; the others go on."""
+_SKIP_BYTES = 1 << 20
+_OVERLONG_LINE = b"\0a line that is too long\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +103,8 @@ def parse_record(line: bytes, number: int, name: str, fields: FieldNames) -> Rec
     """Parse one line; ``number`` is its id where it has none."""
     record_id: str | int | None = number
     try:
+        if line == _OVERLONG_LINE:
+            raise _too_long(f"{name}:{number}")
         raw = _parse_object(line.removeprefix(_UTF8_BOM), f"{name}:{number}")
         given_id = number if raw.get(fields.id) is None else raw[fields.id]
         if not isinstance(given_id, (str, int)) or isinstance(given_id, bool):
@@ -213,11 +219,25 @@ def _open(file: InputFile, stdin: Callable[[], BinaryIO]) -> Iterator[BinaryIO]:
 
 
 def _lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
-    """Lines of a stream; damage to a compressed file is an input error, not a crash."""
+    """Lines of a stream, a stand-in for one that is too long; damage is an input error."""
     try:
-        yield from stream
+        while line := stream.readline(MAX_LINE_BYTES + 1):
+            if len(line) <= MAX_LINE_BYTES or line.endswith(b"\n"):
+                yield line
+                continue
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(_SKIP_BYTES)
+            yield _OVERLONG_LINE
     except (gzip.BadGzipFile, EOFError, zlib.error, zstandard.ZstdError) as error:
         raise InputError(f"{name}: damaged compressed file ({error})", code="unreadable") from error
+
+
+def _too_long(place: str) -> InputError:
+    return InputError(
+        f"{place}: a line of more than {MAX_LINE_BYTES >> 20} MiB",
+        hint="one record a line; a whole JSON array is not one",
+        code="too-large",
+    )
 
 
 def count_lines(path: Path) -> int | None:

@@ -36,6 +36,9 @@ def score_report(scored: Scored) -> JsonObject:
     report: JsonObject = {"id": request.id, "query": request.query}
     if scores.confidence is not None:
         report["confidence"] = rounded(scores.confidence)
+    if scores.sink is not None:
+        report["sink"] = rounded(scores.sink)
+    report |= _warnings(scored)
     if any(source.name for source in request.sources):
         report["sources"] = [source.name for source in request.sources]
     report["chunks"] = chunks
@@ -79,6 +82,7 @@ def selection_report(compression: Compression, checkpoint: str, settings: str) -
     }
     if scores.confidence is not None:
         report["confidence"] = rounded(scores.confidence)
+    report |= _warnings(compression)
     report["query"] = request.query
     report["query_parser"] = request.query_parser
     if request.sources[0].region is not None:
@@ -100,6 +104,12 @@ def selection_report(compression: Compression, checkpoint: str, settings: str) -
         for span in selection.kept
     ]
     return report
+
+
+def _warnings(result: Scored | Compression) -> JsonObject:
+    """The ``warnings`` field, absent where there are none."""
+    warnings = [{"code": each.code, "message": each.message} for each in result.warnings]
+    return {"warnings": warnings} if warnings else {}
 
 
 def kept_parts(compression: Compression) -> dict[int, list[JsonObject]]:

@@ -134,7 +134,7 @@ class Scorer:
         )
         blocks = held.first(encoding.blocks) if self.hops > 1 else encoding.blocks
         chunks_CHM = self.attention.chunk_logits(folded_HMD, blocks, num_chunks)
-        mass = normalise(chunks_CHM, self._sink_logits(folded_HMD, encoding))
+        mass = normalise(chunks_CHM, self.sink_logits(folded_HMD, encoding))
         if config.pooling == "mean":
             scores_C, sink = pool_mean(mass)
         else:
@@ -150,10 +150,13 @@ class Scorer:
         for _ in range(1, self.hops):
             scores_C = hop(scores_C, query_ids, context, held, HopSettings())
         return ChunkScores(
-            chunks=chunks, scores=scores_C.double().cpu().numpy(), sink=None if sink is None else float(sink)
+            chunks=chunks,
+            scores=scores_C.double().cpu().numpy(),
+            sink=None if sink is None else float(sink),
+            calibration=config.calibration,
         )
 
-    def _sink_logits(self, folded_HMD: Tensor, encoding: Encoding) -> Tensor | None:
+    def sink_logits(self, folded_HMD: Tensor, encoding: Encoding) -> Tensor | None:
         """(H, M) the log-sum-exp of what absorbs the mass: the trained key, or the instruction's tokens."""
         if self.attention.learned_sink:
             return self.attention.sink_logits(folded_HMD)

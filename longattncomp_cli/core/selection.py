@@ -1,4 +1,4 @@
-"""Choose chunks: token-budget top-p, budget-only, and AttnComp's threshold rule.
+"""Choose chunks: token-budget top-p, budget-only, AttnComp's threshold rule, and an adaptive one.
 
 Everything is a prefix of the ranking, plus a cut of the first chunk that does not fit, so a larger budget
 always keeps a superset. No torch here, and no scores are changed.
@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from longattncomp_cli.core.adaptive import AutoRule, stop_rank
 from longattncomp_cli.core.assembly import Renderer
 from longattncomp_cli.core.boundaries import word_starts
 from longattncomp_cli.core.types import (
@@ -37,11 +38,14 @@ class SelectionRule:
 
     mode: SelectMode = "budget"
     """``budget`` fills the budget; ``top-p`` stops at a cumulative score of ``top_p`` as well;
-    ``threshold`` is AttnComp's rule: the sum starts at the sink, and no score below ``epsilon`` is taken."""
+    ``threshold`` is AttnComp's rule: the sum starts at the sink, and no score below ``epsilon`` is taken;
+    ``auto`` stops where the scores say that nothing more is to be found."""
     top_p: float = 0.95
     """Of ``top-p`` and ``threshold``."""
     epsilon: float = 0.01
     """Of ``threshold``."""
+    auto: AutoRule = field(default_factory=AutoRule)
+    """Of ``auto``."""
     fill: bool = True
     """Cut the first chunk that does not fit at a sentence, line or word end, instead of dropping it."""
 
@@ -118,6 +122,8 @@ def rank_limit(scores: ChunkScores, rule: SelectionRule) -> tuple[int, StopReaso
         # Add while the sum so far is below p: the chunk that crosses p is taken.
         before = np.cumsum(ranked) - ranked
         limit, reason = int(np.count_nonzero(before < rule.top_p - 1e-12)), "top_p"
+    elif rule.mode == "auto":
+        limit, reason = stop_rank(ranked, scores.sink, rule.auto), "auto"
     else:
         before = (scores.sink or 0.0) + np.cumsum(ranked) - ranked
         taken = (before < rule.top_p - 1e-12) & (ranked >= rule.epsilon)
@@ -189,11 +195,22 @@ def _fill(
     if not fits(anchor, chunk.end):
         edges = renderer.good_edges(chunk.source, anchor, chunk.end)
         ends = _good_ends(text[anchor : chunk.end], edges, lambda end: fits(anchor, anchor + end))
-        return with_part(anchor, anchor + ends) if ends else renderer.whole(whole)
+        return with_part(anchor, anchor + ends) if ends else _with_heads(whole, heads, renderer, budget)
     edges = renderer.good_edges(chunk.source, chunk.start, anchor)
     before = text[chunk.start : anchor]
     kept_before = _good_starts(before, edges, lambda start: fits(chunk.start + start, chunk.end))
     return with_part(chunk.start + kept_before, chunk.end)
+
+
+def _with_heads(
+    whole: Sequence[int], heads: Sequence[KeptSpan], renderer: Renderer, budget: int
+) -> tuple[KeptSpan, ...]:
+    """Where nothing of a chunk fits beside the lines that head it: as many of these as fit."""
+    for num_heads in range(len(heads), 0, -1):
+        kept = renderer.whole(whole, heads[:num_heads])
+        if renderer.count(kept) <= budget:
+            return kept
+    return renderer.whole(whole)
 
 
 def _good_ends(text: str, edges: Sequence[IntArray], fits: Callable[[int], bool]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 SHIPPED_FOLDER = Path(__file__).parents[1] / "checkpoints"
-DEFAULT_CHECKPOINT = "untrained"
+DEFAULT_CHECKPOINT = "stage2-nosubq"
 
 
 def shipped_checkpoints() -> list[str]:

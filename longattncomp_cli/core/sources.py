@@ -13,6 +13,7 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from pathspec import GitIgnoreSpec
 
@@ -23,6 +24,8 @@ STDIN = "-"
 RECORD_SUFFIXES = (".jsonl", ".ndjson")
 COMPRESSED_SUFFIXES = (".gz", ".zst")
 _SNIFF_BYTES = 8192
+MAX_TEXT_BYTES = 1 << 29
+"""A text of more than this is refused before it fills the memory: 512 MiB are over 100 million tokens."""
 
 Note = Callable[[str], None]
 
@@ -142,11 +145,26 @@ def refuse_irregular(path: Path) -> None:
         raise InputError(f"{shown_name(path)}: not a regular file", code="not-a-file")
 
 
+def read_bounded(stream: BinaryIO, name: str) -> bytes:
+    """Read to the end.
+
+    Raises:
+        InputError: there is more than any context holds.
+    """
+    raw = stream.read(MAX_TEXT_BYTES + 1)
+    if len(raw) > MAX_TEXT_BYTES:
+        raise InputError(
+            f"{name}: more than {MAX_TEXT_BYTES >> 20} MiB", hint="split it into parts", code="too-large"
+        )
+    return raw
+
+
 def _read_regular(path: Path) -> bytes:
     """Read a file or a pipe; devices and directories are refused."""
     try:
         refuse_irregular(path)
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return read_bounded(file, shown_name(path))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})", code="unreadable") from error
 

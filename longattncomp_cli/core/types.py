@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-SelectMode = Literal["top-p", "budget", "threshold"]
+SelectMode = Literal["top-p", "budget", "threshold", "auto"]
 _MOST_TOKENS = 10**15
-StopReason = Literal["budget", "top_p", "threshold", "exhausted", "passthrough"]
+StopReason = Literal["budget", "top_p", "threshold", "auto", "exhausted", "passthrough"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Source:
     @property
     def context(self) -> Span:
         """The range to compress."""
-        return self.region or Span(0, len(self.text))
+        return Span(0, len(self.text)) if self.region is None else self.region
 
     @cached_property
     def _newlines(self) -> list[int]:
@@ -155,11 +155,13 @@ class ChunkScores:
         chunks: in source order; their spans partition each source's context.
         scores: (C,) one float a chunk, higher is more relevant; together with ``sink`` they sum to 1.
         sink: the mass that no chunk drew, or ``None`` where the checkpoint has no sink.
+        calibration: of the checkpoint, see :mod:`longattncomp_cli.core.calibration`.
     """
 
     chunks: tuple[Chunk, ...]
     scores: FloatArray
     sink: float | None
+    calibration: tuple[float, float] | None = None
 
     @cached_property
     def order(self) -> IntArray:
@@ -175,8 +177,10 @@ class ChunkScores:
 
     @property
     def confidence(self) -> float | None:
-        """``1 − sink``: how sure the scorer is that anything in the context answers the query."""
-        return None if self.sink is None else 1.0 - self.sink
+        """How sure the scorer is that anything in the context answers the query: ``1 − sink``, calibrated."""
+        from longattncomp_cli.core.calibration import calibrated
+
+        return None if self.sink is None else calibrated(1.0 - self.sink, self.calibration)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class TrainingConfig:
     mean_decay: float = 0.99
     """Of the running mean of the weights over steps, which is what is validated and saved."""
     blend: float = 1.0
-    """How far from the starting weights (0) to that mean (1) the saved weights lie."""
+    """How far from the untrained weights (0) to that mean (1) the saved weights lie."""
     dropout: float = 0.1
     """Share of the query states' numbers set to 0."""
     clip_norm: float = 1.0
@@ -96,6 +96,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "pools": PoolConfig(questions=4, questions_per_group=2, min_tokens=500, max_tokens=1_000),
     },
 }
+_STAGE2_BLEND = {"embedded": 0.7}
 _STAGE2_RATE = {"paper": 0.25, "embedded": 0.5, "smoke": 0.25}  # of Stage 1's: 5e-5 against 2e-4 in the paper
 
 EXAMPLE_LIMITS: dict[tuple[str, int], dict[str, int]] = {
@@ -126,7 +127,8 @@ def preset(name: str, stage: int, **overrides: Any) -> TrainingConfig:
     """The preset's numbers; those given as overrides (and not ``None``) win."""
     config = TrainingConfig(**_PRESETS[name])
     if stage == 2:
-        config = replace(config, learning_rate=config.learning_rate * _STAGE2_RATE[name])
+        rate = config.learning_rate * _STAGE2_RATE[name]
+        config = replace(config, learning_rate=rate, blend=_STAGE2_BLEND.get(name, config.blend))
     given = {key: value for key, value in overrides.items() if value is not None}
     pool_names = {each.name for each in fields(PoolConfig)}
     pools = replace(config.pools, **{key: given.pop(key) for key in list(given) if key in pool_names})

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,6 +63,7 @@ class Trainer:
         config: the hyperparameters.
         folder: where log, curves and state go.
         save_best: called (in the first process) whenever a validation is the best so far.
+        untrained: what the saved weights are blended with; ``attention`` as it is now where ``None``.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Trainer:
         config: TrainingConfig,
         folder: Path,
         save_best: Callable[[int, ValidationResult], None],
+        untrained: Mapping[str, Tensor] | None = None,
     ) -> None:
         """Plan the run; nothing is computed yet."""
         if not train or not held_out:
@@ -85,6 +87,7 @@ class Trainer:
         self.rank = dist.get_rank() if dist.is_initialized() else 0
         self.world = dist.get_world_size() if dist.is_initialized() else 1
         self.anchor = {name: p.detach().clone() for name, p in attention.named_parameters()}
+        self.untrained = self.anchor if untrained is None else untrained
         self.mean = {name: value.clone() for name, value in self.anchor.items()}
         self.optimizer = torch.optim.AdamW(
             [
@@ -200,12 +203,12 @@ class Trainer:
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """The layer holds what is validated and saved: the running mean, blended with the start."""
+        """The layer holds what is validated and saved: the running mean, blended with the untrained start."""
         parameters = dict(self.attention.named_parameters())
         moving = {name: p.detach().clone() for name, p in parameters.items()}
         with torch.no_grad():
             for name, parameter in parameters.items():
-                parameter.copy_(self.anchor[name].lerp(self.mean[name], self.config.blend))
+                parameter.copy_(self.untrained[name].lerp(self.mean[name], self.config.blend))
         try:
             yield
         finally:

@@ -135,8 +135,17 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
         tensors = {name: _rounded(name, value) for name, value in attention.state_dict().items()}
         save_checkpoint(Checkpoint(replace(config, training=record), tensors), run.output, card)
 
+    untrained = start_attention(scorer.backbone, layers, learned_sink=True, seed=run.config.seed)
     trainer = Trainer(
-        attention, store, data.train, data.held_out, data.documents, run.config, run.output, save_best
+        attention,
+        store,
+        data.train,
+        data.held_out,
+        data.documents,
+        run.config,
+        run.output,
+        save_best,
+        dict(untrained.to(scorer.backbone.device).named_parameters()),
     )
     if run.resume:
         trainer.resume()

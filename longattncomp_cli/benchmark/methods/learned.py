@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import replace
 from itertools import pairwise
 
@@ -35,8 +36,10 @@ class LongAttnComp(MethodBase):
 
     def judge(self, item: Item, grid: Grid) -> Verdict:
         """The scorer's own verdict; on another backbone, over chunks of its own tokens."""
-        self._scorer.chunk_tokens = grid.chunk_tokens
-        return Verdict(self._scorer.score(item.request))
+        scorer = copy(self._scorer)
+        scorer.chunk_tokens, scorer.snap = grid.chunk_tokens, grid.snap
+        scorer.hops = 1 if grid.is_close else scorer.hops
+        return Verdict(scorer.score(item.request))
 
 
 class AttnComp(MethodBase):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,22 @@ class TargetChoice:
     """Tries after a failure that may pass."""
     cache: Path
     """Answers that are not asked for again."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the report: everything that decides an answer, and no user or password of the address."""
+        address = urlsplit(self.url)
+        host = address.hostname or ""
+        place = f"{host}:{address.port}" if address.port else host
+        return {
+            "url": f"{address.scheme}://{place}{address.path}",
+            "model": self.model,
+            "temperature": self.temperature,
+            "seed": self.seed,
+            "max_tokens": self.max_tokens,
+            "timeout_seconds": self.timeout_seconds,
+            "retries": self.retries,
+            "concurrency": self.concurrency,
+        }
 
 
 def default_cache() -> Path:

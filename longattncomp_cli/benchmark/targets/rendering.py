@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from longattncomp_cli.benchmark.items import Item
 from longattncomp_cli.core.assembly import Renderer
+from longattncomp_cli.core.boundaries import SnapLevel
+from longattncomp_cli.core.structure import structure_for
 from longattncomp_cli.core.tokenization import BackboneTokenizer
+from longattncomp_cli.core.types import Chunk, KeptSpan
 
 
-def rendered(item: Item, places: Sequence[Sequence[int]], separator: str) -> str:
-    """The text that a selection of these places prints, as the renderer of all commands joins it.
+def rendered(item: Item, places: Sequence[Sequence[int]], separator: str, snap: SnapLevel) -> str:
+    """The text that a selection of these places prints, joined by the renderer of all commands.
 
     Args:
         item: whose context it is.
         places: ``(source, start, end)`` in source order, neighbours merged.
         separator: between places that were not neighbours.
+        snap: how the context was cut, which decides whether its structure is marked.
     """
-    request = item.request
-    renderer = Renderer(request, (), separator, BackboneTokenizer(lambda texts: [0] * len(texts)))
-    parts = [request.prefix]
-    previous: Sequence[int] | None = None
-    for place in places:
-        source, start, end = place
-        if previous is not None:
-            ends_source = previous[2] == request.sources[previous[0]].context.end
-            begins_source = start == request.sources[source].context.start
-            if source == previous[0] + 1 and ends_source and begins_source:
-                parts.append(renderer.source_gap(previous[0]))
-            else:
-                parts.append(separator)
-        parts.append(request.sources[source].text[start:end])
-        previous = place
-    return "".join([*parts, request.suffix])
+    kept = {(source, start) for source, start, _ in places}
+    parts = tuple(_parts(item, places))
+    renderer = Renderer(
+        item.request,
+        parts,
+        separator,
+        BackboneTokenizer(lambda texts: [0] * len(texts)),
+        structures=tuple(structure_for(source, snap) for source in item.request.sources),
+    )
+    spans = [KeptSpan(part, part.start, part.end) for part in parts if (part.source, part.start) in kept]
+    return renderer.render(spans)
+
+
+def _parts(item: Item, places: Sequence[Sequence[int]]) -> Iterator[Chunk]:
+    """Cut each source's context at the borders of what was kept."""
+    index = 0
+    for number, source in enumerate(item.request.sources):
+        region = source.context
+        edges = {region.start, region.end}
+        edges |= {edge for at, start, end in places if at == number for edge in (start, end)}
+        for start, end in pairwise(sorted(edges)):
+            yield Chunk(index, number, start, end, 0)
+            index += 1

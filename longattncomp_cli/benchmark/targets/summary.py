@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from longattncomp_cli.benchmark.methods import METHOD_NAMES
 from longattncomp_cli.core.metrics import Interval, bootstrap_mean, paired_difference
 
 Row = Mapping[str, Any]
@@ -19,6 +20,7 @@ def summarise_targets(rows: Iterable[Row], *, seed: int = 0) -> dict[str, Any] |
     hidden among other text), ``reasoning_loss`` = 1 − oracle (what the model gets wrong with the evidence
     before it), ``gain`` = compressed − full.
     """
+    rows = list(rows)
     mine = [row for row in rows if row["kind"] == "target"]
     if not mine:
         return None
@@ -26,6 +28,8 @@ def summarise_targets(rows: Iterable[Row], *, seed: int = 0) -> dict[str, Any] |
     groups: dict[tuple[str, str, str, str], list[Row]] = defaultdict(list)
     for row in good:
         groups[row["task"], row["target"], row["budget"], _label(row)].append(row)
+    # Answers come as they are ready; tables are in the order of tasks and methods.
+    tasks = list(dict.fromkeys(row["task"] for row in rows))
     cells = []
     for (task, target, budget, label), members in groups.items():
         cell: dict[str, Any] = {
@@ -43,6 +47,7 @@ def summarise_targets(rows: Iterable[Row], *, seed: int = 0) -> dict[str, Any] |
         if label not in ("full", "oracle"):
             cell |= _decomposition(members, groups, task, target, seed)
         cells.append(cell)
+    cells.sort(key=lambda cell: (tasks.index(cell["task"]), cell["target"], _order(cell), cell["budget"]))
     errors: dict[str, int] = defaultdict(int)
     for row in mine:
         if "error" in row:
@@ -80,6 +85,11 @@ def _decomposition(
             "gain": _rounded(paired_difference(mine, with_full, seed=seed)),
         }
     }
+
+
+def _order(cell: Row) -> tuple[int, str]:
+    name = cell["method"].split(":")[0]
+    return METHOD_NAMES.index(name) if name in METHOD_NAMES else len(METHOD_NAMES), cell["method"]
 
 
 def _label(row: Row) -> str:

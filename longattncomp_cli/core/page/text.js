@@ -7,7 +7,8 @@ const chunks = report.chunks;
 const order = [];
 for (const chunk of chunks) order[chunk.rank - 1] = chunk.index;
 const best = Math.max(chunks[order[0]].score, 1e-12);
-const shade = (chunk) => Math.sqrt(chunk.score / best);
+// A root of the share of the best score, so that the middle field can be told from the rest.
+const shade = (chunk) => Math.pow(Math.max(0, chunk.score) / best, 0.4);
 const number = (value) => Math.round(value).toLocaleString("en-US");
 const percent = (share) => (share * 100).toFixed(share < 0.1 ? 1 : 0) + "%";
 const main = $("text");
@@ -42,7 +43,7 @@ const massOf = [];
 order.reduce((sum, index, place) => (massOf[place] = sum + chunks[index].score), 0);
 
 // ---- draw the document: one section for some 12,000 characters, laid out when it comes into view ----
-const spans = [], lines = [], tops = [];
+const spans = [], lines = [], tops = [], titles = [];
 const sections = [];
 const PROSE = /\.(txt|md|markdown|rst|tex|html?|adoc|org)$|^[^.]*$/i;
 const SECTION_CHARS = 12000, WIDTH = 92;
@@ -58,16 +59,19 @@ function drawChunk(chunk, atLineStart) {
   const text = texts[chunk.index], cut = data.cuts[chunk.index];
   if (cut) {
     const characters = [...text];
+    const add = (kind, start, end) => {
+      const part = document.createElement("span");
+      part.className = kind;
+      append(part, characters.slice(start, end).join(""));
+      if (end > start) span.append(part);
+    };
     let at = 0;
     for (const [start, end] of cut) {
-      const inside = document.createElement("span");
-      inside.className = "in";
-      append(span, characters.slice(at, start).join(""));
-      append(inside, characters.slice(start, end).join(""));
-      span.append(inside);
+      add("out", at, start);
+      add("in", start, end);
       at = end;
     }
-    append(span, characters.slice(at).join(""));
+    add("out", at, characters.length);
   } else append(span, text);
   spans[chunk.index] = span;
   return span;
@@ -83,6 +87,7 @@ function sourceTitle(source, numChunks) {
   const title = document.createElement("h2"), note = document.createElement("small");
   note.textContent = number(numChunks) + (numChunks === 1 ? " chunk" : " chunks");
   title.append(visible(data.sources[source]) || "source " + (source + 1), note);
+  titles[source] = title;
   main.append(title);
 }
 function drawAll() {
@@ -123,6 +128,8 @@ function mark() {
     const classes = spans[chunk.index].classList, is = kept.has(chunk.index);
     if (classes.contains("kept") !== is) classes.toggle("kept", is);
   }
+  const used = new Set([...kept].map((index) => chunks[index].source));
+  titles.forEach((title, source) => title.classList.toggle("bare", !used.has(source)));
   for (const index of Object.keys(data.cuts)) spans[index].classList.toggle("cut", mode === "run");
   if (kept.size === 0 && $("only").checked) $("only").click();
   drawMap();
@@ -196,7 +203,7 @@ function go(index, block = "center") {
   spans[index].scrollIntoView({ block, behavior: "instant" });
   $("status").textContent = describe(chunks[index]);
 }
-const describe = (chunk) => `rank ${number(chunk.rank)} of ${number(chunks.length)} · score ${chunk.score.toPrecision(3)} · ${number(chunk.num_tokens)} tokens · ${place(chunk)}${mode === "none" ? "" : kept.has(chunk.index) ? " · kept" : " · dropped"}`;
+const describe = (chunk) => `rank ${number(chunk.rank)} of ${number(chunks.length)} · score ${chunk.score.toPrecision(3)} · ${number(chunk.num_tokens)} tokens · ${place(chunk)}${mode === "none" ? "" : !kept.has(chunk.index) ? " · dropped" : mode === "run" && data.cuts[chunk.index] ? " · kept in part" : " · kept"}`;
 const stops = () => [...(kept.size ? kept : order.slice(0, 20))].sort((a, b) => a - b);
 function step(direction) {
   const list = stops();

@@ -63,6 +63,10 @@ _LONG_LEAF_CHARS = 1_000
 """Only a definition longer than this may have to be cut: only there are statements looked for."""
 _LONG_STATEMENT_CHARS = 3_000
 _MOST_DEPTH = 24
+# Real files take 0.004 to 0.008 steps a byte.
+_BYTES_A_STEP = 10
+_FEWEST_STEPS = 500
+_BLOCK_BYTES = 1 << 16
 
 
 def read(text: str, kind: str) -> Structure:
@@ -73,9 +77,11 @@ def read(text: str, kind: str) -> Structure:
         kind: a language of :data:`~longattncomp_cli.core.structure.detect.GRAMMARS`, or ``code``.
     """
     parser = None if kind == "code" or len(text) > _MOST_CHARS else _parser(kind)
-    if parser is None:
+    encoded = Utf8Text(text)
+    root = None if parser is None else _parsed(parser, encoded.raw)
+    if root is None:
         return read_indented(text)
-    return _Reader(text, parser, kind).structure()
+    return _Reader(text, encoded, root, kind).structure()
 
 
 @cache
@@ -90,14 +96,36 @@ def _parser(kind: str) -> Parser | None:
         return None  # not installed, or made for another version of tree-sitter
 
 
+def _parsed(parser: Parser, raw: bytes) -> Node | None:
+    """Parse, or give up after a number of steps that no real file needs: what is no code can take minutes.
+
+    Steps are counted, not seconds, so that the same text has the same structure on every machine.
+    """
+    left = _FEWEST_STEPS + len(raw) // _BYTES_A_STEP
+
+    def is_enough(*_: object) -> bool:
+        nonlocal left
+        left -= 1
+        return left < 0
+
+    def block(offset: int, _: object) -> bytes:
+        return raw[offset : offset + _BLOCK_BYTES]
+
+    parser.reset()
+    try:
+        return parser.parse(block, progress_callback=is_enough).root_node
+    except ValueError:
+        return None
+
+
 class _Reader:
     """Collects the units of one parsed text; byte offsets become character offsets."""
 
-    def __init__(self, text: str, parser: Parser, kind: str) -> None:
+    def __init__(self, text: str, encoded: Utf8Text, root: Node, kind: str) -> None:
         self.text = text
         self.kind = kind
-        self.encoded = Utf8Text(text)
-        self.root = parser.parse(self.encoded.raw).root_node
+        self.encoded = encoded
+        self.root = root
         self.units: list[Unit] = []
         self.steps: list[int] = []
 
@@ -136,8 +164,10 @@ class _Reader:
         start, end = self._span(node)
         start = line_begin(self.text, self._span(comment)[0] if comment is not None else start)
         end = start + len(self.text[start:end].rstrip())
+        # Decorators stand on lines of their own; ``export`` or ``template`` on the definition's.
+        own = self.text.rfind("\n", 0, self._span(inner)[0]) + 1
         if inner.type in _CONTAINERS and body is not None and depth < _MOST_DEPTH:
-            head = head_span(self.text, line_begin(self.text, self._span(inner)[0]), self._span(body)[0])
+            head = head_span(self.text, own, self._span(body)[0])
             self.units.append(Unit(start, end, head, leaf=False))
             self._walk(body, depth + 1)
         elif not is_definition and _is_text(inner):
@@ -147,14 +177,10 @@ class _Reader:
             for child in inner.named_children:
                 self._statement(child, None, depth + 1)
         else:
-            self._leaf(start, end, inner, body)
-
-    def _leaf(self, start: int, end: int, inner: Node, body: Node | None) -> None:
-        own = line_begin(self.text, self._span(inner)[0])
-        head = head_span(self.text, own, self._span(body)[0]) if body is not None else None
-        self.units.append(Unit(start, end, head or self._first_line(own, end)))
-        if end - start > _LONG_LEAF_CHARS:
-            self._collect_steps(inner)
+            head = head_span(self.text, own, self._span(body)[0]) if body is not None else None
+            self.units.append(Unit(start, end, head or self._first_line(own, end)))
+            if end - start > _LONG_LEAF_CHARS:
+                self._collect_steps(inner)
 
     def _first_line(self, start: int, end: int) -> tuple[int, int] | None:
         stop = self.text.find("\n", start, end)

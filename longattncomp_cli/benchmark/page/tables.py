@@ -1,0 +1,169 @@
+"""The tables of a report as HTML; every value from the report is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from longattncomp_cli.benchmark.page.charts import CEILINGS
+
+Json = Mapping[str, Any]
+
+_UNBUDGETED = "none"
+_NAMES = {"recall": "evidence recall", "answer_kept": "answers kept", "kept_ratio": "kept of the text"}
+_LEAST_ITEMS = 10
+
+
+def recall_tables(report: Json) -> Iterator[str]:
+    """One table a task: methods down, budgets across."""
+    summary = report["summary"]
+    for task in dict.fromkeys(cell["task"] for cell in summary["cells"]):
+        cells = [cell for cell in summary["cells"] if cell["task"] == task]
+        figure = next((f for f in ("recall", "answer_kept") if any(f in c for c in cells)), "kept_ratio")
+        budgets = sorted(
+            dict.fromkeys(cell["budget"] for cell in cells), key=lambda budget: budget == _UNBUDGETED
+        )
+        head = "".join(f"<th>{escape('own rule' if b == _UNBUDGETED else b)}</th>" for b in budgets)
+        rows = []
+        for method in dict.fromkeys(cell["method"] for cell in cells):
+            mine = {cell["budget"]: cell for cell in cells if cell["method"] == method}
+            columns = "".join(_cell(mine.get(b), cells, figure, b) for b in budgets)
+            note = report.get("methods", {}).get(method, "")
+            first = f'<td title="{escape(note)}">{escape(method)}</td>'
+            rows.append(_row(method, first + columns + _difference(mine, budgets)))
+        num_items = max(cell["n"] for cell in cells)
+        caption = f"<b>{escape(task)}</b> · {_NAMES[figure]}, mean of {num_items} items with its 95% interval"
+        head = f"<th>method</th>{head}<th>against {escape(summary['baseline'])}</th>"
+        yield _table(caption, head, rows)
+
+
+def _row(method: str, cells: str) -> str:
+    return f'<tr class="method" data-method="{escape(method)}">{cells}</tr>'
+
+
+def _table(caption: str, head: str, rows: Sequence[str]) -> str:
+    """``caption`` and ``head`` are HTML already."""
+    told = f"<caption>{caption}</caption>" if caption else ""
+    body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+    return f'<div class="scroll"><table>{told}{body}</table></div>'
+
+
+def _cell(cell: Json | None, cells: Sequence[Json], figure: str, budget: str) -> str:
+    if cell is None or figure not in cell:
+        return "<td><small>–</small></td>"
+    value = cell[figure]
+    if budget == _UNBUDGETED:
+        return f"<td>{value['mean']:.3f} <small>{cell['kept_ratio']['mean']:.1%} kept</small></td>"
+    rivals = [
+        c[figure]["mean"]
+        for c in cells
+        if c["budget"] == budget and figure in c and c["method"] not in CEILINGS
+    ]
+    is_best = cell["method"] not in CEILINGS and value["mean"] == max(rivals)
+    mark = ' class="best"' if is_best else ""
+    return f"<td{mark}>{value['mean']:.3f} <small>[{value['low']:.2f}, {value['high']:.2f}]</small></td>"
+
+
+def _difference(mine: Mapping[str, Json], budgets: Sequence[str]) -> str:
+    """Paired differences; coloured where the interval leaves out 0 and the items are not few."""
+    parts = []
+    mark = ""
+    for budget in budgets:
+        found = mine.get(budget, {}).get("against_baseline")
+        if found and budget != _UNBUDGETED:
+            parts.append(f"{found['mean']:+.3f}")
+            if found["n"] >= _LEAST_ITEMS and found["low"] > 0:
+                mark = mark or "up"
+            elif found["n"] >= _LEAST_ITEMS and found["high"] < 0:
+                mark = mark or "down"
+    return f'<td class="{mark}">{" ".join(parts)}</td>'
+
+
+def cost_table(report: Json) -> str:
+    """Seconds, speed and memory of scoring."""
+    cells = report["summary"]["cells"]
+    rows = []
+    for method in dict.fromkeys(cell["method"] for cell in cells):
+        mine = [cell for cell in cells if cell["method"] == method]
+        values = [_mean(mine, name) for name in ("seconds", "tokens_per_second", "peak_mib", "budget_use")]
+        texts = [
+            "–" if value is None else form.format(value)
+            for value, form in zip(values, ("{:.3f}", "{:,.0f}", "{:,.0f}", "{:.1%}"), strict=True)
+        ]
+        columns = "".join(f"<td>{text}</td>" for text in texts)
+        rows.append(
+            f'<tr class="method" data-method="{escape(method)}"><td>{escape(method)}</td>{columns}</tr>'
+        )
+    head = "".join(
+        f"<th>{name}</th>" for name in ("method", "seconds", "tokens/s", "peak MiB", "budget used")
+    )
+    caption = "Cost of scoring, mean over items; the backbone's pass counts for every method that needs it"
+    return _table(caption, head, rows)
+
+
+def _mean(cells: Sequence[Json], figure: str) -> float | None:
+    pairs = [(cell[figure]["mean"], cell["n"]) for cell in cells if figure in cell]
+    return sum(mean * n for mean, n in pairs) / sum(n for _, n in pairs) if pairs else None
+
+
+def target_table(targets: Json) -> str:
+    """Accuracy of each target on each method's contexts, and what failed."""
+    rows = []
+    for cell in targets["cells"]:
+        value, split = cell["accuracy"], cell.get("decomposition")
+        rivals = [
+            other["accuracy"]["mean"]
+            for other in targets["cells"]
+            if all(other[key] == cell[key] for key in ("task", "target", "budget"))
+            and other["method"] not in CEILINGS
+        ]
+        best = cell["method"] not in CEILINGS and value["mean"] == max(rivals, default=None)
+        losses = (
+            f"<td>{split['retrieval_loss']['mean']:+.3f}</td><td>{split['reasoning_loss']:.3f}</td>"
+            if split
+            else "<td></td><td></td>"
+        )
+        first = cell["first_token_seconds"]
+        rows.append(
+            f'<tr class="method" data-method="{escape(cell["method"])}"><td>{escape(cell["task"])}</td>'
+            f"<td>{escape(cell['target'])}</td><td>{escape(cell['method'])}</td><td>{escape(cell['budget'])}</td>"
+            f'<td class="{"best" if best else ""}">{value["mean"]:.3f} '
+            f"<small>[{value['low']:.2f}, {value['high']:.2f}]</small></td>{losses}<td>{cell['n']}</td>"
+            f"<td>{cell['prompt_tokens']:,}</td><td>{'–' if first is None else f'{first:.2f}'}</td></tr>"
+        )
+    names = ("task", "model", "method", "budget", "accuracy", "retrieval loss", "reasoning loss", "items")
+    head = "".join(f"<th>{name}</th>" for name in (*names, "prompt tokens", "first token, s"))
+    errors = ", ".join(f"{count} × {code}" for code, count in targets["errors"].items())
+    told = (
+        f'<p class="errors">{targets["failed"]} answers failed: {escape(errors)}</p>'
+        if targets["failed"]
+        else ""
+    )
+    return told + _table("", head, rows)
+
+
+def reported_table(reported: Json) -> str:
+    """The papers' own figures."""
+    rows = [
+        f'<tr class="reported"><td>{escape(row["task"])}</td><td>{escape(row["target"])}</td>'
+        f"<td>{escape(row['method'])}</td><td>{escape(row['accuracy'])}</td>"
+        '<td><span class="tag">reported</span></td></tr>'
+        for row in reported["rows"]
+    ]
+    head = "".join(f"<th>{name}</th>" for name in ("task", "target", "method", "accuracy %", ""))
+    return _table(f"{escape(reported['source'])}; not measured here", head, rows)
+
+
+def auroc_table(rows: Sequence[Json]) -> str:
+    """How well confidence tells what can be answered."""
+    cells = [
+        _row(
+            row["method"],
+            f"<td>{escape(row['method'])}</td><td>{escape(row['task'])}</td><td>{escape(row['against'])}</td>"
+            f"<td>{row['auroc']:.3f}</td>",
+        )
+        for row in rows
+    ]
+    head = "<th>method</th><th>task</th><th>against</th><th>AUROC</th>"
+    return _table("Confidence: AUROC of answerable items against others", head, cells)

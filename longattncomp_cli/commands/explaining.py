@@ -1,0 +1,137 @@
+"""``score --explain``: find the chunk that is meant, and show where its score comes from."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from longattncomp_cli.commands.output import safe, shortened
+from longattncomp_cli.core.report import JsonObject, rounded
+from longattncomp_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from longattncomp_cli.core.compressor import Compressor, Scored
+    from longattncomp_cli.core.explain import Explanation
+
+_WORDS = 4
+_REPORTED_WORDS = 12
+_BAR = 10
+
+
+def explained_chunk(compressor: Compressor, scored: Scored, wanted: str) -> Explanation:
+    """Explain the chunk that the user means; reads the text once more."""
+    index = find_chunk(scored, wanted)
+    from longattncomp_cli.core.explain import explain
+
+    return explain(compressor.scorer, scored.request, index)
+
+
+def find_chunk(scored: Scored, wanted: str) -> int:
+    """The index of a chunk named by rank (``3``), index (``@17``) or a line of it (``notes.md:120``).
+
+    Of several chunks on a line it is the best.
+
+    Raises:
+        UsageError: there is no such chunk.
+    """
+    chunks, ranks = scored.scores.chunks, scored.scores.ranks
+    name, colon, number = wanted.rpartition(":")
+    if not colon:
+        name, number = wanted[:1] if wanted.startswith("@") else "", wanted.removeprefix("@")
+    if not (number.isascii() and number.isdigit()):
+        hint = "a rank such as 1, an index such as @17, or a line such as notes.md:120"
+        raise UsageError(f"--explain {wanted!r} names no chunk", hint=hint)
+    place = int(number)
+    if colon:
+        sources = scored.request.sources
+        found = [
+            chunk.index
+            for chunk in chunks
+            if sources[chunk.source].name.endswith(name)
+            and sources[chunk.source].line_of(chunk.start)
+            <= place
+            <= sources[chunk.source].line_of(max(chunk.start, chunk.end - 1))
+        ]
+    elif name:
+        found = [place] if place < len(chunks) else []
+    else:
+        found = scored.scores.order[place - 1 : place].tolist() if place else []
+    if not found:
+        raise UsageError(
+            f"--explain {wanted}: there is no such chunk", hint=f"there are {len(chunks):,} chunks"
+        )
+    return min(found, key=lambda index: int(ranks[index]))
+
+
+def explain_report(explanation: Explanation) -> JsonObject:
+    """The explanation as JSON, numbers rounded as in the score report."""
+    return {
+        "chunk": explanation.chunk,
+        "unit": explanation.unit,
+        "own": rounded(explanation.own),
+        "baseline": rounded(explanation.baseline),
+        "query_words": [
+            {
+                "text": word.text,
+                "start": word.start,
+                "end": word.end,
+                "weight": rounded(word.weight),
+                "mass": rounded(word.mass),
+                "adds": rounded(word.adds),
+                "words": [
+                    {"text": part.text, "start": part.start, "end": part.end, "share": rounded(part.share)}
+                    for part in word.words[:_REPORTED_WORDS]
+                ],
+            }
+            for word in explanation.words
+        ],
+    }
+
+
+def explain_table(scored: Scored, explanation: Explanation, *, rows: int, width: int) -> RenderableType:
+    """The query's words, those that add most first, and where in the chunk they look."""
+    chunk = scored.scores.chunks[explanation.chunk]
+    source = scored.request.sources[chunk.source]
+    first, last = source.line_of(chunk.start), source.line_of(max(chunk.start, chunk.end - 1))
+    rank, score = int(scored.scores.ranks[chunk.index]), float(scored.scores.scores[chunk.index])
+    head = (
+        f"rank {rank} of {len(scored.scores.chunks)}, {safe(source.name)}:{first}-{last}, score {score:.4f}"
+    )
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    for title, justify in (("query word", "left"), ("weight", "right"), ("mass", "right"), ("adds", "right")):
+        table.add_column(title, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("", width=_BAR)
+    table.add_column("from its words", no_wrap=True)
+    ranked = sorted(explanation.words, key=lambda word: (-word.adds, word.start))
+    most = max(1e-12, max(abs(word.adds) for word in ranked))
+    for word in ranked[:rows]:
+        parts = ", ".join(
+            f"{part.text} {part.share:.0%}" for part in word.words[:_WORDS] if part.share >= 0.01
+        )
+        bar = "█" * round(abs(word.adds) / most * _BAR)
+        table.add_row(
+            Text(shortened(safe(word.text), 24)),
+            f"{word.weight:.0%}",
+            f"{word.mass:.1%}",
+            f"{word.adds:+.3f}",
+            Text(bar, style="cyan" if word.adds >= 0 else "dim"),
+            Text(shortened(safe(parts), max(20, width - 60))),
+        )
+    if len(ranked) > rows:
+        rest = sum(word.adds for word in ranked[rows:])
+        table.add_row(Text(f"{len(ranked) - rows} more", style="dim"), "", "", f"{rest:+.3f}", "", "")
+    text = shortened(safe(source.text[chunk.start : chunk.end]), width)
+    return Group(Text(head, style="bold"), Text(text, style="dim"), table, Text(_sum(explanation)))
+
+
+def _sum(explanation: Explanation) -> str:
+    total = explanation.own - explanation.baseline
+    if explanation.unit == "mass":
+        return f"sum {total:.4f}: the chunk's share of the attention"
+    factor = math.exp(min(total, 700.0))
+    times = f"{factor:,.0f}" if factor >= 10 else f"{factor:.2f}"
+    return f"sum {total:+.3f}: {times} times an average chunk, before neighbours and further hops count"

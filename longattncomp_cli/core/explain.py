@@ -1,0 +1,231 @@
+"""Why a chunk has its score: which words of the query drew its mass, and from which of its own words.
+
+A second reading of the context, in which the one chunk's attention is not summed but kept. What is
+explained is the chunk's score before its neighbours' scores are added and before a second hop. Shares add
+up: those of the query's words to that score above the baseline, those of the chunk's words to 1.
+
+Shapes: N tokens of the chunk, M query tokens, C chunks, H heads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from longattncomp_cli.core.backbone import ContextTokens, StateBlock
+from longattncomp_cli.core.cross_attention import add_block, log_rows, log_scores, normalise, pool_mean
+from longattncomp_cli.core.rarity import query_rarity
+from longattncomp_cli.core.scoring import Scorer
+from longattncomp_cli.core.types import FloatArray, IntArray, Request
+
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+@dataclass(frozen=True, slots=True)
+class WordShare:
+    """A word of the chunk, ``source[start:end]``, and its share of the mass that a query word drew."""
+
+    text: str
+    start: int
+    end: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class QueryWord:
+    """A word of the query, ``query[start:end]``.
+
+    Attributes:
+        weight: its share in the pooling; over the words of the query they add up to 1.
+        mass: the share of its attention, over the whole context, that lies on the chunk.
+        adds: what it adds to the chunk's score; may be below zero where it prefers other chunks.
+        words: of the chunk, that the attention lies on, the heaviest first; their shares add up to 1.
+    """
+
+    text: str
+    start: int
+    end: int
+    weight: float
+    mass: float
+    adds: float
+    words: tuple[WordShare, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The parts of one chunk's score.
+
+    Attributes:
+        chunk: its index.
+        unit: ``log`` (natural logarithm of mass, pooled) or ``mass`` (the paper's mean).
+        own: the chunk's score before neighbours and hops, in that unit.
+        baseline: what an average chunk has; 0 of ``mass``.
+        words: of the query, in order; what they add sums to ``own - baseline``.
+    """
+
+    chunk: int
+    unit: str
+    own: float
+    baseline: float
+    words: tuple[QueryWord, ...]
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Of each query token: weight (M,), mass (M,), what it adds (M,); and of each chunk token (N, M)."""
+
+    weight_M: FloatArray
+    mass_M: FloatArray
+    adds_M: FloatArray
+    within_NM: FloatArray
+    own: float
+    baseline: float
+
+
+@torch.inference_mode()
+def explain(scorer: Scorer, request: Request, chunk_index: int) -> Explanation:
+    """Explain the score of one chunk of a request that ``scorer`` has scored."""
+    context = scorer.tokenize(request)
+    chunks = [chunk for source in context.sources for chunk in source.chunks]
+    chunk = chunks[chunk_index]
+    config = scorer.checkpoint.config
+    instruction = request.instruction if config.sink == "instruction" else ""
+    encoding = scorer.backbone.encode(context, request.query, instruction, sorted(set(config.layers)))
+    query_HMD = torch.stack(scorer.attention.normal(encoding.query.states))
+    folded_HMD = scorer.attention.folded(query_HMD)
+    chunks_CHM = folded_HMD.new_full((len(chunks), *folded_HMD.shape[:2]), float("-inf"))
+    logits_NHM, ids_N = _read(scorer, encoding.blocks, folded_HMD, chunks_CHM, chunk_index)
+    mass = normalise(chunks_CHM, scorer.sink_logits(folded_HMD, encoding))
+    if config.pooling == "mean":
+        weights_HM = torch.full_like(chunks_CHM[0], 1 / chunks_CHM[0].numel())
+        adds_HM = mass.chunks_CHM[chunk_index].exp() * weights_HM
+        own, baseline = float(pool_mean(mass)[0][chunk_index]), 0.0
+    else:
+        rarity = query_rarity(encoding.query.ids.cpu().numpy(), context, len(chunks))
+        weights_HM = scorer.attention.weights(
+            query_HMD, torch.from_numpy(rarity).float().to(chunks_CHM.device)
+        )
+        rows_CHM = log_rows(mass.chunks_CHM, scorer.attention.floor, len(chunks))
+        filled_C = ~torch.isneginf(mass.chunks_CHM).flatten(1).all(dim=1)
+        mean_HM = rows_CHM[filled_C].mean(dim=0)
+        adds_HM = weights_HM * (rows_CHM[chunk_index] - mean_HM)
+        own = float(log_scores(mass, weights_HM, scorer.attention.floor)[0][chunk_index])
+        baseline = float((weights_HM * mean_HM).sum())
+    head_share_HM = weights_HM / weights_HM.sum(dim=0).clamp_min(1e-12)
+    parts = _Parts(
+        _array(weights_HM.sum(dim=0) / weights_HM.sum()),
+        _array((mass.chunks_CHM[chunk_index].exp() * head_share_HM).sum(dim=0)),
+        _array(adds_HM.sum(dim=0)),
+        _array((logits_NHM.softmax(dim=0) * head_share_HM).sum(dim=1)),
+        own,
+        baseline,
+    )
+    places = _chunk_starts(context, chunk_index, ids_N)
+    text = request.sources[chunk.source].text
+    query_starts = scorer.backbone.tokenize([request.query])[0].starts
+    unit = "mass" if config.pooling == "mean" else "log"
+    words = _query_words(request.query, query_starts, text, places, parts)
+    return Explanation(chunk_index, unit, parts.own, parts.baseline, tuple(words))
+
+
+def _read(
+    scorer: Scorer, blocks: Iterator[StateBlock], folded_HMD: Tensor, chunks_CHM: Tensor, chunk_index: int
+) -> tuple[Tensor, IntArray]:
+    """Sum up every chunk in place; return the logits (N, H, M) and ids (N,) of the one chunk's tokens."""
+    logits, ids = [], []
+    for block in blocks:
+        logits_NHM = scorer.attention.logits(folded_HMD, block.states)
+        add_block(chunks_CHM, logits_NHM, block.chunk_index_N)
+        own_N = block.chunk_index_N == chunk_index
+        logits.append(logits_NHM[own_N])
+        if block.ids_N is not None:
+            ids.append(block.ids_N[own_N])
+    found = torch.cat(ids).cpu().numpy() if ids else np.zeros(0, dtype=np.int64)
+    return torch.cat(logits), found
+
+
+def _chunk_starts(context: ContextTokens, chunk_index: int, ids_N: IntArray) -> IntArray | None:
+    """Where each token of the chunk begins, in the order in which the backbone gave them; -1 in a title.
+
+    A chunk that is longer than a window is read in parts of about equal length, shorter parts first.
+
+    Returns:
+        ``None`` where the order is not one of these: then the chunk's words are not told.
+    """
+    for source, title in zip(context.sources, context.titles, strict=True):
+        first = source.chunks[0].index
+        if not first <= chunk_index < first + len(source.chunks):
+            continue
+        start, end = source.bounds[chunk_index - first : chunk_index - first + 2]
+        ids, starts = source.tokens.ids[start:end], source.tokens.starts[start:end]
+        if chunk_index == first and title:
+            ids, starts = np.concatenate([title, ids]), np.concatenate([np.full(len(title), -1), starts])
+        for num_parts in range(1, max(2, len(ids) // 32)):
+            edges = np.linspace(0, len(ids), num_parts + 1).astype(int)
+            runs = sorted(pairwise(edges), key=lambda run: run[1] - run[0])
+            order = np.concatenate([np.arange(*run) for run in runs])
+            if np.array_equal(ids[order], ids_N):
+                return np.asarray(starts[order])
+    return None
+
+
+def _query_words(
+    query: str, query_starts: IntArray, text: str, places: IntArray | None, parts: _Parts
+) -> Iterator[QueryWord]:
+    """Gather query tokens to words."""
+    for (start, end), numbers in _by_word(query, query_starts.tolist()):
+        weight_M = parts.weight_M[numbers]
+        weight = float(weight_M.sum())
+        shares = weight_M / weight if weight > 0 else np.full(len(numbers), 1 / len(numbers))
+        words: list[WordShare] = []
+        if places is not None:
+            words = _chunk_words(text, places, parts.within_NM[:, numbers] @ shares)
+        yield QueryWord(
+            query[start:end],
+            start,
+            end,
+            weight,
+            float(parts.mass_M[numbers] @ shares),
+            float(parts.adds_M[numbers].sum()),
+            tuple(words),
+        )
+
+
+def _chunk_words(text: str, places: IntArray, shares_N: FloatArray) -> list[WordShare]:
+    """Gather a chunk's tokens to words, the heaviest first; a title's tokens count as one word."""
+    totals: dict[tuple[int, int], float] = {}
+    order = np.argsort(places, kind="stable")
+    for span, numbers in _by_word(text, places[order].tolist()):
+        totals[span] = totals.get(span, 0.0) + float(shares_N[order[numbers]].sum())
+    words = [
+        WordShare(text[start:end] if start >= 0 else "(title)", max(0, start), max(0, end), share)
+        for (start, end), share in totals.items()
+    ]
+    return sorted(words, key=lambda word: (-word.share, word.start))
+
+
+def _by_word(text: str, starts: Sequence[int]) -> Iterator[tuple[tuple[int, int], list[int]]]:
+    """Runs of tokens that lie in one word: its characters, and the tokens' numbers."""
+
+    def word_of(number: int) -> tuple[int, int]:
+        start = starts[number]
+        if start < 0:
+            return -1, -1
+        begin = start
+        while begin > 0 and text[begin - 1].isalnum() and text[begin].isalnum() and start - begin < 100:
+            begin -= 1
+        match = _WORD.match(text, begin)
+        return match.span() if match else (start, start + 1)
+
+    for span, run in groupby(range(len(starts)), key=word_of):
+        yield span, list(run)
+
+
+def _array(tensor: Tensor) -> FloatArray:
+    return np.asarray(tensor.double().cpu().numpy())

@@ -1,0 +1,59 @@
+"""Tables of a benchmark report in Markdown, as the README shows them.
+
+python tests/benchmarks/markdown_tables.py REPORT.json [--figure recall] [--methods NAME…]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+CEILINGS = ("full", "oracle")
+
+
+def table(report: dict[str, Any], methods: list[str] | None, figure: str) -> list[str]:
+    """One row a task and budget, one column a method; the best of a row in bold."""
+    cells = {(c["task"], c["budget"], c["method"]): c for c in report["summary"]["cells"]}
+    names = methods or list(
+        dict.fromkeys(c["method"] for c in report["summary"]["cells"] if c["budget"] != "none")
+    )
+    lines = ["| task (items) | budget | " + " | ".join(names) + " |", "|" + "---|" * (len(names) + 2)]
+    for task, budget in dict.fromkeys((task, budget) for task, budget, _ in cells if budget != "none"):
+        row = [cells.get((task, budget, name)) for name in names]
+        means = [c[figure]["mean"] for c in row if c and figure in c and c["method"] not in CEILINGS]
+        count = max(c["n"] for c in row if c)
+        lines.append(
+            f"| {task} ({count}) | {budget} | "
+            + " | ".join(cell(c, figure, means, count) for c in row)
+            + " |"
+        )
+    return lines
+
+
+def cell(found: dict[str, Any] | None, figure: str, means: list[float], count: int) -> str:
+    """A mean with its interval, and its items where they are fewer than the row's."""
+    if found is None or figure not in found:
+        return "–"
+    value = found[figure]
+    mean = f"{value['mean']:.3f}"
+    if found["method"] not in CEILINGS and value["mean"] == max(means):
+        mean = f"**{mean}**"
+    fewer = f" (n {found['n']})" if found["n"] < count else ""
+    return f"{mean} [{value['low']:.2f}, {value['high']:.2f}]{fewer}"
+
+
+def main() -> None:
+    """Print the table of one report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("report", type=Path)
+    parser.add_argument("--figure", default="recall")
+    parser.add_argument("--methods", nargs="*")
+    options = parser.parse_args()
+    report = json.loads(options.report.read_bytes())
+    print("\n".join(table(report, options.methods, options.figure)))
+
+
+if __name__ == "__main__":
+    main()

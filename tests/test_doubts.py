@@ -1,0 +1,119 @@
+"""Confidence is a frequency where it was calibrated, and what is doubtful is said."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+
+from longattncomp_cli.core.adaptive import AutoRule, spread_of, stop_rank
+from longattncomp_cli.core.calibration import calibrated, fit_calibration
+from longattncomp_cli.core.checkpoint import load_checkpoint, save_checkpoint
+from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.doubts import doubts
+from longattncomp_cli.core.report import compression_record, score_report
+from longattncomp_cli.core.selection import SelectionRule, rank_limit
+from longattncomp_cli.core.types import Chunk, ChunkScores, KeptSpan, Request, Selection, Source
+from longattncomp_cli.errors import CheckpointError
+
+
+def test_calibration_keeps_the_order_and_the_identity() -> None:
+    grid = np.linspace(0, 1, 21).tolist()
+    assert [calibrated(value, None) for value in grid] == grid
+    assert [calibrated(value, (1.0, 0.0)) for value in grid] == pytest.approx(grid, abs=1e-8)
+    values = [calibrated(value, (0.3, -2.0)) for value in grid]
+    assert values == sorted(values)
+    assert all(0 <= value <= 1 for value in values)
+    # Log-odds of 0.5 are 0, so the offset alone is left.
+    assert calibrated(0.5, (7.0, math.log(3))) == pytest.approx(0.75)
+
+
+def test_a_fit_turns_confidence_into_a_frequency() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(-3, 3, 4000)
+    has_answer = (rng.uniform(size=4000) < 1 / (1 + np.exp(-truth))).tolist()
+    raw = (1 / (1 + np.exp(-(truth * 2.5 + 4)))).tolist()  # too sure of itself
+    line = fit_calibration(raw, has_answer)
+    # truth = (log-odds of raw − 4) / 2.5
+    assert line == pytest.approx((0.4, -1.6), abs=0.1)
+    with pytest.raises(ValueError, match="without"):
+        fit_calibration([0.1, 0.2], [True, True])
+
+
+def test_a_fit_of_what_is_perfectly_apart_stays_finite() -> None:
+    slope, offset = fit_calibration([0.0, 0.0, 1.0, 1.0], [False, False, True, True])
+    assert 0 < slope < 100
+    assert abs(offset) < 100
+    assert calibrated(0.0, (slope, offset)) < 0.5 < calibrated(1.0, (slope, offset))
+
+
+@pytest.mark.parametrize("value", [[0.0, 1.0], [1.0], ["a", 1], [1.0, 1e99], 3, [-1.0, 0.0], {"a": 1}])
+def test_a_checkpoint_with_another_calibration_is_refused(tmp_path: Path, value: object) -> None:
+    stage1 = load_checkpoint("stage1")
+    save_checkpoint(replace(stage1, config=replace(stage1.config, calibration=(0.5, -1.0))), tmp_path, "")
+    assert load_checkpoint(str(tmp_path)).config.calibration == (0.5, -1.0)
+    config = orjson.loads((tmp_path / "config.json").read_bytes())
+    (tmp_path / "config.json").write_bytes(orjson.dumps({**config, "calibration": value}))
+    with pytest.raises(CheckpointError):
+        load_checkpoint(str(tmp_path))
+
+
+def case(*, sink: float | None, query: str = "q", parser: str = "given", kept: tuple[int, ...] = (0,)):
+    sources = (Source("a" * 10, "src/store.py"), Source("b" * 10, "context[1]", title="Ice age"))
+    chunks = (Chunk(0, 0, 0, 10, 1), Chunk(1, 1, 0, 10, 1))
+    scores = ChunkScores(chunks, np.array([0.5, 0.5]) * (1 - (sink or 0)), sink)
+    selection = Selection(tuple(KeptSpan(chunks[i], 0, 10) for i in kept), "budget", 0.5)
+    return Request(sources, query, query_parser=parser), scores, selection
+
+
+def test_low_confidence_a_guessed_query_and_a_dropped_source_are_named() -> None:
+    assert doubts(*case(sink=None)) == doubts(*case(sink=0.4)) == ()
+    assert [doubt.code for doubt in doubts(*case(sink=0.6))] == ["low-confidence"]
+    for parser in ("tail", "auto:last-paragraph", "auto:chatml+first-paragraph"):
+        assert [doubt.code for doubt in doubts(*case(sink=None, parser=parser))] == ["guessed-query"]
+    assert doubts(*case(sink=None, parser="auto:question-last")) == ()
+    (doubt,) = doubts(*case(sink=None, query="what about the ICE AGE then?"))
+    assert doubt.code == "dropped-source"
+    assert "'Ice age'" in doubt.message
+    assert "100%" in doubt.message
+    assert doubts(*case(sink=None, query="what about ice ages?")) == ()
+    assert doubts(*case(sink=None, query="see store.py", kept=(0,))) == ()
+    assert [d.code for d in doubts(*case(sink=None, query="see store.py", kept=(1,)))] == ["dropped-source"]
+    assert doubts(*case(sink=None, query="a store", kept=(1,))) == ()
+
+
+def test_warnings_stand_in_the_record_and_only_where_there_are_any(scorer, o200k) -> None:
+    compressor = Compressor(scorer, o200k, CompressorSettings(budget=12))
+    sources = (
+        Source("The ledger was signed by Ines. " * 9, title="Ledger"),
+        Source("Rain fell. " * 40, "rain.txt"),
+    )
+    sure = compressor.compress(Request(sources, "Who signed the ledger?"))
+    named = compressor.compress(Request(sources, "Who signed it, by rain.txt?", query_parser="tail"))
+    codes = [warning["code"] for warning in compression_record(named, "c", "s")["selection"]["warnings"]]
+    assert (
+        codes[:1] == ["guessed-query"]
+        if scorer.checkpoint.config.sink == "none"
+        else "guessed-query" in codes
+    )
+    if scorer.checkpoint.config.sink == "none":
+        assert "warnings" not in compression_record(sure, "c", "s")["selection"]
+        assert "warnings" not in score_report(sure.scored)
+
+
+def test_the_adaptive_rule_stops_at_a_gap_and_fills_where_all_is_equal() -> None:
+    rule = AutoRule(ratio=0.1, mass=0.5, spread=10)
+    sharp = np.array([0.6, 0.3, 0.02, 0.01, 0.01])
+    assert spread_of(np.ones(7)) == pytest.approx(7)
+    assert stop_rank(sharp, None, rule) == 2  # 0.02 < 0.1 · 0.6, and 0.9 of 0.94 is held
+    assert stop_rank(np.ones(30) / 30, None, rule) == 30
+    assert stop_rank(np.array([0.2, 0.01, 0.01]), None, AutoRule(ratio=0.1, mass=0.95, spread=10)) == 3
+    assert stop_rank(np.array([1.0]), None, rule) == 1
+    assert stop_rank(np.zeros(3), 1.0, rule) >= 1
+    scores = ChunkScores(tuple(Chunk(i, 0, i, i + 1, 1) for i in range(5)), sharp, None)
+    assert rank_limit(scores, SelectionRule(mode="auto", auto=rule)) == (2, "auto")
+    assert rank_limit(scores, SelectionRule(mode="auto", auto=replace(rule, spread=1))) == (5, "exhausted")

@@ -1,0 +1,139 @@
+"""An explanation adds up to the score that it explains, and points at words that are there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from longattncomp_cli.core.checkpoint import Checkpoint, CheckpointConfig, build_attention
+from longattncomp_cli.core.cross_attention import log_scores, normalise
+from longattncomp_cli.core.explain import explain
+from longattncomp_cli.core.rarity import query_rarity
+from longattncomp_cli.core.scoring import Scorer
+from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.main import app
+
+TEXT = "Ropes were mended. " * 30 + "\n\nThe naïve ledger was signed.\n\n" + "Nets were counted again. " * 60
+QUERY = "Who signed the Penhallowesque ledger?"
+
+
+def log_scores_of(scorer: Scorer, request: Request) -> np.ndarray:
+    """The chunks' scores before their neighbours' share, straight from the layer's own functions."""
+    context = scorer.tokenize(request)
+    num_chunks = sum(len(source.chunks) for source in context.sources)
+    encoding = scorer.backbone.encode(
+        context, request.query, "", sorted(set(scorer.checkpoint.config.layers))
+    )
+    query = torch.stack(scorer.attention.normal(encoding.query.states))
+    folded = scorer.attention.folded(query)
+    mass = normalise(scorer.attention.chunk_logits(folded, encoding.blocks, num_chunks), None)
+    rarity = torch.from_numpy(query_rarity(encoding.query.ids.numpy(), context, num_chunks)).float()
+    weights = scorer.attention.weights(query, rarity)
+    return log_scores(mass, weights, scorer.attention.floor)[0].double().numpy()
+
+
+@torch.inference_mode()
+def test_what_the_query_words_add_is_the_score_above_the_average_chunk(scorer) -> None:
+    plain = Scorer(scorer.checkpoint, scorer.backbone, chunk_tokens=40, hops=1)
+    request = Request((Source(TEXT), Source("Salt is dear. " * 20, title="A signed title")), QUERY)
+    expected = log_scores_of(plain, request)
+    for index in range(len(expected)):
+        found = explain(plain, request, index)
+        assert found.own == pytest.approx(expected[index], abs=1e-3)
+        assert found.baseline == pytest.approx(expected.mean(), abs=1e-3)
+        assert sum(word.adds for word in found.words) == pytest.approx(found.own - found.baseline, abs=1e-3)
+        assert sum(word.weight for word in found.words) == pytest.approx(1, abs=1e-5)
+        for word in found.words:
+            assert QUERY[word.start : word.end] == word.text
+            assert sum(part.share for part in word.words) == pytest.approx(1, abs=1e-4)
+
+
+@torch.inference_mode()
+def test_with_the_papers_pooling_the_parts_add_up_to_the_score_itself(scorer) -> None:
+    config = CheckpointConfig(
+        name="paper", backbone=scorer.backbone.spec, layers=(6, 3), width=384, head_width=384, pooling="mean"
+    )
+    tensors = {name: value.clone() for name, value in build_attention(config).state_dict().items()}
+    paper = Scorer(Checkpoint(config, tensors), scorer.backbone, chunk_tokens=40)
+    request = Request((Source(TEXT),), QUERY)
+    scores = paper.score(request).scores
+    for index, score in enumerate(scores):
+        found = explain(paper, request, index)
+        assert found.baseline == 0
+        assert sum(word.adds for word in found.words) == pytest.approx(score, rel=1e-4)
+
+
+def test_words_point_into_the_chunk_and_answer_the_query(scorer) -> None:
+    request = Request((Source("Sea. " + TEXT),), QUERY)
+    scores = scorer.score(request)
+    best = scores.chunks[int(scores.order[0])]
+    words = {word.text: word for word in explain(scorer, request, best.index).words}
+    assert list(words) == ["Who", "signed", "the", "Penhallowesque", "ledger", "?"]
+    for query_word in ("signed", "ledger"):
+        heaviest = words[query_word].words[0]
+        assert heaviest.text == query_word
+        for part in words[query_word].words:
+            assert request.sources[0].text[part.start : part.end] == part.text
+            assert best.start <= part.start < best.end
+
+
+def test_a_chunk_longer_than_a_window_keeps_its_words_in_their_places(scorer) -> None:
+    """It is read in parts whose order of reading is not that of the text."""
+    words = [f"w{chr(97 + i % 26)}{i}" for i in range(170)]
+    text = " ".join(words)
+    long = Scorer(scorer.checkpoint, scorer.backbone, chunk_tokens=2000, snap="none")
+    request = Request((Source(text),), "Where is wc54 kept?")
+    assert len(long.tokenize(request).sources[0].tokens.ids) > 2 * 254
+    (word,) = [word for word in explain(long, request, 0).words if word.text == "wc54"]
+    assert word.words[0].text == "wc54"
+    assert all(text[part.start : part.end] == part.text for part in word.words)
+
+
+def test_a_title_counts_as_one_word_of_the_first_chunk(scorer) -> None:
+    request = Request((Source("It was bound in red.", title="The harbour ledger"),), "ledger")
+    (word,) = explain(scorer, request, 0).words
+    assert word.words[0].text == "(title)"
+    assert replace(word.words[0], share=0).start == 0
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").write_text(TEXT)
+    return tmp_path
+
+
+def invoke(*args: str):
+    return CliRunner().invoke(app, ["score", *args], catch_exceptions=False)
+
+
+def test_a_chunk_is_named_by_rank_index_or_line(folder: Path) -> None:
+    line = TEXT[: TEXT.index("The naïve")].count("\n") + 1
+    reports = [
+        orjson.loads(invoke("a.txt", "-q", QUERY, "--json", "--explain", wanted).stdout)
+        for wanted in ("1", f"a.txt:{line}", f":{line}")
+    ]
+    (index,) = {report["explain"]["chunk"] for report in reports}
+    by_index = orjson.loads(invoke("a.txt", "-q", QUERY, "--json", "--explain", f"@{index}").stdout)
+    assert by_index == reports[0]
+    chunk = reports[0]["chunks"][index]
+    assert chunk["rank"] == 1
+    assert chunk["start"] <= TEXT.index("ledger") < chunk["end"]
+    total = sum(word["adds"] for word in by_index["explain"]["query_words"])
+    assert total == pytest.approx(by_index["explain"]["own"] - by_index["explain"]["baseline"], abs=1e-3)
+    shown = invoke("a.txt", "-q", QUERY, "--explain", "1").stdout
+    assert "rank 1 of" in shown
+    assert "times an average chunk" in shown
+
+
+@pytest.mark.parametrize("wanted", ["0", "999", "@999", "a.txt:999", "b.txt:1", "first", "#3", "", "@", "-1"])
+def test_a_chunk_that_is_not_there_is_a_usage_error(folder: Path, wanted: str) -> None:
+    done = invoke("a.txt", "-q", QUERY, f"--explain={wanted}")
+    assert done.exit_code == 2
+    assert "--explain" in done.stderr
