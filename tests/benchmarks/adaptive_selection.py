@@ -29,7 +29,11 @@ from longattncomp_cli.core.types import Request, Source
 
 EASY, HARD = ("squad", "kv"), ("hotpotqa", "musique", "code-nl")
 SHARES = (4, 8, 16)
-TOP_PS = (0.5, 0.8, 0.9, 0.95)
+TOP_PS = (0.5, 0.8, 0.95)
+_RATIOS = (0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.003, 0.002, 0.001)
+_MASSES = (0.5, 0.8, 0.9, 0.95, 0.98)
+_SPREADS = (3.0, 5.0, 10.0, 20.0, 40.0, 1e9)
+_LEASTS = (1, 2, 3, 4, 6)
 
 
 def rank(scorer: Scorer, item: Item, task: str) -> dict[str, Any]:
@@ -79,13 +83,9 @@ def fit(items: list[dict[str, Any]]) -> AutoRule:
     """The rule that keeps the fewest tokens within one point of filling the budget."""
     full = means(items, [10**9] * len(items), SHARES)[0]
     best, best_use = None, 2.0
-    grid = product(
-        (0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005),
-        (0.3, 0.5, 0.7, 0.8, 0.9),
-        (5, 10, 20, 40, 80, 1e9),
-    )
-    for ratio, mass, spread in grid:
-        rule = AutoRule(ratio=ratio, mass=mass, spread=spread)
+    grid = product(_RATIOS, _MASSES, _SPREADS, _LEASTS)
+    for ratio, mass, spread, least in grid:
+        rule = AutoRule(ratio=ratio, mass=mass, spread=spread, least=least)
         recall, use = means(items, [auto_rank(item, rule) for item in items], SHARES)
         if recall >= full - 0.01 and use < best_use:
             best, best_use = rule, use
@@ -125,6 +125,7 @@ def main() -> None:
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--split", choices=["train", "dev"], default="train")
+    parser.add_argument("--tasks", nargs="+", default=[*EASY, *HARD])
     parser.add_argument("--limit", type=int, default=20)
     parser.add_argument("--tokens", type=int, default=12_000)
     parser.add_argument("--checkpoint", default=DEFAULT_CHECKPOINT)
@@ -136,7 +137,7 @@ def main() -> None:
         share = 0.0 if options.split == "dev" else 0.05
         setting = Setting(options.data_dir, options.split, share, options.limit, 0, options.tokens, 7, count)
         ranked: list[dict[str, Any]] = []
-        for task in (*EASY, *HARD):
+        for task in options.tasks:
             ranked += [rank(scorer, item, task) for item in TASKS[task].build(setting) if item.evidence]
             options.output.write_bytes(orjson.dumps(ranked, option=orjson.OPT_SERIALIZE_NUMPY))
             print(task, len(ranked), flush=True)
