@@ -29,27 +29,26 @@ SENTENCES = (
     + " "
     + " ".join(f"trades {good} in autumn. Its harbour is 12 miles away." for good in GOODS)
 )
-NUMBERS = {"--epochs": "8", "--batch-pools": "2", "--learning-rate": "0.003", "--validate-every": "60"}
+NUMBERS = {"--epochs": "12", "--batch-pools": "2", "--learning-rate": "0.003", "--validate-every": "60"}
 NUMBERS |= {"--min-tokens": "250", "--max-tokens": "350", "--patience": "20", "--held-out-share": "0.3"}
 NUMBERS |= {"--negative-share": "0.1", "--dropout": "0"}
 
 
 def recall(scorer: Scorer, data: Path) -> float:
-    """Evidence recall at 1/8: how often the answer's document is among the best 2 of 16."""
+    """How often the chunk with the answer is the best of all documents' chunks; by chance 1/16."""
     found = 0
     rows = [json.loads(line) for line in data.read_text().splitlines()]
     for row in rows[:16]:
         sources = tuple(Source(document["text"], title=document["title"]) for document in row["documents"])
         scores = scorer.score(Request(sources, row["query"]))
-        best = {scores.chunks[i].source for i in scores.order[:2].tolist()}
-        found += bool(best & set(row["relevant"]))
+        found += scores.chunks[int(scores.order[0])].source in row["relevant"]
     return found / 16
 
 
 @pytest.fixture(scope="module")
 def setting(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("decoder")
-    make_decoder("qwen3", folder / "model", text=SENTENCES, max_position_embeddings=2048, noise=0.02)
+    make_decoder("qwen3", folder / "model", text=SENTENCES, max_position_embeddings=2048)
     return folder / "model", write_examples(folder / "own.jsonl", 96)
 
 
@@ -63,29 +62,43 @@ def flat(numbers: dict[str, str]) -> list[str]:
     return [part for pair in numbers.items() for part in pair]
 
 
-@pytest.mark.slow
+def both_stages(
+    encoding: str, setting: tuple[Path, Path], folder: Path, numbers: dict[str, str]
+) -> list[Scorer]:
+    """Train through both stages; what each left."""
+    model, data = setting
+    base = ["--data", str(data), *flat(numbers)]
+    start = ["train-stage1", *base, "--backbone", str(model), "--layers", "2", "--encoding", encoding]
+    notes = train(*start, "-o", str(folder / "one")).stderr
+    assert "memory: about" in notes
+    train("train-stage2", *base, "--init", str(folder / "one"), "-o", str(folder / "two"), "--sub-queries")
+    return [load_scorer(load_checkpoint(str(folder / name)), device="cpu") for name in ("one", "two")]
+
+
 @pytest.mark.parametrize("encoding", ["windowed", "full"])
-def test_both_stages_raise_evidence_recall_above_the_untrained_decoder(
+def test_both_stages_move_the_layer_and_leave_the_backbone(
     encoding: str, setting: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    model, data = setting
-    untrained = load_decoder_scorer(str(model), "2", encoding=encoding, device="cpu")
-    before = recall(untrained, data)
-    one, two = tmp_path / "one", tmp_path / "two"
-    base = ["--data", str(data), *flat(NUMBERS)]
-    start = ["train-stage1", *base, "--backbone", str(model), "--layers", "2", "--encoding", encoding]
-    notes = train(*start, "-o", str(one)).stderr
-    assert "memory: about" in notes
-    train("train-stage2", *base, "--init", str(one), "-o", str(two), "--sub-queries")
-    scorers = [load_scorer(load_checkpoint(str(folder)), device="cpu") for folder in (one, two)]
-    after = [recall(scorer, data) for scorer in scorers]
-    print(encoding, before, after)
-    assert scorers[1].checkpoint.config.training["stage"] == 2
-    assert scorers[1].checkpoint.config.encoding == encoding
-    assert min(after) > before
-    fresh = untrained.backbone.model.state_dict()
-    used = scorers[1].backbone.model.state_dict()
-    assert all(torch.equal(fresh[name], used[name]) for name in fresh)
+    few = {**NUMBERS, "--epochs": "1", "--validate-every": "100", "--limit": "data=12", "--patience": "1"}
+    untrained = load_decoder_scorer(str(setting[0]), "2", encoding=encoding, device="cpu")
+    one, two = both_stages(encoding, setting, tmp_path, few)
+    for before, after, stage in ((untrained, one, 1), (one, two, 2)):
+        assert after.checkpoint.config.training["stage"] == stage
+        assert after.checkpoint.config.encoding == encoding
+        assert after.checkpoint.config.pooling == "mean"
+        moved = before.checkpoint.tensors["w_q"].float() - after.checkpoint.tensors["w_q"].float()
+        assert 0 < float(moved.abs().max()) < 0.5
+        for name, value in untrained.backbone.model.state_dict().items():
+            assert torch.equal(value, after.backbone.model.state_dict()[name])
+
+
+@pytest.mark.slow
+def test_both_stages_raise_evidence_recall_above_the_untrained_decoder(
+    setting: tuple[Path, Path], tmp_path: Path
+) -> None:
+    before = recall(load_decoder_scorer(str(setting[0]), "2", encoding="windowed", device="cpu"), setting[1])
+    after = [recall(scorer, setting[1]) for scorer in both_stages("windowed", setting, tmp_path, NUMBERS)]
+    assert min(after) > before, (before, after)
 
 
 @pytest.mark.parametrize("encoding", ["windowed", "full"])

@@ -19,11 +19,11 @@ from longattncomp_cli.core.types import FloatArray
 class AutoRule:
     """When to stop, and when not to."""
 
-    ratio: float = 0.05
+    ratio: float = 0.003
     """Stop at a chunk whose score is below this share of the best one."""
     mass: float = 0.5
     """But not before this much of what the chunks hold together is kept."""
-    spread: float = 40.0
+    spread: float = 2.0
     """Fill the budget where the scores are as wide as those of more than so many equal chunks."""
     least: int = 1
     """Never fewer chunks than this, or all there are."""

@@ -7,6 +7,7 @@ queries behind it; the backbone is frozen, and only its states are kept while th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -30,9 +31,15 @@ _COPIES_OF_THE_LAYER = 5
 
 
 def decoder_attention(init: Checkpoint) -> CrossAttention:
-    """The layer of an untrained decoder's checkpoint with a sink that can be trained."""
+    """The layer of an untrained decoder's checkpoint with a sink that can be trained.
+
+    The sink begins with the mass of one chunk of tokens that no head tells apart: a decoder's logits are
+    small, and the start of the embedded layer's sink would drown them and their gradient.
+    """
     attention = build_attention(replace(init.config, sink="learned"))
     attention.load_state_dict(init.tensors, strict=False)
+    with torch.no_grad():
+        attention.sink_bias.fill_(math.log(init.config.chunk_tokens))
     return attention
 
 

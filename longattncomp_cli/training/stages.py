@@ -18,6 +18,8 @@ import torch.distributed as dist
 
 from longattncomp_cli.core.checkpoint import Checkpoint, build_attention, save_checkpoint
 from longattncomp_cli.core.cross_attention import CrossAttention
+from longattncomp_cli.core.decoder import DecoderBackbone
+from longattncomp_cli.core.decoder_start import untrained_decoder
 from longattncomp_cli.core.scoring import Scorer, load_scorer
 from longattncomp_cli.errors import OutputError
 from longattncomp_cli.training.card import model_card
@@ -135,7 +137,7 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
         tensors = {name: _rounded(name, value) for name, value in attention.state_dict().items()}
         save_checkpoint(Checkpoint(replace(config, training=record), tensors), run.output, card)
 
-    untrained = start_attention(scorer.backbone, layers, learned_sink=True, seed=run.config.seed)
+    untrained = _untrained(scorer, layers, run.config.seed)
     trainer = Trainer(
         attention,
         store,
@@ -159,6 +161,13 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
             hooks.on_note(f"{label}: {value}")
     trainer.run(hooks.on_step)
     return results[-1] if results else None
+
+
+def _untrained(scorer: Scorer, layers: tuple[int, ...], seed: int) -> CrossAttention:
+    """The layer before any training, which saved weights may be blended with."""
+    if isinstance(scorer.backbone, DecoderBackbone):
+        return decoder_attention(untrained_decoder(scorer.backbone))
+    return start_attention(scorer.backbone, layers, learned_sink=True, seed=seed)
 
 
 def _start(run: StageRun, scorer: Scorer) -> tuple[CrossAttention, tuple[int, ...]]:
