@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -236,10 +235,77 @@ def test_a_prompt_beyond_the_draft_model_is_an_error_of_the_item(bench, draft_fo
         method.judge(long, bench.grid(long.request))
 
 
-@pytest.mark.parametrize("name", ["bm25", "dense", "llmlingua2"])
+@pytest.fixture(scope="module")
+def classifier_folder(tmp_path_factory):
+    """A tiny token classifier that keeps what is written with ``k``: label 1 follows from the embedding."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import BertConfig, BertForTokenClassification, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("classifier")
+    names = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "keep", "drop", "half"]
+    tokenizer = Tokenizer(models.WordLevel({name: i for i, name in enumerate(names)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Split("-", "removed")]
+    )
+    special = {"pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]", "unk_token": "[UNK]"}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(names),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=512,
+        num_labels=2,
+    )
+    model = BertForTokenClassification(config).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "position_embeddings" in name or "attention" in name or "dense" in name:
+                parameter.zero_()
+        model.bert.embeddings.word_embeddings.weight.zero_()
+        model.bert.embeddings.word_embeddings.weight[4, 0] = 4.0
+        model.bert.embeddings.word_embeddings.weight[5, 1] = 4.0
+        model.classifier.weight.zero_()
+        model.classifier.weight[1, 0], model.classifier.weight[0, 1] = 1.0, 1.0
+        model.classifier.bias.zero_()
+    for module in model.modules():
+        if isinstance(module, torch.nn.LayerNorm):
+            torch.nn.init.ones_(module.weight)
+            torch.nn.init.zeros_(module.bias)
+    model.save_pretrained(folder)
+    return folder
+
+
+def test_llmlingua2_keeps_the_words_its_classifier_keeps(bench, classifier_folder):
+    choice = MethodChoice(names=("llmlingua2",), is_explicit=True, llmlingua_model=classifier_folder)
+    (method,) = build_methods(choice, bench, print)
+    words = ["drop", "keep", "drop-keep", "drop"] * 700
+    question = text_item("1", "anything?", " " + "  ".join(words) + "\n", [])
+    scores = method.judge(question, bench.grid(question.request)).scores
+    texts = [question.request.sources[0].text[c.start : c.end] for c in scores.chunks]
+    assert "".join(texts) == question.request.sources[0].text
+    assert [text.strip() for text in texts] == words
+    # 3,500 tokens are seven windows; a word of two tokens has the mean of their probabilities.
+    by_word = {word: scores.scores[[w == word for w in words]] for word in set(words)}
+    assert all(np.ptp(values) < 1e-5 for values in by_word.values())
+    low, high = by_word["drop"][0], by_word["keep"][0]
+    assert high > 0.6 > 0.4 > low
+    assert by_word["drop-keep"][0] == pytest.approx((low + high) / 2, abs=1e-5)
+    (row,) = rows(method, question, bench, "40%")
+    assert row["budget_use"] <= 1.0
+
+
+def test_llmlingua2_without_its_model_says_what_to_name(bench):
+    with pytest.raises(ResourceError) as caught:
+        build_methods(MethodChoice(names=("llmlingua2",), is_explicit=True), bench, print)
+    assert "--llmlingua-model" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["bm25", "dense"])
 def test_a_missing_package_is_named_with_its_command(bench, monkeypatch, name):
-    packages = {"bm25": "bm25s", "dense": "sentence_transformers", "llmlingua2": "llmlingua"}
-    monkeypatch.setitem(sys.modules, packages[name], None)
+    packages = {"bm25": "bm25s", "dense": "sentence_transformers"}
     monkeypatch.setattr("importlib.util.find_spec", lambda package: None)
     with pytest.raises(ResourceError) as caught:
         build_methods(MethodChoice(names=(name,), is_explicit=True), bench, print)

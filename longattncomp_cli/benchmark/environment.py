@@ -19,7 +19,6 @@ _PACKAGES = (
     "bm25s",
     "sentence-transformers",
     "openai",
-    "llmlingua",
 )
 
 

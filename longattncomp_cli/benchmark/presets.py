@@ -50,7 +50,7 @@ PRESETS: dict[str, Preset] = {
         tasks=("niah_single_1", "niah_multikey_2", "niah_multivalue", "vt", "cwe", "fwe", "kv", "code-debug"),
         budgets=("12.5%", "25%"),
         lengths=(4_000,),
-        limit=5,
+        limit=4,
         sources={
             "all": "ours: made from nothing but the seed and the standard library, minutes on two cores"
         },

@@ -33,5 +33,7 @@ class BenchSettings:
     """Precision of the backbone."""
 
     def as_dict(self) -> dict[str, Any]:
-        """For the report; a run that continues it must have the same."""
-        return {"version": __version__, **asdict(self)}
+        """For the report; a run that continues it must have the same. Of the rule, what it really uses."""
+        decisive = {"budget": ("fill",), "top-p": ("top_p", "fill")}[str(self.rule.mode)]
+        rule = {"mode": self.rule.mode, **{name: getattr(self.rule, name) for name in decisive}}
+        return {"version": __version__, **asdict(self), "rule": rule}

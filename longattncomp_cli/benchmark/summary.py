@@ -33,6 +33,13 @@ def label_of(row: Row) -> str:
     return f"{row['method']}:{row['checkpoint']}" if row.get("checkpoint") else str(row["method"])
 
 
+def latest(rows: Iterable[Row]) -> list[Row]:
+    """The rows without those of an earlier form of a method: the same name, made by other weights since."""
+    rows = list(rows)
+    newest = {label_of(row): row.get("identity") for row in rows}
+    return [row for row in rows if row.get("identity") == newest[label_of(row)]]
+
+
 def order_of(row: Row) -> int:
     """The place of a row's method in tables."""
     name = row["method"]
@@ -50,6 +57,7 @@ def summarise(rows: Iterable[Row], *, baseline: str = "", seed: int = 0) -> Json
     Returns:
         ``{"baseline", "cells": [...], "breakdown": [...], "auroc": [...], "failed": n}``.
     """
+    rows = latest(rows)
     good = [row for row in rows if row["kind"] == "retrieval" and "error" not in row]
     failed = sum(1 for row in rows if row["kind"] == "retrieval" and "error" in row)
     tasks = list(dict.fromkeys(row["task"] for row in good))

@@ -1,7 +1,8 @@
-"""LLMLingua-2 (arXiv:2403.12968), where its package and a model are on this machine.
+"""LLMLingua-2 (arXiv:2403.12968): a token classifier says of each word how likely it is to be kept.
 
-Its own token classifier gives each word a probability to be kept. Words are the chunks here, so the budget
-rule, rendering and figures are those of all methods; dropped words leave a space.
+A word's probability is the mean of its tokens', as in the original. Its package is not needed, a folder
+with one of its published classifiers is. Words are the chunks here, so the budget rule, the rendering and the
+figures are those of all methods (the original takes a quantile of each window instead of the whole text).
 """
 
 from __future__ import annotations
@@ -12,16 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from longattncomp_cli.benchmark.items import Item
 from longattncomp_cli.benchmark.methods.base import MethodBase, Verdict
-from longattncomp_cli.benchmark.methods.packages import require
+from longattncomp_cli.benchmark.methods.packages import quieten_transformers
 from longattncomp_cli.benchmark.workbench import Grid, Workbench
-from longattncomp_cli.core.types import Chunk, ChunkScores
-from longattncomp_cli.errors import ResourceError
+from longattncomp_cli.core.model_files import WEIGHTS_FILE, file_sha256
+from longattncomp_cli.core.types import Chunk, ChunkScores, FloatArray, Span
+from longattncomp_cli.errors import CheckpointError, ResourceError
 
 _WORD = re.compile(r"\S+\s*")
-_WINDOW_WORDS = 200
+_WINDOW_TOKENS = 510
+_WINDOWS_AT_ONCE = 16
+_KEPT = 1
 
 
 class LLMLingua2(MethodBase):
@@ -29,51 +34,83 @@ class LLMLingua2(MethodBase):
 
     name = "llmlingua2"
     cuts_closely = False
-    note = "word probabilities of the classifier; blind to the query"
+    counts_chunking = True
 
-    def __init__(self, bench: Workbench, model: Path | None) -> None:
-        """Load the classifier.
+    def __init__(self, bench: Workbench, folder: Path | None) -> None:
+        """Load the classifier; nothing is downloaded, no code of the folder runs.
 
         Raises:
-            ResourceError: package or model are not there.
+            ResourceError: there is no such folder.
+            CheckpointError: it holds no token classifier.
         """
-        require("llmlingua2", "llmlingua")
-        if model is None or not model.is_dir():
+        if folder is None or not folder.is_dir():
+            what = "which is not named" if folder is None else f"{folder} is none"
             raise ResourceError(
-                f"method llmlingua2 needs a model's folder, not {model}",
+                f"method llmlingua2 needs a classifier's folder, {what}",
                 hint="name one with --llmlingua-model, such as a copy of "
                 "microsoft/llmlingua-2-bert-base-multilingual-cased-meetingbank",
                 code="no-model",
             )
-        library: Any = importlib.import_module("llmlingua")
-        self._compressor: Any = library.PromptCompressor(
-            str(model), use_llmlingua2=True, device_map=str(bench.backbone.device)
-        )
-        self.identity = model.name
+        quieten_transformers()
+        library: Any = importlib.import_module("transformers")
+        try:
+            self._tokenizer: Any = library.AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+            self._model: Any = library.AutoModelForTokenClassification.from_pretrained(
+                str(folder), local_files_only=True, use_safetensors=True
+            ).eval()
+        except (OSError, ValueError, KeyError) as error:
+            raise CheckpointError(f"llmlingua2 model {folder}: {error}", code="no-classifier") from error
+        self._model.to(bench.backbone.device)
+        weights = folder / WEIGHTS_FILE
+        self.identity = file_sha256(str(weights))[:12] if weights.is_file() else folder.name
+        self.note = f"classifier {folder.name}; words are the unit; blind to the query"
 
     def judge(self, item: Item, grid: Grid) -> Verdict:
         """One chunk a word, scored by the probability that it is kept."""
         words: list[Chunk] = []
-        scores: list[float] = []
+        scores: list[FloatArray] = []
         for number, source in enumerate(item.request.sources):
             region = source.context
-            spans = [m.span() for m in _WORD.finditer(source.text, region.start, region.end)]
-            spans = [(region.start, spans[0][1]), *spans[1:]] if spans else [(region.start, region.end)]
-            for at in range(0, len(spans), _WINDOW_WORDS):
-                part = spans[at : at + _WINDOW_WORDS]
-                text = source.text[part[0][0] : part[-1][1]]
-                scores += _probabilities(self._compressor, text, len(part))
-            words += [Chunk(len(words) + i, number, s, e, 1) for i, (s, e) in enumerate(spans)]
-        return Verdict(ChunkScores(tuple(words), np.array(scores), None))
+            begins = [match.start() for match in _WORD.finditer(source.text, region.start, region.end)]
+            edges = [region.start, *begins[1:], region.end]
+            words += [
+                Chunk(len(words) + index, number, edges[index], edges[index + 1], 1)
+                for index in range(len(edges) - 1)
+            ]
+            scores.append(self._probabilities(source.text, region, np.array(edges[:-1])))
+        return Verdict(ChunkScores(tuple(words), np.concatenate(scores), None))
 
-
-def _probabilities(compressor: Any, text: str, num_words: int) -> list[float]:
-    """The classifier's probability of each word of a short text: the package labels words at every rate."""
-    share = np.zeros(num_words)
-    for rate in (0.1, 0.2, 0.35, 0.5, 0.7):
-        out = compressor.compress_prompt_llmlingua2(
-            text, rate=rate, return_word_label=True, word_sep="\t\t|\t\t", label_sep=" "
+    @torch.inference_mode()
+    def _probabilities(self, text: str, region: Span, begins: np.ndarray) -> FloatArray:
+        """The mean probability of each word's tokens; 0 for a word without any."""
+        encoded = self._tokenizer(
+            text[region.start : region.end],
+            add_special_tokens=False,
+            return_offsets_mapping=True,
+            verbose=False,
         )
-        labels = [pair.rsplit(" ", 1)[-1] for pair in out["fn_labeled_original_prompt"].split("\t\t|\t\t")]
-        share[: len(labels)] += [label == "1" for label in labels[:num_words]]
-    return [float(value) for value in share]
+        ids = encoded["input_ids"]
+        starts = np.array([start for start, _ in encoded["offset_mapping"]], dtype=np.int64) + region.start
+        owner = np.maximum(0, np.searchsorted(begins, starts, side="right") - 1)
+        kept = np.concatenate([np.zeros(0), *(self._kept(part) for part in _batches(ids))])
+        counts = np.bincount(owner, minlength=len(begins))
+        sums = np.bincount(owner, weights=kept, minlength=len(begins))
+        means: FloatArray = sums / np.maximum(1, counts)
+        return means
+
+    def _kept(self, windows: list[list[int]]) -> FloatArray:
+        """The probability of each token of some windows, in order; padding is masked."""
+        first, last = self._tokenizer.cls_token_id, self._tokenizer.sep_token_id
+        longest = max(map(len, windows)) + 2
+        pad = self._tokenizer.pad_token_id or 0
+        framed = [[first, *window, last] for window in windows]
+        ids = torch.tensor([row + [pad] * (longest - len(row)) for row in framed], device=self._model.device)
+        mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in framed])
+        logits = self._model(ids, attention_mask=mask.to(ids.device)).logits
+        shares = logits.float().softmax(dim=-1)[..., _KEPT].cpu().double().numpy()
+        return np.concatenate([row[1 : len(window) + 1] for row, window in zip(shares, windows, strict=True)])
+
+
+def _batches(ids: list[int]) -> list[list[list[int]]]:
+    windows = [ids[at : at + _WINDOW_TOKENS] for at in range(0, len(ids), _WINDOW_TOKENS)]
+    return [windows[at : at + _WINDOWS_AT_ONCE] for at in range(0, len(windows), _WINDOWS_AT_ONCE)]

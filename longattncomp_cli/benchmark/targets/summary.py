@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from longattncomp_cli.benchmark.methods import METHOD_NAMES
+from longattncomp_cli.benchmark.summary import label_of, latest
 from longattncomp_cli.core.metrics import Interval, bootstrap_mean, paired_difference
 
 Row = Mapping[str, Any]
@@ -20,14 +21,14 @@ def summarise_targets(rows: Iterable[Row], *, seed: int = 0) -> dict[str, Any] |
     hidden among other text), ``reasoning_loss`` = 1 − oracle (what the model gets wrong with the evidence
     before it), ``gain`` = compressed − full.
     """
-    rows = list(rows)
+    rows = latest(rows)
     mine = [row for row in rows if row["kind"] == "target"]
     if not mine:
         return None
     good = [row for row in mine if "error" not in row]
     groups: dict[tuple[str, str, str, str], list[Row]] = defaultdict(list)
     for row in good:
-        groups[row["task"], row["target"], row["budget"], _label(row)].append(row)
+        groups[row["task"], row["target"], row["budget"], label_of(row)].append(row)
     # Answers come as they are ready; tables are in the order of tasks and methods.
     tasks = list(dict.fromkeys(row["task"] for row in rows))
     cells = []
@@ -90,10 +91,6 @@ def _decomposition(
 def _order(cell: Row) -> tuple[int, str]:
     name = cell["method"].split(":")[0]
     return METHOD_NAMES.index(name) if name in METHOD_NAMES else len(METHOD_NAMES), cell["method"]
-
-
-def _label(row: Row) -> str:
-    return f"{row['method']}:{row['checkpoint']}" if row.get("checkpoint") else str(row["method"])
 
 
 def _mean(rows: Sequence[Row], figure: str) -> float | None:
