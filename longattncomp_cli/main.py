@@ -29,6 +29,7 @@ app.command(name="bench", epilog=bench.EPILOG)(bench.bench)
 
 
 @app.callback(invoke_without_command=True)
+@report_errors
 def _options(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,

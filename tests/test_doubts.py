@@ -111,7 +111,10 @@ def test_the_adaptive_rule_stops_at_a_gap_and_fills_where_all_is_equal() -> None
     assert spread_of(np.ones(7)) == pytest.approx(7)
     assert stop_rank(sharp, None, rule) == 2  # 0.02 < 0.1 · 0.6, and 0.9 of 0.94 is held
     assert stop_rank(np.ones(30) / 30, None, rule) == 30
-    assert stop_rank(np.array([0.2, 0.01, 0.01]), None, AutoRule(ratio=0.1, mass=0.95, spread=10)) == 3
+    # 0.2 of 0.22 is 0.91 and with the next 0.95: below 0.96 all are taken.
+    assert stop_rank(np.array([0.2, 0.01, 0.01]), None, AutoRule(ratio=0.1, mass=0.96, spread=10)) == 3
+    assert stop_rank(sharp, None, replace(rule, least=4)) == 4
+    assert stop_rank(sharp, None, replace(rule, least=9)) == 5
     assert stop_rank(np.array([1.0]), None, rule) == 1
     assert stop_rank(np.zeros(3), 1.0, rule) >= 1
     scores = ChunkScores(tuple(Chunk(i, 0, i, i + 1, 1) for i in range(5)), sharp, None)

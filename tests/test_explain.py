@@ -11,7 +11,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from longattncomp_cli.core.checkpoint import Checkpoint, CheckpointConfig, build_attention
+from longattncomp_cli.core.checkpoint import Checkpoint, CheckpointConfig, build_attention, load_checkpoint
 from longattncomp_cli.core.cross_attention import log_scores, normalise
 from longattncomp_cli.core.explain import explain
 from longattncomp_cli.core.rarity import query_rarity
@@ -32,7 +32,8 @@ def log_scores_of(scorer: Scorer, request: Request) -> np.ndarray:
     )
     query = torch.stack(scorer.attention.normal(encoding.query.states))
     folded = scorer.attention.folded(query)
-    mass = normalise(scorer.attention.chunk_logits(folded, encoding.blocks, num_chunks), None)
+    logits = scorer.attention.chunk_logits(folded, encoding.blocks, num_chunks)
+    mass = normalise(logits, scorer.sink_logits(folded, encoding))
     rarity = torch.from_numpy(query_rarity(encoding.query.ids.numpy(), context, num_chunks)).float()
     weights = scorer.attention.weights(query, rarity)
     return log_scores(mass, weights, scorer.attention.floor)[0].double().numpy()
@@ -87,7 +88,7 @@ def test_a_chunk_longer_than_a_window_keeps_its_words_in_their_places(scorer) ->
     """It is read in parts whose order of reading is not that of the text."""
     words = [f"w{chr(97 + i % 26)}{i}" for i in range(170)]
     text = " ".join(words)
-    long = Scorer(scorer.checkpoint, scorer.backbone, chunk_tokens=2000, snap="none")
+    long = Scorer(load_checkpoint("untrained"), scorer.backbone, chunk_tokens=2000, snap="none")
     request = Request((Source(text),), "Where is wc54 kept?")
     assert len(long.tokenize(request).sources[0].tokens.ids) > 2 * 254
     (word,) = [word for word in explain(long, request, 0).words if word.text == "wc54"]

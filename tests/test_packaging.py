@@ -26,6 +26,8 @@ def test_the_wheel_holds_checkpoints_and_no_tests(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for part in ("config.json", "model.safetensors", "README.md"):
         assert f"longattncomp_cli/checkpoints/untrained/{part}" in names
+    for part in ("page.html", "page.css", "text.js", "panel.js"):
+        assert f"longattncomp_cli/core/page/{part}" in names
     assert "longattncomp_cli/py.typed" in names
     assert not [name for name in names if name.startswith(("tests/", "samples/"))]
 

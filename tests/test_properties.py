@@ -1,4 +1,4 @@
-"""A few examples of each law of ``tests/fuzz/properties.py``; ``python tests/fuzz/run.py`` tries very many."""
+"""A few examples of each law of ``fuzz/properties.py``; ``python tests/fuzz/run.py`` tries very many."""
 
 from __future__ import annotations
 

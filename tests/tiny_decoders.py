@@ -45,7 +45,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
 }
 
 
-def make_tokenizer(folder: Path) -> None:
+def make_tokenizer(folder: Path, text: str = TEXT) -> None:
     """A byte-level BPE over a few sentences, with a BOS token that it puts first itself."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -56,7 +56,7 @@ def make_tokenizer(folder: Path) -> None:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator([TEXT] * 3, trainer)
+    tokenizer.train_from_iterator([text] * 3, trainer)
     tokenizer.save(str(folder / "tokenizer.json"))
     settings = {
         "bos_token": "<s>",
@@ -66,7 +66,16 @@ def make_tokenizer(folder: Path) -> None:
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
 
 
-def make_decoder(family: str, folder: Path, *, seed: int = 0, shard_size: str = "5GB", **changes: Any) -> Any:
+def make_decoder(
+    family: str,
+    folder: Path,
+    *,
+    seed: int = 0,
+    shard_size: str = "5GB",
+    text: str = TEXT,
+    noise: float = 0.15,
+    **changes: Any,
+) -> Any:
     """Save a random model and its tokenizer; return the model as transformers loads it."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -75,10 +84,10 @@ def make_decoder(family: str, folder: Path, *, seed: int = 0, shard_size: str = 
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32, attn_implementation="eager").eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            scale = 0.3 if "norm" in name or "bias" in name or "sinks" in name else 0.15
+            scale = 2 * noise if "norm" in name or "bias" in name or "sinks" in name else noise
             parameter.add_(torch.randn(parameter.shape) * scale)
     model.save_pretrained(folder, max_shard_size=shard_size)
-    make_tokenizer(folder)
+    make_tokenizer(folder, text)
     return model
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from longattncomp_cli.core.loading import ScorerChoice
@@ -10,6 +11,8 @@ from longattncomp_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from longattncomp_cli.commands.run_options import RunOptions
+    from longattncomp_cli.core.checkpoint import Checkpoint, Pooling
+    from longattncomp_cli.core.model_files import EncodingName
     from longattncomp_cli.core.scoring import Scorer
 
 
@@ -63,3 +66,35 @@ def load_run_scorer(options: RunOptions, *, share: bool) -> Scorer:
             on_note=noter(quiet=options.quiet),
         )
     return scorer
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderStart:
+    """The decoder that training starts from, and how it reads."""
+
+    backbone: str
+    encoding: EncodingName
+    chat_template: bool = False
+    trust_remote_code: bool = False
+
+
+def training_start(
+    init: str, decoder: DecoderStart | None, layers: str | None, pooling: str | None, device: str
+) -> Checkpoint:
+    """The checkpoint that training starts from: ``--init``, or an untrained decoder."""
+    if decoder is None:
+        from longattncomp_cli.core.checkpoint import load_checkpoint
+
+        return load_checkpoint(init)
+    from longattncomp_cli.core.decoder_start import load_decoder_scorer
+
+    made = load_decoder_scorer(
+        decoder.backbone,
+        layers,
+        encoding=decoder.encoding,
+        device=device,
+        chat_template=decoder.chat_template,
+        trust_remote_code=decoder.trust_remote_code,
+    ).checkpoint
+    chosen: Pooling = "log" if pooling == "log" else "mean"
+    return replace(made, config=replace(made.config, pooling=chosen))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -16,13 +17,14 @@ from longattncomp_cli.errors import UsageError
 if TYPE_CHECKING:
     from longattncomp_cli.core.compressor import Compressor, Scored
     from longattncomp_cli.core.explain import Explanation
+    from longattncomp_cli.core.types import Chunk
 
 _WORDS = 4
 _REPORTED_WORDS = 12
 _BAR = 10
 
 
-def explained_chunk(compressor: Compressor, scored: Scored, wanted: str) -> Explanation:
+def explained_chunk(compressor: Compressor, scored: Scored, wanted: Wanted) -> Explanation:
     """Explain the chunk that the user means; reads the text once more."""
     index = find_chunk(scored, wanted)
     from longattncomp_cli.core.explain import explain
@@ -30,40 +32,50 @@ def explained_chunk(compressor: Compressor, scored: Scored, wanted: str) -> Expl
     return explain(compressor.scorer, scored.request, index)
 
 
-def find_chunk(scored: Scored, wanted: str) -> int:
-    """The index of a chunk named by rank (``3``), index (``@17``) or a line of it (``notes.md:120``).
+@dataclass(frozen=True)
+class Wanted:
+    """How the user names a chunk: ``kind`` is ``rank``, ``index`` or ``line`` (of the source ``name``)."""
 
-    Of several chunks on a line it is the best.
+    written: str
+    kind: str
+    number: int
+    name: str = ""
+
+
+def parse_wanted(written: str) -> Wanted:
+    """Read ``3`` (a rank), ``@17`` (an index) or ``notes.md:120`` (a line).
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    name, colon, number = written.rpartition(":")
+    kind = "line" if colon else "index" if number.startswith("@") else "rank"
+    number = number.removeprefix("@") if kind == "index" else number
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        hint = "a rank such as 1, an index such as @17, or a line such as notes.md:120"
+        raise UsageError(f"--explain {written!r} names no chunk", hint=hint)
+    return Wanted(written, kind, int(number), name)
+
+
+def find_chunk(scored: Scored, wanted: Wanted) -> int:
+    """The index of the chunk that is meant; of several on a line the best.
 
     Raises:
         UsageError: there is no such chunk.
     """
-    chunks, ranks = scored.scores.chunks, scored.scores.ranks
-    name, colon, number = wanted.rpartition(":")
-    if not colon:
-        name, number = wanted[:1] if wanted.startswith("@") else "", wanted.removeprefix("@")
-    if not (number.isascii() and number.isdigit()):
-        hint = "a rank such as 1, an index such as @17, or a line such as notes.md:120"
-        raise UsageError(f"--explain {wanted!r} names no chunk", hint=hint)
-    place = int(number)
-    if colon:
-        sources = scored.request.sources
-        found = [
-            chunk.index
-            for chunk in chunks
-            if sources[chunk.source].name.endswith(name)
-            and sources[chunk.source].line_of(chunk.start)
-            <= place
-            <= sources[chunk.source].line_of(max(chunk.start, chunk.end - 1))
-        ]
-    elif name:
-        found = [place] if place < len(chunks) else []
-    else:
-        found = scored.scores.order[place - 1 : place].tolist() if place else []
+    chunks, ranks, sources = scored.scores.chunks, scored.scores.ranks, scored.request.sources
+
+    def is_meant(chunk: Chunk) -> bool:
+        if wanted.kind != "line":
+            return wanted.number == (chunk.index if wanted.kind == "index" else int(ranks[chunk.index]))
+        source = sources[chunk.source]
+        last = source.line_of(max(chunk.start, chunk.end - 1))
+        return source.name.endswith(wanted.name) and source.line_of(chunk.start) <= wanted.number <= last
+
+    found = [chunk.index for chunk in chunks if is_meant(chunk)]
     if not found:
-        raise UsageError(
-            f"--explain {wanted}: there is no such chunk", hint=f"there are {len(chunks):,} chunks"
-        )
+        hint = f"there are {len(chunks):,} chunks"
+        raise UsageError(f"--explain {wanted.written}: there is no such chunk", hint=hint)
     return min(found, key=lambda index: int(ranks[index]))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from longattncomp_cli.commands.questions import answered
 from longattncomp_cli.commands.run_options import RunOptions
 from longattncomp_cli.core.sources import InputFile
 from longattncomp_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from longattncomp_cli.commands.explaining import Wanted
 
 EPILOG = epilog("""Examples:
 
@@ -52,6 +55,7 @@ def score(
     Text in, a table out (or --json). Records (.jsonl) in, one JSON line a record out. With --budget
     also what that budget would keep.
     """
+    from longattncomp_cli.commands.explaining import parse_wanted
     from longattncomp_cli.commands.inputs import open_inputs
     from longattncomp_cli.commands.running import run_records
 
@@ -59,17 +63,18 @@ def score(
         return
     options.settings()
     options.question()
+    wanted = None if explain is None else parse_wanted(explain)
     kind, files = open_inputs(options)
     if kind == "jsonl":
-        if explain is not None:
+        if wanted is not None:
             raise UsageError("--explain explains a chunk of one text, not of records", hint="drop --explain")
         run_records("score", options, files)
     else:
-        _score_text(options, files, as_json=json, rows=top, explained=explain)
+        _score_text(options, files, as_json=json, rows=top, explained=wanted)
 
 
 def _score_text(
-    options: RunOptions, files: list[InputFile], *, as_json: bool, rows: int, explained: str | None
+    options: RunOptions, files: list[InputFile], *, as_json: bool, rows: int, explained: Wanted | None
 ) -> None:
     from longattncomp_cli.commands.explaining import explain_report, explain_table, explained_chunk
     from longattncomp_cli.commands.inputs import read_sources, text_request

@@ -72,7 +72,11 @@ Features = Annotated[
 Resume = Annotated[bool, typer.Option("--resume", help="Go on in --output.", rich_help_panel=WHERE)]
 Layers = Annotated[
     str | None,
-    typer.Option(help="Each head's layer, such as 6,6,6,0; 0 is the token embedding.", rich_help_panel=SHAPE),
+    typer.Option(
+        help="Each head's layer, such as 6,6,6,0; 0 is the token embedding. With --backbone: how many of its "
+        "layers, or which share.",
+        rich_help_panel=SHAPE,
+    ),
 ]
 PoolingOption = Annotated[
     str | None, typer.Option("--pooling", help="log, or the paper's mean.", rich_help_panel=SHAPE)

@@ -14,6 +14,7 @@ from longattncomp_cli.commands.train_options import TrainOptions
 from longattncomp_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from longattncomp_cli.commands.backbones import DecoderStart
     from longattncomp_cli.training.loop import Progress as StepProgress
 
 _FILES = ("squad", "hotpotqa", "qmsum", "data")
@@ -29,6 +30,7 @@ def train(
     more_files: Mapping[str, Sequence[Path]] | None = None,
     sub_queries: bool = False,
     replay: float | None = None,
+    decoder: DecoderStart | None = None,
 ) -> None:
     """Train a stage; notes and progress on stderr.
 
@@ -40,15 +42,20 @@ def train(
         more_files: of Stage 2, by reader's name.
         sub_queries: whether queries carry their sub-queries.
         replay: share of Stage 1's data in Stage 2.
+        decoder: of Stage 1, instead of ``init``.
     """
-    shape = {"layers": None if layers is None else _layers(layers), "pooling": pooling}
+    own_layers = None if layers is None or decoder is not None else _layers(layers)
+    shape = {"layers": own_layers, "pooling": pooling}
     if pooling not in (None, "log", "mean"):
         raise UsageError(f"--pooling {pooling!r} is neither log nor mean")
-    from longattncomp_cli.core.checkpoint import load_checkpoint
+    from longattncomp_cli.commands.backbones import training_start
     from longattncomp_cli.training import config as presets
     from longattncomp_cli.training.stages import Hooks, StageRun, run_stage
 
     given = {name: getattr(options, name) for name in presets.hyperparameters() if hasattr(options, name)}
+    start = training_start(init, decoder, layers, pooling, options.device.value)
+    if start.config.backbone.kind == "decoder":
+        shape["pooling"] = start.config.pooling
     config = presets.preset(options.preset.value, stage, **given, **shape)
     quiet = options.quiet
     note = noter(quiet=quiet)
@@ -67,7 +74,7 @@ def train(
             StageRun(
                 stage=stage,
                 name=options.output.name,
-                init=load_checkpoint(init),
+                init=start,
                 files={**{name: getattr(options, name) for name in _FILES}, **(more_files or {})},
                 limits={**presets.EXAMPLE_LIMITS[options.preset.value, stage], **_limits(options.limit)},
                 config=config,

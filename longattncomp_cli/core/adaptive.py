@@ -19,12 +19,14 @@ from longattncomp_cli.core.types import FloatArray
 class AutoRule:
     """When to stop, and when not to."""
 
-    ratio: float = 0.05
+    ratio: float = 0.003
     """Stop at a chunk whose score is below this share of the best one."""
     mass: float = 0.5
     """But not before this much of what the chunks hold together is kept."""
-    spread: float = 40.0
+    spread: float = 2.0
     """Fill the budget where the scores are as wide as those of more than so many equal chunks."""
+    least: int = 1
+    """Never fewer chunks than this, or all there are."""
 
 
 def spread_of(ranked: FloatArray) -> float:
@@ -53,4 +55,5 @@ def stop_rank(ranked: FloatArray, sink: float | None, rule: AutoRule) -> int:
         return len(ranked)
     cumulative = np.cumsum(ranked) / max(float(ranked.sum()), 1e-300)
     enough = (ranked < rule.ratio * ranked[0]) & (np.concatenate([[0.0], cumulative[:-1]]) >= rule.mass)
-    return max(1, int(np.argmax(enough)) if enough.any() else len(ranked))
+    limit = int(np.argmax(enough)) if enough.any() else len(ranked)
+    return min(len(ranked), max(1, rule.least, limit))

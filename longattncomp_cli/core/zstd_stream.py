@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import zstandard
 
-_STEP_BYTES = 512
+_STEP_BYTES = 256
 _MOST_WINDOW_BYTES = 1 << 27
 
 

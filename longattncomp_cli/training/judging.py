@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from longattncomp_cli.core.backbone import LayerStates
 from longattncomp_cli.core.cross_attention import CrossAttention
 from longattncomp_cli.data.examples import Document
 from longattncomp_cli.training.config import TrainingConfig
-from longattncomp_cli.training.features import FeatureStore
+from longattncomp_cli.training.features import DocumentFeatures, FeatureStore
 from longattncomp_cli.training.pool_features import encode_query, pool_states
 from longattncomp_cli.training.pool_scores import PoolStates, QuestionScores, score_questions
 from longattncomp_cli.training.pools import Pool, PoolPlan, relevant_chunks
@@ -37,17 +39,25 @@ class PoolReader:
 
     def read(self, pool: Pool) -> ReadPool:
         """Look up the states of a pool's documents."""
-        features = [self.store.get(document) for document in pool.documents]
+        features = self.features(pool)
         states = pool_states(self.attention, self.store, features, in_order=pool.in_order)
         whole = self.config.pools.whole_documents
         relevant = (relevant_chunks(q.example, pool, features, whole_documents=whole) for q in pool.questions)
         return ReadPool(pool, states, tuple(relevant))
 
+    def features(self, pool: Pool) -> list[DocumentFeatures]:
+        """The encoded documents of a pool."""
+        return [self.store.get(document) for document in pool.documents]
+
+    def query(self, text: str) -> tuple[Tensor, LayerStates]:
+        """A query's token ids and states."""
+        return encode_query(self.store, text)
+
     def score(
         self, read: ReadPool, allowed: Sequence[np.ndarray], dropout: float = 0.0
     ) -> list[QuestionScores]:
         """Ask every question over the chunks (C,) that it may see."""
-        queries = [encode_query(self.store, question.example.query) for question in read.pool.questions]
+        queries = [self.query(question.example.query) for question in read.pool.questions]
         return score_questions(
             self.attention,
             read.states,

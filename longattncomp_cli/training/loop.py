@@ -30,9 +30,10 @@ from longattncomp_cli.data.haystack_report import CompositionReport
 from longattncomp_cli.errors import InputError
 from longattncomp_cli.training import run_state
 from longattncomp_cli.training.config import TrainingConfig
+from longattncomp_cli.training.decoder_training import pool_reader
 from longattncomp_cli.training.features import FeatureStore
 from longattncomp_cli.training.haystack_pools import HaystackPlan
-from longattncomp_cli.training.judging import PoolReader, judge
+from longattncomp_cli.training.judging import judge
 from longattncomp_cli.training.losses import attncomp_loss, cross_entropy
 from longattncomp_cli.training.pools import Pool, PoolConfig, PoolPlan
 from longattncomp_cli.training.validation import ValidationResult
@@ -82,7 +83,7 @@ class Trainer:
             raise InputError("training needs examples on both sides of the split", hint="pass more data")
         self.attention, self.store, self.config, self.folder = attention, store, config, folder
         self.train, self.documents, self.save_best = train, documents, save_best
-        self.reader = PoolReader(attention, store, config)
+        self.reader = pool_reader(attention, store, config)
         self.rank = dist.get_rank() if dist.is_initialized() else 0
         self.world = dist.get_world_size() if dist.is_initialized() else 1
         self.anchor = {name: p.detach().clone() for name, p in attention.named_parameters()}

@@ -18,16 +18,26 @@ import torch.distributed as dist
 
 from longattncomp_cli.core.checkpoint import Checkpoint, build_attention, save_checkpoint
 from longattncomp_cli.core.cross_attention import CrossAttention
+from longattncomp_cli.core.decoder import DecoderBackbone
+from longattncomp_cli.core.decoder_start import untrained_decoder
 from longattncomp_cli.core.scoring import Scorer, load_scorer
 from longattncomp_cli.errors import OutputError
 from longattncomp_cli.training.card import model_card
 from longattncomp_cli.training.config import TrainingConfig
 from longattncomp_cli.training.data_files import TrainingData, load_data
+from longattncomp_cli.training.decoder_training import (
+    decoder_attention,
+    memory_estimate,
+    reads_whole_pools,
+    tell_memory,
+)
 from longattncomp_cli.training.features import FeatureStore
 from longattncomp_cli.training.haystack_pools import write_report
 from longattncomp_cli.training.loop import Progress, Trainer
 from longattncomp_cli.training.untrained import start_attention
 from longattncomp_cli.training.validation import ValidationResult
+
+_CHARS_A_TOKEN = 4.4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +120,10 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
     scorer = load_scorer(run.init, device=run.device)
     attention, layers = _start(run, scorer)
     store = FeatureStore(scorer, layers, run.features)
-    _encode(store, data, hooks)
+    text_tokens = sum(len(d.text) + len(d.title) for d in data.documents) / _CHARS_A_TOKEN
+    tell_memory(memory_estimate(attention, store, run.config, text_tokens), hooks.on_note)
+    if not reads_whole_pools(store):
+        _encode(store, data, hooks)
     config = replace(
         run.init.config, name=run.name, layers=layers, sink="learned", pooling=run.config.pooling
     )
@@ -124,7 +137,7 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
         tensors = {name: _rounded(name, value) for name, value in attention.state_dict().items()}
         save_checkpoint(Checkpoint(replace(config, training=record), tensors), run.output, card)
 
-    untrained = start_attention(scorer.backbone, layers, learned_sink=True, seed=run.config.seed)
+    untrained = _untrained(scorer, layers, run.config.seed)
     trainer = Trainer(
         attention,
         store,
@@ -150,8 +163,17 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
     return results[-1] if results else None
 
 
+def _untrained(scorer: Scorer, layers: tuple[int, ...], seed: int) -> CrossAttention:
+    """The layer before any training, which saved weights may be blended with."""
+    if isinstance(scorer.backbone, DecoderBackbone):
+        return decoder_attention(untrained_decoder(scorer.backbone))
+    return start_attention(scorer.backbone, layers, learned_sink=True, seed=seed)
+
+
 def _start(run: StageRun, scorer: Scorer) -> tuple[CrossAttention, tuple[int, ...]]:
     """The layer that training begins with: the untrained one, or that of the checkpoint."""
+    if run.stage == 1 and run.init.config.backbone.kind == "decoder":
+        return decoder_attention(run.init).to(scorer.backbone.device), run.init.config.layers
     if run.stage == 1:
         layers = run.config.layers
         return start_attention(scorer.backbone, layers, learned_sink=True, seed=run.config.seed), layers
@@ -166,7 +188,7 @@ def _encode(store: FeatureStore, data: TrainingData, hooks: Hooks) -> None:
     if _rank() == 0 or store.folder is None:
         missing = store.missing(data.documents)
         if missing:
-            estimate = sum(len(d.text) + len(d.title) for d in missing) / 4.4
+            estimate = sum(len(d.text) + len(d.title) for d in missing) / _CHARS_A_TOKEN
             size = estimate * store.bytes_per_token / 1e6
             hooks.on_note(f"encoding {len(missing)} documents, about {estimate:,.0f} tokens, {size:,.0f} MB")
             store.add(missing, hooks.on_tokens)

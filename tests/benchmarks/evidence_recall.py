@@ -238,7 +238,8 @@ def _is_installed() -> bool:
 
 def _write(path: Path, results: dict[str, Any]) -> None:
     partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
+    partial.write_bytes(orjson.dumps(results, option=options))
     partial.replace(path)
 
 

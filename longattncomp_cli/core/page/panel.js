@@ -134,6 +134,12 @@ function drawFacts() {
   if (hasRun) parts.push(" · kept ", [number(data.num_tokens)], ` tokens, ${percent(data.num_tokens / Math.max(1, data.original_tokens))}`);
   if (report.confidence !== undefined) parts.push(" · confidence ", [report.confidence.toFixed(2)]);
   bold($("facts"), ...parts);
+  for (const { message } of report.warnings ?? []) {
+    const item = document.createElement("li");
+    append(item, message);
+    $("doubts").append(item);
+    $("doubts").hidden = false;
+  }
   $("query").replaceChildren();
   append($("query"), report.query);
 }

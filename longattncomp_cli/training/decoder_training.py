@@ -1,0 +1,118 @@
+"""What training on a decoder needs besides the loop: its start, pools read in one pass, and memory.
+
+In ``windowed`` encoding documents are encoded once and stored, as for any backbone. In ``full`` encoding
+states depend on what stands before them, so each pool is read on the fly, in one causal pass with its
+queries behind it; the backbone is frozen, and only its states are kept while the pool is scored.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from longattncomp_cli.core.backbone import ContextTokens, LayerStates
+from longattncomp_cli.core.byte_lru import ByteLRU
+from longattncomp_cli.core.checkpoint import Checkpoint, build_attention
+from longattncomp_cli.core.cross_attention import CrossAttention
+from longattncomp_cli.core.decoder import DecoderBackbone
+from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.training.config import TrainingConfig
+from longattncomp_cli.training.features import DocumentFeatures, FeatureStore
+from longattncomp_cli.training.judging import PoolReader
+from longattncomp_cli.training.pools import Pool
+
+# Weights, gradients, two moments of Adam, and the weights that training started from.
+_COPIES_OF_THE_LAYER = 5
+
+
+def decoder_attention(init: Checkpoint) -> CrossAttention:
+    """The layer of an untrained decoder's checkpoint with a sink that can be trained.
+
+    The sink begins with the mass of one chunk of tokens that no head tells apart: a decoder's logits are
+    small, and the start of the embedded layer's sink would drown them and their gradient.
+    """
+    attention = build_attention(replace(init.config, sink="learned"))
+    attention.load_state_dict(init.tensors, strict=False)
+    with torch.no_grad():
+        attention.sink_bias.fill_(math.log(init.config.chunk_tokens))
+    return attention
+
+
+def reads_whole_pools(store: FeatureStore) -> bool:
+    """Whether the backbone must read a pool in one pass."""
+    return isinstance(store.backbone, DecoderBackbone) and store.backbone.encoding == "full"
+
+
+@dataclass(frozen=True)
+class WholePoolReader(PoolReader):
+    """Reads each pool in one pass, and its queries behind it."""
+
+    _latest: list[ContextTokens] = field(default_factory=list)
+
+    def features(self, pool: Pool) -> list[DocumentFeatures]:
+        """Run the backbone over the pool; what it read stays until the next pool."""
+        backbone = self.store.backbone
+        assert isinstance(backbone, DecoderBackbone)
+        backbone.full_pass.passes = ByteLRU(2**62)
+        sources = tuple(Source(document.text, title=document.title) for document in pool.documents)
+        self._latest[:] = [self.store.scorer.tokenize(Request(sources, query=""))]
+        return list(self.store.encode(pool.documents))
+
+    def query(self, text: str) -> tuple[Tensor, LayerStates]:
+        """Read a query behind the pool that was read last."""
+        found = self.store.backbone.encode(self._latest[0], text, "", self.store.layers).query
+        return found.ids, {layer: value.clone() for layer, value in found.states.items()}
+
+
+def pool_reader(attention: CrossAttention, store: FeatureStore, config: TrainingConfig) -> PoolReader:
+    """The reader that fits the backbone."""
+    kind = WholePoolReader if reads_whole_pools(store) else PoolReader
+    return kind(attention, store, config)
+
+
+def memory_estimate(
+    attention: CrossAttention, store: FeatureStore, config: TrainingConfig, text_tokens: float
+) -> dict[str, int]:
+    """Bytes that training will take, by what for.
+
+    Args:
+        attention: the layer to train.
+        store: holds the documents' states, or reads pools on the fly.
+        config: says how long a pool is.
+        text_tokens: of all documents, about.
+    """
+    backbone = store.backbone
+    pool_tokens = config.pools.max_tokens
+    widths = len(store.layers) * backbone.width
+    parameters = sum(p.numel() * p.element_size() for p in attention.parameters())
+    estimate = {"layer": parameters * _COPIES_OF_THE_LAYER}
+    if isinstance(backbone, DecoderBackbone):
+        weights = list(backbone.model.parameters())
+        estimate["backbone"] = sum(p.numel() * p.element_size() for p in weights)
+    if reads_whole_pools(store):
+        assert isinstance(backbone, DecoderBackbone)
+        settings: Any = backbone.model.config
+        groups = int(getattr(settings, "num_key_value_heads", 0) or settings.num_attention_heads)
+        head = int(getattr(settings, "head_dim", 0) or backbone.width // settings.num_attention_heads)
+        cached = backbone.num_layers * 2 * groups * head
+        item = backbone.embedding.weight.element_size()
+        estimate["pass"] = pool_tokens * (cached + widths) * item
+    else:
+        where = "features on disk" if store.folder is not None else "features"
+        estimate[where] = int(text_tokens * store.bytes_per_token)
+    distinct = len(attention.layers) if hasattr(attention, "key_norm") else len(set(attention.layers))
+    item = torch.empty(0, dtype=store.compute_dtype).element_size()
+    estimate["pool"] = pool_tokens * distinct * backbone.width * (item + 4)
+    return estimate
+
+
+def tell_memory(estimate: dict[str, int], note: Callable[[str], None]) -> None:
+    """Say how much memory the run will take, before it takes it."""
+    parts = ", ".join(f"{name} {size / 2**20:,.0f} MiB" for name, size in estimate.items())
+    total = sum(size for name, size in estimate.items() if "disk" not in name)
+    note(f"memory: about {total / 2**20:,.0f} MiB ({parts})")

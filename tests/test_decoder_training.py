@@ -1,0 +1,125 @@
+"""A decoder through both stages: the layer learns, the backbone stays, the checkpoint scores."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from test_training_run import GOODS, PLACES, write_examples
+from tiny_decoders import make_decoder
+from typer.testing import CliRunner
+
+from longattncomp_cli.core.checkpoint import load_checkpoint
+from longattncomp_cli.core.decoder_start import load_decoder_scorer
+from longattncomp_cli.core.scoring import Scorer, load_scorer
+from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.data.examples import Document, Example
+from longattncomp_cli.main import app
+from longattncomp_cli.training.config import preset
+from longattncomp_cli.training.decoder_training import decoder_attention, pool_reader
+from longattncomp_cli.training.features import FeatureStore
+from longattncomp_cli.training.pools import Pool, Question
+
+SENTENCES = (
+    " ".join(f"What does the market of {place} trade? Which market is in {place}?" for place in PLACES)
+    + " "
+    + " ".join(f"trades {good} in autumn. Its harbour is 12 miles away." for good in GOODS)
+)
+NUMBERS = {"--epochs": "12", "--batch-pools": "2", "--learning-rate": "0.003", "--validate-every": "60"}
+NUMBERS |= {"--min-tokens": "250", "--max-tokens": "350", "--patience": "20", "--held-out-share": "0.3"}
+NUMBERS |= {"--negative-share": "0.1", "--dropout": "0"}
+
+
+def recall(scorer: Scorer, data: Path) -> float:
+    """How often the chunk with the answer is the best of all documents' chunks; by chance 1/16."""
+    found = 0
+    rows = [json.loads(line) for line in data.read_text().splitlines()]
+    for row in rows[:16]:
+        sources = tuple(Source(document["text"], title=document["title"]) for document in row["documents"])
+        scores = scorer.score(Request(sources, row["query"]))
+        found += scores.chunks[int(scores.order[0])].source in row["relevant"]
+    return found / 16
+
+
+@pytest.fixture(scope="module")
+def setting(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("decoder")
+    make_decoder("qwen3", folder / "model", text=SENTENCES, max_position_embeddings=2048)
+    return folder / "model", write_examples(folder / "own.jsonl", 96)
+
+
+def train(*args: str) -> Any:
+    done = CliRunner().invoke(app, [*args, "--preset", "smoke", "--device", "cpu"], catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    return done
+
+
+def flat(numbers: dict[str, str]) -> list[str]:
+    return [part for pair in numbers.items() for part in pair]
+
+
+def both_stages(
+    encoding: str, setting: tuple[Path, Path], folder: Path, numbers: dict[str, str]
+) -> list[Scorer]:
+    """Train through both stages; what each left."""
+    model, data = setting
+    base = ["--data", str(data), *flat(numbers)]
+    start = ["train-stage1", *base, "--backbone", str(model), "--layers", "2", "--encoding", encoding]
+    notes = train(*start, "-o", str(folder / "one")).stderr
+    assert "memory: about" in notes
+    train("train-stage2", *base, "--init", str(folder / "one"), "-o", str(folder / "two"), "--sub-queries")
+    return [load_scorer(load_checkpoint(str(folder / name)), device="cpu") for name in ("one", "two")]
+
+
+@pytest.mark.parametrize("encoding", ["windowed", "full"])
+def test_both_stages_move_the_layer_and_leave_the_backbone(
+    encoding: str, setting: tuple[Path, Path], tmp_path: Path
+) -> None:
+    few = {**NUMBERS, "--epochs": "1", "--validate-every": "100", "--limit": "data=12", "--patience": "1"}
+    untrained = load_decoder_scorer(str(setting[0]), "2", encoding=encoding, device="cpu")
+    one, two = both_stages(encoding, setting, tmp_path, few)
+    for before, after, stage in ((untrained, one, 1), (one, two, 2)):
+        assert after.checkpoint.config.training["stage"] == stage
+        assert after.checkpoint.config.encoding == encoding
+        assert after.checkpoint.config.pooling == "mean"
+        moved = before.checkpoint.tensors["w_q"].float() - after.checkpoint.tensors["w_q"].float()
+        assert 0 < float(moved.abs().max()) < 0.5
+        for name, value in untrained.backbone.model.state_dict().items():
+            assert torch.equal(value, after.backbone.model.state_dict()[name])
+
+
+@pytest.mark.slow
+def test_both_stages_raise_evidence_recall_above_the_untrained_decoder(
+    setting: tuple[Path, Path], tmp_path: Path
+) -> None:
+    before = recall(load_decoder_scorer(str(setting[0]), "2", encoding="windowed", device="cpu"), setting[1])
+    after = [recall(scorer, setting[1]) for scorer in both_stages("windowed", setting, tmp_path, NUMBERS)]
+    assert min(after) > before, (before, after)
+
+
+@pytest.mark.parametrize("encoding", ["windowed", "full"])
+def test_what_training_scores_is_what_the_scorer_scores(encoding: str, setting: tuple[Path, Path]) -> None:
+    """A pool's scores for its questions are the scorer's over the same documents in the same order."""
+    scorer = load_decoder_scorer(str(setting[0]), "2", encoding=encoding, device="cpu", dtype="float32")
+    documents = tuple(
+        Document(place, f"The market of {place} trades {GOODS[i]}.") for i, place in enumerate(PLACES)
+    )
+    queries = [f"What does the market of {place} trade?" for place in PLACES[:3]]
+    examples = [Example(f"q{i}", query, documents, (i,), "data") for i, query in enumerate(queries)]
+    pool = Pool(documents, tuple(Question(example, False) for example in examples))
+    store = FeatureStore(scorer, scorer.checkpoint.config.layers, None)
+    attention = decoder_attention(scorer.checkpoint)
+    with torch.no_grad():
+        attention.sink_bias.fill_(-1e4)  # nothing falls on the sink, as without one
+    reader = pool_reader(attention, store, preset("smoke", 1, pooling="mean"))
+    asked = reader.read(pool)
+    everything = [np.ones(len(asked.states.sizes_C), dtype=bool) for _ in examples]
+    found = reader.score(asked, everything)
+    sources = tuple(Source(document.text, title=document.title) for document in documents)
+    for query, scores in zip(queries, found, strict=True):
+        wanted = scorer.score(Request(sources, query)).scores
+        assert scores.chunks_C.detach().numpy() == pytest.approx(wanted, rel=0.05, abs=2e-3)
