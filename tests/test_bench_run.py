@@ -193,6 +193,17 @@ def test_a_method_that_fails_on_an_item_is_counted_and_tried_again(tmp_path):
     assert run("--data", path, "--method", "head", "--budget", "12", "-o", report, "--resume").exit_code == 0
 
 
+def test_all_of_the_users_records_are_taken_unless_a_limit_is_given(tmp_path):
+    path = tmp_path / "records.jsonl"
+    line = json.dumps({"context": "The lamp burns oil. " * 4, "query": "What burns?", "answer": "oil"})
+    path.write_text("\n".join([line] * 25))
+    for limit, count in (([], 25), (["--limit", "3"], 3)):
+        report = tmp_path / f"{count}.json"
+        done = run("--data", path, "--method", "head", "--budget", "50%", *limit, "-o", report, "--quiet")
+        assert done.exit_code == 0, done.output
+        assert len(rows_of(report)) == count
+
+
 def test_names_and_presets_are_known():
     for name, preset in PRESETS.items():
         plan = make_plan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,17 +78,23 @@ class Plan:
     baseline: str
     settings: BenchSettings
     limit: int
+    is_limit_given: bool
+    """Whether the user asked for it; without, all of the user's own records are taken."""
     lengths: tuple[int, ...]
     depths: tuple[float, ...]
     held_out: float
     files: Mapping[str, tuple[Path, ...]]
     share_states: bool
 
+    def limit_of(self, task: str) -> int:
+        """How many items a task has at most."""
+        return sys.maxsize if task == "records" and not self.is_limit_given else self.limit
+
     def task_settings(self) -> dict[str, dict[str, Any]]:
         """What decides each task's items; a run that continues a report must have the same."""
         return {
             name: {
-                "limit": self.limit,
+                "limit": self.limit_of(name),
                 "lengths": list(self.lengths),
                 "depths": list(self.depths),
                 "held_out": self.held_out,
@@ -137,6 +144,7 @@ def make_plan(choices: Choices) -> Plan:
         baseline=baseline,
         settings=_settings(choices, preset),
         limit=choices.limit or preset.limit,
+        is_limit_given=choices.limit is not None,
         lengths=_lengths(choices.lengths) or preset.lengths,
         depths=_depths(choices.depths),
         held_out=choices.held_out,

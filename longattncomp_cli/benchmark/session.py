@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,8 +113,8 @@ def _items(plan: Plan, bench: Workbench, hooks: Hooks) -> dict[str, Sequence[Ite
     items: dict[str, Sequence[Item]] = {}
     for name in plan.tasks:
         hooks.on_progress(f"making {name}", 0, 0)
-        items[name] = TASKS[name].build(setting)
-        if len(items[name]) < plan.limit and name not in ("records",):
+        items[name] = TASKS[name].build(replace(setting, limit=plan.limit_of(name)))
+        if len(items[name]) < plan.limit:
             hooks.on_note(f"{name}: {len(items[name])} items")
     return items
 
