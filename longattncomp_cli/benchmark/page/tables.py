@@ -68,16 +68,13 @@ def _cell(cell: Json | None, cells: Sequence[Json], figure: str, budget: str) ->
 def _difference(mine: Mapping[str, Json], budgets: Sequence[str]) -> str:
     """Paired differences; coloured where the interval leaves out 0 and the items are not few."""
     parts = []
-    mark = ""
     for budget in budgets:
         found = mine.get(budget, {}).get("against_baseline")
         if found and budget != _UNBUDGETED:
-            parts.append(f"{found['mean']:+.3f}")
-            if found["n"] >= _LEAST_ITEMS and found["low"] > 0:
-                mark = mark or "up"
-            elif found["n"] >= _LEAST_ITEMS and found["high"] < 0:
-                mark = mark or "down"
-    return f'<td class="{mark}">{" ".join(parts)}</td>'
+            is_known = found["n"] >= _LEAST_ITEMS
+            mark = "up" if is_known and found["low"] > 0 else "down" if is_known and found["high"] < 0 else ""
+            parts.append(f'<span class="{mark}">{found["mean"]:+.3f}</span>')
+    return f"<td>{' '.join(parts)}</td>"
 
 
 def cost_table(report: Json) -> str:
