@@ -16,6 +16,7 @@ from evidence_methods import CachedBackbone, fill_budget, score_bm25, score_stat
 from evidence_tasks import TASKS, Setting
 from python_functions import Module, read_modules
 
+from longattncomp_cli.core.shipped import DEFAULT_CHECKPOINT
 from longattncomp_cli.core.types import Chunk, Request, Source
 
 SOURCE = '''import os
@@ -158,7 +159,7 @@ def test_the_script_writes_figures_without_text(tmp_path, capsys):
     evidence_recall.main([*arguments, "--output", str(output)])
     results = json.loads(output.read_text())
     rows = results["tasks"]["kv"]["summary"]["budgets"]["1/8"]
-    assert set(rows) == {"bm25", "cosine", "maxsim", "untrained"}
+    assert set(rows) == {"bm25", "cosine", "maxsim", DEFAULT_CHECKPOINT}
     assert rows["bm25"]["recall"]["mean"] == 1.0
     assert len(results["tasks"]["kv"]["items"]) == 2
     assert "What is the value" not in output.read_text()
