@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from longattncomp_cli.core import hops
-from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
+from longattncomp_cli.core import hops, scoring
+from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, load_checkpoint
 from longattncomp_cli.core.scoring import Scorer
 from longattncomp_cli.core.types import ChunkScores, Request, Source
 from longattncomp_cli.errors import UsageError
@@ -33,6 +33,10 @@ def request(texts: list[str]) -> Request:
 
 def scored(scorer: Scorer, num_hops: int, texts: list[str]) -> ChunkScores:
     return Scorer(scorer.checkpoint, scorer.backbone, hops=num_hops).score(request(texts))
+
+
+def replace_hops(checkpoint: Checkpoint, num_hops: int) -> Checkpoint:
+    return replace(checkpoint, config=replace(checkpoint.config, hops=num_hops))
 
 
 TEXTS = [*FILLER[:3], ANSWER, *FILLER[3:], BRIDGE]
@@ -65,6 +69,15 @@ def test_states_that_are_computed_again_give_the_scores_of_held_ones(scorer: Sco
     held = scored(scorer, 3, TEXTS)
     monkeypatch.setattr(hops, "MAX_HELD_TOKENS", 20)
     np.testing.assert_allclose(scored(scorer, 3, TEXTS).scores, held.scores, rtol=1e-6)
+
+
+def test_a_context_too_long_to_hold_takes_one_hop_unless_more_are_asked_for(
+    scorer: Scorer, monkeypatch
+) -> None:
+    monkeypatch.setattr(scoring, "MAX_HELD_TOKENS", 20)
+    by_default = Scorer(replace_hops(scorer.checkpoint, 2), scorer.backbone).score(request(TEXTS))
+    assert np.array_equal(by_default.scores, scored(scorer, 1, TEXTS).scores)
+    assert not np.array_equal(by_default.scores, scored(scorer, 2, TEXTS).scores)
 
 
 def test_a_chunk_draws_nothing_from_its_own_tokens_and_gains_by_the_formula() -> None:

@@ -231,7 +231,7 @@ class RunOptions:
             "settings": asdict(compressor.settings),
             "chunk_tokens": scorer.chunk_tokens,
             "snap": scorer.snap,
-            "hops": scorer.hops,
+            "hops": (scorer.hops, self.hops is None),  # by default a very long context takes one
             "command": command,
             "query": self.question(),
             "fields": asdict(self.fields()),

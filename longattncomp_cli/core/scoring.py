@@ -26,7 +26,7 @@ from longattncomp_cli.core.cross_attention import (
     pool_mean,
     spread_scores,
 )
-from longattncomp_cli.core.hops import MAX_HOPS, HeldStates, HopSettings, hop
+from longattncomp_cli.core.hops import MAX_HELD_TOKENS, MAX_HOPS, HeldStates, HopSettings, hop
 from longattncomp_cli.core.rarity import query_rarity
 from longattncomp_cli.core.runtime import keep_freed_memory, resolve_device, resolve_dtype
 from longattncomp_cli.core.types import ChunkScores, Request
@@ -41,7 +41,7 @@ class Scorer:
         backbone: the one the checkpoint was made for.
         chunk_tokens, snap: how to cut the context; the checkpoint's own where ``None``.
         hops: 1 scores by the query alone, more also by what the best chunks speak of (``core/hops.py``);
-            the checkpoint's own where ``None``.
+            the checkpoint's own where ``None``, but one where the context is too long to hold its states.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class Scorer:
         self.chunk_tokens = chunk_tokens or config.chunk_tokens
         self.snap: SnapLevel = snap or config.snap
         self.hops = config.hops if hops is None else hops
+        self._hops_are_asked_for = hops is not None
         if not 1 <= self.hops <= MAX_HOPS:
             raise UsageError(f"--hops {self.hops} is not in 1…{MAX_HOPS}")
         self.attention = build_attention(config)
@@ -132,7 +133,8 @@ class Scorer:
             max(config.layers),
             lambda: self.backbone.encode(context, request.query, instruction, [max(config.layers)]).blocks,
         )
-        blocks = held.first(encoding.blocks) if self.hops > 1 else encoding.blocks
+        num_hops = self._num_hops(context)
+        blocks = held.first(encoding.blocks) if num_hops > 1 else encoding.blocks
         chunks_CHM = self.attention.chunk_logits(folded_HMD, blocks, num_chunks)
         mass = normalise(chunks_CHM, self.sink_logits(folded_HMD, encoding))
         if config.pooling == "mean":
@@ -147,7 +149,7 @@ class Scorer:
             scores_C, sink = distribution(
                 *spread_scores(*scored, self.attention.spread_of(query_HMD), passage_C)
             )
-        for _ in range(1, self.hops):
+        for _ in range(1, num_hops):
             scores_C = hop(scores_C, query_ids, context, held, HopSettings())
         return ChunkScores(
             chunks=chunks,
@@ -155,6 +157,12 @@ class Scorer:
             sink=None if sink is None else float(sink),
             calibration=config.calibration,
         )
+
+    def _num_hops(self, context: ContextTokens) -> int:
+        """As many as asked for; by default one where a further hop would have to read the context again."""
+        num_tokens = sum(len(source.tokens.ids) for source in context.sources)
+        too_long = num_tokens > MAX_HELD_TOKENS and not self._hops_are_asked_for
+        return 1 if too_long else self.hops
 
     def sink_logits(self, folded_HMD: Tensor, encoding: Encoding) -> Tensor | None:
         """(H, M) the log-sum-exp of what absorbs the mass: the trained key, or the instruction's tokens."""
