@@ -57,7 +57,7 @@ class BenchOptions:
     preset: Annotated[
         PresetName | None,
         typer.Option(
-            help="Where the settings come from; flags win. [default: quick, without tasks and files]",
+            help="Where the settings come from; flags win. \\[default: quick, without tasks and files]",
             rich_help_panel=WHAT,
         ),
     ] = None
@@ -80,17 +80,17 @@ class BenchOptions:
     baseline: Annotated[
         str,
         typer.Option(
-            help="The method that differences are paired with. [default: bm25, else random]",
+            help="The method that differences are paired with. \\[default: bm25, else random]",
             rich_help_panel=WHAT,
             show_default=False,
         ),
     ] = ""
     limit: Annotated[
         int | None,
-        typer.Option(min=1, help="Items of a task, for each length. [default: 20]", rich_help_panel=WHAT),
+        typer.Option(min=1, help="Items of a task, for each length. \\[default: 20]", rich_help_panel=WHAT),
     ] = None
     context_tokens: Annotated[
-        list[str], _many("--context-tokens", "Lengths of made contexts, such as 8k. [default: 20k]", WHAT)
+        list[str], _many("--context-tokens", "Lengths of made contexts, such as 8k. \\[default: 20k]", WHAT)
     ] = field(default_factory=list)
     depths: Annotated[list[float], _many("--depths", "Where needles lie, 0 to 1, taken in turn", WHAT)] = (
         field(default_factory=list)
@@ -135,10 +135,10 @@ class BenchOptions:
     snap: opt.SnapOption = None
     select: Annotated[
         SelectName | None,
-        typer.Option(help="Selection of all methods. [default: budget]", rich_help_panel=METHOD),
+        typer.Option(help="Selection of all methods. \\[default: budget]", rich_help_panel=METHOD),
     ] = None
     top_p: Annotated[
-        float | None, typer.Option(help="Of --select top-p. [default: 0.95]", rich_help_panel=METHOD)
+        float | None, typer.Option(help="Of --select top-p. \\[default: 0.95]", rich_help_panel=METHOD)
     ] = None
     separator: opt.Separator = None
     spec_model: Annotated[
@@ -173,7 +173,7 @@ class BenchOptions:
     temperature: Annotated[float, typer.Option(min=0, rich_help_panel=TARGET)] = 0.0
     max_answer_tokens: Annotated[
         int | None,
-        typer.Option(min=1, help="Of an answer. [default: the task's]", rich_help_panel=TARGET),
+        typer.Option(min=1, help="Of an answer. \\[default: the task's]", rich_help_panel=TARGET),
     ] = None
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait.", rich_help_panel=TARGET)] = 600.0
     retries: Annotated[
@@ -182,7 +182,7 @@ class BenchOptions:
     cache: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of answers that are not asked for again. [default: ~/.cache/longattncomp/answers]",
+            help="Folder of answers that are not asked for again. \\[default: ~/.cache/longattncomp/answers]",
             rich_help_panel=TARGET,
         ),
     ] = None

@@ -31,7 +31,7 @@ def train_stage2(
             min=0,
             max=0.95,
             help="Share of the examples that come from SQuAD and HotpotQA, in equal parts. "
-            "[default: as many as the preset says]",
+            "\\[default: as many as the preset says]",
         ),
     ] = None,
 ) -> None:

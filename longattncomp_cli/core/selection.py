@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -205,12 +205,25 @@ def _fill(
 def _with_heads(
     whole: Sequence[int], heads: Sequence[KeptSpan], renderer: Renderer, budget: int
 ) -> tuple[KeptSpan, ...]:
-    """Where nothing of a chunk fits beside the lines that head it: as many of these as fit."""
+    """Where nothing of a chunk fits beside the lines that head it: as many of these as fit.
+
+    Where nothing else is kept, at least the beginning of the first.
+    """
     for num_heads in range(len(heads), 0, -1):
         kept = renderer.whole(whole, heads[:num_heads])
         if renderer.count(kept) <= budget:
             return kept
-    return renderer.whole(whole)
+    if whole or not heads:
+        return renderer.whole(whole)
+    text = renderer.request.sources[heads[0].chunk.source].text[heads[0].start : heads[0].end]
+
+    def beginning(length: int) -> tuple[KeptSpan, ...]:
+        return renderer.whole((), [replace(heads[0], end=heads[0].start + length)])
+
+    fitting = _longest(
+        _trimmed(text, word_starts(text)), lambda length: renderer.count(beginning(length)) <= budget
+    )
+    return beginning(fitting) if fitting else ()
 
 
 def _good_ends(text: str, edges: Sequence[IntArray], fits: Callable[[int], bool]) -> int:
