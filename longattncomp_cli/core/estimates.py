@@ -1,8 +1,8 @@
 """What a run would read and cost, from counts alone: no model is loaded.
 
 Sizes and speeds are those that ``tests/benchmarks/speed.py`` measured for the embedded backbone on two
-cores with hardware bf16 (``tests/benchmarks/results/speed.json``): 90 s and 1.30 GiB for a million tokens,
-2.1 s and 0.45 GiB for two thousand. Without bf16 a core does about a third of that.
+cores with hardware bf16 (``tests/benchmarks/results/speed.json``): 104 s and 1.88 GiB for a million tokens,
+3.1 s and 0.45 GiB for two thousand, with two hops. Without bf16 a core does about a third of that.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from longattncomp_cli.core.shipped import DEFAULT_CHECKPOINT, SHIPPED_FOLDER, sh
 from longattncomp_cli.core.types import parse_budget
 
 _EMBEDDED = "all-MiniLM-L6-v2"
-_CORE_TOKENS_PER_SECOND = 5_600
+_CORE_TOKENS_PER_SECOND = 4_900
 _WITHOUT_BF16 = 1 / 3
-_START_SECONDS = 2.0
+_START_SECONDS = 3.0
 _START_GIB = 0.45
-_GIB_PER_TOKEN = 0.85e-6
+_GIB_PER_TOKEN = 1.43e-6
 _MOST_CORES = 8
 
 
