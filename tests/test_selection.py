@@ -112,6 +112,14 @@ def test_top_p_takes_the_chunk_that_crosses_p() -> None:
     assert rank_limit(scores, SelectionRule(mode="top-p", top_p=1.0)) == (4, "exhausted")
 
 
+def test_top_p_is_a_share_of_what_the_chunks_drew_whatever_the_sink_took() -> None:
+    chunks = tuple(Chunk(i, 0, i, i + 1, 1) for i in range(4))
+    drew = np.array([0.5, 0.3, 0.15, 0.05])
+    for sink in (None, 0.3, 0.99):
+        scores = ChunkScores(chunks, drew * (1 - (sink or 0.0)), sink)
+        assert rank_limit(scores, SelectionRule(mode="top-p", top_p=0.75)) == (2, "top_p")
+
+
 def test_threshold_starts_at_the_sink_and_refuses_low_scores() -> None:
     scores = ChunkScores(
         tuple(Chunk(i, 0, i, i + 1, 1) for i in range(3)), np.array([0.3, 0.15, 0.005]), 0.545

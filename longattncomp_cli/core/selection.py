@@ -28,6 +28,8 @@ from longattncomp_cli.core.types import (
 )
 from longattncomp_cli.errors import BudgetError, UsageError
 
+_LEAST_MASS = 1e-300
+
 # Tells the character offset, in its source, at which the best part of a chunk begins.
 Focus = Callable[[Chunk], int]
 
@@ -37,7 +39,8 @@ class SelectionRule:
     """When to stop adding chunks in the order of their rank."""
 
     mode: SelectMode = "budget"
-    """``budget`` fills the budget; ``top-p`` stops at a cumulative score of ``top_p`` as well;
+    """``budget`` fills the budget; ``top-p`` also stops where the chunks
+    taken hold ``top_p`` of all chunks' mass;
     ``threshold`` is AttnComp's rule: the sum starts at the sink, and no score below ``epsilon`` is taken;
     ``auto`` stops where the scores say that nothing more is to be found."""
     top_p: float = 0.95
@@ -119,8 +122,10 @@ def rank_limit(scores: ChunkScores, rule: SelectionRule) -> tuple[int, StopReaso
     if rule.mode == "budget":
         return len(ranked), "exhausted"
     if rule.mode == "top-p":
-        # Add while the sum so far is below p: the chunk that crosses p is taken.
-        before = np.cumsum(ranked) - ranked
+        # Add while the sum so far is below p: the chunk that crosses p is taken. The sum is of shares of
+        # what the chunks drew together: the sink's mass says whether to look here at all, not how far.
+        shares = ranked / max(float(ranked.sum()), _LEAST_MASS)
+        before = np.cumsum(shares) - shares
         limit, reason = int(np.count_nonzero(before < rule.top_p - 1e-12)), "top_p"
     elif rule.mode == "auto":
         limit, reason = stop_rank(ranked, scores.sink, rule.auto), "auto"
@@ -270,11 +275,11 @@ def _longest(ends: Sequence[int], fits: Callable[[int], bool]) -> int:
 
 
 def _selection(scores: ChunkScores, kept: tuple[KeptSpan, ...], stop: StopReason) -> Selection:
-    """Attach the retained mass; of a cut chunk, its share of characters."""
+    """Attach the retained share of all chunks' mass; a cut chunk counts by its characters."""
     mass = sum(
         float(scores.scores[span.chunk.index])
         * (span.end - span.start)
         / max(1, span.chunk.end - span.chunk.start)
         for span in kept
     )
-    return Selection(kept, stop, min(1.0, mass))
+    return Selection(kept, stop, min(1.0, mass / max(float(scores.scores.sum()), _LEAST_MASS)))

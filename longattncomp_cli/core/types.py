@@ -207,7 +207,7 @@ class KeptSpan:
 
 @dataclass(frozen=True)
 class Selection:
-    """The kept spans in source order, and why the selection stopped there."""
+    """The kept spans in source order, why the selection stopped, and their share of all chunks' mass."""
 
     kept: tuple[KeptSpan, ...]
     stop: StopReason

@@ -40,7 +40,8 @@ const hasRun = data.num_tokens !== null;
 const runKept = new Set(hasRun ? chunks.filter((chunk) => chunk.kept).map((chunk) => chunk.index) : []);
 let kept = runKept, mode = hasRun ? "run" : "none";
 const massOf = [];
-order.reduce((sum, index, place) => (massOf[place] = sum + chunks[index].score), 0);
+const allMass = chunks.reduce((sum, chunk) => sum + chunk.score, 0) || 1;
+order.reduce((sum, index, place) => (massOf[place] = sum + chunks[index].score / allMass), 0);
 
 // ---- draw the document: one section for some 12,000 characters, laid out when it comes into view ----
 const spans = [], lines = [], tops = [], titles = [];
