@@ -37,7 +37,6 @@ WITH_TORCH = {
     "head_norm",
     "coverage",
     "hops",
-    "passages",
     "mxfp4",
     "prefill",
     "runtime",

@@ -13,8 +13,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from longattncomp_cli.core.passages import of_same_sum
-
 MOST_TAKEN = 200
 """Chunks taken one by one; those after them keep the order that coverage has then."""
 
@@ -46,4 +44,5 @@ def cover(shares_C: Tensor, gains_CM: Tensor, strength: float) -> Tensor:
         left_C[taken] = float("-inf")
         covered_M = torch.maximum(covered_M, gains_CM[taken] / best_M)
     rest_C = log_C - gains_CM @ (strength * covered_M)
-    return of_same_sum(torch.where(result_C.isinf(), rest_C, result_C).cpu(), shares_C)
+    new_C = torch.where(result_C.isinf(), rest_C, result_C).softmax(dim=0)
+    return (new_C * shares_C.double().sum()).to(shares_C)

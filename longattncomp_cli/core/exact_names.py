@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from longattncomp_cli.core.passages import following
 from longattncomp_cli.core.rarity import rarity
 from longattncomp_cli.core.types import Chunk, FloatArray, IntArray, Request
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 MAX_NAMES = 64
 _LONGEST_NAME = 200
-_TAKEN_OVER = 0.5
+_TAKEN_OVER = 0.05
 """What a chunk takes over of the match in the chunk before it, in one passage."""
 _FLOOR = -6.0
 """The log mass of a chunk without the name, relative to an even share."""
@@ -128,6 +129,6 @@ def _num_tokens(query: str, name: str, tokens: Tokens) -> int:
 def _carried(mass_C: FloatArray, passage_C: IntArray) -> FloatArray:
     """Hand each match on to the chunks that follow it in its passage, less at each step."""
     carried_C = mass_C.copy()
-    for index in np.flatnonzero(passage_C[1:] == passage_C[:-1]) + 1:
+    for index in following(passage_C):
         carried_C[index] = max(carried_C[index], _TAKEN_OVER * carried_C[index - 1])
     return carried_C

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from longattncomp_cli.core.types import Chunk, IntArray
+from longattncomp_cli.core.types import Chunk, FloatArray, IntArray
+
+LONGEST_PASSAGE = 16
+"""Chunks; in what goes on for longer (a list, a text without paragraphs) nearness says little."""
 
 
 def passage_numbers(chunks: Sequence[Chunk]) -> IntArray:
@@ -20,29 +21,31 @@ def passage_numbers(chunks: Sequence[Chunk]) -> IntArray:
     return np.cumsum([not chunk.continues for chunk in chunks])
 
 
-def reach(shares_C: Tensor, passage_C: IntArray, fall: float) -> Tensor:
+def following(passage_C: IntArray) -> IntArray:
+    """The indices of chunks that go on in the passage of the one before, where it is not endless."""
+    is_short_C = np.bincount(passage_C)[passage_C] <= LONGEST_PASSAGE
+    return np.flatnonzero((passage_C[1:] == passage_C[:-1]) & is_short_C[1:]) + 1
+
+
+def reach(share_C: FloatArray, passage_C: IntArray, fall: float) -> FloatArray:
     """Raise chunks to what reaches them from before, in their passage.
 
     Args:
-        shares_C: the chunks' scores.
+        share_C: the chunks' scores.
         passage_C: from :func:`passage_numbers`.
         fall: by how much a log score falls from each chunk to the next, in standard deviations of all.
 
     Returns:
         (C,) new scores of the same sum, none of which fell against the best; what had none still has none.
     """
-    share_C = shares_C.double().cpu().numpy()
     scored_C = share_C > 0
     if not scored_C.any():
-        return shares_C
+        return share_C
     with np.errstate(divide="ignore"):
         log_C = np.log(share_C)
-    step = fall * log_C[scored_C].std()
-    for index in np.flatnonzero((passage_C[1:] == passage_C[:-1]) & scored_C[1:]) + 1:
-        log_C[index] = max(log_C[index], log_C[index - 1] - step)
-    return of_same_sum(torch.from_numpy(log_C), shares_C)
-
-
-def of_same_sum(log_C: Tensor, shares_C: Tensor) -> Tensor:
-    """Turn log scores (C,), not all ``-inf``, into scores whose sum is that of ``shares_C``."""
-    return (log_C.softmax(dim=0) * shares_C.sum().double().cpu()).to(shares_C)
+    deviation = log_C[scored_C].std()
+    for index in following(passage_C):
+        if scored_C[index]:
+            log_C[index] = max(log_C[index], log_C[index - 1] - fall * deviation)
+    raised_C = np.exp(log_C - log_C.max())
+    return np.asarray(raised_C * (share_C.sum() / raised_C.sum()))

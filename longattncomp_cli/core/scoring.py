@@ -167,7 +167,8 @@ class Scorer:
         for _ in range(1, num_hops):
             scores_C = hop(scores_C, query_ids, context, held, HopSettings())
         if config.reach is not None and self.reranks:
-            scores_C = reach(scores_C, passage_C, config.reach)
+            reached_C = reach(scores_C.double().cpu().numpy(), passage_C, config.reach)
+            scores_C = torch.from_numpy(reached_C).to(scores_C)
         if gains_CM is not None:
             scores_C = cover(scores_C, gains_CM, config.coverage)
         return ChunkScores(
