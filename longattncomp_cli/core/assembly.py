@@ -62,7 +62,7 @@ class Renderer:
                 parts.append("==> " + "".join(c if c.isprintable() else "?" for c in name) + " <==\n")
             parts.append(text[span.start : span.end])
             previous = span
-        if previous is not None and self._is_cut(previous.chunk.source, previous.end):
+        if previous is not None and not previous.bare and self._is_cut(previous.chunk.source, previous.end):
             parts.append(self.cut_mark.rstrip("\n") if not self.request.suffix else self.cut_mark)
         return "".join(parts)
 

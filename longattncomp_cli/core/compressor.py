@@ -13,12 +13,13 @@ import numpy as np
 from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR, Renderer
 from longattncomp_cli.core.boundaries import SnapLevel, sentence_starts
 from longattncomp_cli.core.doubts import Doubt, doubts
+from longattncomp_cli.core.filling import Focus
 from longattncomp_cli.core.keep import KeepRules, keep_spans
 from longattncomp_cli.core.loading import ScorerChoice
 from longattncomp_cli.core.query import parse_prompt, prompt_text
 from longattncomp_cli.core.records import Record
 from longattncomp_cli.core.scored_text import ScoredText, scored_texts
-from longattncomp_cli.core.selection import Focus, SelectionRule, select
+from longattncomp_cli.core.selection import SelectionRule, select
 from longattncomp_cli.core.structure import structure_for
 from longattncomp_cli.core.tokenization import (
     DEFAULT_TOKENIZER,
