@@ -89,6 +89,8 @@ def _figures(method: Method, item: Item, grid: Grid, judged: Judged, budget: str
         "stop": selection.stop,
         "spans": [list(place) for place in places],
     }
+    if any(span.bare for span in selection.kept):
+        figures["bare"] = True
     if scores.confidence is not None:
         figures["confidence"] = round(scores.confidence, 5)
     elif len(scores.scores):

@@ -166,6 +166,14 @@ Separator = Annotated[
         rich_help_panel=HOW,
     ),
 ]
+CutMarks = Annotated[
+    bool,
+    typer.Option(
+        "--cut-marks/--no-cut-marks",
+        help="Where a definition, record or turn is incomplete the separator says so, or does not.",
+        rich_help_panel=HOW,
+    ),
+]
 Headers = Annotated[
     bool,
     typer.Option(

@@ -46,6 +46,7 @@ class RunOptions:
     chunk_tokens: opt.ChunkTokens = None
     snap: opt.SnapOption = None
     separator: opt.Separator = None
+    cut_marks: opt.CutMarks = True
     headers: opt.Headers = False
     keep: opt.Keep = None
     keep_lines: opt.KeepLines = None
@@ -146,6 +147,7 @@ class RunOptions:
             budget=self.budget,
             separator=separator,
             headers=self.headers,
+            cut_marks=self.cut_marks,
             query_parser=(self.query_parser or Parser.AUTO).value,
             tail_tokens=self.query_tokens,
             keep=KeepRules(

@@ -63,6 +63,8 @@ class CompressorSettings:
     """Between kept spans that were not neighbours."""
     headers: bool = False
     """Print each source's name before its first kept span."""
+    cut_marks: bool = True
+    """Mark where a definition, record or turn is incomplete."""
     query_parser: ParserName = "auto"
     """How the query of a whole prompt is found."""
     tail_tokens: int = DEFAULT_TAIL_TOKENS
@@ -307,6 +309,7 @@ class Compressor:
             self.settings.separator,
             self.tokenizer,
             headers=self.settings.headers,
+            cut_marks=self.settings.cut_marks,
             must=keep_spans(request, self.settings.keep, self.tokenizer),
             structures=tuple(structure_for(source, self.scorer.snap) for source in request.sources),
         )
