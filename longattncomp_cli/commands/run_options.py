@@ -132,8 +132,8 @@ class RunOptions:
 
         self._refuse_one_file_twice()
         mode = self.select or (Select.BUDGET if self.top_p is None else Select.TOP_P)
-        if mode is Select.BUDGET and self.top_p is not None:
-            raise UsageError("--select budget ignores --top-p", hint="drop one, or use --select top-p")
+        if mode in (Select.BUDGET, Select.AUTO) and self.top_p is not None:
+            raise UsageError(f"--select {mode.value} ignores --top-p", hint="drop one, or use --select top-p")
         if self.budget is not None:
             parse_budget(self.budget)
         separator = DEFAULT_SEPARATOR if self.separator is None else self.separator.replace("\\n", "\n")
