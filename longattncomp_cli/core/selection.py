@@ -8,6 +8,8 @@ Sources: Algorithm 1 of LongAttnComp (arXiv:2606.01336); the threshold rule of A
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -158,27 +160,45 @@ def _fitting_prefix(order: IntArray, renderer: Renderer, budget: int) -> int:
 
 def _additive_prefix(order: IntArray, renderer: Renderer, budget: int) -> int:
     """How many of the best chunks fit if every part counted alone."""
+    for position, total in enumerate(tokens_of_best(order, renderer)):
+        if total > budget:
+            return position
+    return len(order)
+
+
+def tokens_of_best(order: IntArray, renderer: Renderer) -> Iterator[int]:
+    """Tokens of the best 1, 2, … chunks, added up: with heading lines, separators and what must stay.
+
+    Every part is counted alone; that of the text as it is printed may be a little more or less.
+    """
     chunks, tokens = renderer.chunks, renderer.chunk_tokens
     total = renderer.fixed_tokens
-    runs: set[int] = set()
     # Heading lines and kept spans: each is paid for once, with a separator.
     parts = {(span.chunk.index, span.start) for span in renderer.must_spans}
-    paid = {span.chunk.index for span in renderer.must_spans if not span.is_cut}
-    for position, index in enumerate(order.tolist()):
+    paid = Counter[int]()
+    for span in renderer.must_spans:
+        paid[span.chunk.index] += _tokens_of(span, renderer)
+    runs = {span.chunk.index for span in renderer.must_spans if not span.is_cut}
+    for index in order.tolist():
+        if index in runs:
+            yield total
+            continue
         neighbours = (index - 1 in runs) + (index + 1 in runs)
-        gaps = (1 - neighbours) if runs else 0
+        gaps = (index not in paid) - neighbours if parts or runs else 0
         opens_source = index > 0 and chunks[index - 1].source != chunks[index].source
         for head in renderer.heads_of(chunks[index]):
             if (head.chunk.index, head.start) not in parts and head.chunk.index not in runs:
                 parts.add((head.chunk.index, head.start))
-                text = renderer.request.sources[head.chunk.source].text[head.start : head.end]
-                total += renderer.tokenizer.count(text) + renderer.separator_tokens
-        own = 0 if index in paid else tokens[index]
+                total += _tokens_of(head, renderer) + renderer.separator_tokens
+        own = max(0, tokens[index] - paid[index])
         total += own + gaps * renderer.separator_tokens + opens_source
-        if total > budget:
-            return position
         runs.add(index)
-    return len(order)
+        yield total
+
+
+def _tokens_of(span: KeptSpan, renderer: Renderer) -> int:
+    text = renderer.request.sources[span.chunk.source].text
+    return renderer.tokenizer.count(text[span.start : span.end])
 
 
 def _selection(scores: ChunkScores, kept: tuple[KeptSpan, ...], stop: StopReason) -> Selection:
