@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from longattncomp_cli.core.batch import BatchOutputs, Results
-    from longattncomp_cli.core.compressor import Scored
+    from longattncomp_cli.core.results import Scored
     from longattncomp_cli.core.shards import Shard
 
 _PREVIEW_CHARS = 120

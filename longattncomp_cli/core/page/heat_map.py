@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from longattncomp_cli.core import json_lines
-from longattncomp_cli.core.compressor import Scored
 from longattncomp_cli.core.report import rounded, score_report
+from longattncomp_cli.core.results import Scored
 from longattncomp_cli.core.selection import tokens_of_best
 from longattncomp_cli.core.types import KeptSpan
 
