@@ -27,12 +27,12 @@ from longattncomp_cli.core.backbone import (
     StateBlock,
 )
 from longattncomp_cli.core.chunking import Tokens
-from longattncomp_cli.core.decoder_model import DecoderWeights, build_decoder, open_weights
-from longattncomp_cli.core.decoder_text import DecoderText, load_decoder_text
+from longattncomp_cli.core.decoders.full_pass import FullPass
+from longattncomp_cli.core.decoders.model import DecoderWeights, build_decoder, open_weights
+from longattncomp_cli.core.decoders.prefill import PrefillCache
+from longattncomp_cli.core.decoders.text import DecoderText, load_decoder_text
 from longattncomp_cli.core.encoder import pack_windows
-from longattncomp_cli.core.full_pass import FullPass
 from longattncomp_cli.core.model_files import BackboneSpec, EncodingName, decoder_file
-from longattncomp_cli.core.prefill import PrefillCache
 from longattncomp_cli.core.windows import context_windows
 from longattncomp_cli.errors import CheckpointError, ResourceError
 
