@@ -43,6 +43,7 @@ WITH_TORCH = {
     "scoring",
     "state_files",
     "windowed_encoder",
+    "windowed_reading",
 }
 
 
