@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from longattncomp_cli.core.query import parse_prompt, prompt_text
+from longattncomp_cli.core.prompts.query import parse_prompt, prompt_text
 from longattncomp_cli.core.records import Record
 from longattncomp_cli.core.types import Request, Source
 from longattncomp_cli.errors import InputError

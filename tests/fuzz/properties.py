@@ -22,10 +22,10 @@ from longattncomp_cli.core.adaptive import AutoRule, stop_rank
 from longattncomp_cli.core.assembly import Renderer
 from longattncomp_cli.core.batch import BatchOutputs, in_turn, run_batch
 from longattncomp_cli.core.calibration import calibrated, fit_calibration
-from longattncomp_cli.core.chat_turns import find_turns, flatten_messages
 from longattncomp_cli.core.chunking import WHOLE_UNIT_CHUNKS, Tokens, chunk_source
 from longattncomp_cli.core.keep import KeepRules, keep_spans, parse_lines, parse_spans
-from longattncomp_cli.core.query import parse_prompt, prompt_text
+from longattncomp_cli.core.prompts.chat_turns import find_turns, flatten_messages
+from longattncomp_cli.core.prompts.query import parse_prompt, prompt_text
 from longattncomp_cli.core.records import FailedRecord, FieldNames, Record, parse_record, read_records
 from longattncomp_cli.core.selection import SelectionRule, select
 from longattncomp_cli.core.sources import InputFile, decode
