@@ -87,6 +87,7 @@ def explain_report(explanation: Explanation) -> JsonObject:
         "unit": explanation.unit,
         "own": rounded(explanation.own),
         "baseline": rounded(explanation.baseline),
+        "names": [{"text": name, "adds": rounded(adds)} for name, adds in explanation.names],
         "query_words": [
             {
                 "text": word.text,
@@ -137,14 +138,16 @@ def explain_table(scored: Scored, explanation: Explanation, *, rows: int, width:
     if len(ranked) > rows:
         rest = sum(word.adds for word in ranked[rows:])
         table.add_row(Text(f"{len(ranked) - rows} more", style="dim"), "", "", f"{rest:+.3f}", "", "")
+    for name, adds in explanation.names:
+        table.add_row(Text(shortened(safe(name), 24)), "", "", f"{adds:+.3f}", "", Text("the whole name"))
     text = shortened(safe(source.text[chunk.start : chunk.end]), width)
     return Group(Text(head, style="bold"), Text(text, style="dim"), table, Text(_sum(explanation)))
 
 
 def _sum(explanation: Explanation) -> str:
-    total = explanation.own - explanation.baseline
+    total = explanation.own - explanation.baseline + sum(adds for _, adds in explanation.names)
     if explanation.unit == "mass":
         return f"sum {total:.4f}: the chunk's share of the attention"
     factor = math.exp(min(total, 700.0))
     times = f"{factor:,.0f}" if factor >= 10 else f"{factor:.2f}"
-    return f"sum {total:+.3f}: {times} times an average chunk, before neighbours and further hops count"
+    return f"sum {total:+.3f}: {times} times an average chunk, before neighbours and other chunks count"

@@ -68,6 +68,13 @@ class CheckpointConfig:
     """Whether a decoder's prompt begins as its chat template does."""
     hops: int = 1
     """Default number of hops: 2 asks on with what the best chunks speak of."""
+    names: float = 0.0
+    """How much a name of the query counts that stands in a chunk as spelt, beside a token's weight."""
+    reach: float | None = None
+    """How far a log score falls from a chunk to the one it goes on in, in standard deviations of all;
+    ``None``: it does not reach on."""
+    coverage: float = 0.0
+    """The share of its weight that a word of the query loses once a better chunk answers it."""
     calibration: Calibration | None = None
     """Makes ``confidence`` a frequency: slope and offset; ``None`` leaves it ``1 − sink``."""
     training: dict[str, Any] | None = None
@@ -89,6 +96,11 @@ class CheckpointConfig:
             )
         if len(self.layers) * self.width * self.head_width > _MOST_NUMBERS:
             raise CheckpointError("config.json: layers × width × head_width is larger than any real scorer")
+        steps = (self.names, 0.0 if self.reach is None else self.reach, self.coverage)
+        if any(type(v) not in (int, float) or not 0 <= v < 1e3 for v in steps) or self.coverage > 1:
+            raise CheckpointError(
+                "config.json: names and reach must not be negative, coverage a share from 0 to 1"
+            )
         if self.calibration is not None and not _is_calibration(self.calibration):
             raise CheckpointError("config.json: calibration must be a positive slope and an offset")
         if any(type(layer) is not int or layer < 0 for layer in self.layers):

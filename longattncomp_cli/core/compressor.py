@@ -84,6 +84,7 @@ class Compressor:
         self._fine_scorer = copy(scorer)
         self._fine_scorer.chunk_tokens = _FOCUS_TOKENS
         self._fine_scorer.hops = 1
+        self._fine_scorer.reranks = False
         self._fine_snap: SnapLevel = "sentence" if scorer.snap in ("structure", "auto") else scorer.snap
         self.tokenizer = tokenizer or BackboneTokenizer(self._count_backbone_tokens)
         self.requests = RequestMaker(

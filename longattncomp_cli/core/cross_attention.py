@@ -206,6 +206,16 @@ def log_rows(log_mass_HM: Tensor, floor_H: Tensor, num_chunks: int) -> Tensor:
     return torch.logaddexp(log_mass_HM.clamp_min(-1e4), floor_H1)
 
 
+def token_gains(mass: LogMass, weights_HM: Tensor, floor_H: Tensor) -> Tensor:
+    """(C, M) what each query token adds to each chunk's log score above the floor; never negative."""
+    num_chunks = len(mass.chunks_CHM)
+    gains_CM = mass.chunks_CHM.new_zeros((num_chunks, weights_HM.shape[1]))
+    for head, weights_M in enumerate(weights_HM):
+        floor = floor_H[head] - torch.tensor(float(num_chunks)).log()
+        gains_CM += weights_M * (mass.chunks_CHM[:, head].clamp_min(-1e4) - floor).exp().log1p()
+    return gains_CM
+
+
 def spread_scores(
     scores_C: Tensor, sink: Tensor | None, spread: Tensor, source_C: Tensor
 ) -> tuple[Tensor, Tensor | None]:

@@ -1,8 +1,9 @@
 """Why a chunk has its score: which words of the query drew its mass, and from which of its own words.
 
 A second reading of the context, in which the one chunk's attention is not summed but kept. What is
-explained is the chunk's score before its neighbours' scores are added and before a second hop. Shares add
-up: those of the query's words to that score above the baseline, those of the chunk's words to 1.
+explained is the chunk's score before its neighbours' scores are added, and before a second hop, reach and
+coverage compare it with others; what the query's names add stands apart. Shares add up: those of the
+query's words to that score above the baseline, those of the chunk's words to 1.
 
 Shapes: N tokens of the chunk, M query tokens, C chunks, H heads.
 """
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from longattncomp_cli.core.backbone import ContextTokens, StateBlock
 from longattncomp_cli.core.cross_attention import add_block, log_rows, log_scores, normalise, pool_mean
+from longattncomp_cli.core.passages import passage_numbers
 from longattncomp_cli.core.rarity import query_rarity
 from longattncomp_cli.core.scoring import Scorer
 from longattncomp_cli.core.types import FloatArray, IntArray, Request
@@ -64,9 +66,10 @@ class Explanation:
     Attributes:
         chunk: its index.
         unit: ``log`` (natural logarithm of mass, pooled) or ``mass`` (the paper's mean).
-        own: the chunk's score before neighbours and hops, in that unit.
+        own: the chunk's score before names, neighbours and hops, in that unit.
         baseline: what an average chunk has; 0 of ``mass``.
         words: of the query, in order; what they add sums to ``own - baseline``.
+        names: of the query, that stand in the chunk as spelt or before it in its passage, and what each adds.
     """
 
     chunk: int
@@ -74,6 +77,7 @@ class Explanation:
     own: float
     baseline: float
     words: tuple[QueryWord, ...]
+    names: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,7 @@ def explain(scorer: Scorer, request: Request, chunk_index: int) -> Explanation:
     folded_HMD = scorer.attention.folded(query_HMD)
     chunks_CHM = folded_HMD.new_full((len(chunks), *folded_HMD.shape[:2]), float("-inf"))
     logits_NHM, ids_N = _read(scorer, encoding.blocks, folded_HMD, chunks_CHM, chunk_index)
+    names: list[tuple[str, float]] = []
     mass = normalise(chunks_CHM, scorer.sink_logits(folded_HMD, encoding))
     if config.pooling == "mean":
         weights_HM = torch.full_like(chunks_CHM[0], 1 / chunks_CHM[0].numel())
@@ -117,6 +122,10 @@ def explain(scorer: Scorer, request: Request, chunk_index: int) -> Explanation:
         adds_HM = weights_HM * (rows_CHM[chunk_index] - mean_HM)
         own = float(log_scores(mass, weights_HM, scorer.attention.floor)[0][chunk_index])
         baseline = float((weights_HM * mean_HM).sum())
+        strength = float(weights_HM.sum())
+        for name, gains_C in scorer.name_gains(request, chunks, rarity, passage_numbers(chunks)):
+            if gains_C[chunk_index] > 0:
+                names.append((name, strength * float(gains_C[chunk_index])))
     head_share_HM = weights_HM / weights_HM.sum(dim=0).clamp_min(1e-12)
     parts = _Parts(
         _array(weights_HM.sum(dim=0) / weights_HM.sum()),
@@ -131,7 +140,7 @@ def explain(scorer: Scorer, request: Request, chunk_index: int) -> Explanation:
     query_starts = scorer.backbone.tokenize([request.query])[0].starts
     unit = "mass" if config.pooling == "mean" else "log"
     words = _query_words(request.query, query_starts, text, places, parts)
-    return Explanation(chunk_index, unit, parts.own, parts.baseline, tuple(words))
+    return Explanation(chunk_index, unit, parts.own, parts.baseline, tuple(words), tuple(names))
 
 
 def _read(

@@ -5,6 +5,8 @@ The scorer knows nothing of budgets, and selection nothing of torch.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import torch
 from torch import Tensor
 
@@ -19,17 +21,21 @@ from longattncomp_cli.core.backbone import (
 from longattncomp_cli.core.boundaries import SnapLevel
 from longattncomp_cli.core.checkpoint import Checkpoint, build_attention
 from longattncomp_cli.core.chunking import Tokens, chunk_source
+from longattncomp_cli.core.coverage import cover
 from longattncomp_cli.core.cross_attention import (
     distribution,
     log_scores,
     normalise,
     pool_mean,
     spread_scores,
+    token_gains,
 )
+from longattncomp_cli.core.exact_names import name_gains
 from longattncomp_cli.core.hops import MAX_HELD_TOKENS, MAX_HOPS, HeldStates, HopSettings, hop
+from longattncomp_cli.core.passages import passage_numbers, reach
 from longattncomp_cli.core.rarity import query_rarity
 from longattncomp_cli.core.runtime import keep_freed_memory, resolve_device, resolve_dtype
-from longattncomp_cli.core.types import ChunkScores, Request
+from longattncomp_cli.core.types import Chunk, ChunkScores, FloatArray, IntArray, Request
 from longattncomp_cli.errors import CheckpointError, InputError, UsageError
 
 
@@ -65,6 +71,8 @@ class Scorer:
         self.snap: SnapLevel = snap or config.snap
         self.hops = config.hops if hops is None else hops
         self._hops_are_asked_for = hops is not None
+        self.reranks = True
+        """Whether chunks count beside others: off where pieces of one chunk are told apart."""
         if not 1 <= self.hops <= MAX_HOPS:
             raise UsageError(f"--hops {self.hops} is not in 1…{MAX_HOPS}")
         self.attention = build_attention(config)
@@ -126,6 +134,7 @@ class Scorer:
             context, request.query, instruction, sorted(set(config.layers)), on_tokens
         )
         num_chunks = len(chunks)
+        passage_C = passage_numbers(chunks)
         query_ids = encoding.query.ids.cpu().numpy()
         query_HMD = torch.stack(self.attention.normal(encoding.query.states))
         folded_HMD = self.attention.folded(query_HMD)
@@ -139,24 +148,44 @@ class Scorer:
         mass = normalise(chunks_CHM, self.sink_logits(folded_HMD, encoding))
         if config.pooling == "mean":
             scores_C, sink = pool_mean(mass)
+            gains_CM = None
         else:
             rarity = query_rarity(query_ids, context, num_chunks)
             rarity_M = torch.from_numpy(rarity).float().to(self.backbone.device)
             weights_HM = self.attention.weights(query_HMD, rarity_M)
-            scored = log_scores(mass, weights_HM, self.attention.floor)
-            begins = torch.tensor([not chunk.continues for chunk in chunks], device=self.backbone.device)
-            passage_C = begins.cumsum(dim=0)
-            scores_C, sink = distribution(
-                *spread_scores(*scored, self.attention.spread_of(query_HMD), passage_C)
+            scored_C, scored_sink = log_scores(mass, weights_HM, self.attention.floor)
+            gains_CM = (
+                token_gains(mass, weights_HM, self.attention.floor)
+                if config.coverage and self.reranks
+                else None
             )
+            for _, named_C in self.name_gains(request, chunks, rarity, passage_C):
+                scored_C = scored_C + weights_HM.sum() * torch.from_numpy(named_C).to(scored_C)
+            spread = self.attention.spread_of(query_HMD)
+            source_C = torch.from_numpy(passage_C).to(scored_C.device)
+            scores_C, sink = distribution(*spread_scores(scored_C, scored_sink, spread, source_C))
         for _ in range(1, num_hops):
             scores_C = hop(scores_C, query_ids, context, held, HopSettings())
+        if config.reach is not None and self.reranks:
+            scores_C = reach(scores_C, passage_C, config.reach)
+        if gains_CM is not None:
+            scores_C = cover(scores_C, gains_CM, config.coverage)
         return ChunkScores(
             chunks=chunks,
             scores=scores_C.double().cpu().numpy(),
             sink=None if sink is None else float(sink),
             calibration=config.calibration,
         )
+
+    def name_gains(
+        self, request: Request, chunks: Sequence[Chunk], rarity_M: FloatArray, passage_C: IntArray
+    ) -> Iterator[tuple[str, FloatArray]]:
+        """What each name of the query adds to each chunk (C,), beside token weights that sum to 1."""
+        names = self.checkpoint.config.names
+        if names:
+            query = self.backbone.tokenize([request.query])[0]
+            for name, gains_C in name_gains(request, chunks, query, rarity_M, passage_C):
+                yield name, names * gains_C
 
     def _num_hops(self, context: ContextTokens) -> int:
         """As many as asked for; by default one where a further hop would have to read the context again."""

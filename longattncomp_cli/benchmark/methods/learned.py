@@ -38,7 +38,8 @@ class LongAttnComp(MethodBase):
         """The scorer's own verdict; on another backbone, over chunks of its own tokens."""
         scorer = copy(self._scorer)
         scorer.chunk_tokens, scorer.snap = grid.chunk_tokens, grid.snap
-        scorer.hops = 1 if grid.is_close else scorer.hops
+        if grid.is_close:
+            scorer.hops, scorer.reranks = 1, False
         return Verdict(scorer.score(item.request))
 
 
@@ -57,7 +58,9 @@ class AttnComp(MethodBase):
 
     def __init__(self, bench: Workbench, checkpoint: Checkpoint) -> None:
         """Use the checkpoint's projections with AttnComp's pooling and sink."""
-        config = replace(checkpoint.config, pooling="mean", sink="instruction", hops=1)
+        config = replace(
+            checkpoint.config, pooling="mean", sink="instruction", hops=1, names=0, reach=None, coverage=0
+        )
         names = set(build_attention(config).state_dict())
         tensors = {name: tensor for name, tensor in checkpoint.tensors.items() if name in names}
         self._scorer = bench.scorer_of(Checkpoint(config, tensors))
