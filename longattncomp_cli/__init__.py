@@ -17,7 +17,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from longattncomp_cli.core.compressor import Compression, Compressor, CompressorSettings, Scored
+    from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+    from longattncomp_cli.core.results import Compression, Scored
     from longattncomp_cli.core.scored_text import ScoredText
     from longattncomp_cli.core.selection import SelectionRule
     from longattncomp_cli.core.types import Source
@@ -38,8 +39,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Compression": "core.results",
     "InputError": "errors",
     "LongAttnCompError": "errors",
+    "Scored": "core.results",
     "ScoredText": "core.scored_text",
     "SelectionRule": "core.selection",
     "Source": "core.types",

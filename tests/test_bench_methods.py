@@ -130,6 +130,19 @@ def test_the_method_and_the_program_agree(methods, bench, item):
     assert rendered(item, row["spans"], bench.settings.separator, bench.settings.snap) == compression.text
 
 
+def test_a_budget_without_room_for_marks_is_told_in_the_row(methods, bench):
+    """A reader makes the same text of the row: no mark where none was printed."""
+    code = Source("def one(a):\n" + "    a += 1\n" * 200 + "    return a\n", "a.py")
+    item = Item("code", Request((code,), "What does one return?"))
+    (tiny,) = rows(methods["longattncomp"], item, bench, "2")
+    (small,) = rows(methods["longattncomp"], item, bench, "90")
+    for row, bare in ((tiny, True), (small, False)):
+        assert row.get("bare", False) is bare
+        text = rendered(item, row["spans"], bench.settings.separator, bench.settings.snap, bare=bare)
+        assert bench.tokenizer.count(text) == row["num_tokens"]
+        assert ("cut" in text) is not bare
+
+
 def test_sharing_a_pass_changes_no_score_and_counts_its_cost(bench, item):
     alone = Workbench(BenchSettings(device="cpu"), [load_checkpoint("untrained")], is_sharing=False)
     wanted = alone.scorer.score(item.request).scores

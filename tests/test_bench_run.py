@@ -134,6 +134,21 @@ def test_other_settings_are_refused(finished, tmp_path, change):
     assert report.read_bytes() == finished[0].read_bytes()
 
 
+def test_auto_stops_where_the_scores_fall_off(finished, tmp_path):
+    """BM25 scores a needle's own words far above all else: the rest of the budget stays empty."""
+    report = tmp_path / "auto.json"
+    assert run(*SMALL, "--method", "bm25", "--select", "auto", "-o", report).exit_code == 0
+    made = json.loads(report.read_bytes())
+    rule = made["settings"]["rule"]
+    assert (rule["mode"], rule["fill"]) == ("auto", True)
+    assert rule["auto"]["spread"] > 1
+    filled = {row["item"]: row for row in rows_of(finished[0]) if row["method"] == "bm25"}
+    assert len(made["rows"]) == len(filled) == 6
+    for row in made["rows"]:
+        assert (row["stop"], row["recall"]) == ("auto", 1)
+        assert row["num_tokens"] < filled[row["item"]]["num_tokens"]
+
+
 def test_two_processes_do_not_write_one_report(tmp_path):
     head = {"settings": {}, "task_settings": {}}
     first, second = (Journal(tmp_path / "r.json", resume=resume, head=head) for resume in (False, True))
@@ -154,6 +169,7 @@ def test_two_processes_do_not_write_one_report(tmp_path):
         (["kv", "--target-url", "http://localhost:1/v1"], 2, "--target-model"),
         (["kv", "--resume"], 2, "--output"),
         (["kv", "--top-p", "0.5", "--select", "budget"], 2, "--top-p"),
+        (["kv", "--top-p", "0.5", "--select", "auto"], 2, "--top-p"),
         (["squad", "--squad", "/nonexistent.json"], 3, "no such file"),
         (["kv", "-o", "/nonexistent/report.json"], 3, "no such directory"),
         (["kv", "--checkpoint", "nosuch"], 4, "shipped"),

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from longattncomp_cli.commands.backbones import parse_size
 from longattncomp_cli.core.byte_lru import ByteLRU
 from longattncomp_cli.core.cached_backbone import CachedBackbone
-from longattncomp_cli.core.decoder_start import load_decoder_scorer
+from longattncomp_cli.core.decoders.start import load_decoder_scorer
 from longattncomp_cli.core.scoring import Scorer
 from longattncomp_cli.core.state_files import NotKeptError, StateFiles
 from longattncomp_cli.core.types import Request, Source

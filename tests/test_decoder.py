@@ -12,11 +12,11 @@ import torch
 from tiny_decoders import FAMILIES, TEXT, make_decoder, reference_states
 
 from longattncomp_cli.core.backbone import ContextTokens
-from longattncomp_cli.core.decoder import DecoderBackbone, load_decoder
-from longattncomp_cli.core.decoder_model import open_weights
+from longattncomp_cli.core.decoders.decoder import DecoderBackbone, load_decoder
+from longattncomp_cli.core.decoders.model import open_weights
+from longattncomp_cli.core.decoders.mxfp4 import unpack_mxfp4
+from longattncomp_cli.core.decoders.tensor_reader import TensorReader
 from longattncomp_cli.core.model_files import BackboneSpec, decoder_file
-from longattncomp_cli.core.mxfp4 import unpack_mxfp4
-from longattncomp_cli.core.tensor_reader import TensorReader
 from longattncomp_cli.errors import CheckpointError, InputError
 
 CPU = torch.device("cpu")
@@ -44,7 +44,7 @@ def test_states_in_one_pass_in_parts_and_in_batches_equal_the_whole_models(famil
     folder, model = families[family]
     backbone = load(folder)
     ids = torch.from_numpy(backbone.tokenize([TEXT * 2])[0].ids[:90])
-    from longattncomp_cli.core.prefill import PrefillCache
+    from longattncomp_cli.core.decoders.prefill import PrefillCache
 
     wanted = reference_states(model, ids, LAYER)
     once = backbone.forward(ids[None], [LAYER], PrefillCache(0))[LAYER][0]
@@ -135,7 +135,7 @@ def test_packed_weights_on_disk_give_the_states_of_unpacked_ones(families, tmp_p
 
 
 def test_too_long_for_the_positions_names_the_other_encoding(families) -> None:
-    from longattncomp_cli.core.decoder_start import load_decoder_scorer
+    from longattncomp_cli.core.decoders.start import load_decoder_scorer
     from longattncomp_cli.core.types import Request, Source
 
     folder, _ = families["llama"]
@@ -167,7 +167,7 @@ def test_memory_that_runs_out_makes_the_parts_smaller_and_changes_nothing(famili
             raise torch.OutOfMemoryError("out of memory")
         return forward(self, ids_BT, layers, cache)
 
-    from longattncomp_cli.core.full_pass import _Layout
+    from longattncomp_cli.core.decoders.full_pass import _Layout
 
     layout = _Layout(ids, np.zeros(300, dtype=np.int64), slice(0, 0))
     wanted = backbone.full_pass._read_context(layout, 4, [LAYER], None).states[LAYER]

@@ -11,7 +11,7 @@ from tiny_decoders import SHAPE, TEXT, make_decoder, reference_states
 from typer.testing import CliRunner
 
 from longattncomp_cli.core.checkpoint import load_checkpoint, save_checkpoint
-from longattncomp_cli.core.decoder_start import (
+from longattncomp_cli.core.decoders.start import (
     LayerHeads,
     depth_of,
     layer_heads,

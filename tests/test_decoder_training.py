@@ -14,7 +14,7 @@ from tiny_decoders import make_decoder
 from typer.testing import CliRunner
 
 from longattncomp_cli.core.checkpoint import load_checkpoint
-from longattncomp_cli.core.decoder_start import load_decoder_scorer
+from longattncomp_cli.core.decoders.start import load_decoder_scorer
 from longattncomp_cli.core.scoring import Scorer, load_scorer
 from longattncomp_cli.core.types import Request, Source
 from longattncomp_cli.data.examples import Document, Example

@@ -53,15 +53,17 @@ def test_layer_0_is_the_bare_token_embedding(exact) -> None:
 def test_windows_of_all_lengths_in_one_pack_equal_windows_alone(exact) -> None:
     rng = np.random.default_rng(0)
     windows = sorted((rng.integers(1000, 20000, n) for n in (1, 3, 3, 17, 40, 40, 254)), key=len)
-    together = exact._run(windows, [6])[6]
-    alone = torch.cat([exact._run([window], [6])[6] for window in windows])
+    together = exact.read_windows(windows, [6])[6]
+    alone = torch.cat([exact.read_windows([window], [6])[6] for window in windows])
     torch.testing.assert_close(together, alone, atol=2e-5, rtol=1e-4)
 
 
 def test_bfloat16_states_point_the_same_way(exact, spec) -> None:
     half = load_backbone(spec, num_layers=6, window_tokens=254, device=CPU, dtype=torch.bfloat16)
     window = [np.arange(2000, 2100)]
-    cosine = torch.cosine_similarity(half._run(window, [6])[6].float(), exact._run(window, [6])[6], dim=-1)
+    cosine = torch.cosine_similarity(
+        half.read_windows(window, [6])[6].float(), exact.read_windows(window, [6])[6], dim=-1
+    )
     assert cosine.min() > 0.999
 
 

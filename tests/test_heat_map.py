@@ -7,6 +7,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,9 +17,12 @@ import pytest
 from typer.testing import CliRunner
 
 from longattncomp_cli.core.assembly import Renderer
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings, Scored
-from longattncomp_cli.core.page.heat_map import heat_map_page, rank_tokens
+from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.keep import KeepRules
+from longattncomp_cli.core.page.heat_map import heat_map_page, page_data
 from longattncomp_cli.core.report import score_report
+from longattncomp_cli.core.results import Scored
+from longattncomp_cli.core.selection import tokens_of_best
 from longattncomp_cli.core.types import Chunk, ChunkScores, Request, Source
 from longattncomp_cli.main import app
 
@@ -118,7 +122,36 @@ def test_rank_tokens_add_up_chunks_and_the_separators_between_them() -> None:
     scores = ChunkScores(chunks, np.array([0.4, 0.2, 0.3, 0.1]), None)
     renderer = Renderer(Request((Source(text),), "q"), chunks, " | ", _Words())
     # 2; 2+2 and one separator; chunk 1 closes the gap: 2 more, one separator less; chunk 3 is a neighbour.
-    assert list(rank_tokens(scores, renderer)) == [2, 5, 6, 8]
+    assert list(tokens_of_best(scores.order, renderer)) == [2, 5, 6, 8]
+    # "a b" and "f" must stay: 2 + 1 + the separator between them are paid first. Chunk 0 is there already;
+    # the rest of chunk 2 is one word; chunk 1 closes the gap; chunk 3 is a neighbour.
+    must = replace(renderer, must=((0, 0, 4), (0, 10, 11)))
+    assert must.fixed_tokens == 4
+    assert list(tokens_of_best(scores.order, must)) == [4, 5, 6, 8]
+
+
+@pytest.mark.parametrize("budget", [None, 60])
+def test_what_must_stay_is_shown_and_paid_first_at_every_budget(scorer, o200k, budget: int | None) -> None:
+    text = (
+        "The ledger was signed by Ines. "
+        + "Nets were mended. " * 80
+        + "\nThe lamp was lit.\n"
+        + "Ropes. " * 99
+    )
+    rules = KeepRules(patterns=("lamp",))
+    compressor = Compressor(scorer, o200k, CompressorSettings(budget=budget, keep=rules))
+    scored = compressor.score(text, "Who signed the ledger?")
+    data = page_data(scored)
+    kept = [data["texts"][int(i)][start:end] for i, parts in data["must"].items() for start, end in parts]
+    assert "".join(kept) == "The lamp was lit."
+    assert data["fixed_tokens"] == o200k.count("The lamp was lit.")
+    plain = page_data(Compressor(scorer, o200k, CompressorSettings(budget=budget)).score(text, "Who signed?"))
+    assert (plain["must"], plain["fixed_tokens"]) == ({}, 0)
+    assert data["rank_tokens"][0] > data["fixed_tokens"]
+    # With everything kept nothing is paid for twice: the part and the rest of its chunk count as the chunk.
+    assert data["rank_tokens"][-1] == pytest.approx(plain["rank_tokens"][-1], abs=2)
+    if budget is not None:
+        assert all(data["report"]["chunks"][int(index)]["kept"] for index in data["must"])
 
 
 def test_both_commands_write_the_page_beside_their_output(

@@ -65,7 +65,7 @@ def test_the_help_is_a_manual_page(command: str) -> None:
 
 SHOWN = shlex.split(
     "a.txt 'b c.txt' -q 'say \"é\\n\"\t\x7f' -b 12.5% --no-fill --format text --top-p 0.9 "
-    "--separator '\\n---\\n' --device cpu --limit 3 --headers"
+    "--separator '\\n---\\n' --device cpu --limit 3 --headers --no-cut-marks"
 )
 
 

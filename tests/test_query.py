@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from longattncomp_cli.core.query import ParsedPrompt, flatten_messages, parse_prompt, prompt_text
+from longattncomp_cli.core.prompts.query import ParsedPrompt, flatten_messages, parse_prompt, prompt_text
 from longattncomp_cli.errors import InputError, UsageError
 
 LOREM = (

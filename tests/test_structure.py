@@ -15,7 +15,7 @@ from longattncomp_cli.core.scoring import Scorer
 from longattncomp_cli.core.structure import Structure, Unit, kind_of, structure_of
 from longattncomp_cli.core.structure.code import read
 from longattncomp_cli.core.structure.units import build
-from longattncomp_cli.core.types import KeptSpan, Request, Source
+from longattncomp_cli.core.types import Chunk, KeptSpan, Request, Source
 
 PYTHON = '''\
 """A module."""
@@ -266,6 +266,46 @@ def test_a_cut_definition_is_marked_and_a_whole_one_is_not(structured, o200k) ->
     assert middle.startswith("def one(a):\n[... cut ...]\n    a += 1")
     assert source.text[scores.chunks[last].start :].startswith("def two")
     assert renderer.render(renderer.whole([last])) == "def two(b):\n    return b\n"
+
+
+@pytest.mark.parametrize(
+    ("separator", "mark"),
+    [
+        ("\n[...]\n", "\n[... cut ...]\n"),
+        ("\n/* ... */\n", "\n/* ... cut ... */\n"),
+        ("\n…\n", "\n… cut …\n"),
+        ("\n// omitted\n", "\n// omitted [... cut ...]\n"),
+        (" | ", " | [... cut ...] "),
+        ("\n\n", "\n\n[... cut ...]\n\n"),
+        (" ", " [... cut ...] "),
+        ("", ""),
+    ],
+)
+def test_a_cut_is_marked_whatever_the_separator(o200k, separator: str, mark: str) -> None:
+    """``steps`` is a definition; chunk 1 begins inside of it, chunk 3 is another one."""
+    text = "def steps(a):\n    a += 1\n    a += 2\n    return a\n\n\n"
+    text += "def b(c):\n    return c\n\n\ndef d():\n    pass\n"
+    edges = [0, text.index("    a += 2"), text.index("def b"), text.index("def d"), len(text)]
+    chunks = tuple(Chunk(i, 0, a, b, 9) for i, (a, b) in enumerate(pairwise(edges)))
+    source = Source(text, "a.py")
+
+    def rendered(indices: list[int], *, cut_marks: bool = True) -> str:
+        renderer = Renderer(
+            Request((source,), "q"),
+            chunks,
+            separator,
+            o200k,
+            structures=(source.structure,),
+            cut_marks=cut_marks,
+        )
+        return renderer.render([KeptSpan(chunks[i], chunks[i].start, chunks[i].end) for i in indices])
+
+    parts = [text[a:b] for a, b in pairwise(edges)]
+    assert rendered([0, 3]) == parts[0] + mark + parts[3]
+    assert rendered([2]) == parts[2]
+    assert rendered([0]) == parts[0] + mark.rstrip()
+    assert rendered([0, 3], cut_marks=False) == parts[0] + separator + parts[3]
+    assert rendered([0], cut_marks=False) == parts[0]
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ from longattncomp_cli.benchmark.methods.base import Method, Verdict
 from longattncomp_cli.benchmark.workbench import Grid, Workbench
 from longattncomp_cli.core.assembly import Renderer
 from longattncomp_cli.core.boundaries import SnapLevel, sentence_starts
+from longattncomp_cli.core.filling import Focus, chunk_begin
 from longattncomp_cli.core.metrics import evidence_recall, is_evidence_complete
-from longattncomp_cli.core.selection import Focus, chunk_begin, select
+from longattncomp_cli.core.selection import select
 from longattncomp_cli.core.structure import structure_for
 from longattncomp_cli.core.types import Chunk, Selection, Source, Span, parse_budget
 
@@ -88,6 +89,8 @@ def _figures(method: Method, item: Item, grid: Grid, judged: Judged, budget: str
         "stop": selection.stop,
         "spans": [list(place) for place in places],
     }
+    if any(span.bare for span in selection.kept):
+        figures["bare"] = True
     if scores.confidence is not None:
         figures["confidence"] = round(scores.confidence, 5)
     elif len(scores.scores):

@@ -159,8 +159,8 @@ def _bare(tasks: tuple[str, ...]) -> Preset:
 
 def _settings(choices: Choices, preset: Preset) -> BenchSettings:
     mode = choices.select or (preset.select if choices.top_p is None else "top-p")
-    if mode == "budget" and choices.top_p is not None:
-        raise UsageError("--select budget ignores --top-p", hint="drop one, or use --select top-p")
+    if mode in ("budget", "auto") and choices.top_p is not None:
+        raise UsageError(f"--select {mode} ignores --top-p", hint="drop one, or use --select top-p")
     separator = preset.separator if choices.separator is None else choices.separator.replace("\\n", "\n")
     return BenchSettings(
         tokenizer=choices.tokenizer,

@@ -10,6 +10,14 @@ from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR
 from longattncomp_cli.core.boundaries import SnapLevel
 from longattncomp_cli.core.selection import SelectionRule
 
+# What each selection mode uses of its rule, besides ``fill``.
+_DECISIVE: dict[str, tuple[str, ...]] = {
+    "budget": (),
+    "top-p": ("top_p",),
+    "threshold": ("top_p", "epsilon"),
+    "auto": ("auto",),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class BenchSettings:
@@ -34,6 +42,7 @@ class BenchSettings:
 
     def as_dict(self) -> dict[str, Any]:
         """For the report; a run that continues it must have the same. Of the rule, what it really uses."""
-        decisive = {"budget": ("fill",), "top-p": ("top_p", "fill")}[str(self.rule.mode)]
-        rule = {"mode": self.rule.mode, **{name: getattr(self.rule, name) for name in decisive}}
-        return {"version": __version__, **asdict(self), "rule": rule}
+        settings = asdict(self)
+        decisive = ("mode", *_DECISIVE[self.rule.mode], "fill")
+        settings["rule"] = {name: settings["rule"][name] for name in decisive}
+        return {"version": __version__, **settings}

@@ -86,7 +86,7 @@ def training_start(
         from longattncomp_cli.core.checkpoint import load_checkpoint
 
         return load_checkpoint(init)
-    from longattncomp_cli.core.decoder_start import load_decoder_scorer
+    from longattncomp_cli.core.decoders.start import load_decoder_scorer
 
     made = load_decoder_scorer(
         decoder.backbone,

@@ -28,6 +28,7 @@ class SelectName(StrEnum):
 
     BUDGET = "budget"
     TOP_P = "top-p"
+    AUTO = "auto"
 
 
 def _many(flag: str, text: str, panel: str, metavar: str | None = None) -> Any:
@@ -135,7 +136,11 @@ class BenchOptions:
     snap: opt.SnapOption = None
     select: Annotated[
         SelectName | None,
-        typer.Option(help="Selection of all methods. \\[default: budget]", rich_help_panel=METHOD),
+        typer.Option(
+            help="Selection of all methods; the numbers of auto were fitted to the scores of longattncomp. "
+            "\\[default: budget]",
+            rich_help_panel=METHOD,
+        ),
     ] = None
     top_p: Annotated[
         float | None, typer.Option(help="Of --select top-p. \\[default: 0.95]", rich_help_panel=METHOD)

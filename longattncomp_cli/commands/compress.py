@@ -18,7 +18,7 @@ from longattncomp_cli.core.sources import InputFile
 from longattncomp_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from longattncomp_cli.core.compressor import Compression
+    from longattncomp_cli.core.results import Compression
 
 EPILOG = epilog("""Examples:
 

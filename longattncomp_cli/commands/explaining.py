@@ -15,8 +15,9 @@ from longattncomp_cli.core.report import JsonObject, rounded
 from longattncomp_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from longattncomp_cli.core.compressor import Compressor, Scored
+    from longattncomp_cli.core.compressor import Compressor
     from longattncomp_cli.core.explain import Explanation
+    from longattncomp_cli.core.results import Scored
     from longattncomp_cli.core.types import Chunk
 
 _WORDS = 4

@@ -31,7 +31,10 @@ def _score(options: RunOptions, compressor: Compressor, settings: str) -> Proces
     query = options.question()
 
     def process(record: Record) -> tuple[JsonObject, JsonObject | None]:
-        report = {**score_report(compressor.score(compressor.request(record, query))), "settings": settings}
+        report = {
+            **score_report(compressor.score(compressor.requests.of_record(record, query))),
+            "settings": settings,
+        }
         return report, report
 
     return process
@@ -44,7 +47,7 @@ def _compress(options: RunOptions, compressor: Compressor, settings: str) -> Pro
     query = options.question()
 
     def process(record: Record) -> tuple[JsonObject, JsonObject | None]:
-        result = compressor.compress(compressor.request(record, query))
+        result = compressor.compress(compressor.requests.of_record(record, query))
         chunk_report = score_report(result.scored) if options.report else None
         return compression_record(result, name, settings), chunk_report
 

@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 import orjson
 
 from longattncomp_cli import __version__
+from longattncomp_cli.commands import backbone_options as backbones
+from longattncomp_cli.commands import input_options as reading
 from longattncomp_cli.commands import options as opt
-from longattncomp_cli.commands.options import Parser, Select
+from longattncomp_cli.commands import scale_options as scale
+from longattncomp_cli.commands import selection_options as keeping
+from longattncomp_cli.commands.input_options import Parser
+from longattncomp_cli.commands.selection_options import Select
 from longattncomp_cli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -27,32 +32,33 @@ DEFAULT_EPSILON = 0.01
 class RunOptions:
     """What the user asked for: one field an option, of the same name."""
 
-    inputs: opt.Inputs = None
-    query: opt.Query = None
-    query_file: opt.QueryFile = None
-    query_parser: opt.QueryParser = None
-    query_tokens: opt.QueryTokens = 128
-    input_format: opt.InputFormat = opt.Format.AUTO
-    context_field: opt.ContextField = "context"
-    query_field: opt.QueryField = "query"
-    id_field: opt.IdField = "id"
-    limit: opt.Limit = None
-    budget: opt.Budget = None
+    inputs: reading.Inputs = None
+    query: reading.Query = None
+    query_file: reading.QueryFile = None
+    query_parser: reading.QueryParser = None
+    query_tokens: reading.QueryTokens = 128
+    input_format: reading.InputFormat = reading.Format.AUTO
+    context_field: reading.ContextField = "context"
+    query_field: reading.QueryField = "query"
+    id_field: reading.IdField = "id"
+    limit: reading.Limit = None
+    budget: keeping.Budget = None
     tokenizer: opt.TokenizerName = "o200k_base"
-    select: opt.SelectOption = None
-    top_p: opt.TopP = None
-    epsilon: opt.Epsilon = 0.01
-    fill: opt.Fill = True
+    select: keeping.SelectOption = None
+    top_p: keeping.TopP = None
+    epsilon: keeping.Epsilon = 0.01
+    fill: keeping.Fill = True
     chunk_tokens: opt.ChunkTokens = None
     snap: opt.SnapOption = None
     separator: opt.Separator = None
-    headers: opt.Headers = False
-    keep: opt.Keep = None
-    keep_lines: opt.KeepLines = None
-    keep_head: opt.KeepHead = 0
-    keep_tail: opt.KeepTail = 0
-    checkpoint: opt.CheckpointName = None
-    hops: opt.Hops = None
+    cut_marks: keeping.CutMarks = True
+    headers: keeping.Headers = False
+    keep: keeping.Keep = None
+    keep_lines: keeping.KeepLines = None
+    keep_head: keeping.KeepHead = 0
+    keep_tail: keeping.KeepTail = 0
+    checkpoint: keeping.CheckpointName = None
+    hops: keeping.Hops = None
     output: opt.Output = None
     report: opt.Report = None
     html: opt.Html = None
@@ -67,17 +73,17 @@ class RunOptions:
     show_config: opt.ShowConfig = False
     dry_run: opt.DryRun = False
     # Backbones and scale
-    backbone: opt.BackboneName = None
-    layers: opt.Depth = None
-    encoding: opt.EncodingOption = None
-    chat_template: opt.ChatTemplate = False
-    trust_remote_code: opt.TrustRemoteCode = False
-    cache: opt.Cache = None
-    cache_size: opt.CacheSize = "2G"
-    shard: opt.ShardOption = None
-    engine: opt.EngineOption = opt.Engine.LOCAL
-    ray_address: opt.RayAddress = None
-    workers: opt.Workers = None
+    backbone: backbones.BackboneName = None
+    layers: backbones.Depth = None
+    encoding: backbones.EncodingOption = None
+    chat_template: backbones.ChatTemplate = False
+    trust_remote_code: backbones.TrustRemoteCode = False
+    cache: scale.Cache = None
+    cache_size: scale.CacheSize = "2G"
+    shard: scale.ShardOption = None
+    engine: scale.EngineOption = scale.Engine.LOCAL
+    ray_address: scale.RayAddress = None
+    workers: scale.Workers = None
 
     ENV_PREFIX: ClassVar[str] = "LONGATTNCOMP"
     # What belongs to one call only is not taken from the environment.
@@ -131,8 +137,8 @@ class RunOptions:
 
         self._refuse_one_file_twice()
         mode = self.select or (Select.BUDGET if self.top_p is None else Select.TOP_P)
-        if mode is Select.BUDGET and self.top_p is not None:
-            raise UsageError("--select budget ignores --top-p", hint="drop one, or use --select top-p")
+        if mode in (Select.BUDGET, Select.AUTO) and self.top_p is not None:
+            raise UsageError(f"--select {mode.value} ignores --top-p", hint="drop one, or use --select top-p")
         if self.budget is not None:
             parse_budget(self.budget)
         separator = DEFAULT_SEPARATOR if self.separator is None else self.separator.replace("\\n", "\n")
@@ -146,6 +152,7 @@ class RunOptions:
             budget=self.budget,
             separator=separator,
             headers=self.headers,
+            cut_marks=self.cut_marks,
             query_parser=(self.query_parser or Parser.AUTO).value,
             tail_tokens=self.query_tokens,
             keep=KeepRules(

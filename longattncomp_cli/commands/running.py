@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import orjson
 
 from longattncomp_cli.commands.inputs import count_records, open_records
-from longattncomp_cli.commands.options import Engine
 from longattncomp_cli.commands.output import StdoutLines, print_note, record_progress
 from longattncomp_cli.commands.run_options import RunOptions
+from longattncomp_cli.commands.scale_options import Engine
 from longattncomp_cli.core.sources import InputFile
 from longattncomp_cli.errors import RecordsFailedError, UsageError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from longattncomp_cli.core.batch import BatchOutputs, Results
-    from longattncomp_cli.core.compressor import Scored
+    from longattncomp_cli.core.results import Scored
     from longattncomp_cli.core.shards import Shard
 
 _PREVIEW_CHARS = 120

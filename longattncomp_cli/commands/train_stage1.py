@@ -7,15 +7,15 @@ from typing import Annotated
 import typer
 
 from longattncomp_cli.commands import train_options
-from longattncomp_cli.commands.backbones import DecoderStart
-from longattncomp_cli.commands.option_sets import takes
-from longattncomp_cli.commands.options import (
+from longattncomp_cli.commands.backbone_options import (
     BackboneName,
     ChatTemplate,
     Encoding,
     EncodingOption,
     TrustRemoteCode,
 )
+from longattncomp_cli.commands.backbones import DecoderStart
+from longattncomp_cli.commands.option_sets import takes
 from longattncomp_cli.commands.train_options import TrainOptions
 from longattncomp_cli.commands.training_run import train
 

@@ -15,7 +15,7 @@ from longattncomp_cli.commands.output import safe
 from longattncomp_cli.core.segments import Segment, segments
 
 if TYPE_CHECKING:
-    from longattncomp_cli.core.compressor import Compression, Scored
+    from longattncomp_cli.core.results import Compression, Scored
 
 _LEVELS = " ▁▂▃▄▅▆▇█"
 _EXPONENT = 0.4

@@ -17,6 +17,9 @@ from longattncomp_cli.core.tokenization import TargetTokenizer
 from longattncomp_cli.core.types import Chunk, IntArray, KeptSpan, Request
 
 DEFAULT_SEPARATOR = "\n[...]\n"
+_CUT = "[... cut ...]"
+# An omission as the separator may write it, and how it says that something was cut.
+_OMISSIONS = {"...": "... cut ...", "…": "… cut …"}
 _SOURCE_GAP = "\n\n"
 
 SourceSpan = tuple[int, int, int]
@@ -36,6 +39,7 @@ class Renderer:
         structures: of each source, or nothing: what is kept of a definition is kept with its heading lines,
             and where one is cut, ``cut_mark`` stands.
         must: what the user wants kept whatever its score.
+        cut_marks: whether it does; without, the separator stands there too, and nothing at the end.
     """
 
     request: Request
@@ -45,6 +49,7 @@ class Renderer:
     headers: bool = False
     structures: tuple[Structure | None, ...] = ()
     must: tuple[SourceSpan, ...] = ()
+    cut_marks: bool = True
 
     def render(self, kept: Sequence[KeptSpan]) -> str:
         """Return what is printed: what is always kept, and the spans in source order."""
@@ -62,8 +67,8 @@ class Renderer:
                 parts.append("==> " + "".join(c if c.isprintable() else "?" for c in name) + " <==\n")
             parts.append(text[span.start : span.end])
             previous = span
-        if previous is not None and self._is_cut(previous.chunk.source, previous.end):
-            parts.append(self.cut_mark.rstrip("\n") if not self.request.suffix else self.cut_mark)
+        if previous is not None and not previous.bare and self._is_cut(previous.chunk.source, previous.end):
+            parts.append(self.cut_mark.rstrip() if not self.request.suffix else self.cut_mark)
         return "".join(parts)
 
     def count(self, kept: Sequence[KeptSpan]) -> int:
@@ -118,8 +123,20 @@ class Renderer:
 
     @cached_property
     def cut_mark(self) -> str:
-        """Stands where a definition, record or turn is incomplete, instead of the separator."""
-        return self.separator.replace("...", "... cut ...", 1)
+        """Stands where a definition, record or turn is incomplete, instead of the separator.
+
+        The separator itself, saying so: its dots hold the word, or else a mark stands behind what it says.
+        Where the separator is empty, nothing is to stand between, and so no mark does.
+        """
+        if not self.separator:
+            return ""
+        for omission, cut in _OMISSIONS.items():
+            if omission in self.separator:
+                return self.separator.replace(omission, cut, 1)
+        said = self.separator.rstrip()
+        if not said:
+            return self.separator + _CUT + self.separator
+        return f"{said} {_CUT}{self.separator[len(said) :]}"
 
     def _joint(self, previous: KeptSpan | None, span: KeptSpan) -> str:
         if previous is None:
@@ -132,7 +149,7 @@ class Renderer:
 
     def _is_cut(self, source: int, offset: int) -> bool:
         """Whether what ends or begins there is a part of something that belongs together."""
-        structure = self.structures[source] if self.structures else None
+        structure = self.structures[source] if self.structures and self.cut_marks else None
         return structure is not None and structure.is_cut(offset)
 
     def source_gap(self, source: int) -> str:

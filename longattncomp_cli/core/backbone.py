@@ -122,7 +122,7 @@ def load_backbone(
         CheckpointError: the files found are not the model that ``spec`` names, or do not fit.
     """
     if spec.kind == "decoder":
-        from longattncomp_cli.core.decoder import load_decoder
+        from longattncomp_cli.core.decoders.decoder import load_decoder
 
         return load_decoder(
             spec,

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR, Renderer
 from longattncomp_cli.core.boundaries import SnapLevel, sentence_starts
-from longattncomp_cli.core.doubts import Doubt, doubts
+from longattncomp_cli.core.filling import Focus
 from longattncomp_cli.core.keep import KeepRules, keep_spans
 from longattncomp_cli.core.loading import ScorerChoice
-from longattncomp_cli.core.query import parse_prompt, prompt_text
-from longattncomp_cli.core.records import Record
-from longattncomp_cli.core.scored_text import ScoredText, scored_texts
-from longattncomp_cli.core.selection import Focus, SelectionRule, select
+from longattncomp_cli.core.requests import DEFAULT_TAIL_TOKENS, Context, ParserName, RequestMaker
+from longattncomp_cli.core.results import Compression, Scored
+from longattncomp_cli.core.selection import SelectionRule, select
 from longattncomp_cli.core.structure import structure_for
 from longattncomp_cli.core.tokenization import (
     DEFAULT_TOKENIZER,
@@ -30,22 +28,15 @@ from longattncomp_cli.core.types import (
     Chunk,
     ChunkScores,
     Request,
-    Selection,
-    SelectMode,
-    Source,
     Span,
     parse_budget,
 )
-from longattncomp_cli.errors import CheckpointError, InputError, UsageError
+from longattncomp_cli.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.backbone import OnTokens
     from longattncomp_cli.core.scoring import Scorer
 
-Context = str | Source | Sequence[str | Source]
-"""What is compressed: one text, or several; a :class:`Source` carries a name and a title."""
-ParserName = Literal["given", "auto", "tail"]
-DEFAULT_TAIL_TOKENS = 128
 # A chunk that must be cut is read in pieces of this size to find where to begin.
 _FOCUS_TOKENS = 16
 
@@ -62,80 +53,14 @@ class CompressorSettings:
     """Between kept spans that were not neighbours."""
     headers: bool = False
     """Print each source's name before its first kept span."""
+    cut_marks: bool = True
+    """Mark where a definition, record or turn is incomplete."""
     query_parser: ParserName = "auto"
     """How the query of a whole prompt is found."""
     tail_tokens: int = DEFAULT_TAIL_TOKENS
     """Of the ``tail`` parser: backbone tokens at the end of the prompt that are the query."""
     keep: KeepRules = field(default_factory=KeepRules)
     """What must stay whatever its score."""
-
-
-@dataclass(frozen=True)
-class Scored:
-    """Chunk scores of a request, and what a budget would keep where one was given."""
-
-    request: Request
-    scores: ChunkScores
-    renderer: Renderer
-    selection: Selection | None = None
-    budget: int | None = None
-
-    @cached_property
-    def warnings(self) -> tuple[Doubt, ...]:
-        """What a reader should know: nothing found, a guessed query, a named source dropped."""
-        return doubts(self.request, self.scores, self.selection)
-
-    @cached_property
-    def chunks(self) -> tuple[ScoredText, ...]:
-        """Every chunk, best first."""
-        ranked = (self.scores.chunks[index] for index in self.scores.order)
-        return scored_texts(self.request, self.scores, ranked)
-
-
-@dataclass(frozen=True)
-class Compression:
-    """A compressed request."""
-
-    request: Request
-    scores: ChunkScores
-    renderer: Renderer
-    selection: Selection
-    budget: int | None
-    mode: SelectMode
-
-    @cached_property
-    def text(self) -> str:
-        """The text to send to the target model."""
-        return self.renderer.render(self.selection.kept)
-
-    @cached_property
-    def num_tokens(self) -> int:
-        """Its tokens, counted as printed."""
-        return self.renderer.tokenizer.count(self.text)
-
-    @cached_property
-    def spans(self) -> tuple[ScoredText, ...]:
-        """What was kept, in source order."""
-        return scored_texts(self.request, self.scores, self.selection.kept)
-
-    def text_of(self, source: int) -> str:
-        """What was kept of one source; ``""`` where nothing was."""
-        return self.renderer.body([span for span in self.selection.kept if span.chunk.source == source])
-
-    @cached_property
-    def warnings(self) -> tuple[Doubt, ...]:
-        """What a reader should know: nothing found, a guessed query, a named source dropped."""
-        return doubts(self.request, self.scores, self.selection)
-
-    @property
-    def kept_ratio(self) -> float:
-        """Kept tokens over original tokens."""
-        return self.num_tokens / max(1, self.renderer.original_tokens)
-
-    @property
-    def scored(self) -> Scored:
-        """The same result, for the chunk-score report."""
-        return Scored(self.request, self.scores, self.renderer, self.selection, self.budget)
 
 
 class Compressor:
@@ -145,6 +70,9 @@ class Compressor:
         scorer: see :func:`longattncomp_cli.core.scoring.load_scorer`.
         tokenizer: counts the budget; ``None`` counts with the backbone's own.
         settings: what to keep.
+
+    Attributes:
+        requests: makes requests of what the user gives.
     """
 
     def __init__(
@@ -159,6 +87,9 @@ class Compressor:
         self._fine_scorer.reranks = False
         self._fine_snap: SnapLevel = "sentence" if scorer.snap in ("structure", "auto") else scorer.snap
         self.tokenizer = tokenizer or BackboneTokenizer(self._count_backbone_tokens)
+        self.requests = RequestMaker(
+            parser=settings.query_parser, tail_tokens=settings.tail_tokens, token_starts=self._token_starts
+        )
 
     def _count_backbone_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(tokens.ids) for tokens in self.scorer.backbone.tokenize(texts)]
@@ -166,46 +97,6 @@ class Compressor:
     def _token_starts(self, text: str) -> Sequence[int]:
         starts: list[int] = self.scorer.backbone.tokenize([text])[0].starts.tolist()
         return starts
-
-    def parse(self, prompt: Source, request_id: str | int | None = None) -> Request:
-        """Split a whole prompt into what is kept, context and query.
-
-        Raises:
-            InputError: no query was found, or nothing else was.
-        """
-        if self.settings.query_parser == "given":
-            raise InputError("no query was given", hint="add -q 'your question'", code="no-query")
-        prompt = replace(prompt, text=prompt_text(prompt.text))
-        parser: Literal["auto", "tail"] = "tail" if self.settings.query_parser == "tail" else "auto"
-        parsed = parse_prompt(
-            prompt.text, parser=parser, tail_tokens=self.settings.tail_tokens, token_starts=self._token_starts
-        )
-        return Request(
-            (replace(prompt, region=parsed.context),), parsed.query, query_parser=parsed.parser, id=request_id
-        )
-
-    def request(self, record: Record, query: str) -> Request:
-        """Complete a record: its own query, else ``query``, else the parser's.
-
-        Raises:
-            InputError: there is no query.
-        """
-        asked = record.query or query
-        if record.is_prompt and not asked.strip():
-            request = self.parse(record.sources[0], record.id)
-        elif asked.strip():
-            request = Request(record.sources, asked, id=record.id)
-        else:
-            raise InputError(
-                "the record has no query", hint="add a 'query' field or --query", code="missing-query"
-            )
-        return replace(
-            request,
-            instruction=record.instruction,
-            budget=record.budget,
-            keep=record.keep,
-            extra=record.extra,
-        )
 
     @classmethod
     def load(
@@ -246,24 +137,6 @@ class Compressor:
         target = None if tokenizer == "backbone" else load_tokenizer(tokenizer)
         return cls(choice.load(), target, settings or CompressorSettings())
 
-    def as_request(
-        self, context: Context, query: str = "", budget: str | int | None = None, *, instruction: str = ""
-    ) -> Request:
-        """Make a request of texts; without a query the only text is a whole prompt, which is parsed.
-
-        Raises:
-            InputError: no query was found, or there is no text.
-        """
-        texts = [context] if isinstance(context, (str, Source)) else list(context)
-        sources = tuple(Source(text) if isinstance(text, str) else text for text in texts)
-        if not sources:
-            raise InputError(
-                "the context is empty", hint="pass a text with words in it", code="empty-context"
-            )
-        is_prompt = len(sources) == 1 and not query.strip()
-        request = self.parse(sources[0]) if is_prompt else Request(sources, query)
-        return replace(request, instruction=instruction, budget=budget)
-
     def score(
         self,
         context: Context | Request,
@@ -282,11 +155,7 @@ class Compressor:
             instruction: always kept, charged to the budget.
             on_tokens: hears how many tokens of the context are read, of how many.
         """
-        request = (
-            context
-            if isinstance(context, Request)
-            else self.as_request(context, query, budget, instruction=instruction)
-        )
+        request = self.requests.of_context(context, query, budget, instruction=instruction)
         scores = self.scorer.score(request, on_tokens)
         if not np.isfinite(scores.scores).all():
             name = self.scorer.checkpoint.config.name
@@ -307,6 +176,7 @@ class Compressor:
             self.settings.separator,
             self.tokenizer,
             headers=self.settings.headers,
+            cut_marks=self.settings.cut_marks,
             must=keep_spans(request, self.settings.keep, self.tokenizer),
             structures=tuple(structure_for(source, self.scorer.snap) for source in request.sources),
         )
@@ -327,11 +197,7 @@ class Compressor:
             BudgetError: the budget cannot hold what must be kept.
             InputError: the context is empty, or there is no query.
         """
-        request = (
-            context
-            if isinstance(context, Request)
-            else self.as_request(context, query, budget, instruction=instruction)
-        )
+        request = self.requests.of_context(context, query, budget, instruction=instruction)
         if request.budget is None and self.settings.budget is None and self.settings.rule.mode == "budget":
             raise UsageError(
                 "no budget", hint="add --budget 4000, 16k or 12.5%, or --select top-p", code="missing-budget"

@@ -63,7 +63,7 @@ class ScorerChoice:
             for name in ("device", "dtype", "chunk_tokens", "snap", "trust_remote_code", "hops")
         }
         if self.backbone is not None and self.checkpoint is None:
-            from longattncomp_cli.core.decoder_start import load_decoder_scorer
+            from longattncomp_cli.core.decoders.start import load_decoder_scorer
 
             return load_decoder_scorer(
                 self.backbone,

@@ -15,7 +15,7 @@ import zstandard
 
 from longattncomp_cli.core import json_lines
 from longattncomp_cli.core.keep import parse_spans
-from longattncomp_cli.core.query import flatten_messages
+from longattncomp_cli.core.prompts.query import flatten_messages
 from longattncomp_cli.core.sources import COMPRESSED_SUFFIXES, STDIN, InputFile, refuse_irregular
 from longattncomp_cli.core.types import Source, parse_budget
 from longattncomp_cli.core.zstd_stream import ZstdStream

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from longattncomp_cli.core.compressor import Compression, Scored
+from longattncomp_cli.core.results import Compression, Scored
 from longattncomp_cli.errors import LongAttnCompError
 
 JsonObject = dict[str, Any]

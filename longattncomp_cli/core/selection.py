@@ -8,17 +8,16 @@ Sources: Algorithm 1 of LongAttnComp (arXiv:2606.01336); the threshold rule of A
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from longattncomp_cli.core.adaptive import AutoRule, stop_rank
 from longattncomp_cli.core.assembly import Renderer
-from longattncomp_cli.core.boundaries import word_starts
+from longattncomp_cli.core.filling import Focus, Room, chunk_begin, fill, least_tokens
 from longattncomp_cli.core.types import (
-    Chunk,
     ChunkScores,
     IntArray,
     KeptSpan,
@@ -29,9 +28,6 @@ from longattncomp_cli.core.types import (
 from longattncomp_cli.errors import BudgetError, UsageError
 
 _LEAST_MASS = 1e-300
-
-# Tells the character offset, in its source, at which the best part of a chunk begins.
-Focus = Callable[[Chunk], int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +56,6 @@ class SelectionRule:
             raise UsageError(f"--epsilon {self.epsilon} is outside [0, 1)", hint="0.01 is AttnComp's value")
 
 
-def chunk_begin(chunk: Chunk) -> int:
-    """The focus of a chunk of which nothing is known: where it begins."""
-    return chunk.start
-
-
 def select(
     scores: ChunkScores,
     rule: SelectionRule,
@@ -91,10 +82,11 @@ def select(
     if budget is not None:
         if renderer.fixed_tokens > budget:
             what = "instruction, query and kept spans" if renderer.must_spans else "instruction and query"
+            enough = max(renderer.fixed_tokens * 2, _least_budget(scores, rule, renderer, focus))
             raise BudgetError(
                 f"the budget of {budget} tokens cannot hold what is always kept: {what} "
                 f"have {renderer.fixed_tokens}",
-                hint=f"use --budget {renderer.fixed_tokens * 2} or more",
+                hint=f"use --budget {enough} or more",
             )
         if renderer.original_tokens <= budget:
             return _selection(scores, renderer.whole(range(num_chunks)), "passthrough")
@@ -103,17 +95,29 @@ def select(
         return _selection(scores, renderer.whole(scores.order[:limit].tolist()), reason)
     num_whole = _fitting_prefix(scores.order[:limit], renderer, budget)
     best = scores.order[:num_whole].tolist()
-    kept = renderer.whole(best)
     if num_whole == limit:
-        return _selection(scores, kept, reason)
-    if rule.fill:
-        kept = _fill(best, scores, int(scores.order[num_whole]), renderer, budget, focus)
+        return _selection(scores, renderer.whole(best), reason)
+    room = Room(renderer=renderer, whole=best, budget=budget)
+    cut = scores.chunks[scores.order[num_whole]]
+    kept = fill(cut, room, focus) if rule.fill else renderer.whole(best)
     if not kept:
+        held = "one character" if rule.fill else "all"
+        way = "" if rule.fill or not fill(cut, room, focus) else "drop --no-fill, or "
         raise BudgetError(
-            f"the budget of {budget} tokens cannot hold any of the best chunk",
-            hint="use a larger --budget, without --no-fill",
+            f"the budget of {budget} tokens cannot hold {held} of the best chunk",
+            hint=f"{way}use --budget {_least_budget(scores, rule, renderer, focus)} or more",
         )
     return _selection(scores, kept, "budget")
+
+
+def _least_budget(scores: ChunkScores, rule: SelectionRule, renderer: Renderer, focus: Focus) -> int:
+    """A budget that surely keeps something."""
+    if renderer.must_spans or not len(scores.order):
+        return renderer.fixed_tokens
+    best = scores.chunks[scores.order[0]]
+    if not rule.fill:
+        return renderer.count(renderer.whole([best.index]))
+    return least_tokens(best, Room(renderer=renderer, whole=(), budget=0), focus)
 
 
 def rank_limit(scores: ChunkScores, rule: SelectionRule) -> tuple[int, StopReason]:
@@ -156,122 +160,45 @@ def _fitting_prefix(order: IntArray, renderer: Renderer, budget: int) -> int:
 
 def _additive_prefix(order: IntArray, renderer: Renderer, budget: int) -> int:
     """How many of the best chunks fit if every part counted alone."""
+    for position, total in enumerate(tokens_of_best(order, renderer)):
+        if total > budget:
+            return position
+    return len(order)
+
+
+def tokens_of_best(order: IntArray, renderer: Renderer) -> Iterator[int]:
+    """Tokens of the best 1, 2, … chunks, added up: with heading lines, separators and what must stay.
+
+    Every part is counted alone; that of the text as it is printed may be a little more or less.
+    """
     chunks, tokens = renderer.chunks, renderer.chunk_tokens
     total = renderer.fixed_tokens
-    runs: set[int] = set()
     # Heading lines and kept spans: each is paid for once, with a separator.
     parts = {(span.chunk.index, span.start) for span in renderer.must_spans}
-    paid = {span.chunk.index for span in renderer.must_spans if not span.is_cut}
-    for position, index in enumerate(order.tolist()):
+    paid = Counter[int]()
+    for span in renderer.must_spans:
+        paid[span.chunk.index] += _tokens_of(span, renderer)
+    runs = {span.chunk.index for span in renderer.must_spans if not span.is_cut}
+    for index in order.tolist():
+        if index in runs:
+            yield total
+            continue
         neighbours = (index - 1 in runs) + (index + 1 in runs)
-        gaps = (1 - neighbours) if runs else 0
+        gaps = (index not in paid) - neighbours if parts or runs else 0
         opens_source = index > 0 and chunks[index - 1].source != chunks[index].source
         for head in renderer.heads_of(chunks[index]):
             if (head.chunk.index, head.start) not in parts and head.chunk.index not in runs:
                 parts.add((head.chunk.index, head.start))
-                text = renderer.request.sources[head.chunk.source].text[head.start : head.end]
-                total += renderer.tokenizer.count(text) + renderer.separator_tokens
-        own = 0 if index in paid else tokens[index]
+                total += _tokens_of(head, renderer) + renderer.separator_tokens
+        own = max(0, tokens[index] - paid[index])
         total += own + gaps * renderer.separator_tokens + opens_source
-        if total > budget:
-            return position
         runs.add(index)
-    return len(order)
+        yield total
 
 
-def _fill(
-    whole: Sequence[int], scores: ChunkScores, index: int, renderer: Renderer, budget: int, focus: Focus
-) -> tuple[KeptSpan, ...]:
-    """Add as much of chunk ``index`` as fits: from its focus to the end, then backwards from there.
-
-    A larger budget only ever moves the end out, and then the start, so it keeps a superset.
-    """
-    chunk = scores.chunks[index]
-    text = renderer.request.sources[chunk.source].text
-    anchor = min(max(focus(chunk), chunk.start), chunk.end - 1)
-    heads = renderer.heads_at(chunk.source, anchor)
-
-    def with_part(start: int, end: int) -> tuple[KeptSpan, ...]:
-        return renderer.whole(whole, [KeptSpan(chunk, start, end), *heads])
-
-    def fits(start: int, end: int) -> bool:
-        return renderer.count(with_part(start, end)) <= budget
-
-    if not fits(anchor, chunk.end):
-        edges = renderer.good_edges(chunk.source, anchor, chunk.end)
-        ends = _good_ends(text[anchor : chunk.end], edges, lambda end: fits(anchor, anchor + end))
-        return with_part(anchor, anchor + ends) if ends else _with_heads(whole, heads, renderer, budget)
-    edges = renderer.good_edges(chunk.source, chunk.start, anchor)
-    before = text[chunk.start : anchor]
-    kept_before = _good_starts(before, edges, lambda start: fits(chunk.start + start, chunk.end))
-    return with_part(chunk.start + kept_before, chunk.end)
-
-
-def _with_heads(
-    whole: Sequence[int], heads: Sequence[KeptSpan], renderer: Renderer, budget: int
-) -> tuple[KeptSpan, ...]:
-    """Where nothing of a chunk fits beside the lines that head it: as many of these as fit.
-
-    Where nothing else is kept, at least the beginning of the first.
-    """
-    for num_heads in range(len(heads), 0, -1):
-        kept = renderer.whole(whole, heads[:num_heads])
-        if renderer.count(kept) <= budget:
-            return kept
-    if whole or not heads:
-        return renderer.whole(whole)
-    text = renderer.request.sources[heads[0].chunk.source].text[heads[0].start : heads[0].end]
-
-    def beginning(length: int) -> tuple[KeptSpan, ...]:
-        return renderer.whole((), [replace(heads[0], end=heads[0].start + length)])
-
-    fitting = _longest(
-        _trimmed(text, word_starts(text)), lambda length: renderer.count(beginning(length)) <= budget
-    )
-    return beginning(fitting) if fitting else ()
-
-
-def _good_ends(text: str, edges: Sequence[IntArray], fits: Callable[[int], bool]) -> int:
-    """The length of the longest beginning that fits and ends well; 0 where not one character fits.
-
-    The best kind of edge (a sentence or unit end) serves if it fills half of what a word end would, else
-    the next kind (a line end), else a word end, else any character.
-    """
-    longest = _longest(_trimmed(text, word_starts(text)), fits) or _longest(range(1, len(text)), fits)
-    for starts in edges:
-        ends = _trimmed(text, starts)
-        place = bisect_right(ends, longest)
-        if place and ends[place - 1] * 2 >= longest and fits(ends[place - 1]):
-            return ends[place - 1]
-    return longest
-
-
-def _good_starts(text: str, edges: Sequence[IntArray], fits: Callable[[int], bool]) -> int:
-    """Where the longest ending of ``text`` begins that fits and begins with a sentence, unit or line."""
-    for starts in edges:
-        farthest_first = [len(text) - start for start in reversed(starts.tolist())]
-        length = _longest(farthest_first, lambda length: fits(len(text) - length))
-        if length:
-            return len(text) - length
-    return len(text)
-
-
-def _trimmed(text: str, starts: IntArray) -> list[int]:
-    """Where the units that end at ``starts`` end without their white space, ascending; never 0."""
-    ends = {len(text[:start].rstrip()) for start in starts.tolist()}
-    return sorted(ends - {0})
-
-
-def _longest(ends: Sequence[int], fits: Callable[[int], bool]) -> int:
-    """The largest end that fits (0: none), by bisection; counts are as good as monotone in it."""
-    low, high = 0, len(ends)
-    while low < high:
-        middle = (low + high) // 2
-        if fits(ends[middle]):
-            low = middle + 1
-        else:
-            high = middle
-    return ends[low - 1] if low else 0
+def _tokens_of(span: KeptSpan, renderer: Renderer) -> int:
+    text = renderer.request.sources[span.chunk.source].text
+    return renderer.tokenizer.count(text[span.start : span.end])
 
 
 def _selection(scores: ChunkScores, kept: tuple[KeptSpan, ...], stop: StopReason) -> Selection:

@@ -192,12 +192,14 @@ class KeptSpan:
         start, end: its characters.
         reason: ``""`` where its score kept it, ``keep`` where a rule of the user did, ``head`` where it is
             the heading line of what is kept.
+        bare: no mark follows where it ends inside of something: the budget has no room for one.
     """
 
     chunk: Chunk
     start: int
     end: int
     reason: str = ""
+    bare: bool = False
 
     @property
     def is_cut(self) -> bool:

@@ -1,11 +1,11 @@
 """The embedded default: a bidirectional encoder over independent windows.
 
-Shapes: N context tokens of a block, M query tokens, D width.
+Shapes: N tokens, T tokens of a pack, D width.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,23 +16,16 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from longattncomp_cli.core.backbone import (
-    ContextTokens,
-    Encoding,
-    LayerStates,
-    OnTokens,
-    SegmentStates,
-    StateBlock,
-)
+from longattncomp_cli.core.backbone import LayerStates
 from longattncomp_cli.core.chunking import Tokens
-from longattncomp_cli.core.encoder import BertEncoder, pack_windows
+from longattncomp_cli.core.encoder import BertEncoder
 from longattncomp_cli.core.model_files import BackboneSpec, locate_backbone
 from longattncomp_cli.core.pieces import tokenize_pieces, word_pieces
-from longattncomp_cli.core.windows import context_windows
+from longattncomp_cli.core.windowed_reading import WindowedReading
 from longattncomp_cli.errors import CheckpointError
 
 
-class WindowedEncoder:
+class WindowedEncoder(WindowedReading):
     """A bidirectional encoder (the embedded default) over independent windows of whole chunks.
 
     Linear in the context, order of sources irrelevant, nothing larger than a pack held at once.
@@ -54,27 +47,13 @@ class WindowedEncoder:
         self.width = encoder.width
         self.num_layers = len(encoder.layers)
         self.window_tokens = window_tokens
+        self.segment_dtype = torch.float32
         self._open = tokenizer.token_to_id("[CLS]")
         self._close = tokenizer.token_to_id("[SEP]")
 
     def tokenize(self, texts: Sequence[str]) -> list[Tokens]:
         """Tokenise texts; every text of any length, a newline or space is never inside a token."""
         return tokenize_pieces(self.tokenizer, texts, word_pieces)
-
-    def encode(
-        self,
-        context: ContextTokens,
-        query: str,
-        instruction: str,
-        layers: Sequence[int],
-        on_tokens: OnTokens | None = None,
-    ) -> Encoding:
-        """Encode the query (and instruction) now, the context while the blocks are read."""
-        return Encoding(
-            query=self._encode_segment(query, layers),
-            instruction=self._encode_segment(instruction, layers) if instruction.strip() else None,
-            blocks=self._blocks(context, layers, on_tokens),
-        )
 
     def embed(self, ids: Tensor) -> Tensor:
         """Look up layer 0: (N,) token ids → (N, D)."""
@@ -84,15 +63,7 @@ class WindowedEncoder:
         """(D,) the mean of layer 0 over the vocabulary."""
         return self.encoder.token_embeddings.float().mean(dim=0).cpu()
 
-    def _encode_segment(self, text: str, layers: Sequence[int]) -> SegmentStates:
-        ids = self.tokenize([text])[0].ids
-        windows = [ids[i : i + self.window_tokens] for i in range(0, len(ids), self.window_tokens)]
-        none = torch.zeros(0, self.width, device=self.device)
-        encoded = [self._run([window], layers) for window in windows]
-        states = {layer: torch.cat([none, *(part[layer] for part in encoded)]) for layer in layers}
-        return SegmentStates(torch.from_numpy(ids).to(self.device), states)
-
-    def _run(self, windows: Sequence[np.ndarray], layers: Sequence[int]) -> LayerStates:
+    def read_windows(self, windows: Sequence[np.ndarray], layers: Sequence[int]) -> LayerStates:
         """Encode equally long or sorted windows; states of their own tokens, special ones dropped."""
         framed = [np.concatenate([[self._open], window, [self._close]]) for window in windows]
         groups: list[tuple[int, int]] = []
@@ -106,23 +77,6 @@ class WindowedEncoder:
         states = self.encoder.forward(ids_T, groups, layers)
         mask = torch.from_numpy(own).to(self.device)
         return {layer: states[layer][mask] for layer in layers}
-
-    def _blocks(
-        self, context: ContextTokens, layers: Sequence[int], on_tokens: OnTokens | None
-    ) -> Iterator[StateBlock]:
-        windows = list(context_windows(context, self.window_tokens))
-        total = sum(len(ids) for ids, _ in windows)
-        done = 0
-        for pack in pack_windows([len(ids) for ids, _ in windows]):
-            states = self._run([windows[i][0] for i in pack.windows], layers)
-            chunk_index = np.concatenate([windows[i][1] for i in pack.windows])
-            ids = np.concatenate([windows[i][0] for i in pack.windows])
-            yield StateBlock(
-                torch.from_numpy(chunk_index).to(self.device), states, torch.from_numpy(ids).to(self.device)
-            )
-            done += len(chunk_index)
-            if on_tokens:
-                on_tokens(done, total)
 
 
 def load_windowed_encoder(

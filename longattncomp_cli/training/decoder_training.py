@@ -19,7 +19,7 @@ from longattncomp_cli.core.backbone import ContextTokens, LayerStates
 from longattncomp_cli.core.byte_lru import ByteLRU
 from longattncomp_cli.core.checkpoint import Checkpoint, build_attention
 from longattncomp_cli.core.cross_attention import CrossAttention
-from longattncomp_cli.core.decoder import DecoderBackbone
+from longattncomp_cli.core.decoders.decoder import DecoderBackbone
 from longattncomp_cli.core.types import Request, Source
 from longattncomp_cli.training.config import TrainingConfig
 from longattncomp_cli.training.features import DocumentFeatures, FeatureStore

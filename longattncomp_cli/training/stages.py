@@ -18,8 +18,8 @@ import torch.distributed as dist
 
 from longattncomp_cli.core.checkpoint import Checkpoint, build_attention, save_checkpoint
 from longattncomp_cli.core.cross_attention import CrossAttention
-from longattncomp_cli.core.decoder import DecoderBackbone
-from longattncomp_cli.core.decoder_start import untrained_decoder
+from longattncomp_cli.core.decoders.decoder import DecoderBackbone
+from longattncomp_cli.core.decoders.start import untrained_decoder
 from longattncomp_cli.core.scoring import Scorer, load_scorer
 from longattncomp_cli.errors import OutputError
 from longattncomp_cli.training.card import model_card

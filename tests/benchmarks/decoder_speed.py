@@ -24,11 +24,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from longattncomp_cli.core.decoder import DecoderBackbone
-from longattncomp_cli.core.decoder_text import DecoderText
-from longattncomp_cli.core.full_pass import _Layout
+from longattncomp_cli.core.decoders.decoder import DecoderBackbone
+from longattncomp_cli.core.decoders.full_pass import _Layout
+from longattncomp_cli.core.decoders.prefill import ATTENTION, register_attention
+from longattncomp_cli.core.decoders.text import DecoderText
 from longattncomp_cli.core.model_files import BackboneSpec
-from longattncomp_cli.core.prefill import ATTENTION, register_attention
 
 SHAPES: dict[str, dict[str, Any]] = {
     "llama-3.1-8b": {
@@ -149,7 +149,7 @@ def loading(shape: dict[str, Any], num_layers: int) -> dict[str, float]:
         code = (
             "import sys, torch, transformers\n"
             "from transformers import AutoModel, AutoConfig, LlamaModel\n"
-            "from longattncomp_cli.core.decoder import load_decoder\n"
+            "from longattncomp_cli.core.decoders.decoder import load_decoder\n"
             "from longattncomp_cli.core.model_files import BackboneSpec\n"
             "def high():\n"
             "    lines = open('/proc/self/status').read().split('VmHWM:')\n"

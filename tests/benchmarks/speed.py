@@ -57,7 +57,7 @@ def scoring_against_backbone(scorer: Scorer, num_tokens: int, repetitions: int) 
 
     def bare() -> None:
         for pack in packs:
-            backbone._run([windows[i] for i in pack.windows], depth)
+            backbone.read_windows([windows[i] for i in pack.windows], depth)
 
     actions = {"backbone": bare, "score": lambda: scorer.score(request)}
     for action in actions.values():

@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 import orjson
-from evidence_methods import CachedBackbone
 from evidence_tasks import Item, Setting, code_four
 
 from longattncomp_cli.core import chunking
+from longattncomp_cli.core.cached_backbone import MEMORY_BYTES, CachedBackbone
 from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.metrics import SpanPair, bootstrap_mean, evidence_recall, merge_spans
@@ -101,7 +101,7 @@ def main() -> None:
     for snap in options.snap:
         for whole in options.whole if snap in ("structure", "auto") else [1]:
             chunking.WHOLE_UNIT_CHUNKS = whole
-            backbone: Any = CachedBackbone(scorer.backbone, checkpoint.config.layers)
+            backbone = CachedBackbone(scorer.backbone, memory_bytes=MEMORY_BYTES["cpu"])
             compressor = Compressor(
                 Scorer(checkpoint, scorer.backbone, snap=snap), tokenizer, CompressorSettings()
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -21,10 +22,10 @@ from longattncomp_cli.core.adaptive import AutoRule, stop_rank
 from longattncomp_cli.core.assembly import Renderer
 from longattncomp_cli.core.batch import BatchOutputs, in_turn, run_batch
 from longattncomp_cli.core.calibration import calibrated, fit_calibration
-from longattncomp_cli.core.chat_turns import find_turns, flatten_messages
 from longattncomp_cli.core.chunking import WHOLE_UNIT_CHUNKS, Tokens, chunk_source
 from longattncomp_cli.core.keep import KeepRules, keep_spans, parse_lines, parse_spans
-from longattncomp_cli.core.query import parse_prompt, prompt_text
+from longattncomp_cli.core.prompts.chat_turns import find_turns, flatten_messages
+from longattncomp_cli.core.prompts.query import parse_prompt, prompt_text
 from longattncomp_cli.core.records import FailedRecord, FieldNames, Record, parse_record, read_records
 from longattncomp_cli.core.selection import SelectionRule, select
 from longattncomp_cli.core.sources import InputFile, decode
@@ -182,7 +183,7 @@ def units_are_nested_and_inside_the_text(text: str, name: str) -> None:
         return
     for unit in structure.units:
         assert 0 <= unit.start < unit.end <= len(text)
-        assert unit.head is None or 0 <= unit.head[0] < unit.head[1] <= len(text)
+        assert unit.head is None or unit.start <= unit.head[0] < unit.head[1] <= len(text)
     open_ends: list[int] = []
     for unit in structure.units:
         while open_ends and open_ends[-1] <= unit.start:
@@ -296,6 +297,63 @@ def the_budget_holds_and_more_of_it_keeps_more(
         assert before <= now
         assert {(s, i) for s, a, b in places for i in range(a, min(b, len(sources[s].text)))} <= now
         before = now
+
+
+CODE = st.lists(
+    st.sampled_from([piece for piece in PIECES if "\n" in piece or piece in "@d(){}"]),
+    min_size=1,
+    max_size=12,
+).map("".join)
+CODE_CASES = st.builds(
+    case_of,
+    st.lists(st.tuples(CODE, st.sampled_from(["a.py", "a.js", "a.kt", "a.md"])), min_size=1, max_size=2),
+    st.lists(st.integers(0, 400), max_size=9),
+    st.lists(st.floats(0, 1), min_size=1, max_size=7),
+    st.none() | st.floats(0, 1),
+)
+
+
+@given(
+    CODE_CASES,
+    st.booleans(),
+    st.sampled_from(["\n[...]\n", "\n// omitted\n", "", " | "]),
+    st.sampled_from(["", "Be brief."]),
+    st.integers(0, 2**32),
+)
+def a_tiny_budget_keeps_something_or_names_one_that_does(
+    case: tuple[ChunkScores, tuple[Source, ...]], fill: bool, separator: str, instruction: str, anchor: int
+) -> None:
+    scores, sources = case
+    request = Request(sources, "q", instruction=instruction)
+    renderer = Renderer(
+        request, scores.chunks, separator, BYTES, structures=tuple(s.structure for s in sources)
+    )
+
+    def kept_within(budget: int) -> set[tuple[int, int]]:
+        kept = select(
+            scores, SelectionRule(fill=fill), renderer, budget, lambda c: c.start + anchor % (c.end - c.start)
+        ).kept
+        assert BYTES.count(renderer.render(kept)) <= budget
+        return {(span.chunk.source, i) for span in kept for i in range(span.start, span.end)}
+
+    before: set[tuple[int, int]] = set()
+    for budget in range(1, 48):
+        try:
+            now = kept_within(budget)
+            assert now
+            assert before <= now
+            before = now
+        except BudgetError as error:
+            # A character has at most four bytes, each a token; no mark or heading may be in its way.
+            assert not before
+            assert not fill or budget < renderer.fixed_tokens + 4
+            assert error.exit_code == 6
+            named = re.search(r"use --budget (\d+) or more", error.hint)
+            assert named
+            assert int(named[1]) > budget
+            assert kept_within(int(named[1]))
+            if "drop --no-fill" in error.hint:
+                assert select(scores, SelectionRule(), renderer, budget).kept
 
 
 PATTERNS = st.lists(
@@ -487,6 +545,7 @@ PROPERTIES = (
     chunks_are_a_partition,
     arranged_spans_cover_the_union_once,
     the_budget_holds_and_more_of_it_keeps_more,
+    a_tiny_budget_keeps_something_or_names_one_that_does,
     kept_spans_lie_in_the_context,
     budgets_and_line_ranges_are_read_or_refused,
     a_keep_field_is_spans_or_an_error,

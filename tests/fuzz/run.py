@@ -18,6 +18,7 @@ from properties import PROPERTIES
 # The more a case costs, the fewer are tried: relative numbers of cases.
 SHARES = {
     "the_budget_holds_and_more_of_it_keeps_more": 0.05,
+    "a_tiny_budget_keeps_something_or_names_one_that_does": 0.03,
     "arranged_spans_cover_the_union_once": 0.2,
     "units_are_nested_and_inside_the_text": 0.3,
     "chunks_are_a_partition": 0.3,

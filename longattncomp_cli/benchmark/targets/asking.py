@@ -97,7 +97,10 @@ def _answer(target: Target, question: Question, settings: BenchSettings) -> dict
     """The figures of one answer, or its error."""
     dialogue = TASKS[question.row["task"]].dialogue
     assert settings.snap is not None
-    text = rendered(question.item, question.row["spans"], settings.separator, settings.snap)
+    row = question.row
+    text = rendered(
+        question.item, row["spans"], settings.separator, settings.snap, bare=row.get("bare", False)
+    )
     try:
         reply = target.ask(dialogue.prompt(question.item, text), dialogue.max_tokens)
     except TargetError as error:

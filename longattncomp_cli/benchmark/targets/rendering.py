@@ -13,7 +13,9 @@ from longattncomp_cli.core.tokenization import BackboneTokenizer
 from longattncomp_cli.core.types import Chunk, KeptSpan
 
 
-def rendered(item: Item, places: Sequence[Sequence[int]], separator: str, snap: SnapLevel) -> str:
+def rendered(
+    item: Item, places: Sequence[Sequence[int]], separator: str, snap: SnapLevel, *, bare: bool = False
+) -> str:
     """The text that a selection of these places prints, joined by the renderer of all commands.
 
     Args:
@@ -21,6 +23,7 @@ def rendered(item: Item, places: Sequence[Sequence[int]], separator: str, snap: 
         places: ``(source, start, end)`` in source order, neighbours merged.
         separator: between places that were not neighbours.
         snap: how the context was cut, which decides whether its structure is marked.
+        bare: whether there was no room for the mark of a cut.
     """
     kept = {(source, start) for source, start, _ in places}
     parts = tuple(_parts(item, places))
@@ -30,6 +33,7 @@ def rendered(item: Item, places: Sequence[Sequence[int]], separator: str, snap: 
         separator,
         BackboneTokenizer(lambda texts: [0] * len(texts)),
         structures=tuple(structure_for(source, snap) for source in item.request.sources),
+        cut_marks=not bare,
     )
     spans = [KeptSpan(part, part.start, part.end) for part in parts if (part.source, part.start) in kept]
     return renderer.render(spans)

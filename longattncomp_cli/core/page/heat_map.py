@@ -10,16 +10,16 @@ import base64
 import hashlib
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from longattncomp_cli.core import json_lines
-from longattncomp_cli.core.assembly import Renderer
-from longattncomp_cli.core.compressor import Scored
 from longattncomp_cli.core.report import rounded, score_report
-from longattncomp_cli.core.types import ChunkScores, KeptSpan
+from longattncomp_cli.core.results import Scored
+from longattncomp_cli.core.selection import tokens_of_best
+from longattncomp_cli.core.types import KeptSpan
 
 _FOLDER = Path(__file__).parent
 # What could end the element that holds the data, or open a comment in it; and JavaScript's own line ends.
@@ -49,6 +49,7 @@ def page_data(scored: Scored) -> dict[str, Any]:
     Returns:
         ``report``: of :func:`~longattncomp_cli.core.report.score_report`; ``texts``: of each chunk;
         ``cuts``: chunk → the parts of it that are kept, in characters from its start, where that is not all;
+        ``must``: chunk → the parts of it that a rule keeps whatever the budget;
         ``rank_tokens``: the tokens of the best 1, 2, … chunks, added up; and the run's own numbers.
     """
     request, renderer, selection = scored.request, scored.renderer, scored.selection
@@ -60,8 +61,9 @@ def page_data(scored: Scored) -> dict[str, Any]:
         "texts": [request.sources[c.source].text[c.start : c.end] for c in chunks],
         "before": request.prefix,
         "after": request.suffix,
-        "cuts": _cuts(kept),
-        "rank_tokens": list(rank_tokens(scored.scores, renderer)),
+        "cuts": _parts(span for span in kept if span.is_cut),
+        "must": _parts(renderer.must_spans),
+        "rank_tokens": list(tokens_of_best(scored.scores.order, renderer)),
         "budget": scored.budget,
         "num_tokens": None if selection is None else renderer.count(kept),
         "original_tokens": renderer.original_tokens,
@@ -72,25 +74,12 @@ def page_data(scored: Scored) -> dict[str, Any]:
     }
 
 
-def rank_tokens(scores: ChunkScores, renderer: Renderer) -> Iterator[int]:
-    """Tokens of the best 1, 2, … chunks with the separators between them, each part counted alone."""
-    total = renderer.fixed_tokens
-    kept: set[int] = set()
-    for index in scores.order.tolist():
-        num_neighbours = (index - 1 in kept) + (index + 1 in kept)
-        num_gaps = 1 - num_neighbours if kept else 0
-        total += renderer.chunk_tokens[index] + num_gaps * renderer.separator_tokens
-        kept.add(index)
-        yield total
-
-
-def _cuts(kept: Sequence[KeptSpan]) -> dict[str, list[list[int]]]:
-    cuts: dict[str, list[list[int]]] = {}
-    for span in kept:
-        if span.is_cut:
-            part = [span.start - span.chunk.start, span.end - span.chunk.start]
-            cuts.setdefault(str(span.chunk.index), []).append(part)
-    return cuts
+def _parts(spans: Iterable[KeptSpan]) -> dict[str, list[list[int]]]:
+    parts: dict[str, list[list[int]]] = {}
+    for span in spans:
+        part = [span.start - span.chunk.start, span.end - span.chunk.start]
+        parts.setdefault(str(span.chunk.index), []).append(part)
+    return parts
 
 
 def _embeddable(value: dict[str, Any]) -> str:

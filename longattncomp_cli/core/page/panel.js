@@ -17,12 +17,14 @@ function prefixWithin(budget) {
 function preview(budget) {
   const count = prefixWithin(budget);
   previewTokens = budget;
-  kept = new Set(order.slice(0, count));
+  kept = new Set([...must, ...order.slice(0, count)]);
+  numBest = count;
   mode = "preview";
   mark();
 }
 function backToRun() {
   kept = runKept;
+  numBest = 0;
   mode = hasRun ? "run" : "none";
   previewTokens = null;
   mark();
@@ -45,8 +47,8 @@ function drawCurve() {
   const curve = $("curve"), title = $("curve-title"), points = [];
   const stride = Math.max(1, Math.floor(order.length / 300));
   for (let place = 0; place < order.length; place += place < 50 ? 1 : stride)
-    points.push([x(rankTokens[place]).toFixed(1), y(massOf[place]).toFixed(1)].join(" "));
-  points.push([300, y(massOf[order.length - 1]).toFixed(1)].join(" "));
+    points.push([x(rankTokens[place]).toFixed(1), y(massOf[place + 1]).toFixed(1)].join(" "));
+  points.push([300, y(massOf[order.length]).toFixed(1)].join(" "));
   const path = "M" + points.join("L");
   curve.replaceChildren(title, shape("path", { class: "area", d: `${path}L300 94L0 94Z` }), shape("path", { class: "stroke", d: path }));
   for (const level of [0.5, 1]) {
@@ -63,20 +65,21 @@ function drawCurve() {
   if (last < 240) curve.append(shape("text", { x: 300, y: 106, "text-anchor": "end" }, number(all)));
   if (hasRun) curve.append(shape("line", { class: "run", x1: x(data.num_tokens), x2: x(data.num_tokens), y1: 4, y2: 94 }));
   if (previewTokens !== null) {
-    const here = x(rankTokens[kept.size - 1] ?? lowest);
+    const here = x(tokensOf(numBest) || lowest);
     curve.append(shape("line", { class: "here", x1: here, x2: here, y1: 4, y2: 94 }));
   }
 }
 function drawPanel() {
-  const count = kept.size, tokens = mode === "run" ? data.num_tokens : count ? rankTokens[count - 1] : 0;
-  const mass = mode === "run" ? data.retained_mass : count ? massOf[count - 1] : 0;
+  const count = kept.size, tokens = mode === "run" ? data.num_tokens : tokensOf(numBest);
+  const mass = mode === "run" ? data.retained_mass : massOf[numBest];
   const limit = mode === "run" ? data.budget ?? data.num_tokens : previewTokens ?? 1;
-  $("used").style.width = Math.min(100, 100 * tokens / Math.max(1, limit)) + "%";
-  if (mode === "none") bold($("used-text"), "No budget was given: the slider shows what one would keep.");
+  $("used").style.width = mode === "none" ? 0 : Math.min(100, 100 * tokens / Math.max(1, limit)) + "%";
+  if (mode === "none") bold($("used-text"), "No budget was given: the slider shows what one would keep.", must.length ? ` What must stay takes ${number(tokensOf(0))} tokens of it.` : "");
+  else if (tokens > limit) bold($("used-text"), `${number(limit)} tokens cannot hold what must stay: `, [number(tokens)], " tokens");
   else bold($("used-text"), [number(tokens)], ` of ${number(limit)} tokens · `, [`${count} of ${number(chunks.length)}`], " chunks · ", [percent(mass)], " of the mass");
   if (mode === "run") bold($("preview"), `This run, stopped by ${data.stop}. Move the slider to try another budget.`);
   else if (mode === "none") $("preview").textContent = "";
-  else bold($("preview"), "Preview of ", ["-b " + Math.round(previewTokens)], ", by whole chunks and tokens added up; the command counts the text it prints, and fills the rest with a part of one more chunk.");
+  else bold($("preview"), "Preview of ", ["-b " + Math.round(previewTokens)], `${must.length ? ", what must stay first," : ","} by whole chunks and tokens added up; the command counts the text it prints, and fills the rest with a part of one more chunk.`);
   $("reset").disabled = !hasRun && mode === "none";
   const value = Math.round(valueAt(mode === "run" ? data.num_tokens : previewTokens ?? all));
   if (document.activeElement !== slider || mode !== "preview") slider.value = value;

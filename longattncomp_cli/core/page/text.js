@@ -37,14 +37,25 @@ const visible = (text) => [...text].map((char) => (CONTROL.test(char) ? "\ufffd"
 
 // ---- what is kept: this run's selection, or a preview of the best chunks ----
 const hasRun = data.num_tokens !== null;
-const runKept = new Set(hasRun ? chunks.filter((chunk) => chunk.kept).map((chunk) => chunk.index) : []);
-let kept = runKept, mode = hasRun ? "run" : "none";
-const massOf = [];
+// What a rule keeps is kept whatever the budget: of these chunks at least the parts that it names.
+const must = Object.keys(data.must).map(Number);
+const runKept = new Set(hasRun ? chunks.filter((chunk) => chunk.kept).map((chunk) => chunk.index) : must);
+let kept = runKept, mode = hasRun ? "run" : "none", numBest = 0;
+const partsOf = (index) => (mode === "run" ? data.cuts[index] : rankPlace(index) < numBest ? undefined : data.must[index]);
+const rankPlace = (index) => chunks[index].rank - 1;
 const allMass = chunks.reduce((sum, chunk) => sum + chunk.score, 0) || 1;
-order.reduce((sum, index, place) => (massOf[place] = sum + chunks[index].score / allMass), 0);
+const shareOf = (index) => chunks[index].score / allMass;
+const mustShare = (index) => {
+  const length = Math.max(1, [...texts[index]].length);
+  return shareOf(index) * (data.must[index] ?? []).reduce((sum, [start, end]) => sum + end - start, 0) / length;
+};
+// Of the best 0, 1, 2, … chunks, with what must stay.
+const massOf = [must.reduce((sum, index) => sum + mustShare(index), 0)];
+for (const index of order) massOf.push(massOf[massOf.length - 1] + shareOf(index) - mustShare(index));
+const tokensOf = (count) => (count ? rankTokens[count - 1] : data.fixed_tokens);
 
 // ---- draw the document: one section for some 12,000 characters, laid out when it comes into view ----
-const spans = [], lines = [], tops = [], titles = [];
+const spans = [], shownParts = [], lines = [], tops = [], titles = [];
 const sections = [];
 const PROSE = /\.(txt|md|markdown|rst|tex|html?|adoc|org)$|^[^.]*$/i;
 const SECTION_CHARS = 12000, WIDTH = 92;
@@ -57,8 +68,16 @@ function drawChunk(chunk, atLineStart) {
   span.dataset.rank = chunk.rank;
   const heat = shade(chunk);
   if (heat > 0.02) span.style.setProperty("--s", heat.toFixed(3));
-  const text = texts[chunk.index], cut = data.cuts[chunk.index];
-  if (cut) {
+  spans[chunk.index] = span;
+  fillChunk(chunk.index);
+  return span;
+}
+function fillChunk(index) {
+  const span = spans[index], text = texts[index], parts = partsOf(index);
+  shownParts[index] = parts;
+  span.classList.toggle("cut", Boolean(parts));
+  span.replaceChildren();
+  if (parts) {
     const characters = [...text];
     const add = (kind, start, end) => {
       const part = document.createElement("span");
@@ -67,15 +86,13 @@ function drawChunk(chunk, atLineStart) {
       if (end > start) span.append(part);
     };
     let at = 0;
-    for (const [start, end] of cut) {
+    for (const [start, end] of parts) {
       add("out", at, start);
       add("in", start, end);
       at = end;
     }
     add("out", at, characters.length);
   } else append(span, text);
-  spans[chunk.index] = span;
-  return span;
 }
 function always(text) {
   if (!text.trim()) return;
@@ -131,7 +148,8 @@ function mark() {
   }
   const used = new Set([...kept].map((index) => chunks[index].source));
   titles.forEach((title, source) => title.classList.toggle("bare", !used.has(source)));
-  for (const index of Object.keys(data.cuts)) spans[index].classList.toggle("cut", mode === "run");
+  for (const index of new Set([...Object.keys(data.cuts), ...Object.keys(data.must)]))
+    if (shownParts[index] !== partsOf(index)) fillChunk(index);
   if (kept.size === 0 && $("only").checked) $("only").click();
   drawMap();
   drawPanel();
@@ -204,8 +222,8 @@ function go(index, block = "center") {
   spans[index].scrollIntoView({ block, behavior: "instant" });
   $("status").textContent = describe(chunks[index]);
 }
-const describe = (chunk) => `rank ${number(chunk.rank)} of ${number(chunks.length)} · score ${chunk.score.toPrecision(3)} · ${number(chunk.num_tokens)} tokens · ${place(chunk)}${mode === "none" ? "" : !kept.has(chunk.index) ? " · dropped" : mode === "run" && data.cuts[chunk.index] ? " · kept in part" : " · kept"}`;
-const stops = () => [...(kept.size ? kept : order.slice(0, 20))].sort((a, b) => a - b);
+const describe = (chunk) => `rank ${number(chunk.rank)} of ${number(chunks.length)} · score ${chunk.score.toPrecision(3)} · ${number(chunk.num_tokens)} tokens · ${place(chunk)}${mode === "none" ? "" : !kept.has(chunk.index) ? " · dropped" : partsOf(chunk.index) ? " · kept in part" : " · kept"}`;
+const stops = () => [...(mode !== "none" && kept.size ? kept : order.slice(0, 20))].sort((a, b) => a - b);
 function step(direction) {
   const list = stops();
   const next = direction > 0 ? list.find((index) => index > cursor) : list.findLast((index) => index < cursor);

@@ -165,7 +165,7 @@ class _Reader:
         start = line_begin(self.text, self._span(comment)[0] if comment is not None else start)
         end = start + len(self.text[start:end].rstrip())
         # Decorators stand on lines of their own; ``export`` or ``template`` on the definition's.
-        own = self.text.rfind("\n", 0, self._span(inner)[0]) + 1
+        own = max(start, self.text.rfind("\n", 0, self._span(inner)[0]) + 1)
         if inner.type in _CONTAINERS and body is not None and depth < _MOST_DEPTH:
             head = head_span(self.text, own, self._span(body)[0])
             self.units.append(Unit(start, end, head, leaf=False))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from longattncomp_cli.core.prompt_layouts import HEAD_CHARS, TAIL_CHARS, Split, last_match
+from longattncomp_cli.core.prompts.layouts import HEAD_CHARS, TAIL_CHARS, Split, last_match
 
 PARAGRAPH_CHARS = 1_000
 """The longest unmarked paragraph that is taken for a question or an order."""

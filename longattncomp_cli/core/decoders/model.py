@@ -18,10 +18,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from longattncomp_cli.core.decoders.mxfp4 import unpack_mxfp4
+from longattncomp_cli.core.decoders.prefill import ATTENTION, register_attention
+from longattncomp_cli.core.decoders.tensor_reader import TensorReader
 from longattncomp_cli.core.model_files import BackboneSpec
-from longattncomp_cli.core.mxfp4 import unpack_mxfp4
-from longattncomp_cli.core.prefill import ATTENTION, register_attention
-from longattncomp_cli.core.tensor_reader import TensorReader
 from longattncomp_cli.errors import CheckpointError
 
 FAMILIES = (

@@ -24,8 +24,8 @@ from torch import Tensor
 from longattncomp_cli.core.boundaries import SnapLevel
 from longattncomp_cli.core.checkpoint import Checkpoint, CheckpointConfig, build_attention
 from longattncomp_cli.core.cross_attention import CrossAttention
-from longattncomp_cli.core.decoder import DecoderBackbone, load_decoder
-from longattncomp_cli.core.decoder_model import DecoderWeights, open_weights
+from longattncomp_cli.core.decoders.decoder import DecoderBackbone, load_decoder
+from longattncomp_cli.core.decoders.model import DecoderWeights, open_weights
 from longattncomp_cli.core.head_norm import HeadNormAttention
 from longattncomp_cli.core.model_files import BackboneSpec, EncodingName, decoder_file
 from longattncomp_cli.core.runtime import resolve_device, resolve_dtype

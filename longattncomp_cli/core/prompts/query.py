@@ -11,9 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from longattncomp_cli.core.chat_turns import Turn, find_turns, flatten_messages, prompt_text
-from longattncomp_cli.core.general_layouts import QUERY_CHARS, instruction_length, match_general, meaning
-from longattncomp_cli.core.prompt_layouts import LAYOUTS, Split, match_layout
+from longattncomp_cli.core.prompts.benchmark_layouts import LAYOUTS
+from longattncomp_cli.core.prompts.chat_turns import Turn, find_turns, flatten_messages, prompt_text
+from longattncomp_cli.core.prompts.general_layouts import (
+    QUERY_CHARS,
+    instruction_length,
+    match_general,
+    meaning,
+)
+from longattncomp_cli.core.prompts.layouts import Split, match_layout
 from longattncomp_cli.core.types import Span
 from longattncomp_cli.errors import InputError, UsageError
 

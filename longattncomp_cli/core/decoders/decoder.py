@@ -10,7 +10,7 @@ Shapes: N context tokens of a block, M query tokens, T all tokens of a pass, D w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -18,22 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from longattncomp_cli.core.backbone import (
-    ContextTokens,
-    Encoding,
-    LayerStates,
-    OnTokens,
-    SegmentStates,
-    StateBlock,
-)
+from longattncomp_cli.core.backbone import ContextTokens, Encoding, LayerStates, OnTokens
 from longattncomp_cli.core.chunking import Tokens
-from longattncomp_cli.core.decoder_model import DecoderWeights, build_decoder, open_weights
-from longattncomp_cli.core.decoder_text import DecoderText, load_decoder_text
-from longattncomp_cli.core.encoder import pack_windows
-from longattncomp_cli.core.full_pass import FullPass
+from longattncomp_cli.core.decoders.full_pass import FullPass
+from longattncomp_cli.core.decoders.model import DecoderWeights, build_decoder, open_weights
+from longattncomp_cli.core.decoders.prefill import PrefillCache
+from longattncomp_cli.core.decoders.text import DecoderText, load_decoder_text
 from longattncomp_cli.core.model_files import BackboneSpec, EncodingName, decoder_file
-from longattncomp_cli.core.prefill import PrefillCache
-from longattncomp_cli.core.windows import context_windows
+from longattncomp_cli.core.windowed_reading import WindowedReading
 from longattncomp_cli.errors import CheckpointError, ResourceError
 
 # Tokens that pass through the layers at once.
@@ -41,7 +33,7 @@ _PART_TOKENS = {"cuda": 8192, "mps": 2048, "cpu": 1024}
 _LEAST_PART_TOKENS = 64
 
 
-class DecoderBackbone:
+class DecoderBackbone(WindowedReading):
     """The first layers of a causal language model.
 
     Args:
@@ -77,9 +69,15 @@ class DecoderBackbone:
         self.num_layers = len(self.blocks)
         self.embedding: nn.Embedding = model.embed_tokens  # type: ignore[assignment]
         self.width = self.embedding.embedding_dim
+        self.segment_dtype = self.embedding.weight.dtype
         self.part_tokens = _PART_TOKENS[device.type]
         self.full_pass = FullPass(self)
         self.weights: DecoderWeights | None = None
+
+    @property
+    def pack_tokens(self) -> int:
+        """Those of a part, or of one window that is longer."""
+        return max(self.part_tokens, self.window_tokens)
 
     def tokenize(self, texts: Sequence[str]) -> list[Tokens]:
         """Tokenise texts without special tokens."""
@@ -111,11 +109,7 @@ class DecoderBackbone:
         """
         if self.encoding == "full":
             return self.full_pass.encode(context, query, instruction, layers, on_tokens)
-        return Encoding(
-            query=self._encode_segment(query, layers),
-            instruction=self._encode_segment(instruction, layers) if instruction.strip() else None,
-            blocks=self._window_blocks(context, layers, on_tokens),
-        )
+        return super().encode(context, query, instruction, layers, on_tokens)
 
     def smaller_part(self, part_tokens: int, error: Exception) -> int:
         """Half of it, once the device's memory is free again."""
@@ -159,14 +153,6 @@ class DecoderBackbone:
             cache.advance(ids_BT.shape[1])
         return found
 
-    def _encode_segment(self, text: str, layers: Sequence[int]) -> SegmentStates:
-        ids = self.tokenize([text])[0].ids
-        windows = [ids[i : i + self.window_tokens] for i in range(0, len(ids), self.window_tokens)]
-        parts = [self._run([window], layers) for window in windows]
-        none = torch.zeros(0, self.width, device=self.device, dtype=self.embedding.weight.dtype)
-        states = {layer: torch.cat([none, *(part[layer] for part in parts)]) for layer in layers}
-        return SegmentStates(torch.from_numpy(ids).to(self.device), states)
-
     @torch.inference_mode()
     def _run(self, windows: Sequence[np.ndarray], layers: Sequence[int]) -> LayerStates:
         """States of the windows' own tokens. Shorter ones are padded behind, where no token looks."""
@@ -181,24 +167,7 @@ class DecoderBackbone:
         states = self.forward(torch.from_numpy(ids), layers, None)
         return {layer: states[layer][own_BT] for layer in layers}
 
-    def _window_blocks(
-        self, context: ContextTokens, layers: Sequence[int], on_tokens: OnTokens | None
-    ) -> Iterator[StateBlock]:
-        windows = list(context_windows(context, self.window_tokens))
-        total = sum(len(ids) for ids, _ in windows)
-        done = 0
-        for pack in pack_windows([len(ids) for ids, _ in windows], max(self.part_tokens, self.window_tokens)):
-            states = self._run_or_split([windows[i][0] for i in pack.windows], layers)
-            chunk_index = np.concatenate([windows[i][1] for i in pack.windows])
-            ids = np.concatenate([windows[i][0] for i in pack.windows])
-            yield StateBlock(
-                torch.from_numpy(chunk_index).to(self.device), states, torch.from_numpy(ids).to(self.device)
-            )
-            done += len(chunk_index)
-            if on_tokens:
-                on_tokens(done, total)
-
-    def _run_or_split(self, windows: Sequence[np.ndarray], layers: Sequence[int]) -> LayerStates:
+    def read_windows(self, windows: Sequence[np.ndarray], layers: Sequence[int]) -> LayerStates:
         """Run a pack; half of it at a time where memory runs out."""
         try:
             return self._run(windows, layers)
@@ -208,7 +177,7 @@ class DecoderBackbone:
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
         half = len(windows) // 2
-        first, second = self._run_or_split(windows[:half], layers), self._run_or_split(windows[half:], layers)
+        first, second = self.read_windows(windows[:half], layers), self.read_windows(windows[half:], layers)
         return {layer: torch.cat([first[layer], second[layer]]) for layer in layers}
 
 

@@ -25,12 +25,12 @@ from longattncomp_cli.core.backbone import (
     StateBlock,
 )
 from longattncomp_cli.core.byte_lru import ByteLRU
-from longattncomp_cli.core.prefill import PrefillCache
+from longattncomp_cli.core.decoders.prefill import PrefillCache
 from longattncomp_cli.core.state_files import NotKeptError, StateFiles
 from longattncomp_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from longattncomp_cli.core.decoder import DecoderBackbone
+    from longattncomp_cli.core.decoders.decoder import DecoderBackbone
 
 _BLOCK_TOKENS = 4096
 # Room in the cache for queries, so that another one seldom makes it grow.

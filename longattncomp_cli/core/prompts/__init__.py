@@ -1,0 +1,1 @@
+"""Whole prompts: where their context and their query stand, and chats as one text."""
