@@ -33,6 +33,7 @@ WITH_TORCH = {
     "decoder_start",
     "encoder",
     "explain",
+    "frozen_linear",
     "full_pass",
     "head_norm",
     "hops",
