@@ -29,7 +29,7 @@ SENTENCES = (
     + " "
     + " ".join(f"trades {good} in autumn. Its harbour is 12 miles away." for good in GOODS)
 )
-NUMBERS = {"--epochs": "12", "--batch-pools": "2", "--learning-rate": "0.003", "--validate-every": "60"}
+NUMBERS = {"--epochs": "8", "--batch-pools": "2", "--learning-rate": "0.003", "--validate-every": "40"}
 NUMBERS |= {"--min-tokens": "250", "--max-tokens": "350", "--patience": "20", "--held-out-share": "0.3"}
 NUMBERS |= {"--negative-share": "0.1", "--dropout": "0"}
 
@@ -48,7 +48,8 @@ def recall(scorer: Scorer, data: Path) -> float:
 @pytest.fixture(scope="module")
 def setting(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("decoder")
-    make_decoder("qwen3", folder / "model", text=SENTENCES, max_position_embeddings=2048)
+    shape = {"max_position_embeddings": 2048, "noise": 0.05, "embedding_scale": 20.0}
+    make_decoder("qwen3", folder / "model", text=SENTENCES, **shape)
     return folder / "model", write_examples(folder / "own.jsonl", 96)
 
 
@@ -93,12 +94,13 @@ def test_both_stages_move_the_layer_and_leave_the_backbone(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["windowed", "full"])
 def test_both_stages_raise_evidence_recall_above_the_untrained_decoder(
-    setting: tuple[Path, Path], tmp_path: Path
+    encoding: str, setting: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    before = recall(load_decoder_scorer(str(setting[0]), "2", encoding="windowed", device="cpu"), setting[1])
-    after = [recall(scorer, setting[1]) for scorer in both_stages("windowed", setting, tmp_path, NUMBERS)]
-    assert min(after) > before, (before, after)
+    before = recall(load_decoder_scorer(str(setting[0]), "2", encoding=encoding, device="cpu"), setting[1])
+    after = [recall(scorer, setting[1]) for scorer in both_stages(encoding, setting, tmp_path, NUMBERS)]
+    assert min(after) >= before + 0.5, (before, after)
 
 
 @pytest.mark.parametrize("encoding", ["windowed", "full"])

@@ -10,10 +10,12 @@ import sys
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from longattncomp_cli.core.backbone import load_backbone
 from longattncomp_cli.core.checkpoint import load_checkpoint
 from longattncomp_cli.core.encoder import pack_windows
+from longattncomp_cli.core.frozen_linear import frozen_linear
 from longattncomp_cli.core.model_files import BackboneSpec, locate_backbone
 from longattncomp_cli.errors import CheckpointError, ResourceError
 
@@ -41,6 +43,20 @@ def test_states_equal_transformers(exact, spec, layer: int) -> None:
         wanted = model(ids, output_hidden_states=True).hidden_states[layer]
     found = exact.encoder.forward(ids.flatten(), [(3, 40)], [layer])[layer].view(3, 40, -1)
     torch.testing.assert_close(found, wanted, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("shape", [(1152, 384), (384, 1536), (5, 24)])
+def test_a_frozen_linear_layer_is_the_plain_one_to_the_bit(
+    dtype: torch.dtype, shape: tuple[int, int]
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn(shape, generator=generator).to(dtype)
+    bias = torch.randn(shape[0], generator=generator).to(dtype)
+    frozen = frozen_linear(weight, bias, 512)
+    for num_rows in (0, 1, 3, 12, 100, 512, 700):
+        states = torch.randn(num_rows, shape[1], generator=generator).to(dtype)
+        assert torch.equal(frozen(states), F.linear(states, weight, bias))
 
 
 def test_layer_0_is_the_bare_token_embedding(exact) -> None:

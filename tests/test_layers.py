@@ -38,6 +38,7 @@ WITH_TORCH = {
     "decoders.tensor_reader",
     "encoder",
     "explain",
+    "frozen_linear",
     "head_norm",
     "hops",
     "runtime",

@@ -95,6 +95,7 @@ def test_two_workers_write_the_local_engines_bytes(local: Path) -> None:
     process = program(local, "-o", "ray.jsonl", "--engine", "ray", "--workers", "2")
     _, stderr = process.communicate(timeout=300)
     assert process.returncode == 3, stderr
+    assert b"core_worker" not in stderr  # what Ray's own processes log is not printed
     assert_same(local, "ray.jsonl")
 
 

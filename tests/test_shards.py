@@ -112,7 +112,7 @@ def kill_at_random_moments(folder: Path, kills: int, num_records: int, seed: int
     for _ in range(kills):
         before = partial.read_bytes().count(b"\n") if partial.exists() else 0
         process = subprocess.Popen(command, cwd=folder, env=environment)
-        wanted = before + rng.randrange(0, max(1, num_records // kills))
+        wanted = before + rng.randrange(0, max(1, num_records // (kills + 1)))
         while process.poll() is None:
             if partial.exists() and partial.read_bytes().count(b"\n") >= wanted:
                 time.sleep(rng.random() * 0.05)
@@ -123,12 +123,19 @@ def kill_at_random_moments(folder: Path, kills: int, num_records: int, seed: int
         process.wait()
         if (folder / "out.jsonl").exists():
             break
-    subprocess.run(command, cwd=folder, env=environment, check=True)
-    straight = [*command[:-5], "-o", "straight.jsonl", "--report", "straight-report.jsonl"]
-    subprocess.run(straight, cwd=folder, env=environment, check=True)
+    resumed = command[3:]
+    straight = [*resumed[:-5], "-o", "straight.jsonl", "--report", "straight-report.jsonl"]
+    both = "import ast, sys; from longattncomp_cli.main import app\n"
+    both += "for args in sys.argv[1:]: app(ast.literal_eval(args), standalone_mode=False)"
+    ends = [sys.executable, "-c", both, repr(resumed), repr(straight)]
+    subprocess.run(ends, cwd=folder, env=environment, check=True)
     assert (folder / "out.jsonl").read_bytes() == (folder / "straight.jsonl").read_bytes()
     assert (folder / "report.jsonl").read_bytes() == (folder / "straight-report.jsonl").read_bytes()
     return hit
+
+
+def test_a_batch_killed_three_times_and_resumed_has_an_uninterrupted_ones_bytes(folder: Path) -> None:
+    assert kill_at_random_moments(folder, 3, 60, seed=1) >= 2
 
 
 @pytest.mark.slow

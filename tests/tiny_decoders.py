@@ -74,9 +74,14 @@ def make_decoder(
     shard_size: str = "5GB",
     text: str = TEXT,
     noise: float = 0.15,
+    embedding_scale: float = 1.0,
     **changes: Any,
 ) -> Any:
-    """Save a random model and its tokenizer; return the model as transformers loads it."""
+    """Save a random model and its tokenizer; return the model as transformers loads it.
+
+    In a trained model a token's own embedding shows through its states; random blocks drown one of the usual
+    random size, in a long pass more than in a short window. ``embedding_scale`` makes up for that.
+    """
     from transformers import AutoConfig, AutoModelForCausalLM
 
     torch.manual_seed(seed)
@@ -86,6 +91,7 @@ def make_decoder(
         for name, parameter in model.named_parameters():
             scale = 2 * noise if "norm" in name or "bias" in name or "sinks" in name else noise
             parameter.add_(torch.randn(parameter.shape) * scale)
+        model.get_input_embeddings().weight.mul_(embedding_scale)
     model.save_pretrained(folder, max_shard_size=shard_size)
     make_tokenizer(folder, text)
     return model

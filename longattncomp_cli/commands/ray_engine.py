@@ -53,6 +53,7 @@ class RayEngine:
             ResourceError: Ray is not installed, or there is no cluster at the address.
         """
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its warnings are not ours to print
         try:
             import ray
         except ImportError as error:

@@ -18,6 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from longattncomp_cli.core.frozen_linear import Linear, frozen_linear
+
 PACK_TOKENS = 4096
 
 
@@ -69,6 +71,25 @@ class EncoderLayer:
     output_norm: tuple[Tensor, Tensor]
 
 
+@dataclass(frozen=True)
+class _Products:
+    """The linear layers of one block."""
+
+    qkv: Linear
+    out: Linear
+    up: Linear
+    down: Linear
+
+
+def _products(layer: EncoderLayer) -> _Products:
+    return _Products(
+        frozen_linear(layer.qkv_weight, layer.qkv_bias, PACK_TOKENS),
+        frozen_linear(layer.out_weight, layer.out_bias, PACK_TOKENS),
+        frozen_linear(layer.up_weight, layer.up_bias, PACK_TOKENS),
+        frozen_linear(layer.down_weight, layer.down_bias, PACK_TOKENS),
+    )
+
+
 class BertEncoder:
     """The frozen first ``num_layers`` blocks of a BERT model.
 
@@ -118,6 +139,7 @@ class BertEncoder:
         self.type_embedding = take("embeddings.token_type_embeddings.weight")[0]
         self.embedding_norm = pair("embeddings.LayerNorm")
         self.layers = [block(index) for index in range(num_layers)]
+        self.products = [_products(layer) for layer in self.layers]
 
     def _norm(self, states_TD: Tensor, parameters: tuple[Tensor, Tensor]) -> Tensor:
         return F.layer_norm(states_TD, (self.width,), *parameters, eps=self.epsilon)
@@ -160,12 +182,11 @@ class BertEncoder:
         positions = [torch.arange(n, device=ids_T.device).repeat(count) for count, n in groups]
         states_TD = embedded_TD + self.type_embedding + self.position_embeddings[torch.cat(positions)]
         states_TD = self._norm(states_TD, self.embedding_norm)
-        for number, layer in enumerate(self.layers[:depth], start=1):
-            qkv_T3D = F.linear(states_TD, layer.qkv_weight, layer.qkv_bias)
-            mixed_TD = F.linear(self._attend(qkv_T3D, groups), layer.out_weight, layer.out_bias)
+        for number in range(1, depth + 1):
+            layer, products = self.layers[number - 1], self.products[number - 1]
+            mixed_TD = products.out(self._attend(products.qkv(states_TD), groups))
             states_TD = self._norm(mixed_TD.add_(states_TD), layer.attention_norm)
-            hidden_TF = F.gelu(F.linear(states_TD, layer.up_weight, layer.up_bias))
-            output_TD = F.linear(hidden_TF, layer.down_weight, layer.down_bias)
+            output_TD = products.down(F.gelu(products.up(states_TD)))
             states_TD = self._norm(output_TD.add_(states_TD), layer.output_norm)
             if number in layers:
                 wanted[number] = states_TD

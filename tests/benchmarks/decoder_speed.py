@@ -2,33 +2,42 @@
 
     .venv/bin/python tests/benchmarks/decoder_speed.py --device cuda --shape llama-3.1-8b --layers 13
         --tokens 16384 65536 131072 [--output FILE]
-    .venv/bin/python tests/benchmarks/decoder_speed.py --device cpu --shape tiny --tokens 2048 4096
+    OMP_NUM_THREADS=1 .venv/bin/python tests/benchmarks/decoder_speed.py --device cpu --shape small
+        --tokens 1024 2048 --clock processor [--output FILE]
 
 Weights are random: speed does not depend on them. ``share_of_peak`` is the work of matrix products and
 attention over the time, against the best measured rate of one large product in the same run. ``whole_model``
 is the same prefill through all layers: its time over ours is what a user saves. ``loading`` writes the model
-to disk and reads its first layers in a process of its own: peak memory over the tensors kept.
+to disk and reads its first layers in a process of its own: peak memory over the tensors kept. On one thread
+``--clock processor`` leaves out the time in which other work had the core. A length that does not fit the
+device's memory is answered with ``out_of_memory``, and the others go on.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from longattncomp_cli.benchmark.environment import environment
 from longattncomp_cli.core.decoders.decoder import DecoderBackbone
 from longattncomp_cli.core.decoders.full_pass import _Layout
 from longattncomp_cli.core.decoders.prefill import ATTENTION, register_attention
 from longattncomp_cli.core.decoders.text import DecoderText
 from longattncomp_cli.core.model_files import BackboneSpec
+from longattncomp_cli.errors import ResourceError
+
+CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "processor": time.process_time}
 
 SHAPES: dict[str, dict[str, Any]] = {
     "llama-3.1-8b": {
@@ -87,7 +96,9 @@ def synchronise(device: torch.device) -> None:
         torch.cuda.synchronize()
 
 
-def peak_rate(shape: dict[str, Any], device: torch.device, dtype: torch.dtype) -> float:
+def peak_rate(
+    shape: dict[str, Any], device: torch.device, dtype: torch.dtype, clock: Callable[[], float]
+) -> float:
     """The best of several measurements of the model's largest product."""
     rows = 8192 if device.type == "cuda" else 1024
     a = torch.randn(rows, shape["hidden_size"], device=device, dtype=dtype)
@@ -95,15 +106,17 @@ def peak_rate(shape: dict[str, Any], device: torch.device, dtype: torch.dtype) -
     best = 0.0
     for _ in range(10):
         synchronise(device)
-        start = time.perf_counter()
+        start = clock()
         for _ in range(5):
             a @ b
         synchronise(device)
-        best = max(best, 5 * 2.0 * a.numel() * b.shape[1] / (time.perf_counter() - start))
+        best = max(best, 5 * 2.0 * a.numel() * b.shape[1] / (clock() - start))
     return best
 
 
-def prefill(model: nn.Module, num_tokens: int, device: torch.device, part: int | None) -> dict[str, float]:
+def prefill(
+    model: nn.Module, num_tokens: int, device: torch.device, part: int | None, clock: Callable[[], float]
+) -> dict[str, float]:
     """Read a context and a query after it as ``full`` does."""
     text = DecoderText(tokenizer=None, opening=(0,), between=())  # type: ignore[arg-type]
     spec = BackboneSpec(id="random", sha256="", kind="decoder")
@@ -118,17 +131,17 @@ def prefill(model: nn.Module, num_tokens: int, device: torch.device, part: int |
 
     def run() -> float:
         synchronise(device)
-        start = time.perf_counter()
+        start = clock()
         with torch.inference_mode():
             known = backbone.full_pass._read_context(layout, 64, layers, None)
             backbone.full_pass._continue(known, ids[:64], layers)
         synchronise(device)
-        return time.perf_counter() - start
+        return clock() - start
 
     run()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    seconds = min(run() for _ in range(2))
+    seconds = min(run() for _ in range(3))
     found = {"seconds": round(seconds, 4), "tokens_per_second": round(num_tokens / seconds)}
     if device.type == "cuda":
         found["peak_gib"] = round(torch.cuda.max_memory_allocated() / 2**30, 2)
@@ -172,6 +185,18 @@ def loading(shape: dict[str, Any], num_layers: int) -> dict[str, float]:
     }
 
 
+def answered(measure: Callable[[], dict[str, float]]) -> dict[str, Any]:
+    """The measurement, or that the device's memory was too small for it."""
+    try:
+        return measure()
+    except (torch.OutOfMemoryError, ResourceError):
+        pass  # what it held is free once the exception is gone
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return {"out_of_memory": True}
+
+
 def main() -> None:
     """Measure every length and print JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -183,38 +208,43 @@ def main() -> None:
     parser.add_argument("--no-whole-model", action="store_true")
     parser.add_argument("--only-loading", action="store_true")
     parser.add_argument("--no-loading", action="store_true")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    shape, device = SHAPES[options.shape], torch.device(options.device)
+    shape, device, clock = SHAPES[options.shape], torch.device(options.device), CLOCKS[options.clock]
+    if options.clock == "processor" and (device.type != "cpu" or torch.get_num_threads() > 1):
+        parser.error("--clock processor is for one thread of a CPU")
     depth = shape["num_hidden_layers"]
     num_layers = options.layers or round(depth * 0.41)
-    name = (
-        torch.cuda.get_device_name() if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
-    )
-    peak = peak_rate(shape, device, torch.bfloat16)
+    peak = peak_rate(shape, device, torch.bfloat16, clock)
     results: dict[str, Any] = {
-        "device": name,
-        "torch": torch.__version__,
         "shape": options.shape,
         "layers": f"{num_layers} of {depth}",
+        "device": device.type,
         "dtype": "bfloat16",
+        "clock": options.clock,
         "peak_tflops": round(peak / 1e12, 3),
+        "environment": environment(),
     }
     if not options.no_loading:
         results["loading"] = loading(shape, num_layers)
-    for label, layers in (("ours", num_layers), ("whole_model", depth)):
-        if options.only_loading:
-            break
-        if label == "whole_model" and options.no_whole_model:
-            continue
+    wanted = {"ours": num_layers, "whole_model": depth}
+    if options.no_whole_model:
+        del wanted["whole_model"]
+    for label, layers in {} if options.only_loading else wanted.items():
         model = random_model(shape, layers, device, torch.bfloat16)
         for num_tokens in options.tokens:
-            found = prefill(model, num_tokens, device, options.part_tokens)
-            rate = work(shape, layers, num_tokens) / found["seconds"]
-            found["share_of_peak"] = round(rate / peak, 3)
+            found = answered(lambda m=model, n=num_tokens: prefill(m, n, device, options.part_tokens, clock))
+            if "seconds" in found:
+                rate = work(shape, layers, num_tokens) / found["seconds"]
+                found["share_of_peak"] = round(rate / peak, 3)
             results.setdefault(str(num_tokens), {})[label] = found
             print(num_tokens, label, found, file=sys.stderr, flush=True)
         del model
+    for num_tokens in options.tokens:
+        pair = results.get(str(num_tokens), {})
+        if all("seconds" in pair.get(label, {}) for label in ("ours", "whole_model")):
+            pair["whole_over_ours"] = round(pair["whole_model"]["seconds"] / pair["ours"]["seconds"], 2)
     line = json.dumps(results)
     print(line)
     if options.output:

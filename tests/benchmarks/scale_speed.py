@@ -1,18 +1,24 @@
-"""What the machine allows, what others take, what a remembered context saves, and ten million tokens.
+"""What the machine allows, what others take, what a remembered context saves, Ray, ten million tokens.
 
-    .venv/bin/python tests/benchmarks/scale_speed.py [--tokens 100000] [--million 10] [--output FILE]
+    .venv/bin/python tests/benchmarks/scale_speed.py [--tokens 100000] [--output FILE]
+    .venv/bin/python tests/benchmarks/scale_speed.py --only ray [--workers 1 2] --output FILE
+    .venv/bin/python tests/benchmarks/scale_speed.py --only large [--megabytes 40] --output FILE
+
+An output that exists keeps what was not measured again.
 
 Every figure is a ratio of times taken in turn in one run; ``cpu`` ratios are of processor time, which other
 work on the machine disturbs less than ``wall``. The last line is JSON.
 
 - ``peak``: rate of the backbone's matrix products inside a whole ``score`` (tokenising, windows, attention,
   norms, cross-attention and pooling count as time, not as work) against the rate of the same four products
-  alone, at the model's own shapes, in the same precision.
+  alone, at the model's own shapes, in the same precision, done as the encoder does them
+  (``share_of_linear``: as ``F.linear`` does, without a bias).
 - ``sentence_transformers``: ``encode`` of the same text in its own windows by the same model, as shipped
   (fp32) and in bf16, against ``score``.
 - ``cache``: a second query on a context that ``--cache`` holds. ``batch``: 50 records over 5 contexts
   against 50 contexts, by the same code.
-- ``large``: the program over so many million tokens: peak memory.
+- ``ray``: see ``ray_scaling.py``. ``large``: see ``large_text.py``; the program over 40 MB of this machine's
+  Python and its documents, one fact hidden in it: time, peak memory, whether the fact was kept.
 """
 
 from __future__ import annotations
@@ -20,22 +26,24 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from copy import copy
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from large_text import compress_large
+from ray_scaling import ray_scaling
 from speed import QUERY, long_text, program
 
+from longattncomp_cli.benchmark.environment import environment
 from longattncomp_cli.core.cached_backbone import CachedBackbone
 from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
 from longattncomp_cli.core.scoring import Scorer, load_scorer
@@ -74,21 +82,31 @@ def ratio(above: dict[str, float], below: dict[str, float]) -> dict[str, float]:
     return {kind: round(above[kind] / below[kind], 3) for kind in ("wall", "cpu")}
 
 
-def products(backbone: WindowedEncoder) -> tuple[Callable[[], None], float]:
-    """The four products of a layer over a pack, layer after layer, and their operations a token."""
-    layers = backbone.encoder.layers
-    first = layers[0]
-    weights = [first.qkv_weight, first.out_weight, first.up_weight, first.down_weight]
-    inputs = [torch.randn(PRODUCT_TOKENS, w.shape[1], dtype=w.dtype) for w in weights]
+def products(backbone: WindowedEncoder) -> tuple[dict[str, Callable[[], None]], float]:
+    """The four products of a layer over a pack, layer after layer, and their operations a token.
 
-    def run() -> None:
+    ``peak`` is done as the encoder does it, weights packed; ``linear`` by ``F.linear``, without a bias.
+    """
+    encoder = backbone.encoder
+    weights = [
+        (layer.qkv_weight, layer.out_weight, layer.up_weight, layer.down_weight) for layer in encoder.layers
+    ]
+    inputs = [torch.randn(PRODUCT_TOKENS, w.shape[1], dtype=w.dtype) for w in weights[0]]
+
+    def packed() -> None:
         with torch.inference_mode():
-            for layer in layers:
-                own = [layer.qkv_weight, layer.out_weight, layer.up_weight, layer.down_weight]
+            for own in encoder.products:
+                for states, product in zip(inputs, (own.qkv, own.out, own.up, own.down), strict=True):
+                    product(states)
+
+    def plain() -> None:
+        with torch.inference_mode():
+            for own in weights:
                 for states, weight in zip(inputs, own, strict=True):
                     F.linear(states, weight)
 
-    return run, len(layers) * sum(2.0 * w.numel() for w in weights)
+    per_token = len(weights) * sum(2.0 * w.numel() for w in weights[0])
+    return {"peak": packed, "linear": plain}, per_token
 
 
 def against_peak(scorer: Scorer, num_tokens: int, repetitions: int) -> dict[str, Any]:
@@ -99,15 +117,17 @@ def against_peak(scorer: Scorer, num_tokens: int, repetitions: int) -> dict[str,
     bare, per_token = products(backbone)
     rounds = max(1, num_tokens // PRODUCT_TOKENS)
 
-    def peak() -> None:
-        for _ in range(rounds):
-            bare()
+    def often(action: Callable[[], None]) -> Callable[[], None]:
+        return lambda: [action() for _ in range(rounds)][-1]
 
-    found = in_turn({"score": lambda: scorer.score(request), "peak": peak}, repetitions)
-    tokens = {"score": num_tokens, "peak": rounds * PRODUCT_TOKENS}
+    actions: dict[str, Callable[[], Any]] = {name: often(action) for name, action in bare.items()}
+    found = in_turn({"score": lambda: scorer.score(request), **actions}, repetitions)
+    tokens = dict.fromkeys(bare, rounds * PRODUCT_TOKENS) | {"score": num_tokens}
     rates = {n: {k: tokens[n] * per_token / t for k, t in found[n].items()} for n in found}
     return {
+        "tokens": num_tokens,
         "share_of_peak": ratio(rates["score"], rates["peak"]),
+        "share_of_linear": ratio(rates["score"], rates["linear"]),
         "peak_gflops": {kind: round(rate / 1e9) for kind, rate in rates["peak"].items()},
         "tokens_per_second": {kind: round(num_tokens / t) for kind, t in found["score"].items()},
     }
@@ -142,6 +162,7 @@ def against_sentence_transformers(scorer: Scorer, num_tokens: int, repetitions: 
         actions[name] = lambda model=model: model.encode(passages, output_value=None, batch_size=32)
     found = in_turn(actions, repetitions)
     return {
+        "tokens": num_tokens,
         "passages": len(passages),
         "as_shipped_over_score": ratio(found["float32"], found["score"]),
         "bfloat16_over_score": ratio(found["bfloat16"], found["score"]),
@@ -187,14 +208,13 @@ def shared_contexts(scorer: Scorer, tokens_each: int) -> dict[str, Any]:
     return {"fifty_contexts_over_five": ratio(found["fifty"], found["five"]), "tokens_each": tokens_each}
 
 
-def large(scorer: Scorer, millions: float) -> dict[str, float]:
-    """The program over a long text."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "large.txt"
-        path.write_text(long_text(scorer, int(millions * 1e6)), encoding="utf-8")
-        size = path.stat().st_size
-        found = program("compress", str(path), "-q", QUERY, "-b", "16k", "--quiet")
-    return {"million_tokens": millions, "megabytes": round(size / 1e6, 1), **found}
+@cache
+def warm_scorer() -> Scorer:
+    """The default scorer on all cores, its memory already there."""
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    scorer = load_scorer(load_checkpoint(DEFAULT_CHECKPOINT), device="cpu")
+    scorer.score(Request((Source(long_text(scorer, 5000)),), QUERY))
+    return scorer
 
 
 def main() -> None:
@@ -204,35 +224,30 @@ def main() -> None:
     parser.add_argument("--cache-tokens", type=int, default=100_000)
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--record-tokens", type=int, default=4_000)
-    parser.add_argument("--million", type=float, default=0)
+    parser.add_argument("--megabytes", type=float, default=40)
+    parser.add_argument("--records", type=int, default=160)
+    parser.add_argument("--batch-tokens", type=int, default=3_000)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--only", nargs="*", default=["peak", "others", "cache", "batch"])
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
-    scorer = load_scorer(load_checkpoint(DEFAULT_CHECKPOINT), device="cpu")
-    scorer.score(Request((Source(long_text(scorer, 5000)),), QUERY))
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-    results: dict[str, Any] = {
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, "
-        f"{torch.backends.cpu.get_cpu_capability()}, torch {torch.__version__}",
-        "commit": commit.stdout.strip(),
-        "tokens": options.tokens,
-    }
+    results: dict[str, Any] = {}
+    if options.output and options.output.exists():
+        results = json.loads(options.output.read_text(encoding="utf-8"))
     runs: dict[str, Callable[[], Any]] = {
-        "peak": lambda: against_peak(scorer, options.tokens, options.repetitions),
-        "others": lambda: against_sentence_transformers(scorer, options.tokens, options.repetitions),
-        "cache": lambda: second_query(scorer, options.cache_tokens),
-        "batch": lambda: shared_contexts(scorer, options.record_tokens),
+        "peak": lambda: against_peak(warm_scorer(), options.tokens, options.repetitions),
+        "others": lambda: against_sentence_transformers(warm_scorer(), options.tokens, options.repetitions),
+        "cache": lambda: second_query(warm_scorer(), options.cache_tokens),
+        "batch": lambda: shared_contexts(warm_scorer(), options.record_tokens),
+        "ray": lambda: ray_scaling(options.records, options.batch_tokens, options.workers),
+        "large": lambda: compress_large(options.megabytes),
     }
     for name in options.only:
-        results[name] = runs[name]()
+        results[name] = {**runs[name](), "environment": environment()}
         print(f"{name:8} {results[name]}", file=sys.stderr, flush=True)
-    if options.million:
-        results["large"] = large(scorer, options.million)
-    line = json.dumps(results)
-    print(line)
-    if options.output:
-        options.output.write_text(line + "\n", encoding="utf-8")
+        if options.output:
+            options.output.write_text(json.dumps(results) + "\n", encoding="utf-8")
+    print(json.dumps(results))
 
 
 if __name__ == "__main__":
