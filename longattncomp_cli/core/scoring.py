@@ -5,6 +5,8 @@ The scorer knows nothing of budgets, and selection nothing of torch.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -29,6 +31,7 @@ from longattncomp_cli.core.cross_attention import (
 from longattncomp_cli.core.hops import MAX_HELD_TOKENS, MAX_HOPS, HeldStates, HopSettings, hop
 from longattncomp_cli.core.rarity import query_rarity
 from longattncomp_cli.core.runtime import keep_freed_memory, resolve_device, resolve_dtype
+from longattncomp_cli.core.signs import head_signs, own_logits, shape_signs, word_signs
 from longattncomp_cli.core.types import ChunkScores, Request
 from longattncomp_cli.errors import CheckpointError, InputError, UsageError
 
@@ -65,6 +68,8 @@ class Scorer:
         self.snap: SnapLevel = snap or config.snap
         self.hops = config.hops if hops is None else hops
         self._hops_are_asked_for = hops is not None
+        self.one_hop_from = math.inf
+        """The probability that few chunks hold all that is needed from which on one hop is taken."""
         if not 1 <= self.hops <= MAX_HOPS:
             raise UsageError(f"--hops {self.hops} is not in 1…{MAX_HOPS}")
         self.attention = build_attention(config)
@@ -116,7 +121,8 @@ class Scorer:
         config = self.checkpoint.config
         chunks = tuple(chunk for source in context.sources for chunk in source.chunks)
         instruction = request.instruction if config.sink == "instruction" else ""
-        if not len(self.backbone.tokenize([request.query])[0].ids):
+        query_tokens = self.backbone.tokenize([request.query])[0]
+        if not len(query_tokens.ids):
             raise InputError(
                 f"the query {request.query!r} is empty to the backbone",
                 hint="ask in words",
@@ -137,11 +143,11 @@ class Scorer:
         blocks = held.first(encoding.blocks) if num_hops > 1 else encoding.blocks
         chunks_CHM = self.attention.chunk_logits(folded_HMD, blocks, num_chunks)
         mass = normalise(chunks_CHM, self.sink_logits(folded_HMD, encoding))
+        rarity = query_rarity(query_ids, context, num_chunks)
+        rarity_M = torch.from_numpy(rarity).float().to(self.backbone.device)
         if config.pooling == "mean":
             scores_C, sink = pool_mean(mass)
         else:
-            rarity = query_rarity(query_ids, context, num_chunks)
-            rarity_M = torch.from_numpy(rarity).float().to(self.backbone.device)
             weights_HM = self.attention.weights(query_HMD, rarity_M)
             scored = log_scores(mass, weights_HM, self.attention.floor)
             begins = torch.tensor([not chunk.continues for chunk in chunks], device=self.backbone.device)
@@ -149,6 +155,16 @@ class Scorer:
             scores_C, sink = distribution(
                 *spread_scores(*scored, self.attention.spread_of(query_HMD), passage_C)
             )
+        signs = None
+        if sink is not None:
+            own_HM = own_logits(self.attention, folded_HMD, encoding.query.states)
+            temperature_H = self.attention.log_temperature.exp()
+            signs = shape_signs(scores_C, sink)
+            signs |= head_signs(chunks_CHM, own_HM, temperature_H, rarity_M, scores_C)
+            signs |= word_signs(request.query, query_tokens, context, scores_C)
+        enough = None if signs is None or config.enough is None else config.enough.probability(signs)
+        if enough is not None and enough >= self.one_hop_from and not self._hops_are_asked_for:
+            num_hops = 1
         for _ in range(1, num_hops):
             scores_C = hop(scores_C, query_ids, context, held, HopSettings())
         return ChunkScores(
@@ -156,6 +172,8 @@ class Scorer:
             scores=scores_C.double().cpu().numpy(),
             sink=None if sink is None else float(sink),
             calibration=config.calibration,
+            signs=signs,
+            enough=enough,
         )
 
     def _num_hops(self, context: ContextTokens) -> int:
