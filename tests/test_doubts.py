@@ -146,8 +146,8 @@ def case(*, sink: float | None, query: str = "q", parser: str = "given", kept: t
 
 
 def test_low_confidence_a_guessed_query_and_a_dropped_source_are_named() -> None:
-    assert doubts(*case(sink=None)) == doubts(*case(sink=0.4)) == ()
-    assert [doubt.code for doubt in doubts(*case(sink=0.6))] == ["low-confidence"]
+    assert doubts(*case(sink=None)) == doubts(*case(sink=0.6)) == ()
+    assert [doubt.code for doubt in doubts(*case(sink=0.8))] == ["low-confidence"]
     for parser in ("tail", "auto:last-paragraph", "auto:chatml+first-paragraph"):
         assert [doubt.code for doubt in doubts(*case(sink=None, parser=parser))] == ["guessed-query"]
     assert doubts(*case(sink=None, parser="auto:question-last")) == ()

@@ -91,7 +91,7 @@ def test_the_logit_of_a_token_with_itself_is_the_same_in_blocks(
     torch.testing.assert_close(own_logits(attention, folded_HMD, states), whole)
 
 
-def test_a_scorer_gives_every_sign_that_a_checkpoint_may_name() -> None:
+def test_a_scorer_gives_every_sign_that_a_checkpoint_may_name(monkeypatch: pytest.MonkeyPatch) -> None:
     from longattncomp_cli.core.scoring import load_scorer
 
     stage1 = load_checkpoint("stage1")
@@ -104,5 +104,14 @@ def test_a_scorer_gives_every_sign_that_a_checkpoint_may_name() -> None:
     certain = SignModel(weights={"sink": 0.0}, offset=50.0)
     scorer.checkpoint = replace(stage1, config=replace(stage1.config, calibration=certain, enough=certain))
     again = scorer.score(Request(sources, "Who signed the ledger?"))
-    assert again.confidence == again.enough == pytest.approx(1.0)
-    assert again.sink == verdict.sink
+    assert again.confidence == pytest.approx(1.0)
+    assert (again.sink, again.enough) == (verdict.sink, None)  # of two chunks it is not said
+    many = "\n\n".join(f"On day {day} the clerk wrote a line about the rain." for day in range(30))
+    scorer.chunk_tokens = 8
+    hops: list[int] = []
+    monkeypatch.setattr("longattncomp_cli.core.scoring.hop", lambda shares, *_: hops.append(1) or shares)
+    assert scorer.score(Request((Source(many),), "Who signed the ledger?")).enough == pytest.approx(1.0)
+    assert (scorer.hops, len(hops)) == (2, 1)
+    scorer.one_hop_from = 0.5  # as --select auto has it
+    scorer.score(Request((Source(many),), "Who signed the ledger?"))
+    assert len(hops) == 1

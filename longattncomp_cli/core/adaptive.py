@@ -16,6 +16,9 @@ import numpy as np
 
 from longattncomp_cli.core.types import FloatArray
 
+FEWEST_CHUNKS = 25
+"""Of fewer chunks no checkpoint says what is enough: it was fitted on longer contexts."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AutoRule:

@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor
 
+from longattncomp_cli.core.adaptive import FEWEST_CHUNKS
 from longattncomp_cli.core.backbone import (
     Backbone,
     ContextTokens,
@@ -162,7 +163,9 @@ class Scorer:
             signs = shape_signs(scores_C, sink)
             signs |= head_signs(chunks_CHM, own_HM, temperature_H, rarity_M, scores_C)
             signs |= word_signs(request.query, query_tokens, context, scores_C)
-        enough = None if signs is None or config.enough is None else config.enough.probability(signs)
+        enough = None
+        if signs is not None and config.enough is not None and num_chunks >= FEWEST_CHUNKS:
+            enough = config.enough.probability(signs)
         if enough is not None and enough >= self.one_hop_from and not self._hops_are_asked_for:
             num_hops = 1
         for _ in range(1, num_hops):
