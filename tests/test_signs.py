@@ -62,6 +62,8 @@ def test_words_stand_where_all_their_tokens_follow_one_another() -> None:
     assert (whole["long_held"], whole["long_absent"]) == (pytest.approx(math.log(2)), 0.0)
     below = word_signs(query, tokens, context_of([2, 3, 4], [7], [7], [7]), shares_C)
     assert (below["long_held"], below["long_absent"]) == (0.0, 0.0)  # the best three are all but the first
+    plain = word_signs("tide xxxab?", tokens, scattered, shares_C)
+    assert plain["long_absent"] == 0.0  # it may stand there in another form
     titled = word_signs(
         query, tokens, context_of([7], [7], [7], [7], title=(2, 3, 4)), torch.tensor([1.0, 0, 0, 0])
     )

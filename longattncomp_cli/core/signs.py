@@ -28,8 +28,9 @@ SHAPE_SIGNS = ("sink", "best", "gap_2", "gap_5", "entropy", "chunks")
 """Log-odds of the chunks against the sink; logarithms of the best share over an even one, over the second and
 over the fifth; the entropy of the shares; the logarithm of the number of chunks."""
 WORD_SIGNS = ("words", "long_held", "long_absent")
-"""The logarithm of the number of query words; and of the words of several tokens, names and keys above all,
-log(1 + how many) the best chunks hold, and how many stand nowhere in the context."""
+"""The logarithm of the number of query words; of the words of several tokens, log(1 + how many) the best
+chunks hold; and of those with a digit, a capital or an underscore, log(1 + how many) stand nowhere in the
+context: names and keys stand there as they are, a plain word perhaps in another form."""
 HEAD_SIGN = "nearest"
 """For each head, as ``nearest_0``: how near the best chunk comes to the query's tokens, weighted by rarity:
 0 is a token itself, −1 far from it."""
@@ -40,6 +41,7 @@ _LEAST = 1e-12
 _EDGE = 1e-9
 _FARTHEST, _NEAREST = -1.0, 0.1
 _WORD = re.compile(r"\w+")
+_NAME = re.compile(r"[\dA-Z_]")
 _PAIR = 1 << 32
 
 
@@ -111,33 +113,34 @@ def word_signs(query: str, tokens: Tokens, context: ContextTokens, shares_C: Ten
     words = _words(query, tokens)
     if not words:
         return dict.fromkeys(WORD_SIGNS, 0.0)
-    wanted = np.unique(np.concatenate(words))
+    wanted = np.unique(np.concatenate(list(words.values())))
     holds = np.zeros((len(wanted), num_chunks), dtype=bool)
     for ids, owner in _runs(context):
         for found in (ids, ids[:-1] * _PAIR + ids[1:] + _PAIR):
             at = np.flatnonzero(np.isin(found, wanted))
             holds[np.searchsorted(wanted, found[at]), owner[at]] = True
     best = shares_C.argsort(descending=True, stable=True)[:_BEST].cpu().numpy()
-    held_WC = np.array([holds[np.searchsorted(wanted, word)].all(axis=0) for word in words])
-    is_long = np.array([word[0] >= _PAIR for word in words])
+    held_WC = np.array([holds[np.searchsorted(wanted, word)].all(axis=0) for word in words.values()])
+    is_long = np.array([codes[0] >= _PAIR for codes in words.values()])
+    is_name = np.array([_NAME.search(word) is not None for word in words])
     return {
         "words": float(np.log(len(words))),
         "long_held": float(np.log1p((is_long & held_WC[:, best].any(axis=1)).sum())),
-        "long_absent": float(np.log1p((is_long & ~held_WC.any(axis=1)).sum())),
+        "long_absent": float(np.log1p((is_long & is_name & ~held_WC.any(axis=1)).sum())),
     }
 
 
-def _words(query: str, tokens: Tokens) -> list[np.ndarray]:
-    """The distinct words of the query: of each its token, or the codes of its pairs of tokens."""
+def _words(query: str, tokens: Tokens) -> dict[str, np.ndarray]:
+    """The distinct words of the query, and of each its token, or the codes of its pairs of tokens."""
     ids = tokens.ids.astype(np.int64)
-    found: dict[bytes, np.ndarray] = {}
+    found: dict[str, np.ndarray] = {}
     for match in _WORD.finditer(query):
         first, last = np.searchsorted(tokens.starts, (match.start(), match.end()))
         own = ids[first:last]
         codes = own if len(own) == 1 else own[:-1] * _PAIR + own[1:] + _PAIR
         if len(codes):
-            found.setdefault(codes.tobytes(), np.unique(codes))
-    return list(found.values())
+            found.setdefault(match.group(), np.unique(codes))
+    return found
 
 
 def _runs(context: ContextTokens) -> Iterator[tuple[np.ndarray, np.ndarray]]:
