@@ -135,7 +135,9 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
         record = _record(run, data, step, result)
         card = model_card(run.name, record, run.command, time.monotonic() - clock)
         tensors = {name: _rounded(name, value) for name, value in attention.state_dict().items()}
-        save_checkpoint(Checkpoint(replace(config, training=record), tensors), run.output, card)
+        # What was fitted to the weights it began with does not fit these.
+        trained = replace(config, training=record, calibration=None, enough=None)
+        save_checkpoint(Checkpoint(trained, tensors), run.output, card)
 
     untrained = _untrained(scorer, layers, run.config.seed)
     trainer = Trainer(

@@ -57,7 +57,9 @@ class AttnComp(MethodBase):
 
     def __init__(self, bench: Workbench, checkpoint: Checkpoint) -> None:
         """Use the checkpoint's projections with AttnComp's pooling and sink."""
-        config = replace(checkpoint.config, pooling="mean", sink="instruction", hops=1)
+        config = replace(
+            checkpoint.config, pooling="mean", sink="instruction", hops=1, calibration=None, enough=None
+        )
         names = set(build_attention(config).state_dict())
         tensors = {name: tensor for name, tensor in checkpoint.tensors.items() if name in names}
         self._scorer = bench.scorer_of(Checkpoint(config, tensors))
