@@ -124,9 +124,9 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
     tell_memory(memory_estimate(attention, store, run.config, text_tokens), hooks.on_note)
     if not reads_whole_pools(store):
         _encode(store, data, hooks)
-    config = replace(
-        run.init.config, name=run.name, layers=layers, sink="learned", pooling=run.config.pooling
-    )
+    # What was fitted to the weights it begins with will not fit its own.
+    begun = replace(run.init.config, calibration=None, enough=None)
+    config = replace(begun, name=run.name, layers=layers, sink="learned", pooling=run.config.pooling)
     results: list[ValidationResult] = []
     clock = time.monotonic()
 
@@ -135,9 +135,7 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
         record = _record(run, data, step, result)
         card = model_card(run.name, record, run.command, time.monotonic() - clock)
         tensors = {name: _rounded(name, value) for name, value in attention.state_dict().items()}
-        # What was fitted to the weights it began with does not fit these.
-        trained = replace(config, training=record, calibration=None, enough=None)
-        save_checkpoint(Checkpoint(trained, tensors), run.output, card)
+        save_checkpoint(Checkpoint(replace(config, training=record), tensors), run.output, card)
 
     untrained = _untrained(scorer, layers, run.config.seed)
     trainer = Trainer(
