@@ -146,7 +146,7 @@ def test_score_report_is_a_distribution_over_a_partition(folder: Path) -> None:
     chunks = report["chunks"]
     assert "".join(story()[c["start"] : c["end"]] for c in chunks) == story()
     assert sorted(c["rank"] for c in chunks) == list(range(1, len(chunks) + 1))
-    total = sum(c["score"] for c in chunks) + (1 - report["confidence"] if "confidence" in report else 0)
+    total = sum(c["score"] for c in chunks) + report.get("sink", 0)
     assert total == pytest.approx(1, abs=1e-4)
     best = min(chunks, key=lambda c: c["rank"])
     assert "Ines Albrecht" in story()[best["start"] : best["end"]]

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from longattncomp_cli.core.adaptive import AutoRule, spread_of, stop_rank
-from longattncomp_cli.core.calibration import calibrated, fit_calibration
+from longattncomp_cli.core.calibration import SignModel, calibrated, fit_calibration, fit_signs
 from longattncomp_cli.core.checkpoint import load_checkpoint, save_checkpoint
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.doubts import doubts
@@ -51,6 +51,81 @@ def test_a_fit_of_what_is_perfectly_apart_stays_finite() -> None:
     assert calibrated(0.0, (slope, offset)) < 0.5 < calibrated(1.0, (slope, offset))
 
 
+def test_a_model_of_signs_finds_the_one_that_tells() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.random(2_000) < 0.5
+    signs = [{"sink": 3.0 * yes + rng.normal(), "best": 100 * rng.normal()} for yes in truth]
+    model = fit_signs(["sink", "best"], signs, truth.tolist(), np.ones(len(truth)), 1e-4)
+    # Two normal distributions 3 apart: the log-odds are 3 x - 4.5.
+    assert model.weights["sink"] == pytest.approx(3, rel=0.15)
+    assert model.offset == pytest.approx(-4.5, rel=0.15)
+    assert abs(model.weights["best"]) < 0.01
+    given = np.array([model.probability(found) for found in signs])
+    assert given.mean() == pytest.approx(truth.mean(), abs=0.01)
+    assert calibrated(0.3, model, signs[0]) == given[0]
+    assert calibrated(0.3, model, None) == 0.3
+    with pytest.raises(ValueError, match="without an answer"):
+        fit_signs(["sink"], signs, [True] * len(signs), np.ones(len(truth)), 1e-4)
+
+
+def test_a_fit_leaves_a_question_counted_twice_where_it_was_weighted_double() -> None:
+    truth = [True, False, True, False, True]
+    signs = [{"sink": value} for value in (2.0, -1.0, 0.5, 0.7, 1.0)]
+    twice = fit_signs(["sink"], signs, truth, np.array([2.0, 1, 1, 1, 1]), 0.1)
+    repeated = fit_signs(["sink"], [signs[0], *signs], [True, *truth], np.ones(6), 0.1)
+    # The penalty is per request: five requests of mean weight 1 against six.
+    assert twice.weights["sink"] == pytest.approx(repeated.weights["sink"], rel=1e-3)
+
+
+MODEL = {"version": 2, "weights": {"sink": 0.5, "nearest_3": 1.0}, "offset": -1.0}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, True])
+def test_a_model_of_what_is_no_number_cannot_be_built(value: float) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        SignModel(weights={"sink": value}, offset=0.0)
+    with pytest.raises(ValueError, match="finite"):
+        SignModel(weights={"sink": 1.0}, offset=value)
+
+
+def test_a_checkpoint_keeps_its_models(tmp_path: Path) -> None:
+    stage1 = load_checkpoint("stage1")
+    model = SignModel(weights=MODEL["weights"], offset=-1.0)
+    config = replace(stage1.config, calibration=model, enough=model)
+    save_checkpoint(replace(stage1, config=config), tmp_path, "")
+    read = load_checkpoint(str(tmp_path))
+    assert read.config.calibration == read.config.enough == model
+    assert read.digest != stage1.digest
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"version": 3}, "version"),
+        ({"offset": None}, "finite"),
+        ({"offset": "x"}, "finite"),
+        ({"weights": {}}, "no weights"),
+        ({"weights": [1.0, 2.0]}, "no weights"),
+        ({"weights": {"sink": None}}, "finite"),
+        ({"weights": {"sink": 1e300}}, "finite"),
+        ({"weights": {"mood": 1.0}}, "mood"),
+        ({"weights": {"nearest_4": 1.0}}, "nearest_4"),  # its heads are 0 to 3
+        ({"weights": {"nearest_": 1.0}}, "nearest_"),
+        ({"more": 1}, "fields"),
+    ],
+)
+@pytest.mark.parametrize("name", ["calibration", "enough"])
+def test_a_model_that_cannot_be_used_is_refused(
+    tmp_path: Path, name: str, change: dict[str, object], reason: str
+) -> None:
+    stage1 = load_checkpoint("stage1")
+    save_checkpoint(stage1, tmp_path, "")
+    config = orjson.loads((tmp_path / "config.json").read_bytes()) | {name: MODEL | change}
+    (tmp_path / "config.json").write_bytes(orjson.dumps(config))
+    with pytest.raises(CheckpointError, match=reason):
+        load_checkpoint(str(tmp_path))
+
+
 @pytest.mark.parametrize("value", [[0.0, 1.0], [1.0], ["a", 1], [1.0, 1e99], 3, [-1.0, 0.0], {"a": 1}])
 def test_a_checkpoint_with_another_calibration_is_refused(tmp_path: Path, value: object) -> None:
     stage1 = load_checkpoint("stage1")
@@ -71,8 +146,8 @@ def case(*, sink: float | None, query: str = "q", parser: str = "given", kept: t
 
 
 def test_low_confidence_a_guessed_query_and_a_dropped_source_are_named() -> None:
-    assert doubts(*case(sink=None)) == doubts(*case(sink=0.4)) == ()
-    assert [doubt.code for doubt in doubts(*case(sink=0.6))] == ["low-confidence"]
+    assert doubts(*case(sink=None)) == doubts(*case(sink=0.6)) == ()
+    assert [doubt.code for doubt in doubts(*case(sink=0.8))] == ["low-confidence"]
     for parser in ("tail", "auto:last-paragraph", "auto:chatml+first-paragraph"):
         assert [doubt.code for doubt in doubts(*case(sink=None, parser=parser))] == ["guessed-query"]
     assert doubts(*case(sink=None, parser="auto:question-last")) == ()
@@ -103,6 +178,17 @@ def test_warnings_stand_in_the_record_and_only_where_there_are_any(scorer, o200k
     if scorer.checkpoint.config.sink == "none":
         assert "warnings" not in compression_record(sure, "c", "s")["selection"]
         assert "warnings" not in score_report(sure.scored)
+
+
+def test_the_peak_alone_is_taken_where_it_is_enough() -> None:
+    rule = AutoRule(sure=0.8, peak_ratio=0.1, peak_least=1)
+    ranked = np.array([0.5, 0.3, 0.049, 0.01])
+    assert stop_rank(ranked, 0.1, rule, enough=0.8) == 2  # 0.3 is above 0.1 · 0.5, 0.049 is not
+    assert stop_rank(ranked, 0.1, rule, enough=0.79) == 4
+    assert stop_rank(ranked, 0.1, replace(rule, peak_least=3), enough=1.0) == 3
+    assert stop_rank(ranked, 0.1, replace(rule, peak_least=9), enough=1.0) == 4
+    scores = ChunkScores(tuple(Chunk(i, 0, i, i + 1, 1) for i in range(4)), ranked, 0.1, enough=0.9)
+    assert rank_limit(scores, SelectionRule(mode="auto", auto=rule)) == (2, "auto")
 
 
 def test_the_adaptive_rule_stops_at_a_gap_and_fills_where_all_is_equal() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from longattncomp_cli.core.boundaries import SnapLevel
-from longattncomp_cli.core.calibration import Calibration
+from longattncomp_cli.core.calibration import Calibration, SignModel, read_calibration, read_sign_model
 from longattncomp_cli.core.cross_attention import CrossAttention
 from longattncomp_cli.core.head_norm import HeadNormAttention
 from longattncomp_cli.core.model_files import BackboneSpec, EncodingName
@@ -76,7 +77,9 @@ class CheckpointConfig:
     coverage: float = 0.0
     """The share of its weight that a word of the query loses once a better chunk answers it."""
     calibration: Calibration | None = None
-    """Makes ``confidence`` a frequency: slope and offset; ``None`` leaves it ``1 − sink``."""
+    """Makes ``confidence`` a frequency: a model of signs, or slope and offset; else it is ``1 − sink``."""
+    enough: SignModel | None = None
+    """For ``--select auto``: the probability that few chunks hold all that is needed; ``None``: not known."""
     training: dict[str, Any] | None = None
     """What it was trained on, or nothing."""
     format_version: int = FORMAT_VERSION
@@ -101,16 +104,21 @@ class CheckpointConfig:
             raise CheckpointError(
                 "config.json: names and reach must not be negative, coverage a share from 0 to 1"
             )
-        if self.calibration is not None and not _is_calibration(self.calibration):
-            raise CheckpointError("config.json: calibration must be a positive slope and an offset")
         if any(type(layer) is not int or layer < 0 for layer in self.layers):
             raise CheckpointError(f"config.json: layers {list(self.layers)} are not layer numbers")
+        for name, read in (("calibration", read_calibration), ("enough", read_sign_model)):
+            self._check_model(name, read)
 
-
-def _is_calibration(value: Any) -> bool:
-    if not isinstance(value, tuple) or len(value) != 2:
-        return False
-    return all(type(v) in (int, float) and abs(v) < 1e6 for v in value) and value[0] > 0
+    def _check_model(self, name: str, read: Callable[[Any], Any]) -> None:
+        """Convert a fitted model from what JSON knows, and refuse one that this scorer cannot feed."""
+        try:
+            model = read(getattr(self, name))
+        except ValueError as error:
+            raise CheckpointError(f"config.json: {name}: {error}") from error
+        unknown = model.unknown(len(self.layers)) if isinstance(model, SignModel) else []
+        if unknown:
+            raise CheckpointError(f"config.json: {name}: this checkpoint gives no signs {unknown}")
+        object.__setattr__(self, name, model)
 
 
 @dataclass(frozen=True)
@@ -185,17 +193,9 @@ def _read_config(path: Path) -> CheckpointConfig:
         if unknown:
             raise TypeError(f"unknown fields {sorted(unknown)}")
         spec = BackboneSpec(**raw.pop("backbone"))
-        return CheckpointConfig(
-            **{**raw, "backbone": spec, "layers": tuple(raw.get("layers", ())), **_pair(raw)}
-        )
+        return CheckpointConfig(**{**raw, "backbone": spec, "layers": tuple(raw.get("layers", ()))})
     except (TypeError, KeyError) as error:
         raise CheckpointError(f"{path}: {error}") from error
-
-
-def _pair(raw: dict[str, Any]) -> dict[str, Any]:
-    """JSON knows no tuples."""
-    value = raw.get("calibration")
-    return {"calibration": tuple(value) if isinstance(value, list) else value}
 
 
 def _read_tensors(path: Path, config: CheckpointConfig) -> dict[str, Tensor]:

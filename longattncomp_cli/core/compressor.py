@@ -81,6 +81,9 @@ class Compressor:
         """Keep the parts."""
         self.scorer = scorer
         self.settings = settings
+        if settings.rule.mode == "auto":
+            self.scorer = copy(scorer)
+            self.scorer.one_hop_from = settings.rule.auto.sure
         self._fine_scorer = copy(scorer)
         self._fine_scorer.chunk_tokens = _FOCUS_TOKENS
         self._fine_scorer.hops = 1

@@ -5,11 +5,14 @@ The scorer knows nothing of budgets, and selection nothing of torch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from longattncomp_cli.core.adaptive import FEWEST_CHUNKS
 from longattncomp_cli.core.backbone import (
     Backbone,
     ContextTokens,
@@ -23,6 +26,7 @@ from longattncomp_cli.core.checkpoint import Checkpoint, build_attention
 from longattncomp_cli.core.chunking import Tokens, chunk_source
 from longattncomp_cli.core.coverage import cover
 from longattncomp_cli.core.cross_attention import (
+    LogMass,
     distribution,
     log_scores,
     normalise,
@@ -35,6 +39,7 @@ from longattncomp_cli.core.hops import MAX_HELD_TOKENS, MAX_HOPS, HeldStates, Ho
 from longattncomp_cli.core.passages import passage_numbers, reach
 from longattncomp_cli.core.rarity import query_rarity
 from longattncomp_cli.core.runtime import keep_freed_memory, resolve_device, resolve_dtype
+from longattncomp_cli.core.signs import head_signs, own_logits, shape_signs, word_signs
 from longattncomp_cli.core.types import Chunk, ChunkScores, FloatArray, IntArray, Request
 from longattncomp_cli.errors import CheckpointError, InputError, UsageError
 
@@ -73,6 +78,8 @@ class Scorer:
         self._hops_are_asked_for = hops is not None
         self.reranks = True
         """Whether chunks count beside others: off where pieces of one chunk are told apart."""
+        self.one_hop_from = math.inf
+        """The probability that few chunks hold all that is needed from which on one hop is taken."""
         if not 1 <= self.hops <= MAX_HOPS:
             raise UsageError(f"--hops {self.hops} is not in 1…{MAX_HOPS}")
         self.attention = build_attention(config)
@@ -124,7 +131,8 @@ class Scorer:
         config = self.checkpoint.config
         chunks = tuple(chunk for source in context.sources for chunk in source.chunks)
         instruction = request.instruction if config.sink == "instruction" else ""
-        if not len(self.backbone.tokenize([request.query])[0].ids):
+        query_tokens = self.backbone.tokenize([request.query])[0]
+        if not len(query_tokens.ids):
             raise InputError(
                 f"the query {request.query!r} is empty to the backbone",
                 hint="ask in words",
@@ -146,24 +154,31 @@ class Scorer:
         blocks = held.first(encoding.blocks) if num_hops > 1 else encoding.blocks
         chunks_CHM = self.attention.chunk_logits(folded_HMD, blocks, num_chunks)
         mass = normalise(chunks_CHM, self.sink_logits(folded_HMD, encoding))
+        rarity = query_rarity(query_ids, context, num_chunks)
+        rarity_M = torch.from_numpy(rarity).float().to(self.backbone.device)
         if config.pooling == "mean":
             scores_C, sink = pool_mean(mass)
             gains_CM = None
         else:
-            rarity = query_rarity(query_ids, context, num_chunks)
-            rarity_M = torch.from_numpy(rarity).float().to(self.backbone.device)
             weights_HM = self.attention.weights(query_HMD, rarity_M)
-            scored_C, scored_sink = log_scores(mass, weights_HM, self.attention.floor)
-            gains_CM = (
-                token_gains(mass, weights_HM, self.attention.floor)
-                if config.coverage and self.reranks
-                else None
-            )
-            for _, named_C in self.name_gains(request, chunks, rarity, passage_C):
-                scored_C = scored_C + weights_HM.sum() * torch.from_numpy(named_C).to(scored_C)
-            spread = self.attention.spread_of(query_HMD)
-            source_C = torch.from_numpy(passage_C).to(scored_C.device)
-            scores_C, sink = distribution(*spread_scores(scored_C, scored_sink, spread, source_C))
+            named_C = np.zeros(num_chunks)
+            for _, gains_C in self.name_gains(request, chunks, rarity, passage_C):
+                named_C += gains_C
+            scores_C, sink = self._log_pooled(mass, weights_HM, query_HMD, named_C, passage_C)
+            covers = config.coverage and self.reranks
+            gains_CM = token_gains(mass, weights_HM, self.attention.floor) if covers else None
+        signs = None
+        if sink is not None:
+            own_HM = own_logits(self.attention, folded_HMD, encoding.query.states)
+            temperature_H = self.attention.log_temperature.exp()
+            signs = shape_signs(scores_C, sink)
+            signs |= head_signs(chunks_CHM, own_HM, temperature_H, rarity_M, scores_C)
+            signs |= word_signs(request.query, query_tokens, context, scores_C)
+        enough = None
+        if signs is not None and config.enough is not None and num_chunks >= FEWEST_CHUNKS:
+            enough = config.enough.probability(signs)
+        if enough is not None and enough >= self.one_hop_from and not self._hops_are_asked_for:
+            num_hops = 1
         for _ in range(1, num_hops):
             scores_C = hop(scores_C, query_ids, context, held, HopSettings())
         if config.reach is not None and self.reranks:
@@ -176,7 +191,18 @@ class Scorer:
             scores=scores_C.double().cpu().numpy(),
             sink=None if sink is None else float(sink),
             calibration=config.calibration,
+            signs=signs,
+            enough=enough,
         )
+
+    def _log_pooled(
+        self, mass: LogMass, weights_HM: Tensor, query_HMD: Tensor, named_C: FloatArray, passage_C: IntArray
+    ) -> tuple[Tensor, Tensor | None]:
+        """Shares (C,) of the chunks and of the sink, by the query's tokens, its names and the neighbours."""
+        scores_C, sink = log_scores(mass, weights_HM, self.attention.floor)
+        scores_C = scores_C + weights_HM.sum() * torch.from_numpy(named_C).to(scores_C)
+        source_C = torch.from_numpy(passage_C).to(scores_C.device)
+        return distribution(*spread_scores(scores_C, sink, self.attention.spread_of(query_HMD), source_C))
 
     def name_gains(
         self, request: Request, chunks: Sequence[Chunk], rarity_M: FloatArray, passage_C: IntArray

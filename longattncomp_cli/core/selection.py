@@ -132,7 +132,7 @@ def rank_limit(scores: ChunkScores, rule: SelectionRule) -> tuple[int, StopReaso
         before = np.cumsum(shares) - shares
         limit, reason = int(np.count_nonzero(before < rule.top_p - 1e-12)), "top_p"
     elif rule.mode == "auto":
-        limit, reason = stop_rank(ranked, scores.sink, rule.auto), "auto"
+        limit, reason = stop_rank(ranked, scores.sink, rule.auto, scores.enough), "auto"
     else:
         before = (scores.sink or 0.0) + np.cumsum(ranked) - ranked
         taken = (before < rule.top_p - 1e-12) & (ranked >= rule.epsilon)

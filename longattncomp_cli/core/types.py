@@ -14,6 +14,8 @@ import numpy.typing as npt
 from longattncomp_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from longattncomp_cli.core.calibration import Calibration
+    from longattncomp_cli.core.signs import Signs
     from longattncomp_cli.core.structure import Structure
 
 FloatArray = npt.NDArray[np.float64]
@@ -156,12 +158,17 @@ class ChunkScores:
         scores: (C,) one float a chunk, higher is more relevant; together with ``sink`` they sum to 1.
         sink: the mass that no chunk drew, or ``None`` where the checkpoint has no sink.
         calibration: of the checkpoint, see :mod:`longattncomp_cli.core.calibration`.
+        signs: what a calibration may read, see :mod:`longattncomp_cli.core.signs`.
+        enough: the probability that few chunks hold all that is needed; see
+            :mod:`longattncomp_cli.core.adaptive`.
     """
 
     chunks: tuple[Chunk, ...]
     scores: FloatArray
     sink: float | None
-    calibration: tuple[float, float] | None = None
+    calibration: Calibration | None = None
+    signs: Signs | None = None
+    enough: float | None = None
 
     @cached_property
     def order(self) -> IntArray:
@@ -177,10 +184,10 @@ class ChunkScores:
 
     @property
     def confidence(self) -> float | None:
-        """How sure the scorer is that anything in the context answers the query: ``1 − sink``, calibrated."""
+        """The probability that the context holds what is asked; ``1 − sink`` where nothing is fitted."""
         from longattncomp_cli.core.calibration import calibrated
 
-        return None if self.sink is None else calibrated(1.0 - self.sink, self.calibration)
+        return None if self.sink is None else calibrated(1.0 - self.sink, self.calibration, self.signs)
 
 
 @dataclass(frozen=True, slots=True)

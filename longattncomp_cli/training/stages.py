@@ -124,9 +124,9 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
     tell_memory(memory_estimate(attention, store, run.config, text_tokens), hooks.on_note)
     if not reads_whole_pools(store):
         _encode(store, data, hooks)
-    config = replace(
-        run.init.config, name=run.name, layers=layers, sink="learned", pooling=run.config.pooling
-    )
+    # What was fitted to the weights it begins with will not fit its own.
+    begun = replace(run.init.config, calibration=None, enough=None)
+    config = replace(begun, name=run.name, layers=layers, sink="learned", pooling=run.config.pooling)
     results: list[ValidationResult] = []
     clock = time.monotonic()
 

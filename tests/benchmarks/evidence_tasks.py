@@ -116,7 +116,7 @@ def squad(setting: Setting, hard: int = 0) -> list[Item]:
         read_squad(setting.data_dir / "squad" / _file(setting, "train-v1.1.json.gz", "dev-v1.1.json.gz"))
     )
     chosen = setting.sample("squad", examples)
-    return _items(setting.haystacks(chosen, _own_pool(setting, examples), hard=hard))
+    return _items(setting.haystacks(chosen, own_pool(setting, examples), hard=hard))
 
 
 def hotpotqa(setting: Setting) -> list[Item]:
@@ -132,7 +132,7 @@ def musique(setting: Setting) -> list[Item]:
     """MuSiQue: the supporting paragraphs among those of other questions."""
     folder = setting.data_dir / "musique"
     examples = list(read_musique(folder / _file(setting, "train.jsonl.gz", "dev.jsonl.gz")))
-    pool = _distinct(document for example in examples for document in example.documents)
+    pool = distinct(document for example in examples for document in example.documents)
     if not setting.is_dev:
         examples += read_musique(folder / "gold_only.jsonl.gz")
     return _items(setting.haystacks(setting.sample("musique", examples), pool))
@@ -173,7 +173,7 @@ def unanswerable(setting: Setting, hard: int = 0) -> list[Item]:
     examples = list(
         read_squad(setting.data_dir / "squad" / _file(setting, "train-v1.1.json.gz", "dev-v2.0.json.gz"))
     )
-    pool = _own_pool(setting, examples)
+    pool = own_pool(setting, examples)
     answerable = [example for example in examples if example.relevant]
     chosen = setting.sample("answerable", answerable)
     removed = setting.sample("removed", answerable)
@@ -188,11 +188,16 @@ def unanswerable(setting: Setting, hard: int = 0) -> list[Item]:
 
 def code_nl(setting: Setting) -> list[Item]:
     """Python functions without their docstrings; the question is a docstring's first line."""
-    rng = setting.rng("code-nl")
-    modules = _modules(setting)
+    pool, examples = code_examples(setting)
+    chosen = setting.rng("code-nl").sample(examples, setting.limit)
+    return _items(setting.haystacks(chosen, pool), FUNCTION_SEPARATOR)
+
+
+def code_examples(setting: Setting) -> tuple[list[Document], list[Example]]:
+    """The functions of the split's modules, and those that have a question, in the order of their names."""
     pool: list[Document] = []
     examples: dict[str, Example] = {}
-    for module in modules:
+    for module in modules_of(setting):
         functions = module.functions()
         documents = tuple(Document("", function.code) for function in functions)
         pool.extend(documents)
@@ -201,10 +206,9 @@ def code_nl(setting: Setting) -> list[Item]:
             if is_fit and len(function.question.split()) >= 5:
                 name = f"{module.name}:{function.name}"
                 examples[function.question] = Example(
-                    name, function.question, documents, (index,), dataset="code-nl"
+                    name, function.question, documents, (index,), dataset="code-nl", group=module.name
                 )
-    chosen = rng.sample(sorted(examples.values(), key=lambda example: example.id), setting.limit)
-    return _items(setting.haystacks(chosen, pool), FUNCTION_SEPARATOR)
+    return pool, sorted(examples.values(), key=lambda example: example.id)
 
 
 def code_four(setting: Setting) -> list[Item]:
@@ -212,7 +216,7 @@ def code_four(setting: Setting) -> list[Item]:
     rng = setting.rng("code-four")
     items: list[Item] = []
     while len(items) < setting.limit_long:
-        files = rng.sample(_modules(setting), len(_modules(setting)))
+        files = rng.sample(modules_of(setting), len(modules_of(setting)))
         text, at = "", 0
         definitions: list[tuple[str, SpanPair]] = []
         length = 0
@@ -292,20 +296,20 @@ def _items(haystacks: HaystackSet, separator: str = "\n\n") -> list[Item]:
     return items
 
 
-def _own_pool(setting: Setting, examples: Sequence[Example]) -> list[Document]:
+def own_pool(setting: Setting, examples: Sequence[Example]) -> list[Document]:
     """All documents of the examples on the split's side."""
     groups = {
         example.group: example.documents
         for example in examples
         if setting.is_dev or is_held_out(example, setting.held_out_share)
     }
-    return _distinct(document for documents in groups.values() for document in documents)
+    return distinct(document for documents in groups.values() for document in documents)
 
 
-def _distinct(documents: Iterable[Document]) -> list[Document]:
+def distinct(documents: Iterable[Document]) -> list[Document]:
     return list(dict.fromkeys(documents))
 
 
-def _modules(setting: Setting) -> list[Module]:
+def modules_of(setting: Setting) -> list[Module]:
     """The standard library's modules, one half for each split."""
     return [module for module in read_modules() if module.is_dev == setting.is_dev]

@@ -58,9 +58,8 @@ class AttnComp(MethodBase):
 
     def __init__(self, bench: Workbench, checkpoint: Checkpoint) -> None:
         """Use the checkpoint's projections with AttnComp's pooling and sink."""
-        config = replace(
-            checkpoint.config, pooling="mean", sink="instruction", hops=1, names=0, reach=None, coverage=0
-        )
+        plain = replace(checkpoint.config, hops=1, names=0, reach=None, coverage=0)
+        config = replace(plain, pooling="mean", sink="instruction", calibration=None, enough=None)
         names = set(build_attention(config).state_dict())
         tensors = {name: tensor for name, tensor in checkpoint.tensors.items() if name in names}
         self._scorer = bench.scorer_of(Checkpoint(config, tensors))

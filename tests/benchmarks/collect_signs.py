@@ -1,0 +1,122 @@
+"""Score haystacks that several questions share; keep the numbers that calibration and ``auto`` are fitted on.
+
+    python tests/benchmarks/collect_signs.py --split train --data-dir DATA --output train.jsonl
+    python tests/benchmarks/collect_signs.py --split dev --seed 5 --data-dir DATA --output dev.jsonl
+
+One line a question: its kind and label, the haystack's number, the scorer's signs and sink, and for each
+chunk its size, its share of the evidence and its score after one hop and after all. No text is kept.
+``train`` means the held-out part of the training files (``--held-out-share``), on which every choice is made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from evidence_methods import CachedBackbone
+from evidence_tasks import Setting
+from shared_haystacks import KINDS, Question, SharedHaystack, shared_haystacks
+
+from longattncomp_cli.core.backbone import load_backbone
+from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
+from longattncomp_cli.core.runtime import keep_freed_memory, resolve_device, resolve_dtype
+from longattncomp_cli.core.scoring import Scorer
+from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.data.splits import HELD_OUT_SHARE
+
+_DIGITS = 6
+
+
+def row(scorers: list[Scorer], haystack: SharedHaystack, question: Question) -> dict[str, Any]:
+    """What one question shows, by the scorer with all hops and by the one with one hop."""
+    request = Request((Source(haystack.text),), question.query)
+    verdict = scorers[0].score(request)
+    first = scorers[1].score(request).scores if question.evidence else verdict.scores
+    if verdict.signs is None:
+        raise SystemExit("the checkpoint has no sink: it has no confidence")
+    evidence = np.zeros(len(haystack.text), dtype=bool)
+    for start, end in question.evidence:
+        evidence[start:end] = True
+    total = max(1, int(evidence.sum()))
+    found: dict[str, Any] = {
+        "kind": haystack.kind,
+        "label": question.label,
+        "sink": verdict.sink,
+        "signs": {name: round(value, _DIGITS) for name, value in verdict.signs.items()},
+    }
+    if question.evidence:
+        found |= {
+            "tokens": [int(chunk.num_backbone_tokens) for chunk in verdict.chunks],
+            "evidence": [round(float(evidence[c.start : c.end].sum()) / total, 5) for c in verdict.chunks],
+            "scores": [float(f"{score:.{_DIGITS}g}") for score in verdict.scores],
+            "first_hop": [float(f"{score:.{_DIGITS}g}") for score in first],
+        }
+    return found
+
+
+def main() -> None:
+    """Score and write, a line at a time."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--data-dir", type=Path, required=True)
+    add("--output", type=Path, required=True)
+    add("--checkpoint", default=DEFAULT_CHECKPOINT)
+    add("--split", choices=["train", "dev"], default="train")
+    add("--held-out-share", type=float, default=HELD_OUT_SHARE)
+    add("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS))
+    add("--contexts", type=int, default=24, help="of each kind; each is asked about ten questions")
+    add("--least-tokens", type=int, default=800)
+    add(
+        "--tokens",
+        type=int,
+        default=16_000,
+        help="of the longest context; lengths spread evenly in logarithm",
+    )
+    add("--seed", type=int, default=0)
+    options = parser.parse_args()
+    keep_freed_memory()
+    checkpoint = load_checkpoint(options.checkpoint)
+    config = checkpoint.config
+    place = resolve_device("auto")
+    inner = load_backbone(
+        config.backbone,
+        num_layers=max(config.layers),
+        window_tokens=config.window_tokens,
+        device=place,
+        dtype=resolve_dtype("auto", place),
+    )
+    backbone = CachedBackbone(inner, sorted(set(config.layers)))
+    scorers = [Scorer(checkpoint, backbone), Scorer(checkpoint, backbone, hops=1)]
+    count = lru_cache(maxsize=None)(lambda text: len(inner.tokenize([text])[0].ids))
+    setting = Setting(
+        data_dir=options.data_dir,
+        split=options.split,
+        held_out_share=options.held_out_share,
+        limit=options.contexts,
+        limit_long=0,
+        num_tokens=options.tokens,
+        seed=options.seed,
+        count_tokens=count,
+    )
+    started = time.perf_counter()
+    last = ""
+    lengths = (options.least_tokens, options.tokens)
+    with options.output.open("wb") as file:
+        for number, haystack in enumerate(shared_haystacks(setting, options.kinds, lengths)):
+            for question in haystack.questions:
+                found = {"haystack": f"{options.seed}-{number}", **row(scorers, haystack, question)}
+                file.write(orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE))
+            if haystack.kind != last:
+                last = haystack.kind
+                print(f"{last} from {time.perf_counter() - started:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
