@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longattncomp_cli.core.coverage import cover
-from longattncomp_cli.core.passages import LONGEST_PASSAGE, reach
+from longattncomp_cli.core.passages import LONGEST_PASSAGE, per_token, reach
 
 shares = st.lists(st.floats(0, 1), min_size=1, max_size=40).filter(lambda v: sum(v) > 1e-9)
 
@@ -37,6 +37,16 @@ def test_what_follows_the_best_chunk_in_its_passage_rises_and_what_stands_before
     assert np.argsort(-raised)[:2].tolist() == [2, 3]
     assert raised[1] == pytest.approx(raised[0])
     assert raised[5] > raised[4]
+
+
+def test_of_two_chunks_with_one_score_the_shorter_is_worth_more_unless_both_are_short() -> None:
+    scores = np.array([0.3, 0.3, 0.1, 0.1, 0.0])
+    denser = per_token(scores, np.array([400, 100, 5, 30, 50]), 32)
+    assert denser.sum() == pytest.approx(0.8)
+    assert denser[1] / denser[0] == pytest.approx(4)
+    assert denser[2] == denser[3]
+    assert denser[4] == 0
+    assert np.array_equal(per_token(np.zeros(2), np.array([1, 2]), 1), np.zeros(2))
 
 
 def test_in_what_goes_on_without_end_nothing_reaches() -> None:

@@ -24,9 +24,9 @@ FEWEST_CHUNKS = 25
 class AutoRule:
     """When to stop, and when not to; the first three where the checkpoint knows what is ``enough``."""
 
-    sure: float = 0.84
+    sure: float = 0.9
     """Take the peak alone where it holds all that is needed with this probability."""
-    peak_ratio: float = 0.1
+    peak_ratio: float = 0.01
     """Chunks whose score is at least this share of the best one belong to the peak."""
     peak_least: int = 2
     """And so do so many of the best."""

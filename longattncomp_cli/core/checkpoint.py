@@ -71,6 +71,8 @@ class CheckpointConfig:
     """Default number of hops: 2 asks on with what the best chunks speak of."""
     names: float = 0.0
     """How much a name of the query counts that stands in a chunk as spelt, beside a token's weight."""
+    per_token: bool = False
+    """Whether scores are divided by the chunks' sizes: shares of attention grow with them."""
     reach: float | None = None
     """How far a log score falls from a chunk to the one it goes on in, in standard deviations of all;
     ``None``: it does not reach on."""
@@ -99,6 +101,8 @@ class CheckpointConfig:
             )
         if len(self.layers) * self.width * self.head_width > _MOST_NUMBERS:
             raise CheckpointError("config.json: layers × width × head_width is larger than any real scorer")
+        if type(self.per_token) is not bool:
+            raise CheckpointError("config.json: per_token is true or false")
         steps = (self.names, 0.0 if self.reach is None else self.reach, self.coverage)
         if any(type(v) not in (int, float) or not 0 <= v < 1e3 for v in steps) or self.coverage > 1:
             raise CheckpointError(

@@ -1,4 +1,4 @@
-"""What is relevant is longer than a chunk: a chunk's score reaches on to what follows it in its passage.
+"""Scores and sizes: what a chunk is worth for its tokens, and how its score reaches on in its passage.
 
 A passage is a paragraph, a definition, a turn: as many chunks as go on in one another. What follows the
 relevant beginning of a passage rarely repeats the query's words.
@@ -25,6 +25,22 @@ def following(passage_C: IntArray) -> IntArray:
     """The indices of chunks that go on in the passage of the one before, where it is not endless."""
     is_short_C = np.bincount(passage_C)[passage_C] <= LONGEST_PASSAGE
     return np.flatnonzero((passage_C[1:] == passage_C[:-1]) & is_short_C[1:]) + 1
+
+
+def per_token(share_C: FloatArray, num_tokens_C: IntArray, least_tokens: int) -> FloatArray:
+    """Divide scores by what the chunks cost: a long chunk draws more without saying more.
+
+    Args:
+        share_C: the chunks' scores.
+        num_tokens_C: of each chunk.
+        least_tokens: shorter chunks count as so long.
+
+    Returns:
+        (C,) new scores of the same sum.
+    """
+    denser_C = share_C / np.maximum(num_tokens_C, least_tokens)
+    total = denser_C.sum()
+    return denser_C * (share_C.sum() / total) if total > 0 else share_C
 
 
 def reach(share_C: FloatArray, passage_C: IntArray, fall: float) -> FloatArray:

@@ -36,7 +36,7 @@ from longattncomp_cli.core.cross_attention import (
 )
 from longattncomp_cli.core.exact_names import name_gains
 from longattncomp_cli.core.hops import MAX_HELD_TOKENS, MAX_HOPS, HeldStates, HopSettings, hop
-from longattncomp_cli.core.passages import passage_numbers, reach
+from longattncomp_cli.core.passages import passage_numbers, per_token, reach
 from longattncomp_cli.core.rarity import query_rarity
 from longattncomp_cli.core.runtime import keep_freed_memory, resolve_device, resolve_dtype
 from longattncomp_cli.core.signs import head_signs, own_logits, shape_signs, word_signs
@@ -181,9 +181,8 @@ class Scorer:
             num_hops = 1
         for _ in range(1, num_hops):
             scores_C = hop(scores_C, query_ids, context, held, HopSettings())
-        if config.reach is not None and self.reranks:
-            reached_C = reach(scores_C.double().cpu().numpy(), passage_C, config.reach)
-            scores_C = torch.from_numpy(reached_C).to(scores_C)
+        if self.reranks:
+            scores_C = torch.from_numpy(self._by_size(scores_C, chunks, passage_C)).to(scores_C)
         if gains_CM is not None:
             scores_C = cover(scores_C, gains_CM, config.coverage)
         return ChunkScores(
@@ -203,6 +202,15 @@ class Scorer:
         scores_C = scores_C + weights_HM.sum() * torch.from_numpy(named_C).to(scores_C)
         source_C = torch.from_numpy(passage_C).to(scores_C.device)
         return distribution(*spread_scores(scores_C, sink, self.attention.spread_of(query_HMD), source_C))
+
+    def _by_size(self, scores_C: Tensor, chunks: Sequence[Chunk], passage_C: IntArray) -> FloatArray:
+        """Scores (C,) for what a chunk costs, and for the passage that it stands in."""
+        config = self.checkpoint.config
+        new_C: FloatArray = scores_C.double().cpu().numpy()
+        if config.per_token:
+            num_tokens_C = np.array([chunk.num_backbone_tokens for chunk in chunks])
+            new_C = per_token(new_C, num_tokens_C, max(1, self.chunk_tokens // 4))
+        return new_C if config.reach is None else reach(new_C, passage_C, config.reach)
 
     def name_gains(
         self, request: Request, chunks: Sequence[Chunk], rarity_M: FloatArray, passage_C: IntArray
