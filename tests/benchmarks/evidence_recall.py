@@ -5,7 +5,8 @@
 All methods see the same chunks, the same states (a haystack is encoded once) and the same selection: by rank
 until the budget, a share of the text's backbone tokens, is full. Evidence is whole gold paragraphs, turns,
 definitions or pairs; recall is the share of its characters that was kept. ``--split train`` builds the same
-tasks from the held-out part of the train files: choose there, report on ``dev``.
+tasks from the held-out part of the train files: choose there, report on ``dev``. ``--ablate`` sets beside the
+first checkpoint copies of it that leave out a step of scoring.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,14 @@ from longattncomp_cli.core.scoring import Scorer
 from longattncomp_cli.core.types import Request, Source
 from longattncomp_cli.data.splits import HELD_OUT_SHARE
 
+LEFT_OUT: dict[str, dict[str, Any]] = {
+    "one hop": {"hops": 1},
+    "no names": {"names": 0.0},
+    "not per token": {"per_token": False},
+    "no reach": {"reach": None},
+    "no coverage": {"coverage": 0.0},
+    "hops alone": {"names": 0.0, "per_token": False, "reach": None, "coverage": 0.0},
+}
 BASELINES = ("bm25", "cosine", "maxsim")
 
 
@@ -97,7 +107,10 @@ class Bench:
         self.snap = options.snap or first.snap
         self.scorers = {
             name: Scorer(checkpoint, self.backbone, chunk_tokens=self.chunk_tokens, snap=self.snap)
-            for name, checkpoint in _named(checkpoints, options.checkpoint)
+            for name, checkpoint in [
+                *_named(checkpoints, options.checkpoint),
+                *(_without(checkpoints[0]) if options.ablate else ()),
+            ]
         }
         self.methods = [*(BASELINES if options.baselines else ()), *self.scorers]
         self.has_baselines = options.baselines
@@ -208,6 +221,14 @@ def _named(checkpoints: list[Checkpoint], names: Sequence[str] | None) -> list[t
     ]
 
 
+def _without(checkpoint: Checkpoint) -> list[tuple[str, Checkpoint]]:
+    """The checkpoint without each of its steps of scoring."""
+    return [
+        (name, Checkpoint(replace(checkpoint.config, **changes), checkpoint.tensors))
+        for name, changes in LEFT_OUT.items()
+    ]
+
+
 def _settings(options: argparse.Namespace, bench: Bench) -> dict[str, Any]:
     chosen = {
         key: value for key, value in vars(options).items() if key not in ("output", "data_dir", "checkpoint")
@@ -261,6 +282,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--seed", type=int, default=0)
     add("--device", default="auto")
     add("--dtype", default="auto")
+    add("--ablate", action="store_true", help="the first checkpoint without each of its steps, too")
     add("--no-baselines", dest="baselines", action="store_false")
     add("--output", type=Path, help="results as JSON: settings, figures of every item, summaries")
     return parser.parse_args(arguments)
