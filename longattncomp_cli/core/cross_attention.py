@@ -19,13 +19,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from longattncomp_cli.core.backbone import LayerStates, StateBlock
+from longattncomp_cli.core.rarity import LEAST_RARITY
 
 # exp() of anything lower is a denormal in fp32, which slows processors 10–100×; e⁻⁸⁰ counts as nothing.
 LOWEST_EXPONENT = -80.0
 _EMPTY_SCORE = -1e9
 SPREAD_START = -0.196  # softplus of it is 0.6
-# A query token that stands in every chunk keeps this much of the weight of one that stands in none.
-_LEAST_RARITY = 0.02
 _ABSENT = 0.9999
 
 
@@ -137,7 +136,7 @@ class CrossAttention(nn.Module):
             normal_HMD: the normalised query states that each head reads.
             rarity_M: how rare each query token is in the context, in [0, 1]; 1 means that it is absent.
         """
-        rarity_HM = self.gate_rarity[:, None] * (rarity_M + _LEAST_RARITY).log()
+        rarity_HM = self.gate_rarity[:, None] * (rarity_M + LEAST_RARITY).log()
         rarity_HM = rarity_HM + self.gate_absent[:, None] * (rarity_M > _ABSENT)
         learned_HM = torch.einsum("hmd,hd->hm", normal_HMD, self.gate)
         logits_HM = rarity_HM + learned_HM + self.gate_bias[:, None]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from longattncomp_cli.core.passages import following
-from longattncomp_cli.core.rarity import rarity
+from longattncomp_cli.core.rarity import LEAST_RARITY, rarity
 from longattncomp_cli.core.types import Chunk, FloatArray, IntArray, Request
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ _FLOOR = -6.0
 """The log mass of a chunk without the name, relative to an even share."""
 _COMPOUND_SHARE = 0.01
 """Words joined by hyphens are a name where at most this share of the chunks holds them, or two."""
-_LEAST_RARITY = 0.02
-"""A token that stands in every chunk still counts this much."""
 _WORD = re.compile(r"\w+(?:(?:[.:/-]|::|->)\w+)*")
 _QUOTED = re.compile(r"`([^`\n]{1,200})`")
 _IDENTIFIER = re.compile(
@@ -72,7 +70,7 @@ def name_gains(
     Yields:
         A name that stands somewhere, and its gains (C,), 0 where it does not stand.
     """
-    total = float((rarity_M + _LEAST_RARITY).sum())
+    total = float((rarity_M + LEAST_RARITY).sum())
     for name in query_names(request.query):
         counts_C = _counts(request, chunks, name)
         holding = int(np.count_nonzero(counts_C))

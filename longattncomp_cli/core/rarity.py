@@ -9,6 +9,9 @@ import numpy as np
 if TYPE_CHECKING:
     from longattncomp_cli.core.backbone import ContextTokens
 
+LEAST_RARITY = 0.02
+"""A query token that stands in every chunk keeps this much of the weight of one that stands in none."""
+
 
 def query_rarity(query_ids: np.ndarray, context: ContextTokens, num_chunks: int) -> np.ndarray:
     """(M,) how rare each query token is among the chunks, as :func:`rarity` has it."""
