@@ -102,6 +102,16 @@ def test_a_cut_chunk_keeps_its_best_sentence(scorer, o200k) -> None:
     assert "Ines Albrecht" in result.text
 
 
+def test_a_cut_chunk_without_sentences_keeps_its_best_words(scorer, o200k) -> None:
+    """In one endless line the best words may stand anywhere; the line's own beginning says nothing."""
+    line = "the copper price rose again that spring and mines opened "
+    needle = "The vault code of Skerrow is 48213. "
+    compressor = Compressor(scorer, o200k, CompressorSettings(budget=60))
+    for repeats in (17, 19, 21, 22):
+        result = compressor.compress(line * repeats + needle + line * 200, "What is the vault code of Skerrow?")
+        assert "48213" in result.text, repeats
+
+
 def test_white_space_has_no_score(scorer) -> None:
     with pytest.raises(InputError):
         scorer.score(Request((Source(" \n\t "),), "anything"))

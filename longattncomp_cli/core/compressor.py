@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 # A chunk that must be cut is read in pieces of this size to find where to begin.
 _FOCUS_TOKENS = 16
+# It begins with the best piece's sentence, or with the piece itself where its sentence began so many before.
+_LONG_SENTENCE_PIECES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +218,10 @@ class Compressor:
         return lambda chunk: self._focus(request, chunk)
 
     def _focus(self, request: Request, chunk: Chunk) -> int:
-        """Where the best sentence of a chunk begins: the chunk is scored once more, in small pieces."""
+        """Where the best sentence of a chunk begins: the chunk is scored once more, in small pieces.
+
+        In a text without sentences, such as one endless line, it is where the best piece begins.
+        """
         if not chunk.num_backbone_tokens:
             return chunk.start
         source = request.sources[chunk.source]
@@ -228,7 +233,9 @@ class Compressor:
         if structure is not None:
             return max([chunk.start, *(unit.start for unit in structure.around(best + 1) if unit.leaf)])
         sentences = sentence_starts(source.text[chunk.start : chunk.end]) + chunk.start
-        return int(max([chunk.start, *sentences[sentences <= best]]))
+        sentence = int(max([chunk.start, *sentences[sentences <= best]]))
+        between = sum(sentence < piece.start <= best for piece in pieces.chunks)
+        return best if between >= _LONG_SENTENCE_PIECES else sentence
 
     def _budget(self, request: Request, renderer: Renderer) -> int | None:
         written = self.settings.budget if request.budget is None else request.budget
