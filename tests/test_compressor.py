@@ -108,7 +108,9 @@ def test_a_cut_chunk_without_sentences_keeps_its_best_words(scorer, o200k) -> No
     needle = "The vault code of Skerrow is 48213. "
     compressor = Compressor(scorer, o200k, CompressorSettings(budget=60))
     for repeats in (17, 19, 21, 22):
-        result = compressor.compress(line * repeats + needle + line * 200, "What is the vault code of Skerrow?")
+        result = compressor.compress(
+            line * repeats + needle + line * 200, "What is the vault code of Skerrow?"
+        )
         assert "48213" in result.text, repeats
 
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longattncomp_cli.core.coverage import cover
-from longattncomp_cli.core.passages import LONGEST_PASSAGE, per_token, reach
+from longattncomp_cli.core.passages import LONGEST_PASSAGE, TALK_FALL, falls, per_token, reach
+from longattncomp_cli.core.types import Chunk, Source
 
 shares = st.lists(st.floats(0, 1), min_size=1, max_size=40).filter(lambda v: sum(v) > 1e-9)
 
@@ -19,21 +20,27 @@ def normal(values: list[float]) -> torch.Tensor:
     return (0.8 * found / found.sum()).float()
 
 
+def within(passage_C: np.ndarray, fall: float, text: str = "Prose.") -> np.ndarray:
+    """What reaches the chunks of one text, whose spans do not matter."""
+    chunks = [Chunk(i, 0, 0, 1, 1) for i in range(len(passage_C))]
+    return falls(chunks, passage_C, [Source(text)], fall)
+
+
 @given(shares, st.integers(0, 2**31), st.floats(0, 3))
 @settings(max_examples=200, deadline=None)
 def test_reach_keeps_the_sum_and_the_best_and_stays_in_the_passage(values, seed, fall) -> None:
     scores = normal(values).double().numpy()
     starts = np.random.default_rng(seed).random(len(values)) < 0.4
-    raised = reach(scores, np.cumsum(starts), fall)
+    raised = reach(scores, within(np.cumsum(starts), fall))
     assert raised.sum() == pytest.approx(scores.sum())
     assert raised[int(scores.argmax())] == raised.max()
     assert np.array_equal(raised > 0, scores > 0)
-    np.testing.assert_allclose(reach(scores, np.arange(len(values)), fall), scores, rtol=1e-9)
+    np.testing.assert_allclose(reach(scores, within(np.arange(len(values)), fall)), scores, rtol=1e-9)
 
 
 def test_what_follows_the_best_chunk_in_its_passage_rises_and_what_stands_before_it_does_not() -> None:
     scores = normal([1, 1, 50, 1, 1, 2]).double().numpy()
-    raised = reach(scores, np.array([0, 1, 1, 1, 2, 2]), 0.4)
+    raised = reach(scores, within(np.array([0, 1, 1, 1, 2, 2]), 0.4))
     assert np.argsort(-raised)[:2].tolist() == [2, 3]
     assert raised[1] == pytest.approx(raised[0])
     assert raised[5] > raised[4]
@@ -52,8 +59,22 @@ def test_of_two_chunks_with_one_score_the_shorter_is_worth_more_unless_both_are_
 def test_in_what_goes_on_without_end_nothing_reaches() -> None:
     scores = np.array([0.9, *[0.1 / LONGEST_PASSAGE] * LONGEST_PASSAGE])
     one = np.zeros(len(scores), dtype=np.int64)
-    np.testing.assert_allclose(reach(scores, one, 0.4), scores)
-    assert not np.allclose(reach(scores[:-1], one[:-1], 0.4), scores[:-1])
+    np.testing.assert_allclose(reach(scores, within(one, 0.4)), scores)
+    assert not np.allclose(reach(scores[:-1], within(one[:-1], 0.4)), scores[:-1])
+
+
+TALK = "".join(f"Ann: we agreed on point {i}.\nBob: and on the next one?\n" for i in range(8))
+
+
+def test_a_conversation_goes_on_over_its_turns_however_long_it_is() -> None:
+    apart, together = np.arange(40), np.zeros(40, dtype=np.int64)
+    for passage_C in (apart, together):
+        fall_C = within(passage_C, 0.4, TALK)
+        assert np.isinf(fall_C[0])
+        np.testing.assert_allclose(fall_C[1:], 0.4 * TALK_FALL)
+    chunks = [Chunk(0, 0, 0, 1, 1), Chunk(1, 1, 0, 1, 1), Chunk(2, 1, 1, 2, 1)]
+    fall_C = falls(chunks, np.array([0, 1, 2]), [Source("Prose."), Source(TALK)], 0.4)
+    assert np.isinf(fall_C).tolist() == [True, True, False]
 
 
 @given(shares, st.integers(0, 2**31), st.floats(0, 1))

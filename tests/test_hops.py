@@ -10,6 +10,7 @@ import torch
 
 from longattncomp_cli.core import hops, scoring
 from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, load_checkpoint
+from longattncomp_cli.core.hop_layer import Asking, HopLayer
 from longattncomp_cli.core.scoring import Scorer
 from longattncomp_cli.core.types import ChunkScores, Request, Source
 from longattncomp_cli.errors import UsageError
@@ -80,16 +81,55 @@ def test_a_context_too_long_to_hold_takes_one_hop_unless_more_are_asked_for(
     assert not np.array_equal(by_default.scores, scored(scorer, 2, TEXTS).scores)
 
 
+def asks(states_TD: torch.Tensor, asker: list[int], share: list[float]) -> Asking:
+    """Tokens equally rare; the asking chunks are the first ones."""
+    chunk_K = torch.arange(len(share))
+    return Asking(
+        states_TD, torch.full((len(asker),), 0.5), torch.tensor(asker), chunk_K, torch.tensor(share)
+    )
+
+
+def test_untrained_tokens_of_a_chunk_share_its_weight_by_rarity() -> None:
+    asking = replace(
+        asks(torch.eye(3), [0, 0, 1], [0.6, 0.2]),
+        rarity_T=torch.tensor([0.9, 0.3, 0.1]),
+    )
+    weight_T = HopLayer(3, 2).weights(asking, torch.eye(3))
+    np.testing.assert_allclose(weight_T.detach().numpy(), [0.45, 0.15, 0.2], rtol=1e-5)
+
+
+def test_the_gate_and_what_the_query_is_after_choose_who_asks() -> None:
+    """Whatever a layer learned, a chunk's tokens together ask as much as the chunk's share says."""
+    asking = asks(torch.eye(4)[[0, 1, 2]], [0, 0, 1], [0.6, 0.2])
+    layer = HopLayer(4, 1)
+    with torch.no_grad():
+        layer.gate[1] = 2.0
+    gated_T = layer.weights(asking, torch.eye(4)[[3]])
+    assert gated_T[1] > gated_T[0]
+    with torch.no_grad():
+        layer.relation_in[:, 0], layer.relation_out[0] = torch.eye(4)[0], 5 * torch.eye(4)[3]
+    asked_T = layer.weights(asking, torch.eye(4)[[3]])
+    other_T = layer.weights(asking, torch.eye(4)[[2]])
+    assert asked_T[0] > asked_T[1]
+    assert other_T[0] < other_T[1]
+    for weight_T in (gated_T, asked_T, other_T):
+        sums = [weight_T[:2].sum().item(), weight_T[2].item()]
+        np.testing.assert_allclose(sums, [0.6, 0.2], rtol=1e-5)
+
+
 def test_a_chunk_draws_nothing_from_its_own_tokens_and_gains_by_the_formula() -> None:
     # Chunks 0 and 1 ask with one token each; unit states are the axes, so a cosine is 1 or 0.
     axes = torch.eye(4, dtype=torch.bfloat16)
     block = hops.StateBlock(torch.tensor([0, 1, 2, 2]), {6: axes[[0, 1, 0, 2]]}, torch.arange(4))
     states = hops.HeldStates(6, lambda: iter([block]), [block])
-    asking = hops._Asking(axes[[0, 1]], torch.tensor([0.75, 0.25]), torch.tensor([0, 1]))
+    asking = asks(axes[[0, 1]].float(), [0, 1], [0.75, 0.25])
+    layer = HopLayer(4, 0)
+    weight_T = layer.weights(asking, torch.zeros(1, 4))
+    drawn_C = hops._drawn(asking, weight_T, states, 3, layer.log_temperature.exp())
     near, far = 1.0, float(np.exp(-20.0))
     # Chunk 0 asks: chunk 1 draws e⁻²⁰, chunk 2 1 + e⁻²⁰. Chunk 1 asks: chunk 0 draws e⁻²⁰, chunk 2 2e⁻²⁰.
     wanted = 0.75 * np.array([0, far, near + far]) / (near + 2 * far) + 0.25 * np.array([1 / 3, 0, 2 / 3])
-    np.testing.assert_allclose(hops._drawn(asking, states, 3, 20.0).numpy(), wanted, rtol=1e-5)
+    np.testing.assert_allclose(drawn_C.detach().numpy(), wanted, rtol=1e-5)
 
 
 @pytest.mark.parametrize("number", [0, 4])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -16,6 +17,13 @@ EPILOG = (
 )
 
 
+class Part(StrEnum):
+    """What Stage 2 can train."""
+
+    LAYER = "layer"
+    HOP = "hop"
+
+
 @takes(TrainOptions)
 def train_stage2(
     options: TrainOptions,
@@ -25,6 +33,9 @@ def train_stage2(
     sub_queries: Annotated[
         bool, typer.Option(help="Append the single-hop questions to the query, where the data has them.")
     ] = False,
+    part: Annotated[
+        Part, typer.Option(help="What to train: the layer, or only the second hop on the layer of --init.")
+    ] = Part.LAYER,
     replay: Annotated[
         float | None,
         typer.Option(
@@ -37,4 +48,6 @@ def train_stage2(
 ) -> None:
     """Train on multi-hop questions, with a share of Stage 1's data, from Stage 1's checkpoint."""
     files = {"musique": musique, "2wikimultihopqa": two_wiki}
-    train(options, stage=2, init=init, more_files=files, sub_queries=sub_queries, replay=replay)
+    train(
+        options, stage=2, init=init, more_files=files, sub_queries=sub_queries, replay=replay, part=part.value
+    )

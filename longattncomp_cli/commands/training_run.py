@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -31,6 +31,7 @@ def train(
     sub_queries: bool = False,
     replay: float | None = None,
     decoder: DecoderStart | None = None,
+    part: Literal["layer", "hop"] = "layer",
 ) -> None:
     """Train a stage; notes and progress on stderr.
 
@@ -43,6 +44,7 @@ def train(
         sub_queries: whether queries carry their sub-queries.
         replay: share of Stage 1's data in Stage 2.
         decoder: of Stage 1, instead of ``init``.
+        part: what is trained.
     """
     own_layers = None if layers is None or decoder is not None else _layers(layers)
     shape = {"layers": own_layers, "pooling": pooling}
@@ -56,7 +58,7 @@ def train(
     start = training_start(init, decoder, layers, pooling, options.device.value)
     if start.config.backbone.kind == "decoder":
         shape["pooling"] = start.config.pooling
-    config = presets.preset(options.preset.value, stage, **given, **shape)
+    config = presets.preset(options.preset.value, stage, part=part, **given, **shape)
     quiet = options.quiet
     note = noter(quiet=quiet)
     with _bar(quiet=quiet) as bar:
@@ -73,6 +75,7 @@ def train(
         result = run_stage(
             StageRun(
                 stage=stage,
+                part=part,
                 name=options.output.name,
                 init=start,
                 files={**{name: getattr(options, name) for name in _FILES}, **(more_files or {})},

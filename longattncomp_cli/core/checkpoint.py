@@ -23,6 +23,7 @@ from longattncomp_cli.core.boundaries import SnapLevel
 from longattncomp_cli.core.calibration import Calibration, SignModel, read_calibration, read_sign_model
 from longattncomp_cli.core.cross_attention import CrossAttention
 from longattncomp_cli.core.head_norm import HeadNormAttention
+from longattncomp_cli.core.hop_layer import HopLayer
 from longattncomp_cli.core.model_files import BackboneSpec, EncodingName
 from longattncomp_cli.core.shipped import DEFAULT_CHECKPOINT as DEFAULT_CHECKPOINT
 from longattncomp_cli.core.shipped import SHIPPED_FOLDER, shipped_checkpoints
@@ -32,6 +33,7 @@ FORMAT_VERSION = 1
 
 # One of the two projections; the paper's has 8 million numbers.
 _MOST_NUMBERS = 1 << 28
+_HOP = "hop."
 
 Pooling = Literal["mean", "log"]
 Sink = Literal["none", "instruction", "learned"]
@@ -69,6 +71,8 @@ class CheckpointConfig:
     """Whether a decoder's prompt begins as its chat template does."""
     hops: int = 1
     """Default number of hops: 2 asks on with what the best chunks speak of."""
+    hop_rank: int = 0
+    """Of the trained hop's layer, whose tensors' names begin with ``hop.``; 0: the hop is untrained."""
     names: float = 0.0
     """How much a name of the query counts that stands in a chunk as spelt, beside a token's weight."""
     per_token: bool = False
@@ -99,6 +103,8 @@ class CheckpointConfig:
             raise CheckpointError(
                 "config.json: layers, widths, token counts and hops must be positive integers"
             )
+        if type(self.hop_rank) is not int or not 0 <= self.hop_rank <= self.width:
+            raise CheckpointError("config.json: hop_rank is a number from 0 to width")
         if len(self.layers) * self.width * self.head_width > _MOST_NUMBERS:
             raise CheckpointError("config.json: layers × width × head_width is larger than any real scorer")
         if type(self.per_token) is not bool:
@@ -127,7 +133,7 @@ class CheckpointConfig:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A config and the tensors of its :class:`CrossAttention`."""
+    """A config, the tensors of its :class:`CrossAttention` and, under ``hop.…``, of its trained hop."""
 
     config: CheckpointConfig
     tensors: dict[str, Tensor]
@@ -175,6 +181,24 @@ def build_attention(config: CheckpointConfig) -> CrossAttention:
     return kind(config.layers, config.width, config.head_width, config.sink == "learned")
 
 
+def build_layers(checkpoint: Checkpoint) -> tuple[CrossAttention, HopLayer]:
+    """The checkpoint's two layers."""
+    config = checkpoint.config
+    attention, hop_layer = build_attention(config), HopLayer(config.width, config.hop_rank)
+    own = {name: value for name, value in checkpoint.tensors.items() if not name.startswith(_HOP)}
+    attention.load_state_dict(own)
+    if config.hop_rank:
+        hop_layer.load_state_dict(
+            {n.removeprefix(_HOP): v for n, v in checkpoint.tensors.items() if n.startswith(_HOP)}
+        )
+    return attention, hop_layer
+
+
+def hop_tensors(hop_layer: HopLayer) -> dict[str, Tensor]:
+    """A trained hop's tensors under their names in a checkpoint."""
+    return {_HOP + name: value.detach().cpu().clone() for name, value in hop_layer.state_dict().items()}
+
+
 def _config_bytes(config: CheckpointConfig) -> bytes:
     return orjson.dumps(asdict(config), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
@@ -204,7 +228,10 @@ def _read_config(path: Path) -> CheckpointConfig:
 
 def _read_tensors(path: Path, config: CheckpointConfig) -> dict[str, Tensor]:
     """The tensors that the config asks for; shapes are compared before anything is read."""
-    expected = {name: tuple(value.shape) for name, value in build_attention(config).state_dict().items()}
+    layers = dict(build_attention(config).state_dict())
+    if config.hop_rank:
+        layers |= hop_tensors(HopLayer(config.width, config.hop_rank))
+    expected = {name: tuple(value.shape) for name, value in layers.items()}
     tensors: dict[str, Tensor] = {}
     try:
         with safe_open(path, framework="pt") as file:

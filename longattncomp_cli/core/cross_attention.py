@@ -55,6 +55,8 @@ class CrossAttention(nn.Module):
     """
 
     center: Tensor
+    PROJECTIONS = ("w_q", "w_k")
+    """What learns slower than the rest and is held to where it began."""
 
     def __init__(
         self, layers: Sequence[int], width: int, head_width: int, learned_sink: bool = False

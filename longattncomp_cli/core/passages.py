@@ -1,7 +1,10 @@
 """Scores and sizes: what a chunk is worth for its tokens, and how its score reaches on in its passage.
 
 A passage is a paragraph, a definition, a turn: as many chunks as go on in one another. What follows the
-relevant beginning of a passage rarely repeats the query's words.
+relevant beginning of a passage rarely repeats the query's words. A conversation is one passage however long:
+what is spoken of goes on over the turns.
+
+Shapes: C chunks.
 """
 
 from __future__ import annotations
@@ -10,10 +13,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from longattncomp_cli.core.types import Chunk, FloatArray, IntArray
+from longattncomp_cli.core.types import Chunk, FloatArray, IntArray, Source
 
 LONGEST_PASSAGE = 16
 """Chunks; in what goes on for longer (a list, a text without paragraphs) nearness says little."""
+TALK_FALL = 0.5
+"""In a conversation a score falls by this share of what it falls elsewhere."""
 
 
 def passage_numbers(chunks: Sequence[Chunk]) -> IntArray:
@@ -43,13 +48,30 @@ def per_token(share_C: FloatArray, num_tokens_C: IntArray, least_tokens: int) ->
     return denser_C * (share_C.sum() / total) if total > 0 else share_C
 
 
-def reach(share_C: FloatArray, passage_C: IntArray, fall: float) -> FloatArray:
+def falls(chunks: Sequence[Chunk], passage_C: IntArray, sources: Sequence[Source], fall: float) -> FloatArray:
+    """(C,) by how much a log score falls on its way to a chunk from the one before, for :func:`reach`.
+
+    Args:
+        chunks: of all sources, in order.
+        passage_C: from :func:`passage_numbers`.
+        sources: says which of them are conversations.
+        fall: within a passage; infinite between two.
+    """
+    fall_C = np.full(len(chunks), np.inf)
+    fall_C[following(passage_C)] = fall
+    source_C = np.array([chunk.source for chunk in chunks])
+    for number in np.unique(source_C):
+        if sources[number].kind == "chat":
+            fall_C[np.flatnonzero(source_C == number)[1:]] = fall * TALK_FALL
+    return fall_C
+
+
+def reach(share_C: FloatArray, fall_C: FloatArray) -> FloatArray:
     """Raise chunks to what reaches them from before, in their passage.
 
     Args:
         share_C: the chunks' scores.
-        passage_C: from :func:`passage_numbers`.
-        fall: by how much a log score falls from each chunk to the next, in standard deviations of all.
+        fall_C: from :func:`falls`, in standard deviations of all log scores.
 
     Returns:
         (C,) new scores of the same sum, none of which fell against the best; what had none still has none.
@@ -60,8 +82,8 @@ def reach(share_C: FloatArray, passage_C: IntArray, fall: float) -> FloatArray:
     with np.errstate(divide="ignore"):
         log_C = np.log(share_C)
     deviation = log_C[scored_C].std()
-    for index in following(passage_C):
+    for index in np.flatnonzero(np.isfinite(fall_C)):
         if scored_C[index]:
-            log_C[index] = max(log_C[index], log_C[index - 1] - fall * deviation)
+            log_C[index] = max(log_C[index], log_C[index - 1] - fall_C[index] * deviation)
     raised_C = np.exp(log_C - log_C.max())
     return np.asarray(raised_C * (share_C.sum() / raised_C.sum()))

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from longattncomp_cli.core.adaptive import FEWEST_CHUNKS
@@ -22,7 +23,7 @@ from longattncomp_cli.core.backbone import (
     title_tokens,
 )
 from longattncomp_cli.core.boundaries import SnapLevel
-from longattncomp_cli.core.checkpoint import Checkpoint, build_attention
+from longattncomp_cli.core.checkpoint import Checkpoint, build_layers
 from longattncomp_cli.core.chunking import Tokens, chunk_source
 from longattncomp_cli.core.coverage import cover
 from longattncomp_cli.core.cross_attention import (
@@ -35,9 +36,9 @@ from longattncomp_cli.core.cross_attention import (
     token_gains,
 )
 from longattncomp_cli.core.exact_names import name_gains
-from longattncomp_cli.core.hops import MAX_HELD_TOKENS, MAX_HOPS, HeldStates, HopSettings, hop
-from longattncomp_cli.core.passages import passage_numbers, per_token, reach
-from longattncomp_cli.core.rarity import query_rarity
+from longattncomp_cli.core.hops import MAX_HELD_TOKENS, MAX_HOPS, HeldStates, HopQuery, hop
+from longattncomp_cli.core.passages import falls, passage_numbers, per_token, reach
+from longattncomp_cli.core.rarity import document_frequency, query_rarity
 from longattncomp_cli.core.runtime import keep_freed_memory, resolve_device, resolve_dtype
 from longattncomp_cli.core.signs import head_signs, own_logits, shape_signs, word_signs
 from longattncomp_cli.core.types import Chunk, ChunkScores, FloatArray, IntArray, Request
@@ -82,9 +83,9 @@ class Scorer:
         """The probability that few chunks hold all that is needed from which on one hop is taken."""
         if not 1 <= self.hops <= MAX_HOPS:
             raise UsageError(f"--hops {self.hops} is not in 1…{MAX_HOPS}")
-        self.attention = build_attention(config)
-        self.attention.load_state_dict(checkpoint.tensors)
-        self.attention.requires_grad_(False).to(backbone.device)
+        self.attention, self.hop_layer = build_layers(checkpoint)
+        for layer in (self.attention, self.hop_layer):
+            layer.requires_grad_(False).to(backbone.device)
 
     def tokenize(self, request: Request) -> ContextTokens:
         """Tokenise and chunk a request's context.
@@ -179,10 +180,13 @@ class Scorer:
             enough = config.enough.probability(signs)
         if enough is not None and enough >= self.one_hop_from and not self._hops_are_asked_for:
             num_hops = 1
+        hop_query = HopQuery(query_ids, F.normalize(encoding.query.states[held.layer].float(), dim=-1))
         for _ in range(1, num_hops):
-            scores_C = hop(scores_C, query_ids, context, held, HopSettings())
+            scores_C = hop(
+                scores_C, hop_query, lambda ids: document_frequency(ids, context), held, self.hop_layer
+            )
         if self.reranks:
-            scores_C = torch.from_numpy(self._by_size(scores_C, chunks, passage_C)).to(scores_C)
+            scores_C = torch.from_numpy(self._by_size(scores_C, request, chunks, passage_C)).to(scores_C)
         if gains_CM is not None:
             scores_C = cover(scores_C, gains_CM, config.coverage)
         return ChunkScores(
@@ -203,14 +207,18 @@ class Scorer:
         source_C = torch.from_numpy(passage_C).to(scores_C.device)
         return distribution(*spread_scores(scores_C, sink, self.attention.spread_of(query_HMD), source_C))
 
-    def _by_size(self, scores_C: Tensor, chunks: Sequence[Chunk], passage_C: IntArray) -> FloatArray:
+    def _by_size(
+        self, scores_C: Tensor, request: Request, chunks: Sequence[Chunk], passage_C: IntArray
+    ) -> FloatArray:
         """Scores (C,) for what a chunk costs, and for the passage that it stands in."""
         config = self.checkpoint.config
         new_C: FloatArray = scores_C.double().cpu().numpy()
         if config.per_token:
             num_tokens_C = np.array([chunk.num_backbone_tokens for chunk in chunks])
             new_C = per_token(new_C, num_tokens_C, max(1, self.chunk_tokens // 4))
-        return new_C if config.reach is None else reach(new_C, passage_C, config.reach)
+        if config.reach is None:
+            return new_C
+        return reach(new_C, falls(chunks, passage_C, request.sources, config.reach))
 
     def name_gains(
         self, request: Request, chunks: Sequence[Chunk], rarity_M: FloatArray, passage_C: IntArray

@@ -98,6 +98,15 @@ _PRESETS: dict[str, dict[str, Any]] = {
 }
 _STAGE2_BLEND = {"embedded": 0.7}
 _STAGE2_RATE = {"paper": 0.25, "embedded": 0.5, "smoke": 0.25}  # of Stage 1's: 5e-5 against 2e-4 in the paper
+_HOP_PART: dict[str, Any] = {
+    "pooling": "log",
+    "epochs": 3,
+    "learning_rate": 1e-3,
+    "weight_decay": 0.0,
+    "blend": 1.0,
+    "validate_every": 50,
+}
+"""The few numbers of a hop learn fast; nothing is hidden from it, since it leaves the sink alone."""
 
 EXAMPLE_LIMITS: dict[tuple[str, int], dict[str, int]] = {
     ("paper", 1): {"squad": 16_000, "hotpotqa": 16_000},
@@ -123,12 +132,14 @@ def hyperparameters() -> list[str]:
     return [name for name in names if name not in ("pools", "layers", "pooling")]
 
 
-def preset(name: str, stage: int, **overrides: Any) -> TrainingConfig:
-    """The preset's numbers; those given as overrides (and not ``None``) win."""
+def preset(name: str, stage: int, *, part: str = "layer", **overrides: Any) -> TrainingConfig:
+    """The preset's numbers for the layer or the hop; overrides that are not ``None`` win."""
     config = TrainingConfig(**_PRESETS[name])
     if stage == 2:
         rate = config.learning_rate * _STAGE2_RATE[name]
         config = replace(config, learning_rate=rate, blend=_STAGE2_BLEND.get(name, config.blend))
+    if part == "hop":
+        config = replace(config, **_HOP_PART, pools=replace(config.pools, negative_share=0.0))
     given = {key: value for key, value in overrides.items() if value is not None}
     pool_names = {each.name for each in fields(PoolConfig)}
     pools = replace(config.pools, **{key: given.pop(key) for key in list(given) if key in pool_names})

@@ -37,6 +37,11 @@ class PoolReader:
     store: FeatureStore
     config: TrainingConfig
 
+    @property
+    def judges_sink(self) -> bool:
+        """Whether the sink is worth judging: it is trained."""
+        return self.attention.learned_sink
+
     def read(self, pool: Pool) -> ReadPool:
         """Look up the states of a pool's documents."""
         features = self.features(pool)
@@ -57,7 +62,20 @@ class PoolReader:
         self, read: ReadPool, allowed: Sequence[np.ndarray], dropout: float = 0.0
     ) -> list[QuestionScores]:
         """Ask every question over the chunks (C,) that it may see."""
-        queries = [self.query(question.example.query) for question in read.pool.questions]
+        return self.score_queries(read, self.queries(read), allowed, dropout)
+
+    def queries(self, read: ReadPool) -> list[tuple[Tensor, LayerStates]]:
+        """The token ids and states of a pool's questions."""
+        return [self.query(question.example.query) for question in read.pool.questions]
+
+    def score_queries(
+        self,
+        read: ReadPool,
+        queries: Sequence[tuple[Tensor, LayerStates]],
+        allowed: Sequence[np.ndarray],
+        dropout: float = 0.0,
+    ) -> list[QuestionScores]:
+        """Score by the layer."""
         return score_questions(
             self.attention,
             read.states,
@@ -93,6 +111,8 @@ def judge(reader: PoolReader, plan: PoolPlan, documents: Sequence[Document]) -> 
                 found = [recall_at(values, sizes_C, wanted, share) for share in SHARES]
                 recalls.setdefault(question.example.dataset, []).append(found)
                 shown.append(reader.confidence(scores))
+        if not reader.judges_sink:
+            continue
         without = reader.score(asked, [~wanted for wanted in asked.relevant])
         hidden += [
             reader.confidence(scores)
@@ -100,4 +120,4 @@ def judge(reader: PoolReader, plan: PoolPlan, documents: Sequence[Document]) -> 
             if wanted.any()
         ]
     means = {name: tuple(np.mean(found, axis=0).tolist()) for name, found in sorted(recalls.items())}
-    return ValidationResult(means, auroc(shown, hidden) if reader.attention.learned_sink else None)
+    return ValidationResult(means, auroc(shown, hidden) if reader.judges_sink else None)

@@ -25,20 +25,17 @@ import torch.distributed as dist
 from torch import Tensor
 
 from longattncomp_cli.core.cross_attention import CrossAttention
+from longattncomp_cli.core.hop_layer import HopLayer
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.data.haystack_report import CompositionReport
 from longattncomp_cli.errors import InputError
 from longattncomp_cli.training import run_state
 from longattncomp_cli.training.config import TrainingConfig
-from longattncomp_cli.training.decoder_training import pool_reader
-from longattncomp_cli.training.features import FeatureStore
 from longattncomp_cli.training.haystack_pools import HaystackPlan
-from longattncomp_cli.training.judging import judge
+from longattncomp_cli.training.judging import PoolReader, judge
 from longattncomp_cli.training.losses import attncomp_loss, cross_entropy
 from longattncomp_cli.training.pools import Pool, PoolConfig, PoolPlan
 from longattncomp_cli.training.validation import ValidationResult
-
-_PROJECTIONS = ("w_q", "w_k")
 
 
 @dataclass(frozen=True)
@@ -53,23 +50,23 @@ class Progress:
 
 
 class Trainer:
-    """Trains one cross-attention layer on encoded documents.
+    """Trains one layer on encoded documents.
 
     Args:
-        attention: the layer, at its starting point; changed in place.
-        store: the documents' states.
+        layer: at its starting point; changed in place.
+        reader: scores pools with it.
         train, held_out: examples; the second choose the best weights.
         documents: for random negatives.
         config: the hyperparameters.
         folder: where log, curves and state go.
         save_best: called (in the first process) whenever a validation is the best so far.
-        untrained: what the saved weights are blended with; ``attention`` as it is now where ``None``.
+        untrained: what the saved weights are blended with; ``layer`` as it is now where ``None``.
     """
 
     def __init__(
         self,
-        attention: CrossAttention,
-        store: FeatureStore,
+        layer: CrossAttention | HopLayer,
+        reader: PoolReader,
         train: Sequence[Example],
         held_out: Sequence[Example],
         documents: Sequence[Document],
@@ -81,18 +78,17 @@ class Trainer:
         """Plan the run; nothing is computed yet."""
         if not train or not held_out:
             raise InputError("training needs examples on both sides of the split", hint="pass more data")
-        self.attention, self.store, self.config, self.folder = attention, store, config, folder
+        self.layer, self.reader, self.config, self.folder = layer, reader, config, folder
         self.train, self.documents, self.save_best = train, documents, save_best
-        self.reader = pool_reader(attention, store, config)
         self.rank = dist.get_rank() if dist.is_initialized() else 0
         self.world = dist.get_world_size() if dist.is_initialized() else 1
-        self.anchor = {name: p.detach().clone() for name, p in attention.named_parameters()}
+        self.anchor = {name: p.detach().clone() for name, p in layer.named_parameters()}
         self.untrained = self.anchor if untrained is None else untrained
         self.mean = {name: value.clone() for name, value in self.anchor.items()}
         self.optimizer = torch.optim.AdamW(
             [
-                {"params": [p], "scale": 1.0 if name in _PROJECTIONS else config.scalar_rate}
-                for name, p in attention.named_parameters()
+                {"params": [p], "scale": 1.0 if name in layer.PROJECTIONS else config.scalar_rate}
+                for name, p in layer.named_parameters()
             ],
             lr=config.learning_rate,
             betas=(0.9, 0.98),
@@ -179,7 +175,7 @@ class Trainer:
             loss = self._loss(plan.pool(index, self.documents)) / num_questions
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach().cpu()
-        parameters = list(self.attention.parameters())
+        parameters = list(self.layer.parameters())
         for parameter in parameters:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
@@ -193,8 +189,8 @@ class Trainer:
             group["lr"] = rate * group["scale"]
         self.optimizer.step()
         with torch.no_grad():
-            for name, parameter in self.attention.named_parameters():
-                if name in _PROJECTIONS:
+            for name, parameter in self.layer.named_parameters():
+                if name in self.layer.PROJECTIONS:
                     parameter.lerp_(self.anchor[name], min(1.0, rate * config.weight_decay))
                 # Early means forget quickly, or they would hold the start for ever.
                 forget = max(1 - config.mean_decay, 1 / (self.state.step + 2))
@@ -204,7 +200,7 @@ class Trainer:
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """The layer holds what is validated and saved: the running mean, blended with the untrained start."""
-        parameters = dict(self.attention.named_parameters())
+        parameters = dict(self.layer.named_parameters())
         moving = {name: p.detach().clone() for name, p in parameters.items()}
         with torch.no_grad():
             for name, parameter in parameters.items():
@@ -259,7 +255,7 @@ class Trainer:
     def _save_state(self) -> None:
         if self.rank == 0:
             moving: dict[str, dict[str, Tensor]] = {
-                "weight": dict(self.attention.named_parameters()),
+                "weight": dict(self.layer.named_parameters()),
                 "mean": self.mean,
                 "anchor": self.anchor,
             }
@@ -273,7 +269,7 @@ class Trainer:
             CheckpointError: there is none, or it belongs to another layer.
         """
         self.state, moving = run_state.load(self.folder, self.anchor, self.optimizer)
-        self.attention.load_state_dict(moving["weight"], strict=False)
+        self.layer.load_state_dict(moving["weight"], strict=False)
         self.anchor, self.mean = moving["anchor"], moving["mean"]
 
 

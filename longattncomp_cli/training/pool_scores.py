@@ -141,10 +141,13 @@ class Rarity:
 
     def __call__(self, ids_M: Tensor, allowed_C: np.ndarray) -> Tensor:
         """(M,) rarity of tokens among the allowed chunks."""
-        ids = ids_M.cpu().numpy()
-        first, last = np.searchsorted(self._ids, ids), np.searchsorted(self._ids, ids, side="right")
-        frequency = np.array([allowed_C[self._chunks[a:b]].sum() for a, b in zip(first, last, strict=True)])
+        frequency = self.frequency(ids_M.cpu().numpy(), allowed_C)
         return torch.from_numpy(rarity(frequency, int(allowed_C.sum()))).float().to(ids_M.device)
+
+    def frequency(self, ids: np.ndarray, allowed_C: np.ndarray) -> np.ndarray:
+        """How many of the allowed chunks hold each of some token ids."""
+        first, last = np.searchsorted(self._ids, ids), np.searchsorted(self._ids, ids, side="right")
+        return np.array([allowed_C[self._chunks[a:b]].sum() for a, b in zip(first, last, strict=True)])
 
 
 def score_questions(

@@ -8,33 +8,25 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 import torch
 import torch.distributed as dist
 
-from longattncomp_cli.core.checkpoint import Checkpoint, build_attention, save_checkpoint
-from longattncomp_cli.core.cross_attention import CrossAttention
-from longattncomp_cli.core.decoders.decoder import DecoderBackbone
-from longattncomp_cli.core.decoders.start import untrained_decoder
-from longattncomp_cli.core.scoring import Scorer, load_scorer
+from longattncomp_cli.core.checkpoint import Checkpoint, save_checkpoint
+from longattncomp_cli.core.scoring import load_scorer
 from longattncomp_cli.errors import OutputError
 from longattncomp_cli.training.card import model_card
 from longattncomp_cli.training.config import TrainingConfig
 from longattncomp_cli.training.data_files import TrainingData, load_data
-from longattncomp_cli.training.decoder_training import (
-    decoder_attention,
-    memory_estimate,
-    reads_whole_pools,
-    tell_memory,
-)
+from longattncomp_cli.training.decoder_training import memory_estimate, reads_whole_pools, tell_memory
 from longattncomp_cli.training.features import FeatureStore
 from longattncomp_cli.training.haystack_pools import write_report
+from longattncomp_cli.training.learners import hop_learner, layer_learner, layers_read
 from longattncomp_cli.training.loop import Progress, Trainer
-from longattncomp_cli.training.untrained import start_attention
 from longattncomp_cli.training.validation import ValidationResult
 
 _CHARS_A_TOKEN = 4.4
@@ -64,6 +56,8 @@ class StageRun:
     """Folders of Python files."""
     key_lists: int = 0
     """Made key–value lists."""
+    part: Literal["layer", "hop"] = "layer"
+    """What is trained; a hop is trained on the layer of ``init``."""
     sub_queries: bool = False
     """Whether queries carry their sub-queries."""
     replay: float | None = None
@@ -118,15 +112,15 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
         replay=run.replay,
     )
     scorer = load_scorer(run.init, device=run.device)
-    attention, layers = _start(run, scorer)
-    store = FeatureStore(scorer, layers, run.features)
+    store = FeatureStore(scorer, layers_read(run.stage, run.init, run.config), run.features)
+    if run.part == "hop":
+        learner = hop_learner(run.init, run.config, scorer, store)
+    else:
+        learner = layer_learner(run.stage, run.init, run.config, scorer, store)
     text_tokens = sum(len(d.text) + len(d.title) for d in data.documents) / _CHARS_A_TOKEN
-    tell_memory(memory_estimate(attention, store, run.config, text_tokens), hooks.on_note)
+    tell_memory(memory_estimate(learner.reader.attention, store, run.config, text_tokens), hooks.on_note)
     if not reads_whole_pools(store):
         _encode(store, data, hooks)
-    # What was fitted to the weights it begins with will not fit its own.
-    begun = replace(run.init.config, calibration=None, enough=None)
-    config = replace(begun, name=run.name, layers=layers, sink="learned", pooling=run.config.pooling)
     results: list[ValidationResult] = []
     clock = time.monotonic()
 
@@ -134,20 +128,18 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
         results.append(result)
         record = _record(run, data, step, result)
         card = model_card(run.name, record, run.command, time.monotonic() - clock)
-        tensors = {name: _rounded(name, value) for name, value in attention.state_dict().items()}
-        save_checkpoint(Checkpoint(replace(config, training=record), tensors), run.output, card)
+        save_checkpoint(learner.checkpoint(run.name, record), run.output, card)
 
-    untrained = _untrained(scorer, layers, run.config.seed)
     trainer = Trainer(
-        attention,
-        store,
+        learner.layer,
+        learner.reader,
         data.train,
         data.held_out,
         data.documents,
         run.config,
         run.output,
         save_best,
-        dict(untrained.to(scorer.backbone.device).named_parameters()),
+        learner.untrained,
     )
     if run.resume:
         trainer.resume()
@@ -161,26 +153,6 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
             hooks.on_note(f"{label}: {value}")
     trainer.run(hooks.on_step)
     return results[-1] if results else None
-
-
-def _untrained(scorer: Scorer, layers: tuple[int, ...], seed: int) -> CrossAttention:
-    """The layer before any training, which saved weights may be blended with."""
-    if isinstance(scorer.backbone, DecoderBackbone):
-        return decoder_attention(untrained_decoder(scorer.backbone))
-    return start_attention(scorer.backbone, layers, learned_sink=True, seed=seed)
-
-
-def _start(run: StageRun, scorer: Scorer) -> tuple[CrossAttention, tuple[int, ...]]:
-    """The layer that training begins with: the untrained one, or that of the checkpoint."""
-    if run.stage == 1 and run.init.config.backbone.kind == "decoder":
-        return decoder_attention(run.init).to(scorer.backbone.device), run.init.config.layers
-    if run.stage == 1:
-        layers = run.config.layers
-        return start_attention(scorer.backbone, layers, learned_sink=True, seed=run.config.seed), layers
-    layers = run.init.config.layers
-    attention = build_attention(replace(run.init.config, sink="learned"))
-    attention.load_state_dict(run.init.tensors, strict=False)
-    return attention.to(scorer.backbone.device), layers
 
 
 def _encode(store: FeatureStore, data: TrainingData, hooks: Hooks) -> None:
@@ -202,6 +174,7 @@ def _record(run: StageRun, data: TrainingData, step: int, result: ValidationResu
     """What ``config.json`` says about the training."""
     return {
         "stage": run.stage,
+        "part": run.part,
         "init": run.init.config.name if run.stage == 2 else None,
         "examples": data.counts,
         "documents": len(data.documents),
@@ -212,12 +185,6 @@ def _record(run: StageRun, data: TrainingData, step: int, result: ValidationResu
         "held_out_recall": {name: list(values) for name, values in result.recall.items()},
         "held_out_auroc": result.auroc,
     }
-
-
-def _rounded(name: str, value: torch.Tensor) -> torch.Tensor:
-    """Projections are shipped in half precision: their error is 1/2000 of their size."""
-    kept = value.detach().cpu().clone()
-    return kept.half() if name in ("w_q", "w_k", "center") else kept
 
 
 def _join_processes() -> bool:

@@ -58,8 +58,9 @@ class AttnComp(MethodBase):
 
     def __init__(self, bench: Workbench, checkpoint: Checkpoint) -> None:
         """Use the checkpoint's projections with AttnComp's pooling and sink."""
-        plain = replace(checkpoint.config, hops=1, names=0, per_token=False, reach=None, coverage=0)
-        config = replace(plain, pooling="mean", sink="instruction", calibration=None, enough=None)
+        plain = replace(checkpoint.config, names=0, per_token=False, reach=None, coverage=0)
+        plain = replace(plain, hops=1, hop_rank=0, calibration=None, enough=None)
+        config = replace(plain, pooling="mean", sink="instruction")
         names = set(build_attention(config).state_dict())
         tensors = {name: tensor for name, tensor in checkpoint.tensors.items() if name in names}
         self._scorer = bench.scorer_of(Checkpoint(config, tensors))
