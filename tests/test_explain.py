@@ -138,3 +138,47 @@ def test_a_chunk_that_is_not_there_is_a_usage_error(folder: Path, wanted: str) -
     done = invoke("a.txt", "-q", QUERY, f"--explain={wanted}")
     assert done.exit_code == 2
     assert "--explain" in done.stderr
+
+
+BRIDGED = [
+    "Copper prices rose again in the spring of that year, and mines reopened.",
+    "Marek Ozolin grew up as the son of a cooper. He came from Valmiera.",
+    "Wool was the chief export, followed by flax and timber.",
+    "Salt Harvest is a 1961 film directed by Marek Ozolin.",
+]
+
+
+def test_the_second_hop_names_the_words_that_asked(scorer) -> None:
+    request = Request(tuple(map(Source, BRIDGED)), "Where was the director of Salt Harvest born?")
+    two = Scorer(scorer.checkpoint, scorer.backbone, hops=2)
+    ratios, answer = [], 1
+    one = Scorer(scorer.checkpoint, scorer.backbone, hops=1)
+    for each in (one, two):
+        each.reranks = False
+    before, after = one.score(request).scores, two.score(request).scores
+    for index in range(len(BRIDGED)):
+        hop = explain(two, request, index).hop
+        assert hop is not None
+        assert 1 <= hop.raised <= hop.most
+        ratios.append(after[index] / before[index] / hop.raised)
+    np.testing.assert_allclose(ratios, ratios[0], rtol=1e-3)  # all are normalised by one number
+    hop = explain(two, request, answer).hop
+    assert hop is not None
+    asked = {BRIDGED[word.chunk][word.start : word.end] for word in hop.words[:2] if word.chunk == 3}
+    assert asked == {"Marek", "Ozolin"}
+    assert sum(word.share for word in hop.words) == pytest.approx(1, abs=1e-4)
+    assert explain(one, request, answer).hop is None
+
+
+def test_the_second_hop_is_in_the_table_and_in_the_report(folder: Path) -> None:
+    (folder / "film.txt").write_text("\n\n".join(BRIDGED), encoding="utf-8")
+    query = "Where was the director of Salt Harvest born?"
+    asked = ("film.txt", "-q", query, "--chunk-tokens", "16")
+    shown = invoke(*asked, "--explain", "film.txt:3")
+    assert "second hop:" in shown.stdout
+    assert "Ozolin" in shown.stdout
+    assert "film.txt:7" in shown.stdout
+    report = orjson.loads(invoke(*asked, "--explain", "film.txt:3", "--json").stdout)
+    assert report["explain"]["hop"]["words"][0]["share"] > 0
+    alone = orjson.loads(invoke(*asked, "--explain", "film.txt:3", "--json", "--hops", "1").stdout)
+    assert alone["explain"]["hop"] is None

@@ -84,9 +84,9 @@ def test_a_context_too_long_to_hold_takes_one_hop_unless_more_are_asked_for(
 def asks(states_TD: torch.Tensor, asker: list[int], share: list[float]) -> Asking:
     """Tokens equally rare; the asking chunks are the first ones."""
     chunk_K = torch.arange(len(share))
-    return Asking(
-        states_TD, torch.full((len(asker),), 0.5), torch.tensor(asker), chunk_K, torch.tensor(share)
-    )
+    place_T = torch.arange(len(asker))
+    rarity_T = torch.full((len(asker),), 0.5)
+    return Asking(states_TD, rarity_T, torch.tensor(asker), chunk_K, torch.tensor(share), place_T)
 
 
 def test_untrained_tokens_of_a_chunk_share_its_weight_by_rarity() -> None:
@@ -125,7 +125,7 @@ def test_a_chunk_draws_nothing_from_its_own_tokens_and_gains_by_the_formula() ->
     asking = asks(axes[[0, 1]].float(), [0, 1], [0.75, 0.25])
     layer = HopLayer(4, 0)
     weight_T = layer.weights(asking, torch.zeros(1, 4))
-    drawn_C = hops._drawn(asking, weight_T, states, 3, layer.log_temperature.exp())
+    drawn_C = hops.draw(asking, weight_T, states, 3, layer.log_temperature.exp()).sum(dim=1)
     near, far = 1.0, float(np.exp(-20.0))
     # Chunk 0 asks: chunk 1 draws e⁻²⁰, chunk 2 1 + e⁻²⁰. Chunk 1 asks: chunk 0 draws e⁻²⁰, chunk 2 2e⁻²⁰.
     wanted = 0.75 * np.array([0, far, near + far]) / (near + 2 * far) + 0.25 * np.array([1 / 3, 0, 2 / 3])

@@ -17,6 +17,7 @@ from longattncomp_cli.errors import UsageError
 if TYPE_CHECKING:
     from longattncomp_cli.core.compressor import Compressor
     from longattncomp_cli.core.explain import Explanation
+    from longattncomp_cli.core.explain_hop import HopExplanation
     from longattncomp_cli.core.results import Scored
     from longattncomp_cli.core.types import Chunk
 
@@ -87,6 +88,7 @@ def explain_report(explanation: Explanation) -> JsonObject:
         "unit": explanation.unit,
         "own": rounded(explanation.own),
         "baseline": rounded(explanation.baseline),
+        "hop": None if explanation.hop is None else _hop_report(explanation.hop),
         "names": [{"text": name, "adds": rounded(adds)} for name, adds in explanation.names],
         "query_words": [
             {
@@ -102,6 +104,19 @@ def explain_report(explanation: Explanation) -> JsonObject:
                 ],
             }
             for word in explanation.words
+        ],
+    }
+
+
+def _hop_report(hop: HopExplanation) -> JsonObject:
+    return {
+        "raised": rounded(hop.raised),
+        "most": rounded(hop.most),
+        "rank": hop.rank,
+        "asks": hop.asks,
+        "words": [
+            {"chunk": word.chunk, "start": word.start, "end": word.end, "share": rounded(word.share)}
+            for word in hop.words[:_REPORTED_WORDS]
         ],
     }
 
@@ -141,7 +156,25 @@ def explain_table(scored: Scored, explanation: Explanation, *, rows: int, width:
     for name, adds in explanation.names:
         table.add_row(Text(shortened(safe(name), 24)), "", "", f"{adds:+.3f}", "", Text("the whole name"))
     text = shortened(safe(source.text[chunk.start : chunk.end]), width)
-    return Group(Text(head, style="bold"), Text(text, style="dim"), table, Text(_sum(explanation)))
+    lines = [Text(_sum(explanation))]
+    if explanation.hop is not None:
+        lines.append(Text(_hop_line(scored, explanation.hop)))
+    return Group(Text(head, style="bold"), Text(text, style="dim"), table, *lines)
+
+
+def _hop_line(scored: Scored, hop: HopExplanation) -> str:
+    """What the second hop did, and the words that asked for this chunk with where they stand."""
+    asked: dict[str, list[str]] = {}
+    for word in hop.words[:_WORDS]:
+        source = scored.request.sources[scored.scores.chunks[word.chunk].source]
+        if word.share >= 0.01:
+            text = shortened(safe(source.text[word.start : word.end]), 24)
+            place = f"{safe(source.name)}:{source.line_of(word.start)}"
+            asked.setdefault(place, []).append(f"{text} {word.share:.0%}")
+    by = "; ".join(f"{', '.join(words)} of {place}" for place, words in asked.items())
+    effect = f"second hop: {hop.raised:.2f} times from rank {hop.rank} (at most {hop.most:.2f})"
+    own = ", one of the chunks that asked" if hop.asks else ""
+    return f"{effect}{own}" + (f", asked for by {by}" if by else "")
 
 
 def _sum(explanation: Explanation) -> str:

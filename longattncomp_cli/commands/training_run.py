@@ -59,6 +59,9 @@ def train(
     if start.config.backbone.kind == "decoder":
         shape["pooling"] = start.config.pooling
     config = presets.preset(options.preset.value, stage, part=part, **given, **shape)
+    limits = presets.EXAMPLE_LIMITS[options.preset.value, stage]
+    if part == "hop":
+        limits = {**limits, **presets.HOP_LIMITS}
     quiet = options.quiet
     note = noter(quiet=quiet)
     with _bar(quiet=quiet) as bar:
@@ -79,7 +82,7 @@ def train(
                 name=options.output.name,
                 init=start,
                 files={**{name: getattr(options, name) for name in _FILES}, **(more_files or {})},
-                limits={**presets.EXAMPLE_LIMITS[options.preset.value, stage], **_limits(options.limit)},
+                limits={**limits, **_limits(options.limit)},
                 config=config,
                 output=options.output,
                 features=options.features,

@@ -1,9 +1,9 @@
 """Why a chunk has its score: which words of the query drew its mass, and from which of its own words.
 
-A second reading of the context, in which the one chunk's attention is not summed but kept. What is
-explained is the chunk's score before its neighbours' scores are added, and before a second hop, reach and
-coverage compare it with others; what the query's names add stands apart. Shares add up: those of the
-query's words to that score above the baseline, those of the chunk's words to 1.
+A second reading of the context, in which the one chunk's attention is not summed but kept. What the words
+explain is the chunk's score before its neighbours' scores are added, and before a second hop, reach and
+coverage compare it with others; what the query's names add, and what the second hop does, stand apart. Shares
+add up: those of the query's words to that score above the baseline, those of the chunk's words to 1.
 
 Shapes: N tokens of the chunk, M query tokens, C chunks, H heads.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, pairwise
 
 import numpy as np
@@ -21,8 +22,10 @@ from torch import Tensor
 
 from longattncomp_cli.core.backbone import ContextTokens, StateBlock
 from longattncomp_cli.core.cross_attention import add_block, log_rows, log_scores, normalise, pool_mean
+from longattncomp_cli.core.explain_hop import HopExplanation, explain_hop
+from longattncomp_cli.core.hops import ReadStates, hop_query
 from longattncomp_cli.core.passages import passage_numbers
-from longattncomp_cli.core.rarity import query_rarity
+from longattncomp_cli.core.rarity import document_frequency, query_rarity
 from longattncomp_cli.core.scoring import Scorer
 from longattncomp_cli.core.types import FloatArray, IntArray, Request
 
@@ -70,6 +73,7 @@ class Explanation:
         baseline: what an average chunk has; 0 of ``mass``.
         words: of the query, in order; what they add sums to ``own - baseline``.
         names: of the query, that stand in the chunk as spelt or before it in its passage, and what each adds.
+        hop: what the second hop did; ``None`` where there was none.
     """
 
     chunk: int
@@ -78,6 +82,7 @@ class Explanation:
     baseline: float
     words: tuple[QueryWord, ...]
     names: tuple[tuple[str, float], ...] = ()
+    hop: HopExplanation | None = None
 
 
 @dataclass(frozen=True)
@@ -104,13 +109,19 @@ def explain(scorer: Scorer, request: Request, chunk_index: int) -> Explanation:
     query_HMD = torch.stack(scorer.attention.normal(encoding.query.states))
     folded_HMD = scorer.attention.folded(query_HMD)
     chunks_CHM = folded_HMD.new_full((len(chunks), *folded_HMD.shape[:2]), float("-inf"))
-    logits_NHM, ids_N = _read(scorer, encoding.blocks, folded_HMD, chunks_CHM, chunk_index)
+    held = scorer.held_states(context, request.query, instruction)
+    hops_on = scorer.num_hops(context) > 1
+    blocks = held.first(encoding.blocks) if hops_on else encoding.blocks
+    logits_NHM, ids_N = _read(scorer, blocks, folded_HMD, chunks_CHM, chunk_index)
+    passage_C = passage_numbers(chunks)
+    hop = None
     names: list[tuple[str, float]] = []
     mass = normalise(chunks_CHM, scorer.sink_logits(folded_HMD, encoding))
     if config.pooling == "mean":
         weights_HM = torch.full_like(chunks_CHM[0], 1 / chunks_CHM[0].numel())
         adds_HM = mass.chunks_CHM[chunk_index].exp() * weights_HM
-        own, baseline = float(pool_mean(mass)[0][chunk_index]), 0.0
+        shares_C = pool_mean(mass)[0]
+        own, baseline = float(shares_C[chunk_index]), 0.0
     else:
         rarity = query_rarity(encoding.query.ids.cpu().numpy(), context, len(chunks))
         weights_HM = scorer.attention.weights(
@@ -123,9 +134,17 @@ def explain(scorer: Scorer, request: Request, chunk_index: int) -> Explanation:
         own = float(log_scores(mass, weights_HM, scorer.attention.floor)[0][chunk_index])
         baseline = float((weights_HM * mean_HM).sum())
         strength = float(weights_HM.sum())
-        for name, gains_C in scorer.name_gains(request, chunks, rarity, passage_numbers(chunks)):
+        named_C = np.zeros(len(chunks))
+        for name, gains_C in scorer.name_gains(request, chunks, rarity, passage_C):
+            named_C += gains_C
             if gains_C[chunk_index] > 0:
                 names.append((name, strength * float(gains_C[chunk_index])))
+        shares_C = scorer.log_pooled(mass, weights_HM, query_HMD, named_C, passage_C)[0]
+    if hops_on:
+        frequency = partial(document_frequency, context=context)
+        find_word = _WordFinder(request, context, held)
+        query = hop_query(encoding.query, held.layer)
+        hop = explain_hop(scorer, shares_C, query, frequency, held, chunk_index, find_word)
     head_share_HM = weights_HM / weights_HM.sum(dim=0).clamp_min(1e-12)
     parts = _Parts(
         _array(weights_HM.sum(dim=0) / weights_HM.sum()),
@@ -140,7 +159,25 @@ def explain(scorer: Scorer, request: Request, chunk_index: int) -> Explanation:
     query_starts = scorer.backbone.tokenize([request.query])[0].starts
     unit = "mass" if config.pooling == "mean" else "log"
     words = _query_words(request.query, query_starts, text, places, parts)
-    return Explanation(chunk_index, unit, parts.own, parts.baseline, tuple(words), tuple(names))
+    return Explanation(chunk_index, unit, parts.own, parts.baseline, tuple(words), tuple(names), hop)
+
+
+class _WordFinder:
+    """The word that a token of a chunk lies in, by the token's number as the backbone gave it."""
+
+    def __init__(self, request: Request, context: ContextTokens, states: ReadStates) -> None:
+        self.request, self.context, self.states = request, context, states
+        self.owners = [chunk.source for source in context.sources for chunk in source.chunks]
+        self.starts: dict[int, IntArray | None] = {}
+
+    def __call__(self, chunk: int, number: int) -> tuple[int, int] | None:
+        if chunk not in self.starts:
+            ids = [b.ids_N[b.chunk_index_N == chunk] for b in self.states.again() if b.ids_N is not None]
+            self.starts[chunk] = _chunk_starts(self.context, chunk, torch.cat(ids).cpu().numpy())
+        starts = self.starts[chunk]
+        if starts is None or starts[number] < 0:
+            return None
+        return _word_at(self.request.sources[self.owners[chunk]].text, int(starts[number]))
 
 
 def _read(
@@ -222,18 +259,19 @@ def _chunk_words(text: str, places: IntArray, shares_N: FloatArray) -> list[Word
 def _by_word(text: str, starts: Sequence[int]) -> Iterator[tuple[tuple[int, int], list[int]]]:
     """Runs of tokens that lie in one word: its characters, and the tokens' numbers."""
 
-    def word_of(number: int) -> tuple[int, int]:
-        start = starts[number]
-        if start < 0:
-            return -1, -1
-        begin = start
-        while begin > 0 and text[begin - 1].isalnum() and text[begin].isalnum() and start - begin < 100:
-            begin -= 1
-        match = _WORD.match(text, begin)
-        return match.span() if match else (start, start + 1)
-
-    for span, run in groupby(range(len(starts)), key=word_of):
+    for span, run in groupby(range(len(starts)), key=lambda number: _word_at(text, starts[number])):
         yield span, list(run)
+
+
+def _word_at(text: str, start: int) -> tuple[int, int]:
+    """The characters of the word that holds ``text[start]``; -1 twice for a token of the title."""
+    if start < 0:
+        return -1, -1
+    begin = start
+    while begin > 0 and text[begin - 1].isalnum() and text[begin].isalnum() and start - begin < 100:
+        begin -= 1
+    match = _WORD.match(text, begin)
+    return match.span() if match else (start, start + 1)
 
 
 def _array(tensor: Tensor) -> FloatArray:

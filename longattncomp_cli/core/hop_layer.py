@@ -34,6 +34,7 @@ class Asking:
         asker_T: which chunk each stands in, as an index of ``chunk_K``.
         chunk_K: the best chunks, best first; some may have no token that asks.
         share_K: their scores as shares of the sum over all chunks.
+        place_T: the number of each token among its chunk's, as they were read.
     """
 
     states_TD: Tensor
@@ -41,6 +42,7 @@ class Asking:
     asker_T: Tensor
     chunk_K: Tensor
     share_K: Tensor
+    place_T: Tensor
 
 
 class HopLayer(nn.Module):
@@ -96,8 +98,11 @@ class HopLayer(nn.Module):
             drawn_C: the share of the asking tokens' attention that each chunk draws.
             asking: the chunks that ask rise with what they raise, in proportion to their own scores.
         """
+        raised_C = shares_C * (1 + self.rise(drawn_C, asking))
+        return raised_C * (shares_C.sum() / raised_C.sum())
+
+    def rise(self, drawn_C: Tensor, asking: Asking) -> Tensor:
+        """(C,) by what share of its score each chunk rises, before all are normalised."""
         rise_C = self.log_strength.exp() * drawn_C
         own_K = rise_C.max() * (asking.share_K / asking.share_K[0])
-        rise_C = rise_C.index_copy(0, asking.chunk_K, torch.maximum(rise_C[asking.chunk_K], own_K))
-        raised_C = shares_C * (1 + rise_C)
-        return raised_C * (shares_C.sum() / raised_C.sum())
+        return rise_C.index_copy(0, asking.chunk_K, torch.maximum(rise_C[asking.chunk_K], own_K))

@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from longattncomp_cli.core.backbone import StateBlock
+from longattncomp_cli.core.backbone import SegmentStates, StateBlock
 from longattncomp_cli.core.cross_attention import LOWEST_EXPONENT
 from longattncomp_cli.core.hop_layer import Asking, HopLayer
 from longattncomp_cli.core.rarity import rarity
@@ -58,6 +58,11 @@ class HopQuery:
 
     ids: np.ndarray
     unit_MD: Tensor
+
+
+def hop_query(query: SegmentStates, layer: int) -> HopQuery:
+    """What a hop needs of an encoded query."""
+    return HopQuery(query.ids.cpu().numpy(), F.normalize(query.states[layer].float(), dim=-1))
 
 
 class ReadStates(Protocol):
@@ -129,18 +134,22 @@ def hop(
     Returns:
         (C,) new scores of the same sum; ``shares_C`` itself where no token leads on.
     """
-    asking = _asking(shares_C, query.ids, frequency, states, settings)
+    asking = best_tokens(shares_C, query.ids, frequency, states, settings)
     if asking is None:
         return shares_C
     weight_T = layer.weights(asking, query.unit_MD, dropout)
-    drawn_C = _drawn(asking, weight_T, states, len(shares_C), layer.log_temperature.exp())
-    return layer.raised(shares_C, drawn_C, asking)
+    drawn_CT = draw(asking, weight_T, states, len(shares_C), layer.log_temperature.exp())
+    return layer.raised(shares_C, drawn_CT.sum(dim=1), asking)
 
 
-def _asking(
-    shares_C: Tensor, query_ids: np.ndarray, frequency: Frequency, states: ReadStates, settings: HopSettings
+def best_tokens(
+    shares_C: Tensor,
+    query_ids: np.ndarray,
+    frequency: Frequency,
+    states: ReadStates,
+    settings: HopSettings = HopSettings(),
 ) -> Asking | None:
-    """The best chunks' rarest tokens."""
+    """The best chunks' rarest tokens; ``None`` where there is none."""
     best = torch.argsort(shares_C, descending=True, stable=True)[: settings.chunks].tolist()
     found: dict[int, list[tuple[Tensor, Tensor]]] = {chunk: [] for chunk in best}
     wanted = torch.tensor(best, device=shares_C.device)
@@ -156,23 +165,25 @@ def _asking(
         for chunk in best:
             own_N = block.chunk_index_N == chunk
             found[chunk].append((block.ids_N[own_N], block.states[states.layer][own_N]))
-    parts, rarities, sizes = [], [], []
+    parts, rarities, places = [], [], []
     for chunk in best:
         ids = torch.cat([torch.zeros(0, dtype=torch.long), *(ids.cpu() for ids, _ in found[chunk])]).numpy()
         at, rarity_T = _rare(ids, query_ids, frequency, len(shares_C), settings)
-        sizes.append(len(at))
+        places.append(torch.from_numpy(at))
         if len(at):
-            parts.append(torch.cat([states_ND for _, states_ND in found[chunk]])[torch.from_numpy(at)])
+            parts.append(torch.cat([states_ND for _, states_ND in found[chunk]])[places[-1]])
             rarities.append(torch.from_numpy(rarity_T).float())
     if not parts:
         return None
-    place = shares_C.device
+    device = shares_C.device
+    sizes = torch.tensor([len(part) for part in places], device=device)
     return Asking(
         states_TD=torch.cat(parts).float(),
-        rarity_T=torch.cat(rarities).to(place),
-        asker_T=torch.arange(len(best), device=place).repeat_interleave(torch.tensor(sizes, device=place)),
+        rarity_T=torch.cat(rarities).to(device),
+        asker_T=torch.arange(len(best), device=device).repeat_interleave(sizes),
         chunk_K=wanted,
         share_K=shares_C[wanted] / shares_C.sum(),
+        place_T=torch.cat(places),
     )
 
 
@@ -190,10 +201,13 @@ def _rare(
     return first[order], rarity(holding[order], num_chunks)
 
 
-def _drawn(
+def draw(
     asking: Asking, weight_T: Tensor, states: ReadStates, num_chunks: int, temperature: Tensor
 ) -> Tensor:
-    """(C,) the share of the added tokens' attention that each chunk draws; a token's own draws none of it."""
+    """(C, T) what each chunk draws of each token's attention, times the token's weight.
+
+    A token's own chunk draws none of it; the sum is that of the weights, at most 1.
+    """
     mass_CT = weight_T.new_zeros((num_chunks, len(weight_T)))
     for block in states.again():
         unit_ND = block.states[states.layer]
@@ -201,4 +215,4 @@ def _drawn(
         weights_NT = ((cosine_NT - 1) * temperature).clamp_min(LOWEST_EXPONENT).exp()
         mass_CT.index_add_(0, block.chunk_index_N, weights_NT)
     mass_CT[asking.chunk_K[asking.asker_T], torch.arange(len(weight_T), device=weight_T.device)] = 0
-    return (mass_CT / mass_CT.sum(dim=0).clamp_min(1e-12)) @ weight_T
+    return mass_CT * (weight_T / mass_CT.sum(dim=0).clamp_min(1e-12))

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from longattncomp_cli.core.adaptive import FEWEST_CHUNKS
@@ -36,7 +36,7 @@ from longattncomp_cli.core.cross_attention import (
     token_gains,
 )
 from longattncomp_cli.core.exact_names import name_gains
-from longattncomp_cli.core.hops import MAX_HELD_TOKENS, MAX_HOPS, HeldStates, HopQuery, hop
+from longattncomp_cli.core.hops import MAX_HELD_TOKENS, MAX_HOPS, HeldStates, hop, hop_query
 from longattncomp_cli.core.passages import falls, passage_numbers, per_token, reach
 from longattncomp_cli.core.rarity import document_frequency, query_rarity
 from longattncomp_cli.core.runtime import keep_freed_memory, resolve_device, resolve_dtype
@@ -147,11 +147,8 @@ class Scorer:
         query_ids = encoding.query.ids.cpu().numpy()
         query_HMD = torch.stack(self.attention.normal(encoding.query.states))
         folded_HMD = self.attention.folded(query_HMD)
-        held = HeldStates(
-            max(config.layers),
-            lambda: self.backbone.encode(context, request.query, instruction, [max(config.layers)]).blocks,
-        )
-        num_hops = self._num_hops(context)
+        held = self.held_states(context, request.query, instruction)
+        num_hops = self.num_hops(context)
         blocks = held.first(encoding.blocks) if num_hops > 1 else encoding.blocks
         chunks_CHM = self.attention.chunk_logits(folded_HMD, blocks, num_chunks)
         mass = normalise(chunks_CHM, self.sink_logits(folded_HMD, encoding))
@@ -165,7 +162,7 @@ class Scorer:
             named_C = np.zeros(num_chunks)
             for _, gains_C in self.name_gains(request, chunks, rarity, passage_C):
                 named_C += gains_C
-            scores_C, sink = self._log_pooled(mass, weights_HM, query_HMD, named_C, passage_C)
+            scores_C, sink = self.log_pooled(mass, weights_HM, query_HMD, named_C, passage_C)
             covers = config.coverage and self.reranks
             gains_CM = token_gains(mass, weights_HM, self.attention.floor) if covers else None
         signs = None
@@ -180,11 +177,9 @@ class Scorer:
             enough = config.enough.probability(signs)
         if enough is not None and enough >= self.one_hop_from and not self._hops_are_asked_for:
             num_hops = 1
-        hop_query = HopQuery(query_ids, F.normalize(encoding.query.states[held.layer].float(), dim=-1))
         for _ in range(1, num_hops):
-            scores_C = hop(
-                scores_C, hop_query, lambda ids: document_frequency(ids, context), held, self.hop_layer
-            )
+            frequency = partial(document_frequency, context=context)
+            scores_C = hop(scores_C, hop_query(encoding.query, held.layer), frequency, held, self.hop_layer)
         if self.reranks:
             scores_C = torch.from_numpy(self._by_size(scores_C, request, chunks, passage_C)).to(scores_C)
         if gains_CM is not None:
@@ -198,7 +193,7 @@ class Scorer:
             enough=enough,
         )
 
-    def _log_pooled(
+    def log_pooled(
         self, mass: LogMass, weights_HM: Tensor, query_HMD: Tensor, named_C: FloatArray, passage_C: IntArray
     ) -> tuple[Tensor, Tensor | None]:
         """Shares (C,) of the chunks and of the sink, by the query's tokens, its names and the neighbours."""
@@ -230,7 +225,12 @@ class Scorer:
             for name, gains_C in name_gains(request, chunks, query, rarity_M, passage_C):
                 yield name, names * gains_C
 
-    def _num_hops(self, context: ContextTokens) -> int:
+    def held_states(self, context: ContextTokens, query: str, instruction: str) -> HeldStates:
+        """Holds what a hop reads: the states of the deepest layer that a head reads."""
+        layer = max(self.checkpoint.config.layers)
+        return HeldStates(layer, lambda: self.backbone.encode(context, query, instruction, [layer]).blocks)
+
+    def num_hops(self, context: ContextTokens) -> int:
         """As many as asked for; by default one where a further hop would have to read the context again."""
         num_tokens = sum(len(source.tokens.ids) for source in context.sources)
         too_long = num_tokens > MAX_HELD_TOKENS and not self._hops_are_asked_for

@@ -100,13 +100,16 @@ _STAGE2_BLEND = {"embedded": 0.7}
 _STAGE2_RATE = {"paper": 0.25, "embedded": 0.5, "smoke": 0.25}  # of Stage 1's: 5e-5 against 2e-4 in the paper
 _HOP_PART: dict[str, Any] = {
     "pooling": "log",
-    "epochs": 3,
+    "batch_pools": 2,
     "learning_rate": 1e-3,
     "weight_decay": 0.0,
     "blend": 1.0,
-    "validate_every": 50,
+    "validate_every": 100,
+    "validation_questions": 16,
 }
-"""The few numbers of a hop learn fast; nothing is hidden from it, since it leaves the sink alone."""
+_HOP_QUESTIONS = 4
+"""The few numbers of a hop learn fast, from pools with few other questions' documents. Nothing is hidden from
+it: it leaves the sink alone."""
 
 EXAMPLE_LIMITS: dict[tuple[str, int], dict[str, int]] = {
     ("paper", 1): {"squad": 16_000, "hotpotqa": 16_000},
@@ -124,6 +127,8 @@ EXAMPLE_LIMITS: dict[tuple[str, int], dict[str, int]] = {
     ("smoke", 2): {"musique": 16, "2wikimultihopqa": 16, "squad": 16, "hotpotqa": 16},
 }
 """By preset and stage: how many examples of each data set at most; the rest is unlimited."""
+HOP_LIMITS = {"squad": 300}
+"""Single hops, so that the second one learns to leave them alone."""
 
 
 def hyperparameters() -> list[str]:
@@ -139,7 +144,9 @@ def preset(name: str, stage: int, *, part: str = "layer", **overrides: Any) -> T
         rate = config.learning_rate * _STAGE2_RATE[name]
         config = replace(config, learning_rate=rate, blend=_STAGE2_BLEND.get(name, config.blend))
     if part == "hop":
-        config = replace(config, **_HOP_PART, pools=replace(config.pools, negative_share=0.0))
+        questions = min(_HOP_QUESTIONS, config.pools.questions)
+        pools = replace(config.pools, questions=questions, negative_share=0.0)
+        config = replace(config, **_HOP_PART, pools=pools)
     given = {key: value for key, value in overrides.items() if value is not None}
     pool_names = {each.name for each in fields(PoolConfig)}
     pools = replace(config.pools, **{key: given.pop(key) for key in list(given) if key in pool_names})

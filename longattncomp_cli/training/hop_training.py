@@ -13,12 +13,11 @@ from functools import partial
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
-from longattncomp_cli.core.backbone import StateBlock
+from longattncomp_cli.core.backbone import SegmentStates, StateBlock
 from longattncomp_cli.core.cross_attention import distribution
 from longattncomp_cli.core.hop_layer import HopLayer
-from longattncomp_cli.core.hops import HopQuery, hop
+from longattncomp_cli.core.hops import hop, hop_query
 from longattncomp_cli.training.judging import PoolReader, ReadPool
 from longattncomp_cli.training.pool_scores import QuestionScores, Rarity
 
@@ -60,11 +59,10 @@ class HopReader(PoolReader):
         states = [self._visible(read, scores.allowed_C) for scores in first]
         hopped = []
         for (ids_M, query_states), scores, may, seen in zip(queries, first, allowed, states, strict=True):
-            unit_MD = F.normalize(query_states[seen.layer].float(), dim=-1)
             share_C, _ = distribution(scores.chunks_C, scores.sink)
             raised_C = hop(
                 share_C,
-                HopQuery(ids_M.cpu().numpy(), unit_MD),
+                hop_query(SegmentStates(ids_M, query_states), seen.layer),
                 partial(rarity.frequency, allowed_C=may),
                 seen,
                 self.hop_layer,
