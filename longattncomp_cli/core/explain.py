@@ -114,6 +114,7 @@ def explain(scorer: Scorer, request: Request, chunk_index: int) -> Explanation:
     blocks = held.first(encoding.blocks) if hops_on else encoding.blocks
     logits_NHM, ids_N = _read(scorer, blocks, folded_HMD, chunks_CHM, chunk_index)
     passage_C = passage_numbers(chunks)
+    query_tokens = scorer.backbone.tokenize([request.query])[0]
     hop = None
     names: list[tuple[str, float]] = []
     mass = normalise(chunks_CHM, scorer.sink_logits(folded_HMD, encoding))
@@ -135,7 +136,7 @@ def explain(scorer: Scorer, request: Request, chunk_index: int) -> Explanation:
         baseline = float((weights_HM * mean_HM).sum())
         strength = float(weights_HM.sum())
         named_C = np.zeros(len(chunks))
-        for name, gains_C in scorer.name_gains(request, chunks, rarity, passage_C):
+        for name, gains_C in scorer.name_gains(request, chunks, query_tokens, rarity, passage_C):
             named_C += gains_C
             if gains_C[chunk_index] > 0:
                 names.append((name, strength * float(gains_C[chunk_index])))
@@ -156,9 +157,8 @@ def explain(scorer: Scorer, request: Request, chunk_index: int) -> Explanation:
     )
     places = _chunk_starts(context, chunk_index, ids_N)
     text = request.sources[chunk.source].text
-    query_starts = scorer.backbone.tokenize([request.query])[0].starts
     unit = "mass" if config.pooling == "mean" else "log"
-    words = _query_words(request.query, query_starts, text, places, parts)
+    words = _query_words(request.query, query_tokens.starts, text, places, parts)
     return Explanation(chunk_index, unit, parts.own, parts.baseline, tuple(words), tuple(names), hop)
 
 

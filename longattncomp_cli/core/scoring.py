@@ -160,7 +160,7 @@ class Scorer:
         else:
             weights_HM = self.attention.weights(query_HMD, rarity_M)
             named_C = np.zeros(num_chunks)
-            for _, gains_C in self.name_gains(request, chunks, rarity, passage_C):
+            for _, gains_C in self.name_gains(request, chunks, query_tokens, rarity, passage_C):
                 named_C += gains_C
             scores_C, sink = self.log_pooled(mass, weights_HM, query_HMD, named_C, passage_C)
             covers = config.coverage and self.reranks
@@ -216,12 +216,16 @@ class Scorer:
         return reach(new_C, falls(chunks, passage_C, request.sources, config.reach))
 
     def name_gains(
-        self, request: Request, chunks: Sequence[Chunk], rarity_M: FloatArray, passage_C: IntArray
+        self,
+        request: Request,
+        chunks: Sequence[Chunk],
+        query: Tokens,
+        rarity_M: FloatArray,
+        passage_C: IntArray,
     ) -> Iterator[tuple[str, FloatArray]]:
         """What each name of the query adds to each chunk (C,), beside token weights that sum to 1."""
         names = self.checkpoint.config.names
         if names:
-            query = self.backbone.tokenize([request.query])[0]
             for name, gains_C in name_gains(request, chunks, query, rarity_M, passage_C):
                 yield name, names * gains_C
 

@@ -100,6 +100,7 @@ _STAGE2_BLEND = {"embedded": 0.7}
 _STAGE2_RATE = {"paper": 0.25, "embedded": 0.5, "smoke": 0.25}  # of Stage 1's: 5e-5 against 2e-4 in the paper
 _HOP_PART: dict[str, Any] = {
     "pooling": "log",
+    "epochs": 1,
     "batch_pools": 2,
     "learning_rate": 1e-3,
     "weight_decay": 0.0,
