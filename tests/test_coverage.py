@@ -63,7 +63,23 @@ def test_in_what_goes_on_without_end_nothing_reaches() -> None:
     assert not np.allclose(reach(scores[:-1], within(one[:-1], 0.4)), scores[:-1])
 
 
-TALK = "".join(f"Ann: we agreed on point {i}.\nBob: and on the next one?\n" for i in range(8))
+ORDER = ["Ann", "Bob", "Cem", "Ann", "Cem", "Bob", "Bob", "Ann", "Ann", "Cem"] * 3
+LONG = "we agreed on this long ago, and nobody in the council ever raised it again until spring of this year"
+TALK = "".join(f"{name}: {LONG if i % 4 == 0 else 'Yes.'}\n" for i, name in enumerate(ORDER))
+LISTS = {
+    "a log": "".join(
+        f"{('INFO', 'WARN', 'ERROR')[i * i % 3]}: job {i} has ended. {LONG}\n" for i in range(30)
+    ),
+    "a service's log": "".join(f"{('db', 'api', 'web')[i * i % 3]}: job {i} has ended\n" for i in range(30)),
+    "questions": "".join(f"Q: what is {i}?\nA: {LONG if i % 4 == 0 else i}\n" for i in range(30)),
+    "fields": "".join(f"name: host{i}\nrole: {LONG}\n" for i in range(30)),
+}
+
+
+@pytest.mark.parametrize("kind", LISTS)
+def test_what_only_looks_like_talk_does_not_go_on(kind: str) -> None:
+    assert Source(LISTS[kind]).kind == "chat"
+    assert np.isinf(within(np.arange(40), 0.4, LISTS[kind])).all()
 
 
 def test_a_conversation_goes_on_over_its_turns_however_long_it_is() -> None:

@@ -21,6 +21,7 @@ from longattncomp_cli.training.config import preset
 from longattncomp_cli.training.data_files import load_data
 from longattncomp_cli.training.features import FeatureStore
 from longattncomp_cli.training.haystack_pools import HaystackPlan
+from longattncomp_cli.training.judging import PoolReader
 from longattncomp_cli.training.loop import Trainer
 from longattncomp_cli.training.pool_features import pool_states
 from longattncomp_cli.training.pools import PoolConfig
@@ -98,7 +99,7 @@ def test_what_is_saved_is_the_running_mean_blended_with_the_start(data: Path, tm
     attention = start_attention(scorer.backbone, (6, 0), learned_sink=True)
     trainer = Trainer(
         attention,
-        store,
+        PoolReader(attention, store, config),
         loaded.train,
         loaded.held_out,
         loaded.documents,

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from longattncomp_cli.core.structure.chats import is_conversation
 from longattncomp_cli.core.types import Chunk, FloatArray, IntArray, Source
 
 LONGEST_PASSAGE = 16
@@ -61,7 +62,7 @@ def falls(chunks: Sequence[Chunk], passage_C: IntArray, sources: Sequence[Source
     fall_C[following(passage_C)] = fall
     source_C = np.array([chunk.source for chunk in chunks])
     for number in np.unique(source_C):
-        if sources[number].kind == "chat":
+        if sources[number].kind == "chat" and is_conversation(sources[number].text):
             fall_C[np.flatnonzero(source_C == number)[1:]] = fall * TALK_FALL
     return fall_C
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import quantiles
 
 from longattncomp_cli.core.boundaries import sentence_starts
 from longattncomp_cli.core.structure.units import Structure, Unit, build
@@ -16,6 +20,12 @@ _LABEL = re.compile(
 )
 _FEWEST_TURNS = 4
 _SHARE_OF_PARAGRAPHS = 0.5
+_SAMPLE_CHARS = 60_000
+_LOG_LEVELS = frozenset(
+    {"TRACE", "DEBUG", "INFO", "NOTE", "NOTICE", "WARN", "WARNING", "ERROR", "FATAL", "CRITICAL"}
+)
+_LONG_TURN_WORDS = 20
+_LEAST_OPENNESS = 0.5
 
 
 def looks_like_chat(sample: str) -> bool:
@@ -30,6 +40,25 @@ def looks_like_chat(sample: str) -> bool:
         and 2 <= len(labels) <= num_turns / 2
         and num_turns >= _SHARE_OF_PARAGRAPHS * blocks
     )
+
+
+def is_conversation(text: str) -> bool:
+    """Whether a chat is people talking, rather than a log, a list of questions or of fields.
+
+    Who speaks next is open, no speaker is a level of a log, and at times somebody speaks at length.
+    """
+    labels = list(_LABEL.finditer(text[:_SAMPLE_CHARS]))
+    speakers = [label.group("role") or label.group("name") for label in labels]
+    if len(labels) <= _FEWEST_TURNS or _LOG_LEVELS & {speaker.upper() for speaker in speakers}:
+        return False
+    num_words = [len(text[a.end() : b.start()].split()) for a, b in pairwise(labels)]
+    return quantiles(num_words, n=20)[-1] >= _LONG_TURN_WORDS and _openness(speakers) >= _LEAST_OPENNESS
+
+
+def _openness(speakers: Sequence[str]) -> float:
+    """Bits of surprise in who follows whom: 0 where two, or the keys of a record, take strict turns."""
+    pairs, firsts = Counter(pairwise(speakers)), Counter(speakers[:-1])
+    return sum(n * math.log2(firsts[first] / n) for (first, _), n in pairs.items()) / (len(speakers) - 1)
 
 
 def read(text: str) -> Structure:
