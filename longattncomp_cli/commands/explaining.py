@@ -31,7 +31,7 @@ def explained_chunk(compressor: Compressor, scored: Scored, wanted: Wanted) -> E
     index = find_chunk(scored, wanted)
     from longattncomp_cli.core.explain import explain
 
-    return explain(compressor.scorer, scored.request, index)
+    return explain(compressor.scorer, scored.request, index, scored.scores.enough)
 
 
 @dataclass(frozen=True)

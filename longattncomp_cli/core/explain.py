@@ -98,8 +98,8 @@ class _Parts:
 
 
 @torch.inference_mode()
-def explain(scorer: Scorer, request: Request, chunk_index: int) -> Explanation:
-    """Explain the score of one chunk of a request that ``scorer`` has scored."""
+def explain(scorer: Scorer, request: Request, chunk_index: int, enough: float | None = None) -> Explanation:
+    """Explain the score of one chunk of a request that ``scorer`` has scored; ``enough`` is of its scores."""
     context = scorer.tokenize(request)
     chunks = [chunk for source in context.sources for chunk in source.chunks]
     chunk = chunks[chunk_index]
@@ -110,7 +110,7 @@ def explain(scorer: Scorer, request: Request, chunk_index: int) -> Explanation:
     folded_HMD = scorer.attention.folded(query_HMD)
     chunks_CHM = folded_HMD.new_full((len(chunks), *folded_HMD.shape[:2]), float("-inf"))
     held = scorer.held_states(context, request.query, instruction)
-    hops_on = scorer.num_hops(context) > 1
+    hops_on = scorer.num_hops(context, enough) > 1
     blocks = held.first(encoding.blocks) if hops_on else encoding.blocks
     logits_NHM, ids_N = _read(scorer, blocks, folded_HMD, chunks_CHM, chunk_index)
     passage_C = passage_numbers(chunks)

@@ -148,8 +148,7 @@ class Scorer:
         query_HMD = torch.stack(self.attention.normal(encoding.query.states))
         folded_HMD = self.attention.folded(query_HMD)
         held = self.held_states(context, request.query, instruction)
-        num_hops = self.num_hops(context)
-        blocks = held.first(encoding.blocks) if num_hops > 1 else encoding.blocks
+        blocks = held.first(encoding.blocks) if self.num_hops(context) > 1 else encoding.blocks
         chunks_CHM = self.attention.chunk_logits(folded_HMD, blocks, num_chunks)
         mass = normalise(chunks_CHM, self.sink_logits(folded_HMD, encoding))
         rarity = query_rarity(query_ids, context, num_chunks)
@@ -175,8 +174,7 @@ class Scorer:
         enough = None
         if signs is not None and config.enough is not None and num_chunks >= FEWEST_CHUNKS:
             enough = config.enough.probability(signs)
-        if enough is not None and enough >= self.one_hop_from and not self._hops_are_asked_for:
-            num_hops = 1
+        num_hops = self.num_hops(context, enough)
         for _ in range(1, num_hops):
             frequency = partial(document_frequency, context=context)
             scores_C = hop(scores_C, hop_query(encoding.query, held.layer), frequency, held, self.hop_layer)
@@ -234,11 +232,18 @@ class Scorer:
         layer = max(self.checkpoint.config.layers)
         return HeldStates(layer, lambda: self.backbone.encode(context, query, instruction, [layer]).blocks)
 
-    def num_hops(self, context: ContextTokens) -> int:
-        """As many as asked for; by default one where a further hop would have to read the context again."""
+    def num_hops(self, context: ContextTokens, enough: float | None = None) -> int:
+        """As many as asked for; by default one where more would read the context again, or are not needed.
+
+        Args:
+            context: whose states a further hop reads.
+            enough: the probability that few chunks hold all that is needed; ``None`` before it is known.
+        """
+        if self._hops_are_asked_for:
+            return self.hops
         num_tokens = sum(len(source.tokens.ids) for source in context.sources)
-        too_long = num_tokens > MAX_HELD_TOKENS and not self._hops_are_asked_for
-        return 1 if too_long else self.hops
+        is_enough = enough is not None and enough >= self.one_hop_from
+        return 1 if num_tokens > MAX_HELD_TOKENS or is_enough else self.hops
 
     def sink_logits(self, folded_HMD: Tensor, encoding: Encoding) -> Tensor | None:
         """(H, M) the log-sum-exp of what absorbs the mass: the trained key, or the instruction's tokens."""
