@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longattncomp_cli.core.coverage import cover
-from longattncomp_cli.core.passages import LONGEST_PASSAGE, TALK_FALL, falls, per_token, reach
+from longattncomp_cli.core.passages import LONGEST_PASSAGE, falls, per_token, reach
 from longattncomp_cli.core.types import Chunk, Source
 
 shares = st.lists(st.floats(0, 1), min_size=1, max_size=40).filter(lambda v: sum(v) > 1e-9)
@@ -87,7 +87,7 @@ def test_a_conversation_goes_on_over_its_turns_however_long_it_is() -> None:
     for passage_C in (apart, together):
         fall_C = within(passage_C, 0.4, TALK)
         assert np.isinf(fall_C[0])
-        np.testing.assert_allclose(fall_C[1:], 0.4 * TALK_FALL)
+        np.testing.assert_allclose(fall_C[1:], 0.4)
     chunks = [Chunk(0, 0, 0, 1, 1), Chunk(1, 1, 0, 1, 1), Chunk(2, 1, 1, 2, 1)]
     fall_C = falls(chunks, np.array([0, 1, 2]), [Source("Prose."), Source(TALK)], 0.4)
     assert np.isinf(fall_C).tolist() == [True, True, False]

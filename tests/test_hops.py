@@ -52,6 +52,24 @@ def test_a_second_hop_raises_what_the_best_chunk_names(scorer: Scorer) -> None:
     assert two.ranks[answer] == 2
 
 
+def test_code_is_hopped_over_untrained(scorer: Scorer) -> None:
+    """A trained hop learned which words ask from prose."""
+    trained = load_checkpoint(DEFAULT_CHECKPOINT)
+    own = {name: value for name, value in trained.tensors.items() if not name.startswith("hop.")}
+    untrained = Checkpoint(replace(trained.config, hop_rank=0), own)
+    code = "".join(
+        f"def {w}_{i}(salt):\n    return salt + harvest({i})\n\n\n" for i, w in enumerate("abcdef" * 4)
+    )
+    prose = " ".join([*TEXTS, *TEXTS])
+    for text, is_same in ((code, True), (prose, False)):
+        asked = Request((Source(text),), QUERY)
+        one, other = (
+            Scorer(c, scorer.backbone, hops=2, chunk_tokens=24).score(asked).scores
+            for c in (trained, untrained)
+        )
+        assert np.array_equal(one, other) == is_same
+
+
 def test_hops_leave_the_sum_and_the_sink_alone(scorer: Scorer) -> None:
     for name in (DEFAULT_CHECKPOINT, "stage1"):
         own = Scorer(load_checkpoint(name), scorer.backbone)

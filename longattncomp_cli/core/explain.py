@@ -145,7 +145,8 @@ def explain(scorer: Scorer, request: Request, chunk_index: int, enough: float | 
         frequency = partial(document_frequency, context=context)
         find_word = _WordFinder(request, context, held)
         query = hop_query(encoding.query, held.layer)
-        hop = explain_hop(scorer, shares_C, query, frequency, held, chunk_index, find_word)
+        layer = scorer.hop_layer(request)
+        hop = explain_hop(layer, shares_C, query, frequency, held, chunk_index, find_word)
     head_share_HM = weights_HM / weights_HM.sum(dim=0).clamp_min(1e-12)
     parts = _Parts(
         _array(weights_HM.sum(dim=0) / weights_HM.sum()),

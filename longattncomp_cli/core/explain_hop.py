@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from longattncomp_cli.core.hop_layer import HopLayer
 from longattncomp_cli.core.hops import Frequency, HopQuery, ReadStates, best_tokens, draw
-from longattncomp_cli.core.scoring import Scorer
 
 # The word (start, end) of its source's text that a token of a chunk lies in: (chunk, token's number) → word.
 FindWord = Callable[[int, int], tuple[int, int] | None]
@@ -54,7 +54,7 @@ class HopExplanation:
 
 
 def explain_hop(
-    scorer: Scorer,
+    layer: HopLayer,
     shares_C: Tensor,
     query: HopQuery,
     frequency: Frequency,
@@ -65,7 +65,7 @@ def explain_hop(
     """Take the second hop once more, and keep what one chunk drew of each token.
 
     Args:
-        scorer: has the hop's layer.
+        layer: the hop's.
         shares_C: the scores after the first hop.
         query, frequency, states: see :func:`~longattncomp_cli.core.hops.hop`.
         chunk_index: of the chunk to explain.
@@ -77,7 +77,6 @@ def explain_hop(
     asking = best_tokens(shares_C, query.ids, frequency, states)
     if asking is None:
         return None
-    layer = scorer.hop_layer
     weight_T = layer.weights(asking, query.unit_MD)
     drawn_CT = draw(asking, weight_T, states, len(shares_C), layer.log_temperature.exp())
     rise_C = layer.rise(drawn_CT.sum(dim=1), asking)

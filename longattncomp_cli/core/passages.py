@@ -18,8 +18,6 @@ from longattncomp_cli.core.types import Chunk, FloatArray, IntArray, Source
 
 LONGEST_PASSAGE = 16
 """Chunks; in what goes on for longer (a list, a text without paragraphs) nearness says little."""
-TALK_FALL = 0.5
-"""In a conversation a score falls by this share of what it falls elsewhere."""
 
 
 def passage_numbers(chunks: Sequence[Chunk]) -> IntArray:
@@ -63,7 +61,7 @@ def falls(chunks: Sequence[Chunk], passage_C: IntArray, sources: Sequence[Source
     source_C = np.array([chunk.source for chunk in chunks])
     for number in np.unique(source_C):
         if sources[number].kind == "chat" and is_conversation(sources[number].text):
-            fall_C[np.flatnonzero(source_C == number)[1:]] = fall * TALK_FALL
+            fall_C[np.flatnonzero(source_C == number)[1:]] = fall
     return fall_C
 
 

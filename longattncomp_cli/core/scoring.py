@@ -36,11 +36,13 @@ from longattncomp_cli.core.cross_attention import (
     token_gains,
 )
 from longattncomp_cli.core.exact_names import name_gains
+from longattncomp_cli.core.hop_layer import HopLayer
 from longattncomp_cli.core.hops import MAX_HELD_TOKENS, MAX_HOPS, HeldStates, hop, hop_query
 from longattncomp_cli.core.passages import falls, passage_numbers, per_token, reach
 from longattncomp_cli.core.rarity import document_frequency, query_rarity
 from longattncomp_cli.core.runtime import keep_freed_memory, resolve_device, resolve_dtype
 from longattncomp_cli.core.signs import head_signs, own_logits, shape_signs, word_signs
+from longattncomp_cli.core.structure.detect import CODE_KINDS
 from longattncomp_cli.core.types import Chunk, ChunkScores, FloatArray, IntArray, Request
 from longattncomp_cli.errors import CheckpointError, InputError, UsageError
 
@@ -83,8 +85,9 @@ class Scorer:
         """The probability that few chunks hold all that is needed from which on one hop is taken."""
         if not 1 <= self.hops <= MAX_HOPS:
             raise UsageError(f"--hops {self.hops} is not in 1…{MAX_HOPS}")
-        self.attention, self.hop_layer = build_layers(checkpoint)
-        for layer in (self.attention, self.hop_layer):
+        self.attention, self._trained_hop = build_layers(checkpoint)
+        self._plain_hop = HopLayer(config.width, 0)
+        for layer in (self.attention, self._trained_hop, self._plain_hop):
             layer.requires_grad_(False).to(backbone.device)
 
     def tokenize(self, request: Request) -> ContextTokens:
@@ -177,7 +180,8 @@ class Scorer:
         num_hops = self.num_hops(context, enough)
         for _ in range(1, num_hops):
             frequency = partial(document_frequency, context=context)
-            scores_C = hop(scores_C, hop_query(encoding.query, held.layer), frequency, held, self.hop_layer)
+            query = hop_query(encoding.query, held.layer)
+            scores_C = hop(scores_C, query, frequency, held, self.hop_layer(request))
         if self.reranks:
             scores_C = torch.from_numpy(self._by_size(scores_C, request, chunks, passage_C)).to(scores_C)
         if gains_CM is not None:
@@ -226,6 +230,12 @@ class Scorer:
         if names:
             for name, gains_C in name_gains(request, chunks, query, rarity_M, passage_C):
                 yield name, names * gains_C
+
+    def hop_layer(self, request: Request) -> HopLayer:
+        """The trained hop, but the untrained one where most of the context is code: hops learn from prose."""
+        code = sum(len(source.text) for source in request.sources if source.kind in CODE_KINDS)
+        total = sum(len(source.text) for source in request.sources)
+        return self._plain_hop if 2 * code > total else self._trained_hop
 
     def held_states(self, context: ContextTokens, query: str, instruction: str) -> HeldStates:
         """Holds what a hop reads: the states of the deepest layer that a head reads."""
