@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.compressor import Compressor, CompressorSettings
-    from longattncomp_cli.core.results import Compression, Scored
-    from longattncomp_cli.core.scored_text import ScoredText
-    from longattncomp_cli.core.selection import SelectionRule
-    from longattncomp_cli.core.types import Source
+    from longattncomp_cli.core.inputs.source import Source
+    from longattncomp_cli.core.results.compression import Compression, Scored, ScoredText
+    from longattncomp_cli.core.selection.select import SelectionRule
     from longattncomp_cli.errors import InputError, LongAttnCompError, UsageError
 
 __version__ = "0.1.0"

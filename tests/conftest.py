@@ -47,14 +47,15 @@ def make_text() -> Callable[[random.Random, int], str]:
 
 @pytest.fixture(scope="session")
 def scorer():
-    from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
-    from longattncomp_cli.core.scoring import load_scorer
+    from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
+    from longattncomp_cli.core.checkpoint.store import load_checkpoint
+    from longattncomp_cli.core.scoring.loading import load_scorer
 
     return load_scorer(load_checkpoint(DEFAULT_CHECKPOINT), device="cpu")
 
 
 @pytest.fixture(scope="session")
 def o200k():
-    from longattncomp_cli.core.tokenization import load_tokenizer
+    from longattncomp_cli.core.budget.tokenizers import load_tokenizer
 
     return load_tokenizer("o200k_base")

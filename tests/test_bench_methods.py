@@ -16,9 +16,10 @@ from longattncomp_cli.benchmark.methods.spec_prefill import LOOK_AHEAD, chunk_me
 from longattncomp_cli.benchmark.settings import BenchSettings
 from longattncomp_cli.benchmark.targets.rendering import rendered
 from longattncomp_cli.benchmark.workbench import ENCODER_LAYERS, Workbench
-from longattncomp_cli.core.checkpoint import load_checkpoint
-from longattncomp_cli.core.selection import select
-from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.selection.select import select
 from longattncomp_cli.errors import InputError, ResourceError
 
 SCORING = ("longattncomp", "spec-prefill", "bm25", "dense", "maxsim")
@@ -122,7 +123,7 @@ def test_attncomp_takes_whole_documents_by_threshold_and_needs_no_budget(methods
 def test_the_method_and_the_program_agree(methods, bench, item):
     """What bench keeps with the default method is what ``compress`` prints."""
     from longattncomp_cli.core.compressor import Compressor, CompressorSettings
-    from longattncomp_cli.core.scoring import load_scorer
+    from longattncomp_cli.core.scoring.loading import load_scorer
 
     scorer = load_scorer(load_checkpoint("untrained"), device="cpu")
     compression = Compressor(scorer, bench.tokenizer, CompressorSettings(budget=300)).compress(item.request)

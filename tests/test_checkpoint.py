@@ -9,16 +9,15 @@ import orjson
 import pytest
 import torch
 
-from longattncomp_cli.core.checkpoint import (
-    DEFAULT_CHECKPOINT,
+from longattncomp_cli.core.backbones.spec import BackboneSpec
+from longattncomp_cli.core.checkpoint.config import CheckpointConfig
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT, shipped_checkpoints
+from longattncomp_cli.core.checkpoint.store import (
     Checkpoint,
-    CheckpointConfig,
     build_attention,
     load_checkpoint,
     save_checkpoint,
-    shipped_checkpoints,
 )
-from longattncomp_cli.core.model_files import BackboneSpec
 from longattncomp_cli.errors import CheckpointError
 
 CONFIG = CheckpointConfig(
@@ -61,7 +60,7 @@ def test_saving_twice_gives_the_same_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", shipped_checkpoints())
 def test_shipped_checkpoints_load_and_have_a_card(name: str) -> None:
-    from longattncomp_cli.core.checkpoint import SHIPPED_FOLDER
+    from longattncomp_cli.core.checkpoint.shipped import SHIPPED_FOLDER
 
     checkpoint = load_checkpoint(name)
     assert checkpoint.config.name == name

@@ -8,8 +8,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from longattncomp_cli.core.chunking import WHOLE_UNIT_CHUNKS, Tokens, chunk_bounds, chunk_source
-from longattncomp_cli.core.types import Source, Span
+from longattncomp_cli.core.chunking.chunks import Tokens
+from longattncomp_cli.core.chunking.cutter import WHOLE_UNIT_CHUNKS, chunk_bounds, chunk_source
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.text.spans import Span
 
 
 def chunks_of(scorer, text: str, chunk_tokens: int, snap: str, region: Span | None = None):

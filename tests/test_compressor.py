@@ -7,10 +7,11 @@ import random
 import numpy as np
 import pytest
 
+from longattncomp_cli.core.budget.tokenizers import load_tokenizer
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
-from longattncomp_cli.core.selection import SelectionRule
-from longattncomp_cli.core.tokenization import load_tokenizer
-from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.selection.select import SelectionRule
 from longattncomp_cli.errors import BudgetError, InputError
 
 QUERIES = ["Who signed the ledger?", "東京はどこですか", "def f(x)", "🙂", "What is 0xDEADBEEF?", "z" * 300]
@@ -71,8 +72,8 @@ def test_order_of_sources_changes_no_score(scorer, make_text) -> None:
 def test_pack_size_changes_no_score(scorer, make_text, monkeypatch) -> None:
     request = Request((Source(make_text(random.Random(8), 900) + "."),), "Who signed the ledger?")
     whole = scorer.score(request).scores
-    monkeypatch.setattr("longattncomp_cli.core.encoder.PACK_TOKENS", 300)
-    monkeypatch.setattr("longattncomp_cli.core.encoder.pack_windows.__defaults__", (300,))
+    monkeypatch.setattr("longattncomp_cli.core.backbones.windowed.PACK_TOKENS", 300)
+    monkeypatch.setattr("longattncomp_cli.core.backbones.windowed.pack_windows.__defaults__", (300,))
     assert scorer.score(request).scores == pytest.approx(whole, abs=2e-2)
 
 

@@ -17,12 +17,13 @@ from tiny_decoders import TEXT, make_decoder
 from typer.testing import CliRunner
 
 from longattncomp_cli.commands.backbones import parse_size
-from longattncomp_cli.core.byte_lru import ByteLRU
-from longattncomp_cli.core.cached_backbone import CachedBackbone
-from longattncomp_cli.core.decoders.start import load_decoder_scorer
-from longattncomp_cli.core.scoring import Scorer
-from longattncomp_cli.core.state_files import NotKeptError, StateFiles
-from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.core.backbones.cache.backbone import CachedBackbone
+from longattncomp_cli.core.backbones.cache.disk import NotKeptError, StateFiles
+from longattncomp_cli.core.backbones.cache.memory import ByteLRU
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.loading import load_decoder_scorer
+from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.errors import UsageError
 from longattncomp_cli.main import app
 

@@ -6,14 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from longattncomp_cli.core.backbone import StateBlock
-from longattncomp_cli.core.cross_attention import (
-    CrossAttention,
-    distribution,
-    log_scores,
-    normalise,
-    pool_mean,
-)
+from longattncomp_cli.core.attention.cross_attention import CrossAttention
+from longattncomp_cli.core.attention.pooling import normalise, pool_log_mass, pool_mean, softmax_with_sink
+from longattncomp_cli.core.backbones.base import StateBlock
 
 WIDTH, LAYERS = 12, (3, 3, 0)
 
@@ -84,7 +79,7 @@ def log_pooled(layer, query, context, chunk_N, block_tokens, order=None):
     chunks_CHM = layer.chunk_logits(folded, parts if order is None else [parts[i] for i in order], 5)
     sink_HM = layer.sink_logits(folded) if layer.learned_sink else None
     weights = layer.weights(normal, torch.linspace(0, 1, normal.shape[1]))
-    return distribution(*log_scores(normalise(chunks_CHM, sink_HM), weights, layer.floor))
+    return softmax_with_sink(*pool_log_mass(normalise(chunks_CHM, sink_HM), weights, layer.floor))
 
 
 @pytest.mark.parametrize("learned_sink", [False, True])

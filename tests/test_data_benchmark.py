@@ -16,8 +16,10 @@ from evidence_methods import CachedBackbone, fill_budget, score_bm25, score_stat
 from evidence_tasks import TASKS, Setting
 from python_functions import Module, read_modules
 
-from longattncomp_cli.core.shipped import DEFAULT_CHECKPOINT
-from longattncomp_cli.core.types import Chunk, Request, Source
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
+from longattncomp_cli.core.chunking.chunks import Chunk
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
 
 SOURCE = '''import os
 

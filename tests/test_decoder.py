@@ -11,12 +11,13 @@ import pytest
 import torch
 from tiny_decoders import FAMILIES, TEXT, make_decoder, reference_states
 
-from longattncomp_cli.core.backbone import ContextTokens
-from longattncomp_cli.core.decoders.decoder import DecoderBackbone, load_decoder
-from longattncomp_cli.core.decoders.model import open_weights
-from longattncomp_cli.core.decoders.mxfp4 import unpack_mxfp4
-from longattncomp_cli.core.decoders.tensor_reader import TensorReader
-from longattncomp_cli.core.model_files import BackboneSpec, decoder_file
+from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone, load_decoder
+from longattncomp_cli.core.backbones.decoder.mxfp4 import unpack_mxfp4
+from longattncomp_cli.core.backbones.decoder.tensor_reader import TensorReader
+from longattncomp_cli.core.backbones.decoder.weights import open_weights
+from longattncomp_cli.core.backbones.files import decoder_file
+from longattncomp_cli.core.backbones.spec import BackboneSpec
+from longattncomp_cli.core.chunking.chunks import ContextTokens
 from longattncomp_cli.errors import CheckpointError, InputError
 
 CPU = torch.device("cpu")
@@ -44,12 +45,12 @@ def test_states_in_one_pass_in_parts_and_in_batches_equal_the_whole_models(famil
     folder, model = families[family]
     backbone = load(folder)
     ids = torch.from_numpy(backbone.tokenize([TEXT * 2])[0].ids[:90])
-    from longattncomp_cli.core.decoders.prefill import PrefillCache
+    from longattncomp_cli.core.backbones.decoder.prefill import KVCache
 
     wanted = reference_states(model, ids, LAYER)
-    once = backbone.forward(ids[None], [LAYER], PrefillCache(0))[LAYER][0]
+    once = backbone.forward(ids[None], [LAYER], KVCache(0))[LAYER][0]
     torch.testing.assert_close(once, wanted, **CLOSE)
-    cache = PrefillCache(16)  # too small: it must grow
+    cache = KVCache(16)  # too small: it must grow
     parts = [backbone.forward(part[None], [LAYER], cache)[LAYER][0] for part in ids.split(37)]
     torch.testing.assert_close(torch.cat(parts), wanted, **CLOSE)
 
@@ -135,8 +136,9 @@ def test_packed_weights_on_disk_give_the_states_of_unpacked_ones(families, tmp_p
 
 
 def test_too_long_for_the_positions_names_the_other_encoding(families) -> None:
-    from longattncomp_cli.core.decoders.start import load_decoder_scorer
-    from longattncomp_cli.core.types import Request, Source
+    from longattncomp_cli.core.inputs.source import Source
+    from longattncomp_cli.core.prompts.request import Request
+    from longattncomp_cli.core.scoring.loading import load_decoder_scorer
 
     folder, _ = families["llama"]
     request = Request((Source(TEXT * 12),), "Where is the key?")
@@ -167,7 +169,7 @@ def test_memory_that_runs_out_makes_the_parts_smaller_and_changes_nothing(famili
             raise torch.OutOfMemoryError("out of memory")
         return forward(self, ids_BT, layers, cache)
 
-    from longattncomp_cli.core.decoders.full_pass import _Layout
+    from longattncomp_cli.core.backbones.decoder.full_pass import _Layout
 
     layout = _Layout(ids, np.zeros(300, dtype=np.int64), slice(0, 0))
     wanted = backbone.full_pass._read_context(layout, 4, [LAYER], None).states[LAYER]

@@ -10,16 +10,17 @@ import torch
 from tiny_decoders import SHAPE, TEXT, make_decoder, reference_states
 from typer.testing import CliRunner
 
-from longattncomp_cli.core.checkpoint import load_checkpoint, save_checkpoint
-from longattncomp_cli.core.decoders.start import (
+from longattncomp_cli.core.checkpoint.store import load_checkpoint, save_checkpoint
+from longattncomp_cli.core.checkpoint.untrained_decoder import (
     LayerHeads,
-    depth_of,
     layer_heads,
-    load_decoder_scorer,
-    matching_heads,
+    parse_num_layers,
+    rank_heads,
 )
-from longattncomp_cli.core.scoring import Scorer, load_scorer
-from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.loading import load_decoder_scorer, load_scorer
+from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.errors import UsageError
 from longattncomp_cli.main import app
 
@@ -111,10 +112,10 @@ def test_heads_that_compare_like_with_like_come_first() -> None:
     w_q[3] = w_k[3]
     w_q[1] = w_k[1] + 0.5 * w_q[1]
     w_q[4] = -w_k[4]
-    order = matching_heads(LayerHeads(w_q, w_k, torch.zeros(5, 8), None, 1.0))
+    order = rank_heads(LayerHeads(w_q, w_k, torch.zeros(5, 8), None, 1.0))
     assert order[:2] == [3, 1]
     assert order[-1] == 4
-    flipped = matching_heads(LayerHeads(w_q, w_k, torch.zeros(5, 8), -torch.ones(8), 1.0))
+    flipped = rank_heads(LayerHeads(w_q, w_k, torch.zeros(5, 8), -torch.ones(8), 1.0))
     assert flipped[0] == 4  # a gain of the head's norms counts
 
 
@@ -133,13 +134,13 @@ def test_grouped_keys_are_repeated_and_read_from_the_next_layer(made) -> None:
     [(None, 32, 13), ("13", 32, 13), ("0.41", 32, 13), ("50%", 24, 12), ("1", 2, 1), ("0.01", 8, 1)],
 )
 def test_layers_are_a_number_or_a_share(written, num_layers: int, depth: int) -> None:
-    assert depth_of(written, num_layers) == depth
+    assert parse_num_layers(written, num_layers) == depth
 
 
 @pytest.mark.parametrize("written", ["0", "32", "1.0", "100%", "x", "-1", "1.5", "nan", "inf"])
 def test_no_layer_or_all_layers_are_refused(written: str) -> None:
     with pytest.raises(UsageError):
-        depth_of(written, 32)
+        parse_num_layers(written, 32)
 
 
 @pytest.mark.parametrize("encoding", ["full", "windowed"])

@@ -13,10 +13,11 @@ from test_training_run import GOODS, PLACES, write_examples
 from tiny_decoders import make_decoder
 from typer.testing import CliRunner
 
-from longattncomp_cli.core.checkpoint import load_checkpoint
-from longattncomp_cli.core.decoders.start import load_decoder_scorer
-from longattncomp_cli.core.scoring import Scorer, load_scorer
-from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.loading import load_decoder_scorer, load_scorer
+from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.main import app
 from longattncomp_cli.training.config import preset

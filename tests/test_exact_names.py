@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longattncomp_cli.core.checkpoint import Checkpoint
-from longattncomp_cli.core.exact_names import MAX_NAMES, query_names
-from longattncomp_cli.core.explain import explain
-from longattncomp_cli.core.scoring import Scorer
-from longattncomp_cli.core.types import ChunkScores, Request, Source
+from longattncomp_cli.core.attention.exact_matches import MAX_NAMES, query_identifiers
+from longattncomp_cli.core.checkpoint.store import Checkpoint
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.explain import explain
+from longattncomp_cli.core.scoring.scorer import Scorer
+from longattncomp_cli.core.scoring.scores import ChunkScores
 
 
 def with_config(scorer: Scorer, **changes) -> Scorer:
@@ -39,13 +41,13 @@ def scored(scorer: Scorer, names: float, query: str, texts: list[str]) -> ChunkS
     ],
 )
 def test_what_counts_as_a_name(query: str, names: list[str]) -> None:
-    assert query_names(query) == names
+    assert query_identifiers(query) == names
 
 
 @given(st.text(max_size=300))
 @settings(max_examples=200, deadline=None)
 def test_every_name_stands_in_the_query_and_each_once(query: str) -> None:
-    names = query_names(query)
+    names = query_identifiers(query)
     assert len(set(names)) == len(names) <= MAX_NAMES
     assert all(name and name in query for name in names)
 

@@ -11,12 +11,14 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from longattncomp_cli.core.checkpoint import Checkpoint, CheckpointConfig, build_attention, load_checkpoint
-from longattncomp_cli.core.cross_attention import log_scores, normalise
-from longattncomp_cli.core.explain import explain
-from longattncomp_cli.core.rarity import query_rarity
-from longattncomp_cli.core.scoring import Scorer
-from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.core.attention.idf import query_idf
+from longattncomp_cli.core.attention.pooling import normalise, pool_log_mass
+from longattncomp_cli.core.checkpoint.config import CheckpointConfig
+from longattncomp_cli.core.checkpoint.store import Checkpoint, build_attention, load_checkpoint
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.explain import explain
+from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.main import app
 
 TEXT = "Ropes were mended. " * 30 + "\n\nThe naïve ledger was signed.\n\n" + "Nets were counted again. " * 60
@@ -34,9 +36,9 @@ def log_scores_of(scorer: Scorer, request: Request) -> np.ndarray:
     folded = scorer.attention.folded(query)
     logits = scorer.attention.chunk_logits(folded, encoding.blocks, num_chunks)
     mass = normalise(logits, scorer.sink_logits(folded, encoding))
-    rarity = torch.from_numpy(query_rarity(encoding.query.ids.numpy(), context, num_chunks)).float()
+    rarity = torch.from_numpy(query_idf(encoding.query.ids.numpy(), context, num_chunks)).float()
     weights = scorer.attention.weights(query, rarity)
-    return log_scores(mass, weights, scorer.attention.floor)[0].double().numpy()
+    return pool_log_mass(mass, weights, scorer.attention.floor)[0].double().numpy()
 
 
 @torch.inference_mode()

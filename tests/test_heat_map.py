@@ -16,14 +16,17 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from longattncomp_cli.core.assembly import Renderer
+from longattncomp_cli.core.assembly.renderer import Renderer
+from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
-from longattncomp_cli.core.keep import KeepRules
-from longattncomp_cli.core.page.heat_map import heat_map_page, page_data
-from longattncomp_cli.core.report import score_report
-from longattncomp_cli.core.results import Scored
-from longattncomp_cli.core.selection import tokens_of_best
-from longattncomp_cli.core.types import Chunk, ChunkScores, Request, Source
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.results.compression import Scored
+from longattncomp_cli.core.results.page.heat_map import heat_map_page, page_data
+from longattncomp_cli.core.results.report import score_report
+from longattncomp_cli.core.scoring.scores import ChunkScores
+from longattncomp_cli.core.selection.keep_rules import KeepRules
+from longattncomp_cli.core.selection.select import tokens_of_best
 from longattncomp_cli.main import app
 
 HOSTILE = (

@@ -12,15 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from longattncomp_cli.core.checkpoint import (
-    DEFAULT_CHECKPOINT,
-    Checkpoint,
-    build_layers,
-    load_checkpoint,
-    save_checkpoint,
-)
-from longattncomp_cli.core.scoring import Scorer, load_scorer
-from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
+from longattncomp_cli.core.checkpoint.store import Checkpoint, build_layers, load_checkpoint, save_checkpoint
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.loading import load_scorer
+from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.data.readers import read_own
 from longattncomp_cli.errors import CheckpointError, UsageError

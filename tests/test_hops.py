@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from longattncomp_cli.core import hops, scoring
-from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, load_checkpoint
-from longattncomp_cli.core.hop_layer import Asking, HopLayer
-from longattncomp_cli.core.scoring import Scorer
-from longattncomp_cli.core.types import ChunkScores, Request, Source
+from longattncomp_cli.core.attention import hops
+from longattncomp_cli.core.attention.hop_layer import FeedbackTokens, HopLayer
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
+from longattncomp_cli.core.checkpoint.store import Checkpoint, load_checkpoint
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.scorer import Scorer
+from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.errors import UsageError
 
 QUERY = "In which town was the director of the film Salt Harvest born?"
@@ -93,18 +96,18 @@ def test_states_that_are_computed_again_give_the_scores_of_held_ones(scorer: Sco
 def test_a_context_too_long_to_hold_takes_one_hop_unless_more_are_asked_for(
     scorer: Scorer, monkeypatch
 ) -> None:
-    monkeypatch.setattr(scoring, "MAX_HELD_TOKENS", 20)
+    monkeypatch.setattr(scorer, "MAX_HELD_TOKENS", 20)
     by_default = Scorer(replace_hops(scorer.checkpoint, 2), scorer.backbone).score(request(TEXTS))
     assert np.array_equal(by_default.scores, scored(scorer, 1, TEXTS).scores)
     assert not np.array_equal(by_default.scores, scored(scorer, 2, TEXTS).scores)
 
 
-def asks(states_TD: torch.Tensor, asker: list[int], share: list[float]) -> Asking:
+def asks(states_TD: torch.Tensor, asker: list[int], share: list[float]) -> FeedbackTokens:
     """Tokens equally rare; the asking chunks are the first ones."""
     chunk_K = torch.arange(len(share))
     place_T = torch.arange(len(asker))
     rarity_T = torch.full((len(asker),), 0.5)
-    return Asking(states_TD, rarity_T, torch.tensor(asker), chunk_K, torch.tensor(share), place_T)
+    return FeedbackTokens(states_TD, rarity_T, torch.tensor(asker), chunk_K, torch.tensor(share), place_T)
 
 
 def test_untrained_tokens_of_a_chunk_share_its_weight_by_rarity() -> None:

@@ -14,14 +14,18 @@ import pytest
 import zstandard
 from safetensors.numpy import save_file
 
-from longattncomp_cli.core import records, sources
+from longattncomp_cli.core.backbones.files import locate_backbone
+from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.batch import BatchOutputs, in_turn, run_batch
-from longattncomp_cli.core.checkpoint import CheckpointConfig, load_checkpoint
-from longattncomp_cli.core.model_files import BackboneSpec, locate_backbone
-from longattncomp_cli.core.prompts.chat_turns import find_turns, flatten_messages
-from longattncomp_cli.core.records import FailedRecord, FieldNames, Record, read_records
-from longattncomp_cli.core.sources import InputFile, expand_inputs, read_source
-from longattncomp_cli.core.types import Source, Span
+from longattncomp_cli.core.checkpoint.config import CheckpointConfig
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.inputs import gather, records
+from longattncomp_cli.core.inputs.gather import InputFile, expand_inputs, read_source
+from longattncomp_cli.core.inputs.messages import flatten_messages
+from longattncomp_cli.core.inputs.records import FailedRecord, FieldNames, Record, read_records
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.chat_turns import find_turns
+from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.core.zstd_stream import ZstdStream
 from longattncomp_cli.errors import CheckpointError, InputError
 
@@ -58,7 +62,7 @@ def test_a_bomb_is_unpacked_a_little_at_a_time() -> None:
 
 
 def test_a_text_without_end_is_refused(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(sources, "MAX_TEXT_BYTES", 100)
+    monkeypatch.setattr(gather, "MAX_TEXT_BYTES", 100)
     (tmp_path / "long.txt").write_bytes(b"x" * 101)
     (tmp_path / "fits.txt").write_bytes(b"x" * 100)
     assert read_source(InputFile(tmp_path / "fits.txt", named=True), print, lambda: b"") is not None
@@ -66,7 +70,7 @@ def test_a_text_without_end_is_refused(tmp_path: Path, monkeypatch) -> None:
         read_source(InputFile(tmp_path / "long.txt", named=True), print, lambda: b"")
     assert caught.value.code == "too-large"
     with pytest.raises(InputError):
-        sources.read_bounded(open("/dev/zero", "rb"), "stdin")  # noqa: PTH123, SIM115
+        gather.read_bounded(open("/dev/zero", "rb"), "stdin")  # noqa: PTH123, SIM115
 
 
 def test_a_directory_of_links_pipes_devices_and_odd_names(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import orjson
 import pytest
 import zstandard
 
-from longattncomp_cli.core.records import FailedRecord, FieldNames, Record, read_records
-from longattncomp_cli.core.sources import InputFile, expand_inputs, kind_of_inputs, read_source
+from longattncomp_cli.core.inputs.gather import InputFile, expand_inputs, kind_of_inputs, read_source
+from longattncomp_cli.core.inputs.records import FailedRecord, FieldNames, Record, read_records
 from longattncomp_cli.errors import InputError, UsageError
 
 

@@ -11,8 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
-from longattncomp_cli.core.keep import KeepRules, keep_spans, parse_lines, parse_spans
-from longattncomp_cli.core.types import Request, Source, Span
+from longattncomp_cli.core.inputs.records import parse_spans
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.selection.keep_rules import KeepRules, keep_spans, parse_lines
+from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.errors import BudgetError, InputError, UsageError
 from longattncomp_cli.main import app
 

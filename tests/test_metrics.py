@@ -6,9 +6,9 @@ from longattncomp_cli.core.metrics import (
     bootstrap_mean,
     evidence_recall,
     is_evidence_complete,
-    merge_spans,
     paired_difference,
 )
+from longattncomp_cli.core.text.spans import merge_spans
 
 
 def test_recall_counts_each_character_once():

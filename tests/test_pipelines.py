@@ -145,8 +145,8 @@ def test_the_doctor_finds_what_the_tests_run_on() -> None:
 
 
 def test_the_doctor_names_what_is_missing_and_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("longattncomp_cli.core.model_files._installed_package", lambda spec: None)
-    monkeypatch.setattr("longattncomp_cli.core.tokenization._BUNDLES", ())
+    monkeypatch.setattr("longattncomp_cli.core.backbones.files._installed_package", lambda spec: None)
+    monkeypatch.setattr("longattncomp_cli.core.budget.vocabularies._BUNDLES", ())
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", "/nowhere")
     monkeypatch.setenv("HF_HUB_CACHE", "/nowhere")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", "/nowhere")

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from longattncomp_cli.core.prompts.query import ParsedPrompt, flatten_messages, parse_prompt, prompt_text
+from longattncomp_cli.core.inputs.messages import flatten_messages, prompt_text
+from longattncomp_cli.core.prompts.parser import ParsedPrompt, parse_prompt
 from longattncomp_cli.errors import InputError, UsageError
 
 LOREM = (

@@ -11,9 +11,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from longattncomp_cli.core.line_groups import group_lines
-from longattncomp_cli.core.records import FieldNames, read_records
-from longattncomp_cli.core.sources import InputFile
+from longattncomp_cli.core.inputs.gather import InputFile
+from longattncomp_cli.core.inputs.line_groups import group_lines
+from longattncomp_cli.core.inputs.records import FieldNames, read_records
 
 FACT = "The clock in the north tower was repaired by Ines Albrecht in 1987. "
 

@@ -7,11 +7,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from longattncomp_cli.core.checkpoint import Checkpoint, CheckpointConfig, build_attention, load_checkpoint
-from longattncomp_cli.core.cross_attention import CrossAttention, spread_scores
-from longattncomp_cli.core.rarity import query_rarity, rarity
-from longattncomp_cli.core.scoring import Scorer, load_scorer
-from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.core.attention.cross_attention import CrossAttention
+from longattncomp_cli.core.attention.idf import idf, query_idf
+from longattncomp_cli.core.attention.pooling import smooth_over_neighbours
+from longattncomp_cli.core.checkpoint.config import CheckpointConfig
+from longattncomp_cli.core.checkpoint.store import Checkpoint, build_attention, load_checkpoint
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.loading import load_scorer
+from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.errors import InputError
 
 TEXT = "".join(
@@ -128,9 +132,9 @@ def test_an_empty_query_or_context_is_refused(backbone) -> None:
 
 def test_rarity_counts_chunks() -> None:
     # 3 chunks: in none of them → 1, in all → log(4 / 3.5) / log(8), never below 0.
-    found = rarity(np.array([0, 1, 3]), 3)
+    found = idf(np.array([0, 1, 3]), 3)
     np.testing.assert_allclose(found, [1, np.log(4 / 1.5) / np.log(8), np.log(4 / 3.5) / np.log(8)])
-    assert rarity(np.array([5]), 3)[0] == 0
+    assert idf(np.array([5]), 3)[0] == 0
 
 
 def test_query_rarity_agrees_with_a_slow_count(backbone) -> None:
@@ -150,17 +154,17 @@ def test_query_rarity_agrees_with_a_slow_count(backbone) -> None:
         chunks += parts
     ids = backbone.tokenize([request.query])[0].ids
     counts = np.array([sum(int(token) in chunk for chunk in chunks) for token in ids])
-    np.testing.assert_allclose(query_rarity(ids, context, num_chunks), rarity(counts, num_chunks))
+    np.testing.assert_allclose(query_idf(ids, context, num_chunks), idf(counts, num_chunks))
 
 
 def test_neighbours_share_scores_inside_their_source_only() -> None:
     scores, sources = torch.tensor([0.0, 4.0, 0.0, -4.0, -1e9]), torch.tensor([0, 0, 0, 1, 1])
-    found, sink = spread_scores(scores, torch.tensor(1.0), torch.tensor(0.5), sources)
+    found, sink = smooth_over_neighbours(scores, torch.tensor(1.0), torch.tensor(0.5), sources)
     # The mean of the four chunks with tokens is 0; it stands for what a chunk has no neighbour in.
     wanted = [0 + 0.25 * (0 + 4), 4 + 0.25 * (0 + 0), 0 + 0.25 * (4 + 0), -4 + 0.25 * (0 + 0), -1e9]
     torch.testing.assert_close(found, torch.tensor(wanted))
     assert float(sink) == 1.0
-    same, _ = spread_scores(scores, None, torch.tensor(0.0), sources)
+    same, _ = smooth_over_neighbours(scores, None, torch.tensor(0.0), sources)
     torch.testing.assert_close(same, scores)
 
 

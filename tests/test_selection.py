@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 import tiktoken
 
-from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR, Renderer
-from longattncomp_cli.core.selection import SelectionRule, rank_limit, select
-from longattncomp_cli.core.tokenization import TiktokenTokenizer
-from longattncomp_cli.core.types import Chunk, ChunkScores, Request, Source, Span, parse_budget
+from longattncomp_cli.core.assembly.renderer import DEFAULT_SEPARATOR, Renderer
+from longattncomp_cli.core.budget.amounts import parse_budget
+from longattncomp_cli.core.budget.tokenizers import TiktokenTokenizer
+from longattncomp_cli.core.chunking.chunks import Chunk
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.scores import ChunkScores
+from longattncomp_cli.core.selection.select import SelectionRule, num_chunks_by_rule, select
+from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.errors import BudgetError, UsageError
 
 BYTES = TiktokenTokenizer(
@@ -106,10 +111,10 @@ def test_top_p_takes_the_chunk_that_crosses_p() -> None:
         tuple(Chunk(i, 0, i, i + 1, 1) for i in range(4)), np.array([0.5, 0.3, 0.15, 0.05]), None
     )
     # Sums before each: 0, 0.5, 0.8, 0.95; those below p are taken.
-    assert rank_limit(scores, SelectionRule(mode="top-p", top_p=0.5)) == (1, "top_p")
-    assert rank_limit(scores, SelectionRule(mode="top-p", top_p=0.51)) == (2, "top_p")
-    assert rank_limit(scores, SelectionRule(mode="top-p", top_p=0.95)) == (3, "top_p")
-    assert rank_limit(scores, SelectionRule(mode="top-p", top_p=1.0)) == (4, "exhausted")
+    assert num_chunks_by_rule(scores, SelectionRule(mode="top-p", top_p=0.5)) == (1, "top_p")
+    assert num_chunks_by_rule(scores, SelectionRule(mode="top-p", top_p=0.51)) == (2, "top_p")
+    assert num_chunks_by_rule(scores, SelectionRule(mode="top-p", top_p=0.95)) == (3, "top_p")
+    assert num_chunks_by_rule(scores, SelectionRule(mode="top-p", top_p=1.0)) == (4, "exhausted")
 
 
 def test_top_p_is_a_share_of_what_the_chunks_drew_whatever_the_sink_took() -> None:
@@ -117,7 +122,7 @@ def test_top_p_is_a_share_of_what_the_chunks_drew_whatever_the_sink_took() -> No
     drew = np.array([0.5, 0.3, 0.15, 0.05])
     for sink in (None, 0.3, 0.99):
         scores = ChunkScores(chunks, drew * (1 - (sink or 0.0)), sink)
-        assert rank_limit(scores, SelectionRule(mode="top-p", top_p=0.75)) == (2, "top_p")
+        assert num_chunks_by_rule(scores, SelectionRule(mode="top-p", top_p=0.75)) == (2, "top_p")
 
 
 def test_threshold_starts_at_the_sink_and_refuses_low_scores() -> None:
@@ -125,10 +130,13 @@ def test_threshold_starts_at_the_sink_and_refuses_low_scores() -> None:
         tuple(Chunk(i, 0, i, i + 1, 1) for i in range(3)), np.array([0.3, 0.15, 0.005]), 0.545
     )
     # Sums before each: 0.545, 0.845, 0.995.
-    assert rank_limit(scores, SelectionRule(mode="threshold", top_p=0.95)) == (2, "threshold")
-    assert rank_limit(scores, SelectionRule(mode="threshold", top_p=0.8)) == (1, "threshold")
-    assert rank_limit(scores, SelectionRule(mode="threshold", top_p=0.5)) == (0, "threshold")
-    assert rank_limit(scores, SelectionRule(mode="threshold", top_p=1.0, epsilon=0.2)) == (1, "threshold")
+    assert num_chunks_by_rule(scores, SelectionRule(mode="threshold", top_p=0.95)) == (2, "threshold")
+    assert num_chunks_by_rule(scores, SelectionRule(mode="threshold", top_p=0.8)) == (1, "threshold")
+    assert num_chunks_by_rule(scores, SelectionRule(mode="threshold", top_p=0.5)) == (0, "threshold")
+    assert num_chunks_by_rule(scores, SelectionRule(mode="threshold", top_p=1.0, epsilon=0.2)) == (
+        1,
+        "threshold",
+    )
 
 
 def test_a_budget_smaller_than_a_chunk_keeps_the_best_text(o200k) -> None:

@@ -9,24 +9,29 @@ import numpy as np
 import pytest
 import torch
 
-from longattncomp_cli.core.backbone import ContextTokens
-from longattncomp_cli.core.calibration import SignModel
-from longattncomp_cli.core.checkpoint import load_checkpoint
-from longattncomp_cli.core.chunking import ChunkedSource, Tokens
-from longattncomp_cli.core.scoring import Scorer
-from longattncomp_cli.core.signs import head_signs, is_sign, own_logits, shape_signs, word_signs
-from longattncomp_cli.core.types import Chunk, Request, Source
+from longattncomp_cli.core.checkpoint.logistic import LogisticModel, is_feature
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.chunking.chunks import Chunk, ChunkedSource, ContextTokens, Tokens
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.confidence import (
+    head_features,
+    lexical_features,
+    score_features,
+    self_logits,
+)
+from longattncomp_cli.core.scoring.scorer import Scorer
 
 
 def test_the_shape_of_shares() -> None:
-    found = shape_signs(torch.tensor([0.1, 0.4, 0.1, 0.2], dtype=torch.float64), torch.tensor(0.2))
+    found = score_features(torch.tensor([0.1, 0.4, 0.1, 0.2], dtype=torch.float64), torch.tensor(0.2))
     assert found["sink"] == pytest.approx(math.log(0.8 / 0.2), rel=1e-5)
     assert found["best"] == pytest.approx(math.log(0.5 / 0.25))  # half of the mass against a quarter
     assert found["gap_2"] == pytest.approx(math.log(2))
     assert found["gap_5"] == pytest.approx(math.log(4))  # of four, the last
     assert found["chunks"] == pytest.approx(math.log(4))
     assert found["entropy"] == pytest.approx(0.5 * math.log(2) + 0.25 * math.log(4) + 0.25 * math.log(8))
-    flat = shape_signs(torch.full((6,), 1e-30), torch.tensor(1.0))
+    flat = score_features(torch.full((6,), 1e-30), torch.tensor(1.0))
     assert all(map(math.isfinite, flat.values()))
 
 
@@ -34,9 +39,11 @@ def test_nearness_is_zero_for_the_tokens_themselves_and_bounded() -> None:
     own_HM = torch.tensor([[20.0, 20.0]])
     chunks_CHM = torch.tensor([[[20.0, 10.0]], [[-1e30, 20.0]], [[float("-inf"), float("-inf")]]])
     shares_C = torch.tensor([0.6, 0.3, 0.1])
-    found = head_signs(chunks_CHM, own_HM, torch.tensor([20.0]), torch.tensor([1.0, 3.0]), shares_C)
+    found = head_features(chunks_CHM, own_HM, torch.tensor([20.0]), torch.tensor([1.0, 3.0]), shares_C)
     assert found["nearest_0"] == pytest.approx(0.75 * (10 - 20) / 20)
-    alone = head_signs(chunks_CHM[2:], own_HM, torch.tensor([20.0]), torch.tensor([1.0, 3.0]), shares_C[2:])
+    alone = head_features(
+        chunks_CHM[2:], own_HM, torch.tensor([20.0]), torch.tensor([1.0, 3.0]), shares_C[2:]
+    )
     assert alone == {"nearest_0": -1.0}
 
 
@@ -55,26 +62,28 @@ def test_words_stand_where_all_their_tokens_follow_one_another() -> None:
     query, tokens = "tide x9_ab?", Tokens(np.array([1, 2, 3, 4, 5]), np.array([0, 5, 7, 8, 10]))
     shares_C = torch.tensor([0.1, 0.5, 0.2, 0.2])
     scattered = context_of([2, 3, 7], [3, 2, 4], [4, 7], [1, 7])
-    found = word_signs(query, tokens, scattered, shares_C)
+    found = lexical_features(query, tokens, scattered, shares_C)
     assert found["words"] == pytest.approx(math.log(2))
     assert (found["long_held"], found["long_absent"]) == (0.0, pytest.approx(math.log(2)))
-    whole = word_signs(query, tokens, context_of([7], [2, 3, 4], [7], [7]), shares_C)
+    whole = lexical_features(query, tokens, context_of([7], [2, 3, 4], [7], [7]), shares_C)
     assert (whole["long_held"], whole["long_absent"]) == (pytest.approx(math.log(2)), 0.0)
-    below = word_signs(query, tokens, context_of([2, 3, 4], [7], [7], [7]), shares_C)
+    below = lexical_features(query, tokens, context_of([2, 3, 4], [7], [7], [7]), shares_C)
     assert (below["long_held"], below["long_absent"]) == (0.0, 0.0)  # the best three are all but the first
-    plain = word_signs("tide xxxab?", tokens, scattered, shares_C)
+    plain = lexical_features("tide xxxab?", tokens, scattered, shares_C)
     assert plain["long_absent"] == 0.0  # it may stand there in another form
-    titled = word_signs(
+    titled = lexical_features(
         query, tokens, context_of([7], [7], [7], [7], title=(2, 3, 4)), torch.tensor([1.0, 0, 0, 0])
     )
     assert titled["long_held"] == pytest.approx(math.log(2))
-    assert set(word_signs("?", Tokens(np.array([5]), np.array([0])), scattered, shares_C).values()) == {0.0}
+    assert set(lexical_features("?", Tokens(np.array([5]), np.array([0])), scattered, shares_C).values()) == {
+        0.0
+    }
 
 
 def test_names_of_signs_follow_the_heads() -> None:
-    assert all(is_sign(name, 2) for name in ("sink", "long_held", "nearest_0", "nearest_1"))
+    assert all(is_feature(name, 2) for name in ("sink", "long_held", "nearest_0", "nearest_1"))
     assert not any(
-        is_sign(name, 2)
+        is_feature(name, 2)
         for name in ("nearest_2", "nearest_", "nearest_00", "nearest_-1", "sink_0", "far", "")
     )
 
@@ -87,23 +96,23 @@ def test_the_logit_of_a_token_with_itself_is_the_same_in_blocks(
     states = {layer: torch.randn(5, attention.center.shape[1]) for layer in set(attention.layers)}
     query_HMD = torch.stack(attention.normal(states))
     folded_HMD = attention.folded(query_HMD)
-    whole = own_logits(attention, folded_HMD, states)
+    whole = self_logits(attention, folded_HMD, states)
     torch.testing.assert_close(whole, (folded_HMD * query_HMD).sum(dim=-1))
-    monkeypatch.setattr("longattncomp_cli.core.signs._BLOCK", 2)
-    torch.testing.assert_close(own_logits(attention, folded_HMD, states), whole)
+    monkeypatch.setattr("longattncomp_cli.core.scoring.confidence._BLOCK", 2)
+    torch.testing.assert_close(self_logits(attention, folded_HMD, states), whole)
 
 
 def test_a_scorer_gives_every_sign_that_a_checkpoint_may_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    from longattncomp_cli.core.scoring import load_scorer
+    from longattncomp_cli.core.scoring.loading import load_scorer
 
     stage1 = load_checkpoint("stage1")
     scorer = load_scorer(stage1, device="cpu", dtype="float32")
     sources = (Source("The ledger was signed by Ada Okwu.\n\nRain fell on the northern pier."),)
     verdict = scorer.score(Request(sources, "Who signed the ledger?"))
     assert verdict.signs is not None
-    assert all(is_sign(name, 4) for name in verdict.signs)
+    assert all(is_feature(name, 4) for name in verdict.signs)
     assert all(map(math.isfinite, verdict.signs.values()))
-    certain = SignModel(weights={"sink": 0.0}, offset=50.0)
+    certain = LogisticModel(weights={"sink": 0.0}, offset=50.0)
     scorer.checkpoint = replace(stage1, config=replace(stage1.config, calibration=certain, enough=certain))
     again = scorer.score(Request(sources, "Who signed the ledger?"))
     assert again.confidence == pytest.approx(1.0)
@@ -111,7 +120,9 @@ def test_a_scorer_gives_every_sign_that_a_checkpoint_may_name(monkeypatch: pytes
     many = "\n\n".join(f"On day {day} the clerk wrote a line about the rain." for day in range(30))
     scorer.chunk_tokens = 8
     hops: list[int] = []
-    monkeypatch.setattr("longattncomp_cli.core.scoring.hop", lambda shares, *_: hops.append(1) or shares)
+    monkeypatch.setattr(
+        "longattncomp_cli.core.scoring.scorer.hop", lambda shares, *_: hops.append(1) or shares
+    )
     assert scorer.score(Request((Source(many),), "Who signed the ledger?")).enough == pytest.approx(1.0)
     assert (scorer.hops, len(hops)) == (2, 1)
     scorer.one_hop_from = 0.5  # as --select auto has it

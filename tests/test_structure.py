@@ -8,14 +8,18 @@ from itertools import pairwise
 
 import pytest
 
-from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR, Renderer
-from longattncomp_cli.core.chunking import WHOLE_UNIT_CHUNKS, Tokens, chunk_source
+from longattncomp_cli.core.assembly.kept_spans import KeptSpan
+from longattncomp_cli.core.assembly.renderer import DEFAULT_SEPARATOR, Renderer
+from longattncomp_cli.core.chunking.chunks import Chunk, Tokens
+from longattncomp_cli.core.chunking.cutter import WHOLE_UNIT_CHUNKS, chunk_source
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
-from longattncomp_cli.core.scoring import Scorer
-from longattncomp_cli.core.structure import Structure, Unit, kind_of, structure_of
-from longattncomp_cli.core.structure.code import read
-from longattncomp_cli.core.structure.units import build
-from longattncomp_cli.core.types import Chunk, KeptSpan, Request, Source
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.scorer import Scorer
+from longattncomp_cli.core.text.structure.code import read
+from longattncomp_cli.core.text.structure.kinds import kind_of
+from longattncomp_cli.core.text.structure.reader import structure_of
+from longattncomp_cli.core.text.structure.units import Structure, Unit, build
 
 PYTHON = '''\
 """A module."""

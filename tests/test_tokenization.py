@@ -9,7 +9,8 @@ import sys
 import pytest
 import tiktoken
 
-from longattncomp_cli.core.tokenization import find_bundled_vocabulary, load_tokenizer
+from longattncomp_cli.core.budget.tokenizers import load_tokenizer
+from longattncomp_cli.core.budget.vocabularies import find_bundled_vocabulary
 from longattncomp_cli.errors import ResourceError
 
 
@@ -33,7 +34,8 @@ def test_a_long_run_of_white_space_is_counted(o200k) -> None:
 @pytest.mark.parametrize("name", ["o200k_base", "cl100k_base"])
 def test_bundled_vocabularies_are_found_without_importing_their_package(name: str) -> None:
     code = (
-        "import sys; from longattncomp_cli.core.tokenization import find_bundled_vocabulary, load_tokenizer\n"
+        "import sys; from longattncomp_cli.core.budget.tokenizers import load_tokenizer\n"
+        "from longattncomp_cli.core.budget.vocabularies import find_bundled_vocabulary\n"
         f"assert find_bundled_vocabulary({name!r}); print(load_tokenizer({name!r}).count('hello world'))\n"
         "assert 'litellm' not in sys.modules and 'torch' not in sys.modules"
     )

@@ -13,8 +13,8 @@ import pytest
 import torch
 from test_training_run import TINY, digest, losses, make_run, write_examples
 
-from longattncomp_cli.core.checkpoint import load_checkpoint
-from longattncomp_cli.core.scoring import load_scorer
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.errors import UsageError
 from longattncomp_cli.training.config import preset

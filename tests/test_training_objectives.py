@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from longattncomp_cli.core.backbone import StateBlock
-from longattncomp_cli.core.cross_attention import CrossAttention
+from longattncomp_cli.core.attention.cross_attention import CrossAttention
+from longattncomp_cli.core.backbones.base import StateBlock
 from longattncomp_cli.training.losses import attncomp_loss, cross_entropy
 from longattncomp_cli.training.pool_scores import PoolStates, chunk_logits, score_questions
 from longattncomp_cli.training.validation import auroc, recall_at

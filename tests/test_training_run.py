@@ -14,9 +14,10 @@ import orjson
 import pytest
 import torch
 
-from longattncomp_cli.core.checkpoint import load_checkpoint
-from longattncomp_cli.core.scoring import load_scorer
-from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.data.examples import Document
 from longattncomp_cli.errors import CheckpointError, OutputError
 from longattncomp_cli.training.config import preset

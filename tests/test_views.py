@@ -16,9 +16,12 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from longattncomp_cli.commands.views import HeatStrip, Show, show, strip_cells
+from longattncomp_cli.core.assembly.kept_spans import KeptSpan
+from longattncomp_cli.core.assembly.segments import segments
+from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
-from longattncomp_cli.core.segments import segments
-from longattncomp_cli.core.types import Chunk, KeptSpan, Request, Source
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.main import app
 
 TEXT = "Ropes were mended. " * 40 + "\n\nThe ledger was signed by Ines.\n\n" + "Nets were counted. " * 40

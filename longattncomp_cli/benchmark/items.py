@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from longattncomp_cli.core.metrics import SpanPair
-from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.text.spans import SpanPair
 
 Place = tuple[int, int, int]
 """``(source, start, end)``: a half-open character range of one source of a request."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from longattncomp_cli.core.output_files import explain_os_error
+from longattncomp_cli.core.files.output_files import explain_os_error
 from longattncomp_cli.errors import InputError, OutputError, UsageError
 
 Row = dict[str, Any]

@@ -11,13 +11,16 @@ from typing import Any
 from longattncomp_cli.benchmark.items import Item, Place
 from longattncomp_cli.benchmark.methods.base import Method, Verdict
 from longattncomp_cli.benchmark.workbench import Grid, Workbench
-from longattncomp_cli.core.assembly import Renderer
-from longattncomp_cli.core.boundaries import SnapLevel, sentence_starts
-from longattncomp_cli.core.filling import Focus, chunk_begin
+from longattncomp_cli.core.assembly.renderer import Renderer
+from longattncomp_cli.core.budget.amounts import parse_budget
+from longattncomp_cli.core.chunking.chunks import Chunk, SnapLevel
+from longattncomp_cli.core.chunking.cutter import structure_for
+from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.metrics import evidence_recall, is_evidence_complete
-from longattncomp_cli.core.selection import select
-from longattncomp_cli.core.structure import structure_for
-from longattncomp_cli.core.types import Chunk, Selection, Source, Span, parse_budget
+from longattncomp_cli.core.selection.cutting import FindStart, at_chunk_start
+from longattncomp_cli.core.selection.select import Selection, select
+from longattncomp_cli.core.text.boundaries import sentence_starts
+from longattncomp_cli.core.text.spans import Span
 
 Row = dict[str, Any]
 
@@ -71,7 +74,7 @@ def _figures(method: Method, item: Item, grid: Grid, judged: Judged, budget: str
     renderer, scores = judged.renderer, judged.verdict.scores
     amount = None if budget == UNBUDGETED else budget_tokens(budget, renderer)
     rule = judged.verdict.rule or bench.settings.rule
-    focus = _focus(method, item, bench) if method.cuts_closely else chunk_begin
+    focus = _focus(method, item, bench) if method.cuts_closely else at_chunk_start
     selection = select(scores, rule, renderer, amount, focus)
     text = renderer.render(selection.kept)
     num_tokens = bench.tokenizer.count(text)
@@ -136,7 +139,7 @@ def places_of(selection: Selection) -> list[Place]:
     return places
 
 
-def _focus(method: Method, item: Item, bench: Workbench) -> Focus:
+def _focus(method: Method, item: Item, bench: Workbench) -> FindStart:
     """Where the best sentence of a chunk begins, by the method itself on small pieces of it.
 
     What ``compress`` does with the checkpoint (``core/compressor.py``), for any method.

@@ -12,9 +12,9 @@ from longattncomp_cli.benchmark.methods import DEFAULT_METHODS, METHOD_NAMES, Me
 from longattncomp_cli.benchmark.presets import PRESETS, Preset
 from longattncomp_cli.benchmark.settings import BenchSettings
 from longattncomp_cli.benchmark.tasks import ALIASES, TASKS
-from longattncomp_cli.core.boundaries import SnapLevel
-from longattncomp_cli.core.selection import SelectionRule
-from longattncomp_cli.core.types import SelectMode, parse_budget
+from longattncomp_cli.core.budget.amounts import parse_budget
+from longattncomp_cli.core.chunking.chunks import SnapLevel
+from longattncomp_cli.core.selection.select import SelectionRule, SelectMode
 from longattncomp_cli.errors import InputError, UsageError
 
 DEFAULT_BUDGETS = ("12.5%",)

@@ -13,7 +13,7 @@ from longattncomp_cli.benchmark.journal import Journal
 from longattncomp_cli.benchmark.reported import REPORTED, SOURCE
 from longattncomp_cli.benchmark.summary import summarise
 from longattncomp_cli.benchmark.targets.summary import summarise_targets
-from longattncomp_cli.core.output_files import write_file
+from longattncomp_cli.core.files.output_files import write_file
 
 FORMAT_VERSION = 1
 

@@ -16,7 +16,8 @@ from longattncomp_cli.benchmark.report import build_report, write_report
 from longattncomp_cli.benchmark.runner import Counts, OnProgress, run_retrieval
 from longattncomp_cli.benchmark.tasks import TASKS, TaskSetting
 from longattncomp_cli.benchmark.workbench import ENCODER_LAYERS, Workbench
-from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
 
 if TYPE_CHECKING:
     from longattncomp_cli.benchmark.targets.choice import TargetChoice

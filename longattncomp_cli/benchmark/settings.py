@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from longattncomp_cli import __version__
-from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR
-from longattncomp_cli.core.boundaries import SnapLevel
-from longattncomp_cli.core.selection import SelectionRule
+from longattncomp_cli.core.assembly.renderer import DEFAULT_SEPARATOR
+from longattncomp_cli.core.chunking.chunks import SnapLevel
+from longattncomp_cli.core.selection.select import SelectionRule
 
 # What each selection mode uses of its rule, besides ``fill``.
 _DECISIVE: dict[str, tuple[str, ...]] = {

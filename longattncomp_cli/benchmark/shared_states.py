@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from longattncomp_cli.core.backbone import Backbone, ContextTokens, Encoding, OnTokens, StateBlock
-from longattncomp_cli.core.chunking import Tokens
-from longattncomp_cli.core.windowed_encoder import WindowedEncoder
+from longattncomp_cli.core.backbones.base import Backbone, Encoding, OnTokens, StateBlock
+from longattncomp_cli.core.backbones.encoder.backbone import EncoderBackbone
+from longattncomp_cli.core.chunking.chunks import ContextTokens, Tokens
 
 # Shorter contexts (a chunk that is looked at more closely) are encoded anew and not remembered.
 _LEAST_CHARS = 10_000
@@ -38,7 +38,7 @@ class SharedBackbone:
         self.is_sharing = is_sharing
         self.borrowed_seconds = 0.0
         # A decoder's query states depend on the context, so its passes are not shared.
-        self._is_windowed = isinstance(inner, WindowedEncoder)
+        self._is_windowed = isinstance(inner, EncoderBackbone)
         self._texts: tuple[str, ...] = ()
         self._tokens: list[Tokens] = []
         self._tokens_seconds = 0.0

@@ -13,15 +13,16 @@ import numpy as np
 from longattncomp_cli.benchmark.items import Item
 from longattncomp_cli.benchmark.settings import BenchSettings
 from longattncomp_cli.benchmark.shared_states import SharedBackbone
-from longattncomp_cli.core.assembly import Renderer
-from longattncomp_cli.core.backbone import ContextTokens, load_backbone
-from longattncomp_cli.core.boundaries import SnapLevel
-from longattncomp_cli.core.checkpoint import Checkpoint
-from longattncomp_cli.core.runtime import keep_freed_memory, resolve_device, resolve_dtype
-from longattncomp_cli.core.scoring import Scorer
-from longattncomp_cli.core.structure import Structure, structure_for
-from longattncomp_cli.core.tokenization import BackboneTokenizer, TargetTokenizer, load_tokenizer
-from longattncomp_cli.core.types import Chunk, Request
+from longattncomp_cli.core.assembly.renderer import Renderer
+from longattncomp_cli.core.backbones.runtime import keep_freed_memory, resolve_device, resolve_dtype
+from longattncomp_cli.core.budget.tokenizers import BackboneTokenizer, TargetTokenizer, load_tokenizer
+from longattncomp_cli.core.checkpoint.store import Checkpoint
+from longattncomp_cli.core.chunking.chunks import Chunk, ContextTokens, SnapLevel
+from longattncomp_cli.core.chunking.cutter import structure_for
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.loading import load_backbone
+from longattncomp_cli.core.scoring.scorer import Scorer
+from longattncomp_cli.core.text.structure.units import Structure
 
 # Layer 0 to 6 of the embedded encoder: its attention is read at the inputs of blocks 2 … 6.
 ENCODER_LAYERS = tuple(range(7))

@@ -6,14 +6,15 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from longattncomp_cli.core.loading import ScorerChoice
+from longattncomp_cli.core.scoring.choice import ScorerChoice
 from longattncomp_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from longattncomp_cli.commands.run_options import RunOptions
-    from longattncomp_cli.core.checkpoint import Checkpoint, Pooling
-    from longattncomp_cli.core.model_files import EncodingName
-    from longattncomp_cli.core.scoring import Scorer
+    from longattncomp_cli.core.backbones.spec import EncodingName
+    from longattncomp_cli.core.checkpoint.config import Pooling
+    from longattncomp_cli.core.checkpoint.store import Checkpoint
+    from longattncomp_cli.core.scoring.scorer import Scorer
 
 
 def scorer_choice(options: RunOptions) -> ScorerChoice:
@@ -56,8 +57,8 @@ def load_run_scorer(options: RunOptions, *, share: bool) -> Scorer:
     scorer = scorer_choice(options).load()
     if share or options.cache is not None:
         from longattncomp_cli.commands.output import noter
-        from longattncomp_cli.core.cached_backbone import MEMORY_BYTES, CachedBackbone
-        from longattncomp_cli.core.state_files import StateFiles
+        from longattncomp_cli.core.backbones.cache.backbone import MEMORY_BYTES, CachedBackbone
+        from longattncomp_cli.core.backbones.cache.disk import StateFiles
 
         scorer.backbone = CachedBackbone(
             scorer.backbone,
@@ -83,10 +84,10 @@ def training_start(
 ) -> Checkpoint:
     """The checkpoint that training starts from: ``--init``, or an untrained decoder."""
     if decoder is None:
-        from longattncomp_cli.core.checkpoint import load_checkpoint
+        from longattncomp_cli.core.checkpoint.store import load_checkpoint
 
         return load_checkpoint(init)
-    from longattncomp_cli.core.decoders.start import load_decoder_scorer
+    from longattncomp_cli.core.scoring.loading import load_decoder_scorer
 
     made = load_decoder_scorer(
         decoder.backbone,

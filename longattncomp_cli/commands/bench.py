@@ -127,7 +127,7 @@ def _target(options: BenchOptions) -> TargetChoice | None:
 def _check_outputs(options: BenchOptions) -> None:
     """Refuse before any work what could not be written after it."""
     from longattncomp_cli.benchmark.journal import JOURNAL_SUFFIX
-    from longattncomp_cli.core.output_files import refuse_existing
+    from longattncomp_cli.core.files.output_files import refuse_existing
     from longattncomp_cli.errors import OutputError
 
     if options.resume and options.output is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def complete_checkpoint(incomplete: str) -> list[str]:
     """Names of shipped checkpoints."""
-    from longattncomp_cli.core.shipped import shipped_checkpoints
+    from longattncomp_cli.core.checkpoint.shipped import shipped_checkpoints
 
     return [name for name in shipped_checkpoints() if name.startswith(incomplete)]
 

@@ -14,11 +14,11 @@ from longattncomp_cli.commands.option_sets import takes
 from longattncomp_cli.commands.questions import answered
 from longattncomp_cli.commands.run_options import RunOptions
 from longattncomp_cli.commands.views import Show
-from longattncomp_cli.core.sources import InputFile
+from longattncomp_cli.core.inputs.gather import InputFile
 from longattncomp_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from longattncomp_cli.core.results import Compression
+    from longattncomp_cli.core.results.compression import Compression
 
 EPILOG = epilog("""Examples:
 
@@ -85,7 +85,7 @@ def _compress_text(
     from longattncomp_cli.commands.inputs import read_sources, text_request
     from longattncomp_cli.commands.output import console, noter, print_text, token_progress
     from longattncomp_cli.commands.running import check_text_outputs, scored_table, write_side_outputs
-    from longattncomp_cli.core.output_files import write_file
+    from longattncomp_cli.core.files.output_files import write_file
 
     settings = options.settings()
     if options.budget is None and settings.rule.mode == "budget":

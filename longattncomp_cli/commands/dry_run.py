@@ -9,15 +9,15 @@ from longattncomp_cli.commands.inputs import open_inputs, open_records, read_sou
 from longattncomp_cli.commands.output import print_text
 from longattncomp_cli.commands.run_options import RunOptions
 from longattncomp_cli.core.estimates import budget_tokens, estimate
-from longattncomp_cli.core.sources import InputFile
+from longattncomp_cli.core.inputs.gather import InputFile
 
 if TYPE_CHECKING:
-    from longattncomp_cli.core.tokenization import TargetTokenizer
+    from longattncomp_cli.core.budget.tokenizers import TargetTokenizer
 
 
 def dry_run(options: RunOptions) -> None:
     """Print what the run would do, a fact a line."""
-    from longattncomp_cli.core.tokenization import DEFAULT_TOKENIZER, load_tokenizer
+    from longattncomp_cli.core.budget.tokenizers import DEFAULT_TOKENIZER, load_tokenizer
 
     options.settings()
     options.question()
@@ -48,7 +48,7 @@ def _text(
 def _records(
     options: RunOptions, files: list[InputFile], tokenizer: TargetTokenizer, unit: str
 ) -> Iterator[tuple[str, str]]:
-    from longattncomp_cli.core.records import FailedRecord
+    from longattncomp_cli.core.inputs.records import FailedRecord
 
     total = largest = num_records = num_failed = num_fitting = kept = 0
     first_failure = ""

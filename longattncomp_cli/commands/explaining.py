@@ -11,15 +11,15 @@ from rich.table import Table
 from rich.text import Text
 
 from longattncomp_cli.commands.output import safe, shortened
-from longattncomp_cli.core.report import JsonObject, rounded
+from longattncomp_cli.core.results.report import JsonObject, rounded
 from longattncomp_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from longattncomp_cli.core.chunking.chunks import Chunk
     from longattncomp_cli.core.compressor import Compressor
-    from longattncomp_cli.core.explain import Explanation
-    from longattncomp_cli.core.explain_hop import HopExplanation
-    from longattncomp_cli.core.results import Scored
-    from longattncomp_cli.core.types import Chunk
+    from longattncomp_cli.core.results.compression import Scored
+    from longattncomp_cli.core.scoring.explain import Explanation
+    from longattncomp_cli.core.scoring.explain_hop import HopExplanation
 
 _WORDS = 4
 _REPORTED_WORDS = 12
@@ -29,7 +29,7 @@ _BAR = 10
 def explained_chunk(compressor: Compressor, scored: Scored, wanted: Wanted) -> Explanation:
     """Explain the chunk that the user means; reads the text once more."""
     index = find_chunk(scored, wanted)
-    from longattncomp_cli.core.explain import explain
+    from longattncomp_cli.core.scoring.explain import explain
 
     return explain(compressor.scorer, scored.request, index, scored.scores.enough)
 

@@ -9,20 +9,15 @@ from typing import TYPE_CHECKING
 
 from longattncomp_cli.commands.output import noter, shortened, stdin_bytes
 from longattncomp_cli.commands.run_options import RunOptions
-from longattncomp_cli.core.sources import (
-    STDIN,
-    InputFile,
-    expand_inputs,
-    kind_of_inputs,
-    read_bounded,
-    read_source,
-)
+from longattncomp_cli.core.files.paths import read_bounded
+from longattncomp_cli.core.inputs.gather import STDIN, InputFile, expand_inputs, kind_of_inputs, read_source
 from longattncomp_cli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.compressor import Compressor
-    from longattncomp_cli.core.records import FailedRecord, Record
-    from longattncomp_cli.core.types import Request, Source
+    from longattncomp_cli.core.inputs.records import FailedRecord, Record
+    from longattncomp_cli.core.inputs.source import Source
+    from longattncomp_cli.core.prompts.request import Request
 
 
 def open_inputs(options: RunOptions) -> tuple[str, list[InputFile]]:
@@ -79,7 +74,7 @@ def text_request(
     Raises:
         UsageError: no query was given and none can be found.
     """
-    from longattncomp_cli.core.types import Request
+    from longattncomp_cli.core.prompts.request import Request
 
     name = sources[0].name if len(sources) == 1 else None
     if query:
@@ -98,7 +93,7 @@ def text_request(
 
 def open_records(options: RunOptions, files: list[InputFile]) -> Iterator[Record | FailedRecord]:
     """Read records as a stream, up to ``--limit``; of those the part that ``--shard`` names."""
-    from longattncomp_cli.core.records import read_records
+    from longattncomp_cli.core.inputs.records import read_records
 
     records = islice(read_records(files, options.fields(), stdin_bytes), options.limit)
     shard = options.part()
@@ -107,7 +102,7 @@ def open_records(options: RunOptions, files: list[InputFile]) -> Iterator[Record
 
 def count_records(options: RunOptions, files: list[InputFile]) -> int | None:
     """How many records there are, where that is cheap to know."""
-    from longattncomp_cli.core.records import count_lines
+    from longattncomp_cli.core.inputs.records import count_lines
 
     counts: list[int | None] = [count_lines(file.path) for file in files]
     if any(count is None for count in counts):

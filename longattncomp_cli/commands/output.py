@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from longattncomp_cli.core.output_files import explain_os_error
+from longattncomp_cli.core.files.output_files import explain_os_error
 from longattncomp_cli.errors import LongAttnCompError, OutputError, UsageError
 
 # C0 and C1 controls, and the characters that reorder or hide text.
@@ -120,7 +120,7 @@ def chunk_table(
     """The best chunks of one report, and the budget bar.
 
     Args:
-        report: from :func:`longattncomp_cli.core.report.score_report`.
+        report: from :func:`longattncomp_cli.core.results.report.score_report`.
         previews: the beginning of each chunk's text.
         names: of the sources.
         top: rows at most.

@@ -20,13 +20,13 @@ import orjson
 from longattncomp_cli.commands.output import stdin_bytes
 from longattncomp_cli.commands.run_options import RunOptions
 from longattncomp_cli.core.batch import Outcome
-from longattncomp_cli.core.line_groups import LineGroup, group_lines
-from longattncomp_cli.core.sources import InputFile
+from longattncomp_cli.core.inputs.gather import InputFile
+from longattncomp_cli.core.inputs.line_groups import LineGroup, group_lines
 from longattncomp_cli.errors import LongAttnCompError, OutputError, ResourceError
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.batch import Process
-    from longattncomp_cli.core.records import FailedRecord, Record
+    from longattncomp_cli.core.inputs.records import FailedRecord, Record
 
 # Groups a worker gets in all, at least: enough that none waits long for the others at the end.
 _GROUPS_A_WORKER = 8

@@ -9,8 +9,8 @@ from longattncomp_cli.commands.run_options import RunOptions
 if TYPE_CHECKING:
     from longattncomp_cli.core.batch import Process
     from longattncomp_cli.core.compressor import Compressor
-    from longattncomp_cli.core.records import Record
-    from longattncomp_cli.core.report import JsonObject
+    from longattncomp_cli.core.inputs.records import Record
+    from longattncomp_cli.core.results.report import JsonObject
 
 
 def record_job(command: str, options: RunOptions) -> tuple[Process, str]:
@@ -26,7 +26,7 @@ def record_job(command: str, options: RunOptions) -> tuple[Process, str]:
 
 
 def _score(options: RunOptions, compressor: Compressor, settings: str) -> Process:
-    from longattncomp_cli.core.report import score_report
+    from longattncomp_cli.core.results.report import score_report
 
     query = options.question()
 
@@ -41,7 +41,7 @@ def _score(options: RunOptions, compressor: Compressor, settings: str) -> Proces
 
 
 def _compress(options: RunOptions, compressor: Compressor, settings: str) -> Process:
-    from longattncomp_cli.core.report import compression_record, score_report
+    from longattncomp_cli.core.results.report import compression_record, score_report
 
     name = compressor.scorer.checkpoint.config.name
     query = options.question()

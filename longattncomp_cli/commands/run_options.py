@@ -21,7 +21,7 @@ from longattncomp_cli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.compressor import Compressor, CompressorSettings
-    from longattncomp_cli.core.records import FieldNames
+    from longattncomp_cli.core.inputs.records import FieldNames
     from longattncomp_cli.core.shards import Shard
 
 DEFAULT_TOP_P = 0.95
@@ -119,7 +119,7 @@ class RunOptions:
 
     def fields(self) -> FieldNames:
         """How the records' fields are called."""
-        from longattncomp_cli.core.records import FieldNames
+        from longattncomp_cli.core.inputs.records import FieldNames
 
         return FieldNames(context=self.context_field, query=self.query_field, id=self.id_field)
 
@@ -129,11 +129,11 @@ class RunOptions:
         Raises:
             UsageError: a value is out of range, or two options contradict each other.
         """
-        from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR
+        from longattncomp_cli.core.assembly.renderer import DEFAULT_SEPARATOR
+        from longattncomp_cli.core.budget.amounts import parse_budget
         from longattncomp_cli.core.compressor import CompressorSettings
-        from longattncomp_cli.core.keep import KeepRules, parse_lines
-        from longattncomp_cli.core.selection import SelectionRule
-        from longattncomp_cli.core.types import parse_budget
+        from longattncomp_cli.core.selection.keep_rules import KeepRules, parse_lines
+        from longattncomp_cli.core.selection.select import SelectionRule
 
         self._refuse_one_file_twice()
         mode = self.select or (Select.BUDGET if self.top_p is None else Select.TOP_P)
@@ -170,7 +170,7 @@ class RunOptions:
             share: requests may have their context in common: keep what was read in memory.
         """
         settings = self.settings()
-        from longattncomp_cli.core.tokenization import load_tokenizer
+        from longattncomp_cli.core.budget.tokenizers import load_tokenizer
 
         tokenizer = None if self.tokenizer == "backbone" else load_tokenizer(self.tokenizer)
         import torch
@@ -215,7 +215,7 @@ class RunOptions:
         return path if shard is None or shard.is_all or path is None else shard.path(path)
 
     def _refuse_one_file_twice(self) -> None:
-        from longattncomp_cli.core.output_files import partial_path
+        from longattncomp_cli.core.files.output_files import partial_path
 
         taken: dict[Path, str] = {}
         for option, path in self.outputs().items():
@@ -253,7 +253,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def _read_query(path: Path) -> str:
-    from longattncomp_cli.core.sources import decode
+    from longattncomp_cli.core.files.paths import decode
 
     try:
         return decode(path.read_bytes(), str(path)).strip()

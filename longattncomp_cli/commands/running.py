@@ -12,14 +12,14 @@ from longattncomp_cli.commands.inputs import count_records, open_records
 from longattncomp_cli.commands.output import StdoutLines, print_note, record_progress
 from longattncomp_cli.commands.run_options import RunOptions
 from longattncomp_cli.commands.scale_options import Engine
-from longattncomp_cli.core.sources import InputFile
+from longattncomp_cli.core.inputs.gather import InputFile
 from longattncomp_cli.errors import RecordsFailedError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from longattncomp_cli.core.batch import BatchOutputs, Results
-    from longattncomp_cli.core.results import Scored
+    from longattncomp_cli.core.results.compression import Scored
     from longattncomp_cli.core.shards import Shard
 
 _PREVIEW_CHARS = 120
@@ -103,7 +103,7 @@ def check_text_outputs(options: RunOptions) -> None:
         OutputError: an output exists, or cannot be made.
         UsageError: ``--resume``, ``--shard`` or another engine with text.
     """
-    from longattncomp_cli.core.output_files import refuse_existing
+    from longattncomp_cli.core.files.output_files import refuse_existing
 
     if options.resume:
         raise UsageError(
@@ -133,13 +133,13 @@ def check_record_outputs(options: RunOptions) -> None:
 
 def write_side_outputs(options: RunOptions, scored: Scored) -> None:
     """Write the report and the page, where they are asked for."""
-    from longattncomp_cli.core.output_files import write_file
-    from longattncomp_cli.core.report import score_report
+    from longattncomp_cli.core.files.output_files import write_file
+    from longattncomp_cli.core.results.report import score_report
 
     if options.report is not None:
         write_file(options.report, json_bytes(score_report(scored), options.report))
     if options.html is not None:
-        from longattncomp_cli.core.page.heat_map import heat_map_page
+        from longattncomp_cli.core.results.page.heat_map import heat_map_page
 
         write_file(options.html, heat_map_page(scored))
         if not options.quiet:
@@ -170,7 +170,7 @@ def scored_table(scored: Scored, *, top: int, width: int) -> RenderableType:
 
     from longattncomp_cli.commands.output import chunk_table
     from longattncomp_cli.commands.views import HeatStrip
-    from longattncomp_cli.core.report import score_report
+    from longattncomp_cli.core.results.report import score_report
 
     selection, renderer, sources = scored.selection, scored.renderer, scored.request.sources
     previews = [

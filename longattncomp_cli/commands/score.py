@@ -12,7 +12,7 @@ from longattncomp_cli.commands.manual import epilog
 from longattncomp_cli.commands.option_sets import takes
 from longattncomp_cli.commands.questions import answered
 from longattncomp_cli.commands.run_options import RunOptions
-from longattncomp_cli.core.sources import InputFile
+from longattncomp_cli.core.inputs.gather import InputFile
 from longattncomp_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ def _score_text(
         scored_table,
         write_side_outputs,
     )
-    from longattncomp_cli.core.output_files import write_file
-    from longattncomp_cli.core.report import score_report
+    from longattncomp_cli.core.files.output_files import write_file
+    from longattncomp_cli.core.results.report import score_report
 
     check_text_outputs(options)
     sources = read_sources(options, files)

@@ -12,10 +12,10 @@ from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
 from longattncomp_cli.commands.output import safe
-from longattncomp_cli.core.segments import Segment, segments
+from longattncomp_cli.core.assembly.segments import Segment, segments
 
 if TYPE_CHECKING:
-    from longattncomp_cli.core.results import Compression, Scored
+    from longattncomp_cli.core.results.compression import Compression, Scored
 
 _LEVELS = " ▁▂▃▄▅▆▇█"
 _EXPONENT = 0.4

@@ -10,10 +10,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from longattncomp_cli.core import json_lines
-from longattncomp_cli.core.output_files import LineFile, refuse_existing
-from longattncomp_cli.core.records import FailedRecord, Record
-from longattncomp_cli.core.report import JsonObject, error_record
+from longattncomp_cli.core.files import json_lines
+from longattncomp_cli.core.files.output_files import LineFile, refuse_existing
+from longattncomp_cli.core.inputs.records import FailedRecord, Record
+from longattncomp_cli.core.results.report import JsonObject, error_record
 from longattncomp_cli.errors import InputError, LongAttnCompError, OutputError
 
 # One record in, the line of the main output and the line of the report out.

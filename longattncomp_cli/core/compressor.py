@@ -9,33 +9,36 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR, Renderer
-from longattncomp_cli.core.boundaries import SnapLevel, sentence_starts
-from longattncomp_cli.core.filling import Focus
-from longattncomp_cli.core.keep import KeepRules, keep_spans
-from longattncomp_cli.core.loading import ScorerChoice
-from longattncomp_cli.core.requests import DEFAULT_TAIL_TOKENS, Context, ParserName, RequestMaker
-from longattncomp_cli.core.results import Compression, Scored
-from longattncomp_cli.core.selection import SelectionRule, select
-from longattncomp_cli.core.structure import structure_for
-from longattncomp_cli.core.tokenization import (
+from longattncomp_cli.core.assembly.renderer import DEFAULT_SEPARATOR, Renderer
+from longattncomp_cli.core.budget.amounts import parse_budget
+from longattncomp_cli.core.budget.tokenizers import (
     DEFAULT_TOKENIZER,
     BackboneTokenizer,
     TargetTokenizer,
     load_tokenizer,
 )
-from longattncomp_cli.core.types import (
-    Chunk,
-    ChunkScores,
+from longattncomp_cli.core.chunking.chunks import Chunk, SnapLevel
+from longattncomp_cli.core.chunking.cutter import structure_for
+from longattncomp_cli.core.prompts.request import (
+    DEFAULT_TAIL_TOKENS,
+    Context,
+    ParserName,
     Request,
-    Span,
-    parse_budget,
+    RequestBuilder,
 )
+from longattncomp_cli.core.results.compression import Compression, Scored
+from longattncomp_cli.core.scoring.choice import ScorerChoice
+from longattncomp_cli.core.scoring.scores import ChunkScores
+from longattncomp_cli.core.selection.cutting import FindStart
+from longattncomp_cli.core.selection.keep_rules import KeepRules, keep_spans
+from longattncomp_cli.core.selection.select import SelectionRule, select
+from longattncomp_cli.core.text.boundaries import sentence_starts
+from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
-    from longattncomp_cli.core.backbone import OnTokens
-    from longattncomp_cli.core.scoring import Scorer
+    from longattncomp_cli.core.backbones.base import OnTokens
+    from longattncomp_cli.core.scoring.scorer import Scorer
 
 # A chunk that must be cut is read in pieces of this size to find where to begin.
 _FOCUS_TOKENS = 16
@@ -69,7 +72,7 @@ class Compressor:
     """Scores and compresses requests with one checkpoint and one tokenizer.
 
     Args:
-        scorer: see :func:`longattncomp_cli.core.scoring.load_scorer`.
+        scorer: see :func:`longattncomp_cli.core.scoring.loading.load_scorer`.
         tokenizer: counts the budget; ``None`` counts with the backbone's own.
         settings: what to keep.
 
@@ -92,7 +95,7 @@ class Compressor:
         self._fine_scorer.reranks = False
         self._fine_snap: SnapLevel = "sentence" if scorer.snap in ("structure", "auto") else scorer.snap
         self.tokenizer = tokenizer or BackboneTokenizer(self._count_backbone_tokens)
-        self.requests = RequestMaker(
+        self.requests = RequestBuilder(
             parser=settings.query_parser, tail_tokens=settings.tail_tokens, token_starts=self._token_starts
         )
 
@@ -123,7 +126,8 @@ class Compressor:
             checkpoint: a shipped name or a directory; the default one where ``None``.
             tokenizer: what counts the budget: a tiktoken or Hugging Face name, a path, or ``backbone``.
             settings: what to keep.
-            device, dtype, chunk_tokens, snap, hops: see :class:`~longattncomp_cli.core.loading.ScorerChoice`.
+            device, dtype, chunk_tokens, snap, hops: see
+                :class:`~longattncomp_cli.core.scoring.choice.ScorerChoice`.
             decoder: its other fields, such as ``backbone="meta-llama/Llama-3.1-8B-Instruct"``.
 
         Raises:
@@ -213,7 +217,7 @@ class Compressor:
             request, scored.scores, scored.renderer, scored.selection, scored.budget, self.settings.rule.mode
         )
 
-    def focus(self, request: Request) -> Focus:
+    def focus(self, request: Request) -> FindStart:
         """Tells where the best part of a chunk of ``request`` begins."""
         return lambda chunk: self._focus(request, chunk)
 

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 import orjson
 
+from longattncomp_cli.core.backbones.files import find_offline
+from longattncomp_cli.core.backbones.spec import BackboneSpec
+from longattncomp_cli.core.budget.tokenizers import DEFAULT_TOKENIZER
+from longattncomp_cli.core.budget.vocabularies import known_vocabularies, vocabulary_place
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT, SHIPPED_FOLDER, shipped_checkpoints
 from longattncomp_cli.core.estimates import usable_cores
-from longattncomp_cli.core.model_files import BackboneSpec, find_offline
-from longattncomp_cli.core.shipped import DEFAULT_CHECKPOINT, SHIPPED_FOLDER, shipped_checkpoints
-from longattncomp_cli.core.tokenization import DEFAULT_TOKENIZER, known_vocabularies, vocabulary_place
 from longattncomp_cli.errors import LongAttnCompError
 
 _DISTRIBUTION = "longattncomp"
@@ -45,7 +47,7 @@ def _device() -> Iterator[Finding]:
     try:
         import torch
 
-        from longattncomp_cli.core.runtime import resolve_device, resolve_dtype
+        from longattncomp_cli.core.backbones.runtime import resolve_device, resolve_dtype
     except (ImportError, OSError) as error:
         yield Finding("device", f"torch cannot be imported ({error})", ok=False, hint="pip install torch")
         return

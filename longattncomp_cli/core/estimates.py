@@ -14,8 +14,8 @@ from pathlib import Path
 
 import orjson
 
-from longattncomp_cli.core.shipped import DEFAULT_CHECKPOINT, SHIPPED_FOLDER, shipped_checkpoints
-from longattncomp_cli.core.types import parse_budget
+from longattncomp_cli.core.budget.amounts import parse_budget
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT, SHIPPED_FOLDER, shipped_checkpoints
 
 _EMBEDDED = "all-MiniLM-L6-v2"
 _CORE_TOKENS_PER_SECOND = 4_900

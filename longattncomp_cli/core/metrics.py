@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from longattncomp_cli.core.types import FloatArray
-
-SpanPair = tuple[int, int]
-"""``(start, end)``, half-open, of one text."""
+from longattncomp_cli.core.text.arrays import FloatArray
+from longattncomp_cli.core.text.spans import SpanPair, merge_spans, overlap
 
 _RESAMPLES = 10_000
+
+
 _RESAMPLES_AT_ONCE = 500
 
 
@@ -26,38 +26,13 @@ def evidence_recall(kept: Iterable[SpanPair], evidence: Iterable[SpanPair]) -> f
     total = sum(end - start for start, end in evidence_ranges)
     if not total:
         raise ValueError("evidence recall needs evidence of at least one character")
-    return _overlap(kept_ranges, evidence_ranges) / total
+    return overlap(kept_ranges, evidence_ranges) / total
 
 
 def is_evidence_complete(kept: Iterable[SpanPair], evidence: Iterable[SpanPair]) -> bool:
     """Whether every character of the evidence was kept."""
     kept_ranges, evidence_ranges = merge_spans(kept), merge_spans(evidence)
-    return _overlap(kept_ranges, evidence_ranges) == sum(end - start for start, end in evidence_ranges)
-
-
-def merge_spans(spans: Iterable[SpanPair]) -> list[SpanPair]:
-    """Sort spans and merge those that overlap or touch; empty ones fall out."""
-    merged: list[SpanPair] = []
-    for start, end in sorted(spans):
-        if end <= start:
-            continue
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-        else:
-            merged.append((start, end))
-    return merged
-
-
-def _overlap(first: list[SpanPair], second: list[SpanPair]) -> int:
-    """Characters in both of two sorted lists of disjoint spans."""
-    i = j = common = 0
-    while i < len(first) and j < len(second):
-        common += max(0, min(first[i][1], second[j][1]) - max(first[i][0], second[j][0]))
-        if first[i][1] <= second[j][1]:
-            i += 1
-        else:
-            j += 1
-    return common
+    return overlap(kept_ranges, evidence_ranges) == sum(end - start for start, end in evidence_ranges)
 
 
 @dataclass(frozen=True, slots=True)

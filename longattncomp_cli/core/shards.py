@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 
 import orjson
 
-from longattncomp_cli.core.output_files import LineFile, write_file
-from longattncomp_cli.core.sources import InputFile
+from longattncomp_cli.core.files.output_files import LineFile, write_file
+from longattncomp_cli.core.inputs.gather import InputFile
 from longattncomp_cli.errors import OutputError, UsageError
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from longattncomp_cli.core.types import Span
+from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.data.examples import Document, EvidenceSpan, Example
 from longattncomp_cli.errors import UsageError
 

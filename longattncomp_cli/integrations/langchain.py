@@ -9,8 +9,8 @@ from langchain_core.documents import BaseDocumentCompressor, Document
 from pydantic import ConfigDict
 
 from longattncomp_cli.core.compressor import Compressor
-from longattncomp_cli.core.report import kept_parts
-from longattncomp_cli.core.types import Source
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.results.report import kept_parts
 
 
 class LongAttnCompressor(BaseDocumentCompressor):

@@ -9,8 +9,8 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, TextNode
 
 from longattncomp_cli.core.compressor import Compressor
-from longattncomp_cli.core.report import JsonObject, kept_parts
-from longattncomp_cli.core.types import Source
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.results.report import JsonObject, kept_parts
 
 _KEY = "longattncomp"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-from longattncomp_cli.core.checkpoint import Pooling
+from longattncomp_cli.core.checkpoint.config import Pooling
 from longattncomp_cli.errors import UsageError
 from longattncomp_cli.training.pools import PoolConfig
 

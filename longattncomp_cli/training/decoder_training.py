@@ -15,12 +15,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from longattncomp_cli.core.backbone import ContextTokens, LayerStates
-from longattncomp_cli.core.byte_lru import ByteLRU
-from longattncomp_cli.core.checkpoint import Checkpoint, build_attention
-from longattncomp_cli.core.cross_attention import CrossAttention
-from longattncomp_cli.core.decoders.decoder import DecoderBackbone
-from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.core.attention.cross_attention import CrossAttention
+from longattncomp_cli.core.backbones.base import LayerStates
+from longattncomp_cli.core.backbones.cache.memory import ByteLRU
+from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone
+from longattncomp_cli.core.checkpoint.store import Checkpoint, build_attention
+from longattncomp_cli.core.chunking.chunks import ContextTokens
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.training.config import TrainingConfig
 from longattncomp_cli.training.features import DocumentFeatures, FeatureStore
 from longattncomp_cli.training.judging import PoolReader

@@ -20,10 +20,12 @@ import orjson
 import torch
 from torch import Tensor
 
-from longattncomp_cli.core.backbone import Backbone, ContextTokens, LayerStates
-from longattncomp_cli.core.runtime import resolve_dtype
-from longattncomp_cli.core.scoring import Scorer
-from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.core.backbones.base import Backbone, LayerStates
+from longattncomp_cli.core.backbones.runtime import resolve_dtype
+from longattncomp_cli.core.chunking.chunks import ContextTokens
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.data.examples import Document
 from longattncomp_cli.errors import InputError
 

@@ -14,10 +14,10 @@ from functools import partial
 import numpy as np
 import torch
 
-from longattncomp_cli.core.backbone import SegmentStates, StateBlock
-from longattncomp_cli.core.cross_attention import distribution
-from longattncomp_cli.core.hop_layer import HopLayer
-from longattncomp_cli.core.hops import hop, hop_query
+from longattncomp_cli.core.attention.hop_layer import HopLayer
+from longattncomp_cli.core.attention.hops import hop, hop_query
+from longattncomp_cli.core.attention.pooling import softmax_with_sink
+from longattncomp_cli.core.backbones.base import SegmentStates, StateBlock
 from longattncomp_cli.training.judging import PoolReader, ReadPool
 from longattncomp_cli.training.pool_scores import QuestionScores, Rarity
 
@@ -59,7 +59,7 @@ class HopReader(PoolReader):
         states = [self._visible(read, scores.allowed_C) for scores in first]
         hopped = []
         for (ids_M, query_states), scores, may, seen in zip(queries, first, allowed, states, strict=True):
-            share_C, _ = distribution(scores.chunks_C, scores.sink)
+            share_C, _ = softmax_with_sink(scores.chunks_C, scores.sink)
             raised_C = hop(
                 share_C,
                 hop_query(SegmentStates(ids_M, query_states), seen.layer),

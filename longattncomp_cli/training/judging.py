@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from longattncomp_cli.core.backbone import LayerStates
-from longattncomp_cli.core.cross_attention import CrossAttention
+from longattncomp_cli.core.attention.cross_attention import CrossAttention
+from longattncomp_cli.core.backbones.base import LayerStates
 from longattncomp_cli.data.examples import Document
 from longattncomp_cli.training.config import TrainingConfig
 from longattncomp_cli.training.features import DocumentFeatures, FeatureStore

@@ -8,12 +8,12 @@ from typing import Any
 
 from torch import Tensor
 
-from longattncomp_cli.core.checkpoint import Checkpoint, build_attention, build_layers, hop_tensors
-from longattncomp_cli.core.cross_attention import CrossAttention
-from longattncomp_cli.core.decoders.decoder import DecoderBackbone
-from longattncomp_cli.core.decoders.start import untrained_decoder
-from longattncomp_cli.core.hop_layer import HopLayer
-from longattncomp_cli.core.scoring import Scorer
+from longattncomp_cli.core.attention.cross_attention import CrossAttention
+from longattncomp_cli.core.attention.hop_layer import HopLayer
+from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone
+from longattncomp_cli.core.checkpoint.store import Checkpoint, build_attention, build_layers, hop_tensors
+from longattncomp_cli.core.checkpoint.untrained_decoder import untrained_decoder
+from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.errors import UsageError
 from longattncomp_cli.training.config import TrainingConfig
 from longattncomp_cli.training.decoder_training import decoder_attention, pool_reader

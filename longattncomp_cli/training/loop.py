@@ -24,8 +24,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from longattncomp_cli.core.cross_attention import CrossAttention
-from longattncomp_cli.core.hop_layer import HopLayer
+from longattncomp_cli.core.attention.cross_attention import CrossAttention
+from longattncomp_cli.core.attention.hop_layer import HopLayer
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.data.haystack_report import CompositionReport
 from longattncomp_cli.errors import InputError

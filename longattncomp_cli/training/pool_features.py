@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from longattncomp_cli.core.backbone import ContextTokens, LayerStates
-from longattncomp_cli.core.cross_attention import CrossAttention
+from longattncomp_cli.core.attention.cross_attention import CrossAttention
+from longattncomp_cli.core.backbones.base import LayerStates
+from longattncomp_cli.core.chunking.chunks import ContextTokens
 from longattncomp_cli.training.features import DocumentFeatures, FeatureStore
 from longattncomp_cli.training.pool_scores import PoolStates
 

@@ -18,17 +18,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from longattncomp_cli.core.backbone import LayerStates
-from longattncomp_cli.core.cross_attention import (
-    LOWEST_EXPONENT,
-    CrossAttention,
+from longattncomp_cli.core.attention.cross_attention import LOWEST_EXPONENT, CrossAttention
+from longattncomp_cli.core.attention.idf import idf
+from longattncomp_cli.core.attention.pooling import (
     LogMass,
-    log_scores,
     normalise,
+    pool_log_mass,
     pool_mean,
-    spread_scores,
+    smooth_over_neighbours,
 )
-from longattncomp_cli.core.rarity import rarity
+from longattncomp_cli.core.backbones.base import LayerStates
 
 _BLOCK_TOKENS = 1024
 
@@ -142,7 +141,7 @@ class Rarity:
     def __call__(self, ids_M: Tensor, allowed_C: np.ndarray) -> Tensor:
         """(M,) rarity of tokens among the allowed chunks."""
         frequency = self.frequency(ids_M.cpu().numpy(), allowed_C)
-        return torch.from_numpy(rarity(frequency, int(allowed_C.sum()))).float().to(ids_M.device)
+        return torch.from_numpy(idf(frequency, int(allowed_C.sum()))).float().to(ids_M.device)
 
     def frequency(self, ids: np.ndarray, allowed_C: np.ndarray) -> np.ndarray:
         """How many of the allowed chunks hold each of some token ids."""
@@ -193,8 +192,8 @@ def score_questions(
             scores_C, sink = pool_mean(mass)
         else:
             weights_HM = attention.weights(normal_HMD, rarity_of(ids_M, may))
-            scored = log_scores(mass, weights_HM, attention.floor)
+            scored = pool_log_mass(mass, weights_HM, attention.floor)
             passage_C = pool.passage_C[allowed_C]
-            scores_C, sink = spread_scores(*scored, attention.spread_of(normal_HMD), passage_C)
+            scores_C, sink = smooth_over_neighbours(*scored, attention.spread_of(normal_HMD), passage_C)
         results.append(QuestionScores(scores_C, sink, allowed_C))
     return results

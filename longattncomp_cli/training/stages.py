@@ -16,8 +16,8 @@ import orjson
 import torch
 import torch.distributed as dist
 
-from longattncomp_cli.core.checkpoint import Checkpoint, save_checkpoint
-from longattncomp_cli.core.scoring import load_scorer
+from longattncomp_cli.core.checkpoint.store import Checkpoint, save_checkpoint
+from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.errors import OutputError
 from longattncomp_cli.training.card import model_card
 from longattncomp_cli.training.config import TrainingConfig

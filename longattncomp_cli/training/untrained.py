@@ -8,10 +8,13 @@ from pathlib import Path
 
 import torch
 
-from longattncomp_cli.core.backbone import Backbone, load_backbone
-from longattncomp_cli.core.checkpoint import Checkpoint, CheckpointConfig, save_checkpoint
-from longattncomp_cli.core.cross_attention import CrossAttention
-from longattncomp_cli.core.model_files import BackboneSpec, file_sha256
+from longattncomp_cli.core.attention.cross_attention import CrossAttention
+from longattncomp_cli.core.backbones.base import Backbone
+from longattncomp_cli.core.backbones.files import file_sha256
+from longattncomp_cli.core.backbones.spec import BackboneSpec
+from longattncomp_cli.core.checkpoint.config import CheckpointConfig
+from longattncomp_cli.core.checkpoint.store import Checkpoint, save_checkpoint
+from longattncomp_cli.core.scoring.loading import load_backbone
 
 EMBEDDED = BackboneSpec(
     id="sentence-transformers/all-MiniLM-L6-v2",

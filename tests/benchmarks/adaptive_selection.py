@@ -22,12 +22,13 @@ from pathlib import Path
 import numpy as np
 from calibrate import FOLDS, Row, read_rows, store
 
-from longattncomp_cli.core.adaptive import AutoRule, peak_size
-from longattncomp_cli.core.calibration import SignModel, fit_signs
-from longattncomp_cli.core.checkpoint import load_checkpoint
+from longattncomp_cli.core.checkpoint.logistic import LogisticModel
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.metrics import bootstrap_mean
-from longattncomp_cli.core.types import FloatArray
+from longattncomp_cli.core.selection.auto import AutoRule, peak_chunks
+from longattncomp_cli.core.text.arrays import FloatArray
 from longattncomp_cli.data.splits import hash_share
+from longattncomp_cli.training.calibration import fit_logistic
 
 EASY = ("squad", "keys", "needles")
 SHARES = (4, 8, 16)
@@ -73,14 +74,14 @@ def by_kind(figures: FloatArray, rows: Sequence[Row]) -> dict[str, FloatArray]:
     return {kind: figures[kinds == kind].mean(axis=0) for kind in dict.fromkeys(kinds.tolist())}
 
 
-def fit_enough(rows: Sequence[Row], is_enough: Sequence[bool]) -> SignModel:
+def fit_enough(rows: Sequence[Row], is_enough: Sequence[bool]) -> LogisticModel:
     """The probability that the peak is enough; every kind weighs the same."""
     kinds = [row["kind"] for row in rows]
     weights = np.array([1 / kinds.count(kind) for kind in kinds])
-    return fit_signs(SIGNS, [row["signs"] for row in rows], is_enough, weights, PENALTY)
+    return fit_logistic(SIGNS, [row["signs"] for row in rows], is_enough, weights, PENALTY)
 
 
-def fit(rows: Sequence[Row]) -> tuple[SignModel, AutoRule]:
+def fit(rows: Sequence[Row]) -> tuple[LogisticModel, AutoRule]:
     """Choose the peak and how sure one must be; then fit on everything."""
     folds = [int(FOLDS * hash_share(row["haystack"])) for row in rows]
     filled = np.array([judged(row, ALL) for row in rows])
@@ -89,7 +90,7 @@ def fit(rows: Sequence[Row]) -> tuple[SignModel, AutoRule]:
     for ratio, least in product(_RATIOS, _LEASTS):
         peak = AutoRule(peak_ratio=ratio, peak_least=least)
         alone = np.array(
-            [judged(row, peak_size(ranked(row, "first_hop"), peak), "first_hop") for row in rows]
+            [judged(row, peak_chunks(ranked(row, "first_hop"), peak), "first_hop") for row in rows]
         )
         is_enough = [bool(value) for value in alone[:, 0] >= filled[:, 0] - _NEAR]
         probability = np.zeros(len(rows))
@@ -115,7 +116,7 @@ def fit(rows: Sequence[Row]) -> tuple[SignModel, AutoRule]:
     return fit_enough(rows, best[2]), best[1]
 
 
-def report(rows: Sequence[Row], model: SignModel, rule: AutoRule) -> None:
+def report(rows: Sequence[Row], model: LogisticModel, rule: AutoRule) -> None:
     """A table: recall and share of the budget used, for each kind and way to select."""
     enough = {id(row): model.probability(row["signs"]) >= rule.sure for row in rows}
 
@@ -126,13 +127,13 @@ def report(rows: Sequence[Row], model: SignModel, rule: AutoRule) -> None:
     def auto(row: Row) -> FloatArray:
         is_peak = enough[id(row)]
         return (
-            judged(row, peak_size(ranked(row, "first_hop"), rule), "first_hop")
+            judged(row, peak_chunks(ranked(row, "first_hop"), rule), "first_hop")
             if is_peak
             else judged(row, ALL)
         )
 
     def auto_all_hops(row: Row) -> FloatArray:
-        return judged(row, peak_size(ranked(row), rule) if enough[id(row)] else ALL)
+        return judged(row, peak_chunks(ranked(row), rule) if enough[id(row)] else ALL)
 
     ways: dict[str, Callable[[Row], FloatArray]] = {
         "fill": lambda row: judged(row, ALL),

@@ -22,12 +22,13 @@ from typing import Any
 import numpy as np
 import orjson
 
-from longattncomp_cli.core.calibration import SignModel, calibrated, fit_signs
-from longattncomp_cli.core.checkpoint import Checkpoint, load_checkpoint
-from longattncomp_cli.core.doubts import LOW_CONFIDENCE
+from longattncomp_cli.core.checkpoint.logistic import LogisticModel, calibrated
+from longattncomp_cli.core.checkpoint.store import Checkpoint, load_checkpoint
 from longattncomp_cli.core.metrics import auroc
-from longattncomp_cli.core.types import FloatArray
+from longattncomp_cli.core.results.warnings import LOW_CONFIDENCE
+from longattncomp_cli.core.text.arrays import FloatArray
 from longattncomp_cli.data.splits import hash_share
+from longattncomp_cli.training.calibration import fit_logistic
 
 Row = dict[str, Any]
 
@@ -55,10 +56,10 @@ def weights_of(rows: Sequence[Row]) -> FloatArray:
     return np.array([shares[cell[1]] / cells.count(cell) for cell in cells])
 
 
-def fit(names: Sequence[str], rows: Sequence[Row]) -> SignModel:
+def fit(names: Sequence[str], rows: Sequence[Row]) -> LogisticModel:
     """The model of all of these questions."""
     found, truth = [row["signs"] for row in rows], [has_answer(row) for row in rows]
-    return fit_signs(names, found, truth, weights_of(rows), PENALTY)
+    return fit_logistic(names, found, truth, weights_of(rows), PENALTY)
 
 
 def predicted(names: Sequence[str], rows: Sequence[Row], parts: Sequence[object]) -> FloatArray:
@@ -125,7 +126,7 @@ def before(rows: Sequence[Row]) -> FloatArray:
     return np.array([1 - row["sink"] for row in rows])
 
 
-def fit_checkpoint(checkpoint: Checkpoint, rows: list[Row]) -> SignModel:
+def fit_checkpoint(checkpoint: Checkpoint, rows: list[Row]) -> LogisticModel:
     """Choose the head, show cross-validated figures, fit on everything."""
     folds = [int(FOLDS * hash_share(row["haystack"])) for row in rows]
     kinds = [row["kind"] for row in rows]
@@ -144,7 +145,7 @@ def fit_checkpoint(checkpoint: Checkpoint, rows: list[Row]) -> SignModel:
     return fit(names, rows)
 
 
-def store(folder: Path, name: str, model: SignModel) -> None:
+def store(folder: Path, name: str, model: LogisticModel) -> None:
     """Write a model into ``config.json``."""
     path = folder / "config.json"
     entry = {"version": model.version, "weights": dict(model.weights), "offset": model.offset}

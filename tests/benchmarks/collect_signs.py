@@ -22,11 +22,13 @@ from evidence_methods import CachedBackbone
 from evidence_tasks import Setting
 from shared_haystacks import KINDS, Question, SharedHaystack, shared_haystacks
 
-from longattncomp_cli.core.backbone import load_backbone
-from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
-from longattncomp_cli.core.runtime import keep_freed_memory, resolve_device, resolve_dtype
-from longattncomp_cli.core.scoring import Scorer
-from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.core.backbones.runtime import keep_freed_memory, resolve_device, resolve_dtype
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.loading import load_backbone
+from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.data.splits import HELD_OUT_SHARE
 
 _DIGITS = 6

@@ -30,11 +30,11 @@ import torch
 from torch import nn
 
 from longattncomp_cli.benchmark.environment import environment
-from longattncomp_cli.core.decoders.decoder import DecoderBackbone
-from longattncomp_cli.core.decoders.full_pass import _Layout
-from longattncomp_cli.core.decoders.prefill import ATTENTION, register_attention
-from longattncomp_cli.core.decoders.text import DecoderText
-from longattncomp_cli.core.model_files import BackboneSpec
+from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone
+from longattncomp_cli.core.backbones.decoder.full_pass import _Layout
+from longattncomp_cli.core.backbones.decoder.prefill import ATTENTION, register_attention
+from longattncomp_cli.core.backbones.decoder.text import DecoderText
+from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.errors import ResourceError
 
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "processor": time.process_time}
@@ -162,8 +162,8 @@ def loading(shape: dict[str, Any], num_layers: int) -> dict[str, float]:
         code = (
             "import sys, torch, transformers\n"
             "from transformers import AutoModel, AutoConfig, LlamaModel\n"
-            "from longattncomp_cli.core.decoders.decoder import load_decoder\n"
-            "from longattncomp_cli.core.model_files import BackboneSpec\n"
+            "from longattncomp_cli.core.backbones.decoder.backbone import load_decoder\n"
+            "from longattncomp_cli.core.backbones.files import BackboneSpec\n"
             "def high():\n"
             "    lines = open('/proc/self/status').read().split('VmHWM:')\n"
             "    return int(lines[1].split()[0]) * 1024\n"

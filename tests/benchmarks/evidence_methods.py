@@ -15,11 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from longattncomp_cli.core.backbone import Backbone, ContextTokens, Encoding, OnTokens, StateBlock
-from longattncomp_cli.core.chunking import Tokens
-from longattncomp_cli.core.metrics import SpanPair
-from longattncomp_cli.core.scoring import Scorer
-from longattncomp_cli.core.types import Chunk, FloatArray, Request
+from longattncomp_cli.core.backbones.base import Backbone, Encoding, OnTokens, StateBlock
+from longattncomp_cli.core.chunking.chunks import Chunk, ContextTokens, Tokens
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.scorer import Scorer
+from longattncomp_cli.core.text.arrays import FloatArray
+from longattncomp_cli.core.text.spans import SpanPair
 
 Scored = tuple[FloatArray, float | None]
 """(C,) scores, and the confidence where the method has one."""

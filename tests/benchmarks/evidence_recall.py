@@ -27,8 +27,10 @@ import torch
 from evidence_methods import CachedBackbone, Scored, fill_budget, score_bm25, score_checkpoint, score_states
 from evidence_tasks import TASKS, Item, Setting, Task
 
-from longattncomp_cli.core.backbone import load_backbone
-from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, load_checkpoint
+from longattncomp_cli.core.backbones.runtime import keep_freed_memory, resolve_device, resolve_dtype
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
+from longattncomp_cli.core.checkpoint.store import Checkpoint, load_checkpoint
+from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.metrics import (
     auroc,
     bootstrap_mean,
@@ -36,9 +38,9 @@ from longattncomp_cli.core.metrics import (
     is_evidence_complete,
     paired_difference,
 )
-from longattncomp_cli.core.runtime import keep_freed_memory, resolve_device, resolve_dtype
-from longattncomp_cli.core.scoring import Scorer
-from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.loading import load_backbone
+from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.data.splits import HELD_OUT_SHARE
 
 LEFT_OUT: dict[str, dict[str, Any]] = {

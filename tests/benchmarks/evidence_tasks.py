@@ -12,7 +12,7 @@ from pathlib import Path
 
 from python_functions import Module, read_modules
 
-from longattncomp_cli.core.metrics import SpanPair
+from longattncomp_cli.core.text.spans import SpanPair
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.data.haystacks import CountTokens, HaystackConfig, HaystackSet, render
 from longattncomp_cli.data.readers import (

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from speed import program
 
-from longattncomp_cli.core.loading import ScorerChoice
-from longattncomp_cli.core.tokenization import load_tokenizer
+from longattncomp_cli.core.budget.tokenizers import load_tokenizer
+from longattncomp_cli.core.scoring.choice import ScorerChoice
 
 NEEDLE = "The spare key of the boat house at Larkmere hangs behind the portrait of Admiral Finch."
 NEEDLE_QUERY = "Where does the spare key of the boat house at Larkmere hang?"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from longattncomp_cli.benchmark.tasks import python_modules
-from longattncomp_cli.core.metrics import SpanPair
+from longattncomp_cli.core.text.spans import SpanPair
 from longattncomp_cli.data.splits import hash_share
 
 

@@ -44,12 +44,15 @@ from ray_scaling import ray_scaling
 from speed import QUERY, long_text, program
 
 from longattncomp_cli.benchmark.environment import environment
-from longattncomp_cli.core.cached_backbone import CachedBackbone
-from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
-from longattncomp_cli.core.scoring import Scorer, load_scorer
-from longattncomp_cli.core.state_files import StateFiles
-from longattncomp_cli.core.types import Request, Source
-from longattncomp_cli.core.windowed_encoder import WindowedEncoder
+from longattncomp_cli.core.backbones.cache.backbone import CachedBackbone
+from longattncomp_cli.core.backbones.cache.disk import StateFiles
+from longattncomp_cli.core.backbones.encoder.backbone import EncoderBackbone
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.loading import load_scorer
+from longattncomp_cli.core.scoring.scorer import Scorer
 
 OTHER_QUERY = "Who lectures on mercury every year?"
 PRODUCT_TOKENS = 4096
@@ -82,7 +85,7 @@ def ratio(above: dict[str, float], below: dict[str, float]) -> dict[str, float]:
     return {kind: round(above[kind] / below[kind], 3) for kind in ("wall", "cpu")}
 
 
-def products(backbone: WindowedEncoder) -> tuple[dict[str, Callable[[], None]], float]:
+def products(backbone: EncoderBackbone) -> tuple[dict[str, Callable[[], None]], float]:
     """The four products of a layer over a pack, layer after layer, and their operations a token.
 
     ``peak`` is done as the encoder does it, weights packed; ``linear`` by ``F.linear``, without a bias.
@@ -112,7 +115,7 @@ def products(backbone: WindowedEncoder) -> tuple[dict[str, Callable[[], None]], 
 def against_peak(scorer: Scorer, num_tokens: int, repetitions: int) -> dict[str, Any]:
     """Share of the products' own rate that a whole ``score`` reaches."""
     backbone = scorer.backbone
-    assert isinstance(backbone, WindowedEncoder)
+    assert isinstance(backbone, EncoderBackbone)
     request = Request((Source(long_text(scorer, num_tokens)),), QUERY)
     bare, per_token = products(backbone)
     rounds = max(1, num_tokens // PRODUCT_TOKENS)
@@ -139,8 +142,8 @@ def against_sentence_transformers(scorer: Scorer, num_tokens: int, repetitions: 
         from sentence_transformers import SentenceTransformer
     except ImportError:
         return {"skipped": "pip install sentence-transformers"}
-    from longattncomp_cli.core.model_files import locate_backbone
-    from longattncomp_cli.core.windows import context_windows
+    from longattncomp_cli.core.backbones.files import locate_backbone
+    from longattncomp_cli.core.backbones.windowed import context_windows
 
     text = long_text(scorer, num_tokens)
     request = Request((Source(text),), QUERY)

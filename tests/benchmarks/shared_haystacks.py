@@ -25,7 +25,7 @@ from evidence_tasks import (
     own_pool,
 )
 
-from longattncomp_cli.core.metrics import SpanPair
+from longattncomp_cli.core.text.spans import SpanPair
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.data.haystacks import HaystackConfig, HaystackSet, normal_text, render
 from longattncomp_cli.data.readers import (

@@ -20,12 +20,14 @@ from pathlib import Path
 
 import torch
 
-from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
-from longattncomp_cli.core.encoder import pack_windows
-from longattncomp_cli.core.scoring import Scorer, load_scorer
-from longattncomp_cli.core.types import Request, Source
-from longattncomp_cli.core.windowed_encoder import WindowedEncoder
-from longattncomp_cli.core.windows import context_windows
+from longattncomp_cli.core.backbones.encoder.backbone import EncoderBackbone
+from longattncomp_cli.core.backbones.windowed import context_windows, pack_windows
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.loading import load_scorer
+from longattncomp_cli.core.scoring.scorer import Scorer
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "handbook.md"
 QUERY = "Why did mercury run down the stair at Penhallow?"
@@ -49,7 +51,7 @@ def seconds(action: Callable[[], object]) -> float:
 def scoring_against_backbone(scorer: Scorer, num_tokens: int, repetitions: int) -> dict[str, float]:
     """Wall time of a whole ``score`` against the bare forward pass over the same windows."""
     backbone = scorer.backbone
-    assert isinstance(backbone, WindowedEncoder)
+    assert isinstance(backbone, EncoderBackbone)
     request = Request((Source(long_text(scorer, num_tokens)),), QUERY)
     windows = [ids for ids, _ in context_windows(scorer.tokenize(request), backbone.window_tokens)]
     packs = list(pack_windows([len(ids) for ids in windows]))

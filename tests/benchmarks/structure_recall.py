@@ -21,15 +21,19 @@ import numpy as np
 import orjson
 from evidence_tasks import Item, Setting, code_four
 
-from longattncomp_cli.core import chunking
-from longattncomp_cli.core.cached_backbone import MEMORY_BYTES, CachedBackbone
-from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
+from longattncomp_cli.core.backbones.cache.backbone import MEMORY_BYTES, CachedBackbone
+from longattncomp_cli.core.budget.tokenizers import load_tokenizer
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.chunking.cutter import cutter
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
-from longattncomp_cli.core.metrics import SpanPair, bootstrap_mean, evidence_recall, merge_spans
-from longattncomp_cli.core.scoring import Scorer, load_scorer
-from longattncomp_cli.core.selection import SelectionRule, select
-from longattncomp_cli.core.tokenization import load_tokenizer
-from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.metrics import bootstrap_mean, evidence_recall
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.loading import load_scorer
+from longattncomp_cli.core.scoring.scorer import Scorer
+from longattncomp_cli.core.selection.select import SelectionRule, select
+from longattncomp_cli.core.text.spans import SpanPair, merge_spans
 
 
 def definitions_of(text: str) -> list[tuple[SpanPair, int]]:
@@ -86,7 +90,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=20, help="questions, ten a text")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--snap", nargs="+", default=["sentence", "line", "structure"])
-    parser.add_argument("--whole", nargs="+", type=int, default=[chunking.WHOLE_UNIT_CHUNKS])
+    parser.add_argument("--whole", nargs="+", type=int, default=[cutter.WHOLE_UNIT_CHUNKS])
     parser.add_argument("--shares", nargs="+", type=int, default=[7, 28])
     parser.add_argument("--checkpoint", default=DEFAULT_CHECKPOINT)
     parser.add_argument("--output", type=Path)
@@ -100,7 +104,7 @@ def main() -> None:
     results: dict[str, Any] = {"settings": {**vars(options), "output": None}, "rows": {}}
     for snap in options.snap:
         for whole in options.whole if snap in ("structure", "auto") else [1]:
-            chunking.WHOLE_UNIT_CHUNKS = whole
+            cutter.WHOLE_UNIT_CHUNKS = whole
             backbone = CachedBackbone(scorer.backbone, memory_bytes=MEMORY_BYTES["cpu"])
             compressor = Compressor(
                 Scorer(checkpoint, scorer.backbone, snap=snap), tokenizer, CompressorSettings()

@@ -19,8 +19,8 @@ from typing import Any
 import orjson
 import torch
 
-from longattncomp_cli.core.checkpoint import load_checkpoint
-from longattncomp_cli.core.scoring import load_scorer
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.data.readers import read_hotpotqa
 from longattncomp_cli.training.config import preset
 from longattncomp_cli.training.features import FeatureStore

@@ -17,22 +17,37 @@ import zstandard
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from longattncomp_cli.core import json_lines
-from longattncomp_cli.core.adaptive import AutoRule, stop_rank
-from longattncomp_cli.core.assembly import Renderer
+from longattncomp_cli.core.assembly.kept_spans import ChunkMap, merge_kept_spans
+from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.batch import BatchOutputs, in_turn, run_batch
-from longattncomp_cli.core.calibration import calibrated, fit_calibration
-from longattncomp_cli.core.chunking import WHOLE_UNIT_CHUNKS, Tokens, chunk_source
-from longattncomp_cli.core.keep import KeepRules, keep_spans, parse_lines, parse_spans
-from longattncomp_cli.core.prompts.chat_turns import find_turns, flatten_messages
-from longattncomp_cli.core.prompts.query import parse_prompt, prompt_text
-from longattncomp_cli.core.records import FailedRecord, FieldNames, Record, parse_record, read_records
-from longattncomp_cli.core.selection import SelectionRule, select
-from longattncomp_cli.core.sources import InputFile, decode
-from longattncomp_cli.core.spans import ChunkMap, arrange
-from longattncomp_cli.core.structure import kind_of, structure_of
-from longattncomp_cli.core.tokenization import TiktokenTokenizer
-from longattncomp_cli.core.types import Chunk, ChunkScores, Request, Source, Span, parse_budget
+from longattncomp_cli.core.budget.amounts import parse_budget
+from longattncomp_cli.core.budget.tokenizers import TiktokenTokenizer
+from longattncomp_cli.core.checkpoint.logistic import LogisticModel, calibrated
+from longattncomp_cli.core.chunking.chunks import Chunk, Tokens
+from longattncomp_cli.core.chunking.cutter import WHOLE_UNIT_CHUNKS, chunk_source
+from longattncomp_cli.core.files import json_lines
+from longattncomp_cli.core.files.paths import decode
+from longattncomp_cli.core.inputs.gather import InputFile
+from longattncomp_cli.core.inputs.messages import flatten_messages, prompt_text
+from longattncomp_cli.core.inputs.records import (
+    FailedRecord,
+    FieldNames,
+    Record,
+    parse_record,
+    parse_spans,
+    read_records,
+)
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.chat_turns import find_turns
+from longattncomp_cli.core.prompts.parser import parse_prompt
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.scores import ChunkScores
+from longattncomp_cli.core.selection.auto import AutoRule, num_chunks_to_keep
+from longattncomp_cli.core.selection.keep_rules import KeepRules, keep_spans, parse_lines
+from longattncomp_cli.core.selection.select import SelectionRule, select
+from longattncomp_cli.core.text.spans import Span
+from longattncomp_cli.core.text.structure.kinds import kind_of
+from longattncomp_cli.core.text.structure.reader import structure_of
 from longattncomp_cli.errors import BudgetError, InputError, LongAttnCompError, UsageError
 
 BYTES = TiktokenTokenizer(
@@ -242,14 +257,14 @@ def arranged_spans_cover_the_union_once(
     scores, sources = case
     places = [(s % len(sources), a, a + n) for s, a, n in must]
     spans = [part for place in places for part in ChunkMap(scores.chunks).spread(*place, "keep")]
-    arranged = arrange(spans, sources)
+    arranged = merge_kept_spans(spans, sources)
     wanted = {(s, i) for s, a, b in places for i in range(a, min(b, len(sources[s].text)))}
     found = [(span.chunk.source, i) for span in arranged for i in range(span.start, span.end)]
     assert len(found) == len(set(found))
     extra = set(found) - wanted
     assert wanted <= set(found)
     assert all(sources[s].text[i].isspace() for s, i in extra)
-    assert arrange(arranged, sources) == arranged
+    assert merge_kept_spans(arranged, sources) == arranged
 
 
 @given(
@@ -463,14 +478,12 @@ def a_batch_that_was_cut_anywhere_resumes_to_the_same_bytes(
         assert run(resume=True) == whole
 
 
-@given(st.lists(st.floats(0, 1), min_size=2, max_size=20), st.floats(1e-3, 50), st.floats(-50, 50))
-def calibration_keeps_the_order(raw: list[float], slope: float, offset: float) -> None:
-    values = [calibrated(value, (slope, offset)) for value in sorted(raw)]
+@given(st.lists(st.floats(-20, 20), min_size=2, max_size=20), st.floats(1e-3, 50), st.floats(-50, 50))
+def calibration_keeps_the_order(evidence: list[float], slope: float, offset: float) -> None:
+    model = LogisticModel(weights={"sink": slope}, offset=offset)
+    values = [calibrated(0.5, model, {"sink": value}) for value in sorted(evidence)]
     assert values == sorted(values)
     assert all(0 <= value <= 1 for value in values)
-    line = fit_calibration(raw, [i % 2 == 0 for i in range(len(raw))])
-    assert line[0] > 0
-    assert all(np.isfinite(line))
 
 
 @given(
@@ -484,7 +497,7 @@ def the_adaptive_rule_takes_some(
     raw: list[float], sink: float | None, ratio: float, mass: float, spread: float
 ) -> None:
     ranked = np.array(sorted(raw, reverse=True))
-    limit = stop_rank(ranked, sink, AutoRule(ratio=ratio, mass=mass, spread=spread))
+    limit = num_chunks_to_keep(ranked, sink, AutoRule(ratio=ratio, mass=mass, spread=spread))
     assert 1 <= limit <= len(ranked)
 
 

@@ -94,7 +94,7 @@ def _build(name: str, choice: MethodChoice, bench: Workbench) -> list[Method]:
         placed,
         spec_prefill,
     )
-    from longattncomp_cli.core.checkpoint import load_checkpoint
+    from longattncomp_cli.core.checkpoint.store import load_checkpoint
 
     checkpoints = bench.checkpoints
     build: dict[str, Callable[[], list[Method]]] = {

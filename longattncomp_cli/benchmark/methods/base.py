@@ -7,8 +7,9 @@ from typing import Protocol
 
 from longattncomp_cli.benchmark.items import Item
 from longattncomp_cli.benchmark.workbench import Grid
-from longattncomp_cli.core.selection import SelectionRule
-from longattncomp_cli.core.types import ChunkScores, FloatArray
+from longattncomp_cli.core.scoring.scores import ChunkScores
+from longattncomp_cli.core.selection.select import SelectionRule
+from longattncomp_cli.core.text.arrays import FloatArray
 
 
 @dataclass(frozen=True)

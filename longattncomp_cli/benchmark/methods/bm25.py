@@ -11,7 +11,7 @@ from longattncomp_cli.benchmark.items import Item
 from longattncomp_cli.benchmark.methods.base import ChunkMethod
 from longattncomp_cli.benchmark.methods.packages import require
 from longattncomp_cli.benchmark.workbench import Grid
-from longattncomp_cli.core.types import FloatArray
+from longattncomp_cli.core.text.arrays import FloatArray
 
 
 class BM25(ChunkMethod):

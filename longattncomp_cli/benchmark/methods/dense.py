@@ -11,8 +11,8 @@ from longattncomp_cli.benchmark.items import Item
 from longattncomp_cli.benchmark.methods.base import ChunkMethod
 from longattncomp_cli.benchmark.methods.packages import quieten_transformers, require
 from longattncomp_cli.benchmark.workbench import Grid, Workbench
-from longattncomp_cli.core.model_files import locate_backbone
-from longattncomp_cli.core.types import FloatArray
+from longattncomp_cli.core.backbones.files import locate_backbone
+from longattncomp_cli.core.text.arrays import FloatArray
 
 
 class Dense(ChunkMethod):

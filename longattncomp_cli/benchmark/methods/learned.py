@@ -13,9 +13,13 @@ import numpy as np
 from longattncomp_cli.benchmark.items import Item
 from longattncomp_cli.benchmark.methods.base import MethodBase, Verdict
 from longattncomp_cli.benchmark.workbench import Grid, Workbench
-from longattncomp_cli.core.checkpoint import Checkpoint, build_attention
-from longattncomp_cli.core.selection import SelectionRule
-from longattncomp_cli.core.types import Chunk, ChunkScores, Request, Source, Span
+from longattncomp_cli.core.checkpoint.store import Checkpoint, build_attention
+from longattncomp_cli.core.chunking.chunks import Chunk
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.scores import ChunkScores
+from longattncomp_cli.core.selection.select import SelectionRule
+from longattncomp_cli.core.text.spans import Span
 
 _BLANK_LINES = re.compile(r"\n[ \t\r]*\n\s*")
 _INSTRUCTION = "Answer the question with the documents that are relevant to it."

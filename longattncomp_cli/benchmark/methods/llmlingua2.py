@@ -19,8 +19,11 @@ from longattncomp_cli.benchmark.items import Item
 from longattncomp_cli.benchmark.methods.base import MethodBase, Verdict
 from longattncomp_cli.benchmark.methods.packages import quieten_transformers
 from longattncomp_cli.benchmark.workbench import Grid, Workbench
-from longattncomp_cli.core.model_files import WEIGHTS_FILE, file_sha256
-from longattncomp_cli.core.types import Chunk, ChunkScores, FloatArray, Span
+from longattncomp_cli.core.backbones.files import WEIGHTS_FILE, file_sha256
+from longattncomp_cli.core.chunking.chunks import Chunk
+from longattncomp_cli.core.scoring.scores import ChunkScores
+from longattncomp_cli.core.text.arrays import FloatArray
+from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.errors import CheckpointError, ResourceError
 
 _WORD = re.compile(r"\S+\s*")

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from longattncomp_cli.benchmark.items import Item
 from longattncomp_cli.benchmark.methods.base import ChunkMethod
 from longattncomp_cli.benchmark.workbench import Grid, Workbench
-from longattncomp_cli.core.types import FloatArray
+from longattncomp_cli.core.text.arrays import FloatArray
 
 
 class MaxSim(ChunkMethod):

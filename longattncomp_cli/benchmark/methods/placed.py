@@ -10,9 +10,11 @@ import numpy as np
 from longattncomp_cli.benchmark.items import Item
 from longattncomp_cli.benchmark.methods.base import ChunkMethod, MethodBase, Verdict
 from longattncomp_cli.benchmark.workbench import Grid, Workbench
-from longattncomp_cli.core.metrics import merge_spans
-from longattncomp_cli.core.selection import SelectionRule
-from longattncomp_cli.core.types import Chunk, ChunkScores, FloatArray
+from longattncomp_cli.core.chunking.chunks import Chunk
+from longattncomp_cli.core.scoring.scores import ChunkScores
+from longattncomp_cli.core.selection.select import SelectionRule
+from longattncomp_cli.core.text.arrays import FloatArray
+from longattncomp_cli.core.text.spans import merge_spans
 
 
 class Head(ChunkMethod):

@@ -26,10 +26,10 @@ from longattncomp_cli.benchmark.items import Item
 from longattncomp_cli.benchmark.methods.base import ChunkMethod
 from longattncomp_cli.benchmark.methods.packages import quieten_transformers
 from longattncomp_cli.benchmark.workbench import Grid, Workbench
-from longattncomp_cli.core.backbone import SegmentStates, StateBlock
-from longattncomp_cli.core.model_files import WEIGHTS_FILE, file_sha256
-from longattncomp_cli.core.types import FloatArray
-from longattncomp_cli.core.windowed_encoder import WindowedEncoder
+from longattncomp_cli.core.backbones.base import SegmentStates, StateBlock
+from longattncomp_cli.core.backbones.encoder.backbone import EncoderBackbone
+from longattncomp_cli.core.backbones.files import WEIGHTS_FILE, file_sha256
+from longattncomp_cli.core.text.arrays import FloatArray
 from longattncomp_cli.errors import CheckpointError, InputError, ResourceError, UsageError
 
 LOOK_AHEAD = 8
@@ -67,7 +67,7 @@ class EncoderAttention(ChunkMethod):
         Raises:
             UsageError: the backbone is not the embedded kind.
         """
-        if not isinstance(bench.backbone.inner, WindowedEncoder):
+        if not isinstance(bench.backbone.inner, EncoderBackbone):
             raise UsageError(
                 "spec-prefill without a draft model needs the embedded encoder",
                 hint="name a decoder with --spec-model",

@@ -16,7 +16,7 @@ from longattncomp_cli.benchmark.page.charts import (
     styles,
 )
 from longattncomp_cli.benchmark.page.svg import Style
-from longattncomp_cli.core.output_files import write_file
+from longattncomp_cli.core.files.output_files import write_file
 
 Json = Mapping[str, Any]
 

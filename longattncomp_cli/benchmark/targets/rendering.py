@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from longattncomp_cli.benchmark.items import Item
-from longattncomp_cli.core.assembly import Renderer
-from longattncomp_cli.core.boundaries import SnapLevel
-from longattncomp_cli.core.structure import structure_for
-from longattncomp_cli.core.tokenization import BackboneTokenizer
-from longattncomp_cli.core.types import Chunk, KeptSpan
+from longattncomp_cli.core.assembly.kept_spans import KeptSpan
+from longattncomp_cli.core.assembly.renderer import Renderer
+from longattncomp_cli.core.budget.tokenizers import BackboneTokenizer
+from longattncomp_cli.core.chunking.chunks import Chunk, SnapLevel
+from longattncomp_cli.core.chunking.cutter import structure_for
 
 
 def rendered(

@@ -22,7 +22,7 @@ from longattncomp_cli.benchmark.tasks.python_modules import (
     read_modules,
     standard_library,
 )
-from longattncomp_cli.core.metrics import SpanPair
+from longattncomp_cli.core.text.spans import SpanPair
 from longattncomp_cli.data.readers.records import Record, read_records
 
 LETTERS = "ABCD"

@@ -19,8 +19,8 @@ from longattncomp_cli.benchmark.grading import all_strings
 from longattncomp_cli.benchmark.items import Item, text_item
 from longattncomp_cli.benchmark.tasks import words
 from longattncomp_cli.benchmark.tasks.base import Dialogue, Task, TaskSetting
-from longattncomp_cli.core.metrics import SpanPair
-from longattncomp_cli.core.sources import decode
+from longattncomp_cli.core.files.paths import decode
+from longattncomp_cli.core.text.spans import SpanPair
 from longattncomp_cli.data.readers.records import open_data, read_records
 from longattncomp_cli.errors import InputError
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 
-from longattncomp_cli.core.metrics import SpanPair
+from longattncomp_cli.core.text.spans import SpanPair
 from longattncomp_cli.errors import InputError
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef

@@ -8,7 +8,8 @@ from typing import Any
 from longattncomp_cli.benchmark.grading import any_string, longbench
 from longattncomp_cli.benchmark.items import Item, Place, text_item
 from longattncomp_cli.benchmark.tasks.base import Dialogue, Task, TaskSetting
-from longattncomp_cli.core.types import Request, Source
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.data.readers.records import Record, read_records
 
 _LONGBENCH = (

@@ -1,0 +1,144 @@
+"""The one trained layer: query tokens attend to context tokens, and each chunk gets its mass.
+
+LongAttnComp (arXiv:2606.01336): ``A = softmax(Q Kᵀ)`` per head over all context tokens (and the sink),
+no value path, no output projection. The mass of a chunk under one head and one query token is the sum of
+that row over the chunk's tokens. Computed in log space and one pass over blocks of context tokens:
+a chunk's log-sum-exp needs only its own tokens, and the normaliser is the log-sum-exp of those. That is
+exact for any block size, and memory is H × M × C however long the context is.
+
+Shapes: B block, N context tokens, M query tokens, C chunks, H heads, D backbone width, K head width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from longattncomp_cli.core.attention.idf import MIN_IDF
+from longattncomp_cli.core.backbones.base import LayerStates, StateBlock
+
+# exp() of anything lower is a denormal in fp32, which slows processors 10–100×; e⁻⁸⁰ counts as nothing.
+LOWEST_EXPONENT = -80.0
+NEIGHBOUR_WEIGHT_START = -0.196  # softplus of it is 0.6
+_ABSENT = 0.9999
+
+
+class CrossAttention(nn.Module):
+    """Per-head projections of normalised backbone states, and what pooling needs to know.
+
+    Every tensor starts where an untrained head is already useful: projections at the identity, so that a
+    head compares the states themselves, and query tokens weighted by their rarity in the context.
+
+    Args:
+        layers: for each head, the backbone layer whose states it reads (0: token embeddings).
+        width: of the backbone's states, D.
+        head_width: of a head's projections, K.
+        learned_sink: whether a trained key absorbs the mass when nothing is relevant.
+    """
+
+    center: Tensor
+    PROJECTIONS = ("w_q", "w_k")
+    """What learns slower than the rest and is held to where it began."""
+
+    def __init__(
+        self, layers: Sequence[int], width: int, head_width: int, learned_sink: bool = False
+    ) -> None:
+        """Start from identity projections and rarity weights."""
+        super().__init__()
+        self.layers = tuple(layers)
+        num_heads = len(layers)
+        identity = torch.eye(width, head_width)
+        self.w_q = nn.Parameter(identity.repeat(num_heads, 1, 1))
+        self.w_k = nn.Parameter(identity.repeat(num_heads, 1, 1))
+        # A query offset is a bias on context tokens: what every query looks for, or looks past.
+        self.b_q = nn.Parameter(torch.zeros(num_heads, head_width))
+        self.log_temperature = nn.Parameter(torch.full((num_heads,), 20.0).log())
+        self.register_buffer("center", torch.zeros(num_heads, width))
+        # Log pooling: the share of each head and query token, and the least log mass that counts.
+        self.gate = nn.Parameter(torch.zeros(num_heads, width))
+        self.gate_rarity = nn.Parameter(torch.ones(num_heads))
+        self.gate_absent = nn.Parameter(torch.zeros(num_heads))
+        self.gate_bias = nn.Parameter(torch.zeros(num_heads))
+        self.floor = nn.Parameter(torch.full((num_heads,), -8.0))
+        self.log_strength = nn.Parameter(torch.zeros(()))
+        # How much of its neighbours' scores a chunk takes over: relevant passages are longer than chunks.
+        self.spread = nn.Parameter(torch.tensor(NEIGHBOUR_WEIGHT_START))
+        self.spread_gate = nn.Parameter(torch.zeros(width))
+        self.learned_sink = learned_sink
+        if learned_sink:
+            self.sink_key = nn.Parameter(torch.zeros(num_heads, width))
+            self.sink_bias = nn.Parameter(torch.full((num_heads,), 12.0))
+            self.sink_offset = nn.Parameter(torch.zeros(()))
+
+    def normal(self, states: LayerStates) -> list[Tensor]:
+        """For each head (N, D): the states it reads, centred, of length 1; shared between like heads."""
+        shared: dict[tuple[int, bytes], Tensor] = {}
+        result = []
+        for head, layer in enumerate(self.layers):
+            key = (layer, self.center[head].cpu().numpy().tobytes())
+            if key not in shared:
+                shared[key] = F.normalize(states[layer].float() - self.center[head], dim=-1)
+            result.append(shared[key])
+        return result
+
+    def folded(self, normal_HMD: Tensor) -> Tensor:
+        """Return (H, M, D): projected, scaled queries with W_K folded in: context states need none."""
+        queries_HMK = torch.baddbmm(self.b_q[:, None, :], normal_HMD, self.w_q)
+        scaled_HMK = queries_HMK * self.log_temperature.exp()[:, None, None]
+        return torch.bmm(scaled_HMK, self.w_k.transpose(1, 2))
+
+    def logits(self, folded_HMD: Tensor, states: LayerStates) -> Tensor:
+        """Return (N, H, M): scaled products of every context token with every query token."""
+        columns = [normal_ND @ folded_HMD[head].T for head, normal_ND in enumerate(self.normal(states))]
+        return torch.stack(columns, dim=1)
+
+    def sink_logits(self, folded_HMD: Tensor) -> Tensor:
+        """Return (H, M): the logits of the trained sink key."""
+        return torch.einsum("hmd,hd->hm", folded_HMD, self.sink_key) + self.sink_bias[:, None]
+
+    def chunk_logits(self, folded_HMD: Tensor, blocks: Iterable[StateBlock], num_chunks: int) -> Tensor:
+        """Stream over the context.
+
+        Args:
+            folded_HMD: from :meth:`folded`.
+            blocks: every context token once, in any order.
+            num_chunks: C.
+
+        Returns:
+            (C, H, M): the log-sum-exp of the logits of each chunk's tokens; ``-inf`` where it has none.
+        """
+        num_heads, num_query = folded_HMD.shape[:2]
+        chunks_CHM = folded_HMD.new_full((num_chunks, num_heads, num_query), float("-inf"))
+        for block in blocks:
+            accumulate_block(chunks_CHM, self.logits(folded_HMD, block.states), block.chunk_index_N)
+        return chunks_CHM
+
+    def weights(self, normal_HMD: Tensor, rarity_M: Tensor) -> Tensor:
+        """Return (H, M): the share of each head and query token in log pooling.
+
+        Args:
+            normal_HMD: the normalised query states that each head reads.
+            rarity_M: how rare each query token is in the context, in [0, 1]; 1 means that it is absent.
+        """
+        rarity_HM = self.gate_rarity[:, None] * (rarity_M + MIN_IDF).log()
+        rarity_HM = rarity_HM + self.gate_absent[:, None] * (rarity_M > _ABSENT)
+        learned_HM = torch.einsum("hmd,hd->hm", normal_HMD, self.gate)
+        logits_HM = rarity_HM + learned_HM + self.gate_bias[:, None]
+        return logits_HM.flatten().softmax(dim=0).view_as(logits_HM) * self.log_strength.exp()
+
+    def spread_of(self, normal_HMD: Tensor) -> Tensor:
+        """The weight of the neighbours' mean score (scalar), as this query wants it."""
+        return F.softplus(self.spread + normal_HMD[0].mean(dim=0) @ self.spread_gate)
+
+
+def accumulate_block(chunks_CHM: Tensor, logits_NHM: Tensor, chunk_index_N: Tensor) -> None:
+    """Add one block's tokens to the running log-sum-exp of their chunks, in place."""
+    touched, local_N = torch.unique(chunk_index_N, return_inverse=True)
+    highest_HM = logits_NHM.amax(dim=0)
+    weights_NHM = (logits_NHM - highest_HM).clamp_min_(LOWEST_EXPONENT).exp_()
+    sums_BHM = weights_NHM.new_zeros((len(touched), *logits_NHM.shape[1:]))
+    sums_BHM.index_add_(0, local_N, weights_NHM)
+    chunks_CHM[touched] = torch.logaddexp(chunks_CHM[touched], sums_BHM.log_().add_(highest_HM))

@@ -1,0 +1,135 @@
+"""Names that a query spells out: identifiers, file names, codes, and what stands between backticks.
+
+Word pieces hide them. ``_create`` is two tokens that stand in every module, and a chunk that holds both
+somewhere looks like one that holds the name. So each name is looked for in the text itself, whole and as it
+is spelt, and counts in the pooling as one more token of the query whose attention is spread evenly over the
+places where it stands. A definition is longer than the line that names it: what follows in the same passage
+takes over a share.
+
+Shapes: C chunks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from longattncomp_cli.core.attention.idf import MIN_IDF, idf
+from longattncomp_cli.core.chunking.chunks import Chunk
+from longattncomp_cli.core.chunking.passages import continuing_chunks
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.text.arrays import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from longattncomp_cli.core.chunking.chunks import Tokens
+
+
+MAX_NAMES = 64
+_LONGEST_NAME = 200
+_TAKEN_OVER = 0.05
+"""What a chunk takes over of the match in the chunk before it, in one passage."""
+_FLOOR = -6.0
+"""The log mass of a chunk without the name, relative to an even share."""
+_COMPOUND_SHARE = 0.01
+"""Words joined by hyphens are a name where at most this share of the chunks holds them, or two."""
+_WORD = re.compile(r"\w+(?:(?:[.:/-]|::|->)\w+)*")
+_QUOTED = re.compile(r"`([^`\n]{1,200})`")
+_IDENTIFIER = re.compile(
+    r"^_+\w|\w_+\w"  # _create, iter_modules
+    r"|[a-z][A-Z]"  # ShareableList
+    r"|(?=.*\d)(?=.*[A-Za-z])"  # sha256, RFC-2616, a UUID
+    r"|\w(?:\.|::|->)\w"  # os.path, config.json, std::move
+)
+
+
+def query_identifiers(query: str) -> list[str]:
+    """The names in a query, in order, each once; at most ``MAX_NAMES``.
+
+    Names are: what stands between backticks; words with an underscore, an inner capital, letters and digits,
+    or parts joined by dots or ``::``; and words joined by hyphens, which count where they are rare.
+    """
+    found = [(m.start(1), m.group(1).strip()) for m in _QUOTED.finditer(query)]
+    words = ((m.start(), m.group()) for m in _WORD.finditer(query) if len(m.group()) <= _LONGEST_NAME)
+    found += [(start, word) for start, word in words if _IDENTIFIER.search(word) or "-" in word]
+    return list(dict.fromkeys(name for _, name in sorted(found) if name))[:MAX_NAMES]
+
+
+def exact_match_gains(
+    request: Request, chunks: Sequence[Chunk], query: Tokens, rarity_M: FloatArray, passage_C: IntArray
+) -> Iterator[tuple[str, FloatArray]]:
+    """What each of the query's names adds to each chunk's log score, where the token weights sum to 1.
+
+    Args:
+        request: with the query and the texts.
+        chunks: of all sources, in order.
+        query: the query's tokens; a name counts as much as the tokens it is made of would at its rarity.
+        rarity_M: of each of them, as :func:`~longattncomp_cli.core.attention.idf.idf` has it.
+        passage_C: the number of the passage that each chunk lies in, ascending.
+
+    Yields:
+        A name that stands somewhere, and its gains (C,), 0 where it does not stand.
+    """
+    total = float((rarity_M + MIN_IDF).sum())
+    for name in query_identifiers(request.query):
+        counts_C = _counts(request, chunks, name)
+        holding = int(np.count_nonzero(counts_C))
+        is_common = holding > max(2, _COMPOUND_SHARE * len(chunks))
+        if not holding or (is_common and _is_compound(name, request.query)):
+            continue
+        own_rarity = float(idf(np.array([holding]), len(chunks))[0])
+        weight = own_rarity * _num_tokens(request.query, name, query) / max(total, 1e-9)
+        mass_C = _carried(counts_C / counts_C.sum(), passage_C)
+        with np.errstate(divide="ignore"):
+            yield name, weight * np.logaddexp(np.log(mass_C * len(chunks)) - _FLOOR, 0.0)
+
+
+def _is_compound(name: str, query: str) -> bool:
+    """Whether a name is only words joined by hyphens."""
+    return "-" in name and not _IDENTIFIER.search(name) and f"`{name}`" not in query
+
+
+def _counts(request: Request, chunks: Sequence[Chunk], name: str) -> FloatArray:
+    """(C,) how often a name stands in each chunk, counted where it begins."""
+    counts_C = np.zeros(len(chunks))
+    for number, run in groupby(chunks, key=lambda chunk: chunk.source):
+        own = list(run)
+        source = request.sources[number]
+        at = list(_places(source.text, name, source.context.start, source.context.end))
+        if at:
+            owner = np.searchsorted([chunk.start for chunk in own], at, side="right") - 1
+            np.add.at(counts_C, own[0].index + np.maximum(owner, 0), 1)
+    return counts_C
+
+
+def _places(text: str, name: str, start: int, end: int) -> Iterator[int]:
+    """Where a name begins in ``text[start:end]``, no letter, digit or underscore being joined to it."""
+    at = text.find(name, start, end)
+    while at >= 0:
+        after = at + len(name)
+        joined_before = at > 0 and _is_word(text[at - 1]) and _is_word(name[0])
+        joined_after = after < len(text) and _is_word(text[after]) and _is_word(name[-1])
+        if not joined_before and not joined_after:
+            yield at
+        at = text.find(name, at + 1, end)
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
+
+
+def _num_tokens(query: str, name: str, tokens: Tokens) -> int:
+    """Of how many of the query's tokens a name is made."""
+    start = query.index(name)
+    return int(np.count_nonzero((tokens.starts >= start) & (tokens.starts < start + len(name))))
+
+
+def _carried(mass_C: FloatArray, passage_C: IntArray) -> FloatArray:
+    """Hand each match on to the chunks that follow it in its passage, less at each step."""
+    carried_C = mass_C.copy()
+    for index in continuing_chunks(passage_C):
+        carried_C[index] = max(carried_C[index], _TAKEN_OVER * carried_C[index - 1])
+    return carried_C

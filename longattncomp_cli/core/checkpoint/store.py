@@ -1,0 +1,148 @@
+"""Checkpoints: a directory with ``config.json``, ``model.safetensors`` (trained tensors only) and a card.
+
+No pickle is ever read. Shapes, numbers and the backbone's hash are checked before anything is computed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+
+import orjson
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from longattncomp_cli.core.attention.cross_attention import CrossAttention
+from longattncomp_cli.core.attention.hop_layer import HopLayer
+from longattncomp_cli.core.attention.qk_norm import QKNormAttention
+from longattncomp_cli.core.backbones.spec import BackboneSpec
+from longattncomp_cli.core.checkpoint.config import FORMAT_VERSION, CheckpointConfig
+from longattncomp_cli.core.checkpoint.shipped import SHIPPED_FOLDER, shipped_checkpoints
+from longattncomp_cli.errors import CheckpointError
+
+_HOP = "hop."
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A config, the tensors of its :class:`CrossAttention` and, under ``hop.…``, of its trained hop."""
+
+    config: CheckpointConfig
+    tensors: dict[str, Tensor]
+
+    @cached_property
+    def digest(self) -> str:
+        """12 hex digits that change with the config or any tensor."""
+        digest = hashlib.sha256(_config_bytes(self.config))
+        for name in sorted(self.tensors):
+            digest.update(name.encode())
+            digest.update(self.tensors[name].contiguous().numpy().tobytes())
+        return digest.hexdigest()[:12]
+
+
+def load_checkpoint(name_or_folder: str) -> Checkpoint:
+    """Load a shipped checkpoint by name, or one from a directory.
+
+    Raises:
+        CheckpointError: not found, a part is missing, or a part does not fit the others.
+    """
+    folder = Path(name_or_folder)
+    if name_or_folder in shipped_checkpoints():
+        folder = SHIPPED_FOLDER / name_or_folder
+    elif not os.path.isdir(folder):  # noqa: PTH112 (False, not an error, for what cannot be a path)
+        raise CheckpointError(
+            f"checkpoint {name_or_folder!r} is neither a directory nor a shipped checkpoint",
+            hint=f"shipped: {', '.join(shipped_checkpoints())}",
+            code="no-checkpoint",
+        )
+    config = _read_config(folder / "config.json")
+    return Checkpoint(config, _read_tensors(folder / "model.safetensors", config))
+
+
+def save_checkpoint(checkpoint: Checkpoint, folder: Path, card: str) -> None:
+    """Write the three files of a checkpoint."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({k: v.contiguous() for k, v in checkpoint.tensors.items()}, folder / "model.safetensors")
+    (folder / "config.json").write_bytes(_config_bytes(checkpoint.config))
+    (folder / "README.md").write_text(card, encoding="utf-8")
+
+
+def build_attention(config: CheckpointConfig) -> CrossAttention:
+    """The layer that a checkpoint of this config holds, at its untrained start."""
+    kind = QKNormAttention if config.head_norm else CrossAttention
+    return kind(config.layers, config.width, config.head_width, config.sink == "learned")
+
+
+def build_layers(checkpoint: Checkpoint) -> tuple[CrossAttention, HopLayer]:
+    """The checkpoint's two layers."""
+    config = checkpoint.config
+    attention, hop_layer = build_attention(config), HopLayer(config.width, config.hop_rank)
+    own = {name: value for name, value in checkpoint.tensors.items() if not name.startswith(_HOP)}
+    attention.load_state_dict(own)
+    if config.hop_rank:
+        hop_layer.load_state_dict(
+            {n.removeprefix(_HOP): v for n, v in checkpoint.tensors.items() if n.startswith(_HOP)}
+        )
+    return attention, hop_layer
+
+
+def hop_tensors(hop_layer: HopLayer) -> dict[str, Tensor]:
+    """A trained hop's tensors under their names in a checkpoint."""
+    return {_HOP + name: value.detach().cpu().clone() for name, value in hop_layer.state_dict().items()}
+
+
+def _config_bytes(config: CheckpointConfig) -> bytes:
+    return orjson.dumps(asdict(config), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _read_config(path: Path) -> CheckpointConfig:
+    try:
+        raw = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise CheckpointError(
+            f"{path}: cannot be read ({error.strerror})", hint="a checkpoint needs it"
+        ) from error
+    except orjson.JSONDecodeError as error:
+        raise CheckpointError(f"{path}: not JSON ({error})") from error
+    if not isinstance(raw, dict) or raw.get("format_version") != FORMAT_VERSION:
+        found = raw.get("format_version") if isinstance(raw, dict) else None
+        raise CheckpointError(f"{path}: format_version {found!r}; this version reads {FORMAT_VERSION}")
+    known = {field.name for field in fields(CheckpointConfig)}
+    unknown = set(raw) - known
+    try:
+        if unknown:
+            raise TypeError(f"unknown fields {sorted(unknown)}")
+        spec = BackboneSpec(**raw.pop("backbone"))
+        return CheckpointConfig(**{**raw, "backbone": spec, "layers": tuple(raw.get("layers", ()))})
+    except (TypeError, KeyError) as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def _read_tensors(path: Path, config: CheckpointConfig) -> dict[str, Tensor]:
+    """The tensors that the config asks for; shapes are compared before anything is read."""
+    layers = dict(build_attention(config).state_dict())
+    if config.hop_rank:
+        layers |= hop_tensors(HopLayer(config.width, config.hop_rank))
+    expected = {name: tuple(value.shape) for name, value in layers.items()}
+    tensors: dict[str, Tensor] = {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = set(file.keys())
+            for name, shape in expected.items():
+                if name not in names:
+                    raise CheckpointError(f"{path}: no tensor {name!r}")
+                found = tuple(file.get_slice(name).get_shape())
+                if found != shape:
+                    raise CheckpointError(f"{path}: {name} is {found}, expected {shape}")
+                tensors[name] = file.get_tensor(name)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: cannot be read ({error})") from error
+    for name, value in tensors.items():
+        if not value.is_floating_point() or not torch.isfinite(value).all():
+            raise CheckpointError(f"{path}: {name} holds numbers that are not finite")
+    return tensors

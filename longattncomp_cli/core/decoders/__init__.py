@@ -1,1 +1,0 @@
-"""Causal language models as backbones: their first layers, read in one causal pass or in windows."""

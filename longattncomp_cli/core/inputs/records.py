@@ -1,0 +1,278 @@
+"""Records: one JSON object a line, read as a stream; a line that fails does not stop the others."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import zstandard
+
+from longattncomp_cli.core.budget.amounts import parse_budget
+from longattncomp_cli.core.files import json_lines
+from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, refuse_irregular
+from longattncomp_cli.core.inputs.gather import STDIN, InputFile
+from longattncomp_cli.core.inputs.messages import flatten_messages
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.text.spans import SourceSpan
+from longattncomp_cli.core.zstd_stream import ZstdStream
+from longattncomp_cli.errors import InputError, LongAttnCompError
+
+
+def parse_spans(value: Any, num_sources: int, place: str) -> tuple[SourceSpan, ...]:
+    """Read a record's ``keep``: a list of ``[start, end]`` or ``{"source"?, "start", "end"}``.
+
+    Raises:
+        InputError: it is something else.
+    """
+    hint = 'a list of [start, end] or {"source", "start", "end"}'
+    spans: list[SourceSpan] = []
+    for each in value if isinstance(value, list) else [None]:
+        if isinstance(each, dict):
+            parts = [each.get("source", 0), each.get("start"), each.get("end")]
+        else:
+            parts = [0, *each] if isinstance(each, list) else []
+        if len(parts) != 3 or any(type(part) is not int for part in parts):
+            raise InputError(f"{place}: field 'keep' must be {hint}", code="bad-field")
+        source, start, end = parts
+        if not (0 <= source < num_sources and 0 <= start <= end):
+            raise InputError(
+                f"{place}: field 'keep': no such span {parts}", hint=f"give {hint}", code="bad-field"
+            )
+        spans.append((source, start, end))
+    return tuple(spans)
+
+
+_UTF8_BOM = b"\xef\xbb\xbf"
+MAX_LINE_BYTES = 1 << 27
+"""A longer line fails alone; the others go on."""
+_SKIP_BYTES = 1 << 20
+_OVERLONG_LINE = b"\0a line that is too long\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldNames:
+    """How the record's fields are called (``--context-field`` and so on)."""
+
+    context: str = "context"
+    query: str = "query"
+    id: str = "id"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line of the input, its types checked; what it lacks is filled in by the caller.
+
+    Attributes:
+        id: the record's own, or its line number.
+        sources: the context, or the prompt as the only source.
+        is_prompt: whether the only source is a whole prompt that a query parser must split.
+        query, instruction, budget: as given; ``""``/``None`` where absent.
+        keep: ``(source, start, end)`` of what must be kept.
+        extra: all fields but context and prompt; they pass through to the output.
+    """
+
+    id: str | int
+    sources: tuple[Source, ...]
+    is_prompt: bool
+    query: str
+    instruction: str
+    budget: str | int | None
+    extra: dict[str, Any]
+    keep: tuple[tuple[int, int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class FailedRecord:
+    """A line that is no record, and why."""
+
+    id: str | int | None
+    error: LongAttnCompError
+
+
+def read_records(
+    files: list[InputFile], fields: FieldNames, stdin: Callable[[], BinaryIO]
+) -> Iterator[Record | FailedRecord]:
+    """Read the records of all files, in order. Empty lines are skipped.
+
+    Raises:
+        InputError: a file cannot be read at all.
+    """
+    for file in files:
+        with open_lines(file, stdin) as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield parse_record(line, number, shown_name(file), fields)
+
+
+def shown_name(file: InputFile) -> str:
+    """What errors call a file."""
+    return "stdin" if str(file.path) == STDIN else str(file.path)
+
+
+@contextmanager
+def open_lines(file: InputFile, stdin: Callable[[], BinaryIO]) -> Iterator[Iterator[bytes]]:
+    """Open a file of lines, compressed or not.
+
+    Raises:
+        InputError: it cannot be read, or is damaged.
+    """
+    with _open(file, stdin) as stream:
+        yield _lines(stream, shown_name(file))
+
+
+def parse_record(line: bytes, number: int, name: str, fields: FieldNames) -> Record | FailedRecord:
+    """Parse one line; ``number`` is its id where it has none."""
+    record_id: str | int | None = number
+    try:
+        if line == _OVERLONG_LINE:
+            raise _too_long(f"{name}:{number}")
+        raw = _parse_object(line.removeprefix(_UTF8_BOM), f"{name}:{number}")
+        given_id = number if raw.get(fields.id) is None else raw[fields.id]
+        if not isinstance(given_id, (str, int)) or isinstance(given_id, bool):
+            raise _wrong_type(name, number, fields.id, "a string or an integer", given_id)
+        record_id = given_id
+        return _checked(raw, record_id, f"{name}:{number}", fields)
+    except LongAttnCompError as error:
+        return FailedRecord(record_id, error)
+
+
+def _parse_object(line: bytes, place: str) -> dict[str, Any]:
+    try:
+        raw = json_lines.loads(line)
+    except ValueError as error:
+        raise InputError(
+            f"{place}: malformed JSON ({error})", hint="one JSON object a line", code="malformed-json"
+        ) from error
+    if not isinstance(raw, dict):
+        raise InputError(f"{place}: a JSON {type(raw).__name__}, not an object", code="malformed-json")
+    return raw
+
+
+def _checked(raw: dict[str, Any], record_id: str | int, place: str, fields: FieldNames) -> Record:
+    context, prompt = raw.pop(fields.context, None), raw.pop("prompt", None)
+    texts = {key: _text_field(raw, key, place) for key in (fields.query, "instruction")}
+    budget = raw.get("budget")
+    if budget is not None:
+        parse_budget(budget)
+    if (context is None) == (prompt is None):
+        both = "both" if prompt is not None else "neither"
+        raise InputError(
+            f"{place}: has {both} {fields.context!r} and 'prompt'",
+            hint="give one of them, or name the field with --context-field",
+            code="missing-field" if prompt is None else "bad-field",
+        )
+    sources = (
+        _prompt_source(prompt, place) if context is None else _context_sources(context, place, fields.context)
+    )
+    if not any(source.text.strip() for source in sources):
+        raise InputError(f"{place}: the context is empty", code="empty-context")
+    keep = () if raw.get("keep") is None else parse_spans(raw["keep"], len(sources), place)
+    return Record(
+        record_id, sources, context is None, texts[fields.query], texts["instruction"], budget, raw, keep
+    )
+
+
+def _text_field(raw: dict[str, Any], key: str, place: str) -> str:
+    value = raw.get(key)
+    if value is not None and not isinstance(value, str):
+        raise _field_error(place, key, "a string", value)
+    return value or ""
+
+
+def _prompt_source(prompt: Any, place: str) -> tuple[Source, ...]:
+    if isinstance(prompt, list) and all(isinstance(message, dict) for message in prompt):
+        prompt = flatten_messages(prompt)
+    if not isinstance(prompt, str):
+        raise _field_error(place, "prompt", "a string", prompt)
+    return (Source(prompt, "prompt"),)
+
+
+def _context_sources(context: Any, place: str, field: str) -> tuple[Source, ...]:
+    if isinstance(context, str):
+        return (Source(context, "context"),)
+    if not isinstance(context, list):
+        raise _field_error(place, field, "a string or a list", context)
+    return tuple(_context_source(part, f"{field}[{i}]", place) for i, part in enumerate(context))
+
+
+def _context_source(part: Any, field: str, place: str) -> Source:
+    if isinstance(part, str):
+        return Source(part, field)
+    if not isinstance(part, dict) or not isinstance(part.get("text"), str):
+        raise _field_error(place, field, 'a string or {"text", "title"?}', part)
+    title = part.get("title") or ""
+    if not isinstance(title, str):
+        raise _field_error(place, f"{field}.title", "a string", title)
+    return Source(part["text"], title or field, title)
+
+
+def _wrong_type(name: str, number: int, field: str, wanted: str, value: Any) -> InputError:
+    return _field_error(f"{name}:{number}", field, wanted, value)
+
+
+def _field_error(place: str, field: str, wanted: str, value: Any) -> InputError:
+    found = "null" if value is None else type(value).__name__
+    return InputError(f"{place}: field {field!r} must be {wanted}, found {found}", code="bad-field")
+
+
+@contextmanager
+def _open(file: InputFile, stdin: Callable[[], BinaryIO]) -> Iterator[BinaryIO]:
+    if str(file.path) == STDIN:
+        yield stdin()
+        return
+    try:
+        refuse_irregular(file.path)
+        with file.path.open("rb") as raw:
+            suffix = file.path.suffix.lower()
+            if suffix == ".gz":
+                with gzip.open(raw, "rb") as stream:
+                    yield stream  # type: ignore[misc]
+            elif suffix == ".zst":
+                yield io.BufferedReader(ZstdStream(raw))
+            else:
+                yield raw
+    except OSError as error:
+        if error.filename is None and not isinstance(error, gzip.BadGzipFile):
+            raise
+        raise InputError(
+            f"{file.path}: cannot be read ({error.strerror or error})", code="unreadable"
+        ) from error
+
+
+def _lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
+    """Lines of a stream, a stand-in for one that is too long; damage is an input error."""
+    try:
+        while line := stream.readline(MAX_LINE_BYTES + 1):
+            if len(line) <= MAX_LINE_BYTES or line.endswith(b"\n"):
+                yield line
+                continue
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(_SKIP_BYTES)
+            yield _OVERLONG_LINE
+    except (gzip.BadGzipFile, EOFError, zlib.error, zstandard.ZstdError) as error:
+        raise InputError(f"{name}: damaged compressed file ({error})", code="unreadable") from error
+
+
+def _too_long(place: str) -> InputError:
+    return InputError(
+        f"{place}: a line of more than {MAX_LINE_BYTES >> 20} MiB",
+        hint="one record a line; a whole JSON array is not one",
+        code="too-large",
+    )
+
+
+def count_lines(path: Path) -> int | None:
+    """How many lines a plain file has, for a progress bar; ``None`` where counting means decompressing."""
+    try:
+        if path.suffix.lower() in COMPRESSED_SUFFIXES or not path.is_file():
+            return None
+        with path.open("rb") as file:
+            return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+    except OSError:
+        return None

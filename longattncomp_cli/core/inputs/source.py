@@ -1,0 +1,60 @@
+"""One document of a context."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+
+from longattncomp_cli.core.text.spans import Span
+from longattncomp_cli.core.text.structure.kinds import kind_of
+from longattncomp_cli.core.text.structure.reader import structure_of
+from longattncomp_cli.core.text.structure.units import Structure
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input document or file.
+
+    Attributes:
+        text: the whole text; every span is relative to it.
+        name: what to call it in tables and notes (a path, ``stdin``, a document's title).
+        title: read by the scorer as the source's first line; never part of a span or of the output.
+        region: the part that may be compressed; ``None`` means all of it. A parsed prompt keeps the
+            text before and after its region.
+    """
+
+    text: str
+    name: str = ""
+    title: str = ""
+    region: Span | None = None
+
+    @property
+    def context(self) -> Span:
+        """The range to compress."""
+        return Span(0, len(self.text)) if self.region is None else self.region
+
+    @cached_property
+    def _newlines(self) -> list[int]:
+        return [match.start() for match in re.finditer("\n", self.text)]
+
+    @cached_property
+    def kind(self) -> str | None:
+        """What the text holds (``python``, ``markdown``, …); ``None`` for prose."""
+        return kind_of(self.text, self.name)
+
+    @cached_property
+    def structure(self) -> Structure | None:
+        """The definitions, sections, records or turns of the text; ``None`` for prose."""
+        return structure_of(self.text, self.name)
+
+    def offset_of_line(self, line: int) -> int:
+        """Return where a line, counted from 1, begins; the text's end for one beyond the last."""
+        if line <= 1:
+            return 0
+        return self._newlines[line - 2] + 1 if line - 2 < len(self._newlines) else len(self.text)
+
+    def line_of(self, offset: int) -> int:
+        """Return the line number, from 1, of the character at ``offset``."""
+        return bisect_right(self._newlines, offset - 1) + 1

@@ -1,0 +1,140 @@
+"""A request: the context, the query, and what is always kept; and how one is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from longattncomp_cli.core.inputs.messages import prompt_text
+from longattncomp_cli.core.inputs.records import Record
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.parser import parse_prompt
+from longattncomp_cli.errors import InputError
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one run of the scorer works on: the context, the query, and what is always kept.
+
+    Attributes:
+        sources: the context. Of a whole prompt: one source whose ``region`` is the context.
+        query: what relevance is judged against.
+        query_parser: how the query was found: ``given``, ``auto:<layout>`` or ``tail``.
+        instruction: kept before the context, charged to the budget; ``""`` where there is none.
+        budget: overrides the run's budget, as the user wrote it (``4000``, ``"16k"``, ``"12.5%"``).
+        id: the record's id, or its line number.
+        keep: ``(source, start, end)`` of what must be kept whatever its score.
+        extra: fields of the record that pass through to the output.
+    """
+
+    sources: tuple[Source, ...]
+    query: str
+    query_parser: str = "given"
+    instruction: str = ""
+    budget: str | int | None = None
+    id: str | int | None = None
+    keep: tuple[tuple[int, int, int], ...] = ()
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def prefix(self) -> str:
+        """The text that is kept before the context."""
+        head = self.sources[0]
+        before = head.text[: head.context.start]
+        if self.instruction:
+            return f"{self.instruction}\n\n{before}"
+        return before
+
+    @property
+    def suffix(self) -> str:
+        """The text that is kept after the context."""
+        tail = self.sources[-1]
+        return tail.text[tail.context.end :]
+
+
+Context = str | Source | Sequence[str | Source]
+"""What is compressed: one text, or several; a :class:`Source` carries a name and a title."""
+ParserName = Literal["given", "auto", "tail"]
+DEFAULT_TAIL_TOKENS = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestBuilder:
+    """Completes what the user gave to a request.
+
+    Attributes:
+        parser: how the query of a whole prompt is found.
+        tail_tokens: of the ``tail`` parser: backbone tokens at the end of the prompt that are the query.
+        token_starts: where the backbone's tokens of a text begin.
+    """
+
+    parser: ParserName
+    tail_tokens: int
+    token_starts: Callable[[str], Sequence[int]]
+
+    def of_prompt(self, prompt: Source, request_id: str | int | None = None) -> Request:
+        """Split a whole prompt into what is kept, context and query.
+
+        Raises:
+            InputError: no query was found, or nothing else was.
+        """
+        if self.parser == "given":
+            raise InputError("no query was given", hint="add -q 'your question'", code="no-query")
+        prompt = replace(prompt, text=prompt_text(prompt.text))
+        parsed = parse_prompt(
+            prompt.text, parser=self.parser, tail_tokens=self.tail_tokens, token_starts=self.token_starts
+        )
+        return Request(
+            (replace(prompt, region=parsed.context),), parsed.query, query_parser=parsed.parser, id=request_id
+        )
+
+    def of_record(self, record: Record, query: str) -> Request:
+        """Complete a record: its own query, else ``query``, else the parser's.
+
+        Raises:
+            InputError: there is no query.
+        """
+        asked = record.query or query
+        if record.is_prompt and not asked.strip():
+            request = self.of_prompt(record.sources[0], record.id)
+        elif asked.strip():
+            request = Request(record.sources, asked, id=record.id)
+        else:
+            raise InputError(
+                "the record has no query", hint="add a 'query' field or --query", code="missing-query"
+            )
+        return replace(
+            request,
+            instruction=record.instruction,
+            budget=record.budget,
+            keep=record.keep,
+            extra=record.extra,
+        )
+
+    def of_context(
+        self,
+        context: Context | Request,
+        query: str = "",
+        budget: str | int | None = None,
+        *,
+        instruction: str = "",
+    ) -> Request:
+        """Make a request of texts; without a query the only text is a whole prompt, which is split.
+
+        A request comes back as it is, whatever the other arguments.
+
+        Raises:
+            InputError: no query was found, or there is no text.
+        """
+        if isinstance(context, Request):
+            return context
+        texts = [context] if isinstance(context, (str, Source)) else list(context)
+        sources = tuple(Source(text) if isinstance(text, str) else text for text in texts)
+        if not sources:
+            raise InputError(
+                "the context is empty", hint="pass a text with words in it", code="empty-context"
+            )
+        is_prompt = len(sources) == 1 and not query.strip()
+        request = self.of_prompt(sources[0]) if is_prompt else Request(sources, query)
+        return replace(request, instruction=instruction, budget=budget)

@@ -1,0 +1,133 @@
+"""The JSON shapes of the outputs. Same input, same bytes: no times, no machine names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from longattncomp_cli.core.results.compression import Compression, Scored
+from longattncomp_cli.errors import LongAttnCompError
+
+JsonObject = dict[str, Any]
+
+
+def score_report(scored: Scored) -> JsonObject:
+    """One record's chunk scores, in source order; with ``kept`` where a selection was made."""
+    request, scores = scored.request, scored.scores
+    kept = None if scored.selection is None else {span.chunk.index for span in scored.selection.kept}
+    num_tokens = scored.renderer.chunk_tokens
+    ranks = scores.ranks.tolist()
+    chunks = []
+    for chunk in scores.chunks:
+        source = request.sources[chunk.source]
+        entry = {
+            "index": chunk.index,
+            "source": chunk.source,
+            "start": chunk.start,
+            "end": chunk.end,
+            "line_start": source.line_of(chunk.start),
+            "line_end": source.line_of(max(chunk.start, chunk.end - 1)),
+            "num_tokens": num_tokens[chunk.index],
+            "score": rounded(scores.scores[chunk.index]),
+            "rank": ranks[chunk.index],
+        }
+        if kept is not None:
+            entry["kept"] = chunk.index in kept
+        chunks.append(entry)
+    report: JsonObject = {"id": request.id, "query": request.query}
+    if scores.confidence is not None:
+        report["confidence"] = rounded(scores.confidence)
+    if scores.sink is not None:
+        report["sink"] = rounded(scores.sink)
+    report |= _warnings(scored)
+    if any(source.name for source in request.sources):
+        report["sources"] = [source.name for source in request.sources]
+    report["chunks"] = chunks
+    return report
+
+
+def compression_record(compression: Compression, checkpoint: str, settings: str) -> JsonObject:
+    """One line of ``compress`` over records.
+
+    A field of the input whose name the output needs for another value is kept as ``input_NAME``.
+    """
+    request = compression.request
+    ours = {
+        "id": request.id,
+        "compressed": compression.text,
+        "selection": selection_report(compression, checkpoint, settings),
+    }
+    lost = {f"input_{k}": v for k, v in request.extra.items() if k in ours and v not in (None, ours[k])}
+    return {**request.extra, **lost, **ours}
+
+
+def selection_report(compression: Compression, checkpoint: str, settings: str) -> JsonObject:
+    """What was kept and why.
+
+    Args:
+        compression: the result.
+        checkpoint: its name.
+        settings: the fingerprint of everything that decides the output, which ``--resume`` compares.
+    """
+    request, scores, selection = compression.request, compression.scores, compression.selection
+    ranks = scores.ranks
+    report: JsonObject = {
+        "budget": compression.budget,
+        "num_tokens": compression.num_tokens,
+        "original_tokens": compression.renderer.original_tokens,
+        "kept_ratio": round(compression.kept_ratio, 4),
+        "tokenizer": compression.renderer.tokenizer.name,
+        "mode": compression.mode,
+        "stop": selection.stop,
+        "retained_mass": rounded(selection.retained_mass),
+    }
+    if scores.confidence is not None:
+        report["confidence"] = rounded(scores.confidence)
+    report |= _warnings(compression)
+    report["query"] = request.query
+    report["query_parser"] = request.query_parser
+    if request.sources[0].region is not None:
+        region = request.sources[0].region
+        report["context_span"] = {"start": region.start, "end": region.end}
+    report["chunks_kept"] = len({span.chunk.index for span in selection.kept})
+    report["chunks_total"] = len(scores.chunks)
+    report["checkpoint"] = checkpoint
+    report["settings"] = settings
+    report["spans"] = [
+        {
+            "source": span.chunk.source,
+            "start": span.start,
+            "end": span.end,
+            "score": rounded(scores.scores[span.chunk.index]),
+            "rank": int(ranks[span.chunk.index]),
+            **({"reason": span.reason} if span.reason else {}),
+        }
+        for span in selection.kept
+    ]
+    return report
+
+
+def _warnings(result: Scored | Compression) -> JsonObject:
+    """The ``warnings`` field, absent where there are none."""
+    warnings = [{"code": each.code, "message": each.message} for each in result.warnings]
+    return {"warnings": warnings} if warnings else {}
+
+
+def kept_parts(compression: Compression) -> dict[int, list[JsonObject]]:
+    """For each source of which anything was kept: its spans, in order."""
+    parts: dict[int, list[JsonObject]] = {}
+    for span in compression.spans:
+        parts.setdefault(span.source, []).append(
+            {"start": span.start, "end": span.end, "score": rounded(span.score), "rank": span.rank}
+        )
+    return parts
+
+
+def error_record(record_id: str | int | None, error: LongAttnCompError) -> JsonObject:
+    """The line that stands in the place of a record that failed."""
+    message = f"{error.message}; {error.hint}" if error.hint else error.message
+    return {"id": record_id, "error": {"code": error.code, "message": message}}
+
+
+def rounded(value: float) -> float:
+    """Six significant digits: what the arithmetic is good for."""
+    return float(f"{value:.6g}")

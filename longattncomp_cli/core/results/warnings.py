@@ -1,0 +1,83 @@
+"""What a reader of the output should be warned of: nothing found, a guessed query, a named source dropped."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.scores import ChunkScores
+from longattncomp_cli.core.selection.select import Selection
+
+LOW_CONFIDENCE = 0.3
+"""Chosen on training questions, half of them answerable: this doubts one in twenty of those, and three in
+four of the others."""
+MOST_DROPPED = 0.5
+"""A source that the query names is expected to keep at least the rest of this share."""
+_FEWEST_NAME_CHARS = 4
+_GUESSED_LAYOUTS = ("tail", "last-paragraph", "first-paragraph")
+
+
+@dataclass(frozen=True, slots=True)
+class ResultWarning:
+    """One warning: a stable code, and a sentence."""
+
+    code: str
+    message: str
+
+
+def find_warnings(
+    request: Request, scores: ChunkScores, selection: Selection | None = None
+) -> tuple[ResultWarning, ...]:
+    """The warnings about one request.
+
+    Args:
+        request: what was asked of what.
+        scores: with a confidence, where the checkpoint has a sink.
+        selection: what was kept, where a choice was made.
+    """
+    found = []
+    if scores.confidence is not None and scores.confidence < LOW_CONFIDENCE:
+        sentence = f"confidence {scores.confidence:.2f}: the context may hold no answer to the query"
+        found.append(ResultWarning("low-confidence", sentence))
+    if request.query_parser.rpartition("+")[2].rpartition(":")[2] in _GUESSED_LAYOUTS:
+        sentence = f"the query was guessed ({request.query_parser}): pass it with -q/--query to be sure"
+        found.append(ResultWarning("guessed-query", sentence))
+    if selection is not None:
+        found += _dropped_sources(request, selection)
+    return tuple(found)
+
+
+def _dropped_sources(request: Request, selection: Selection) -> list[ResultWarning]:
+    """Sources that the query names and of which most was dropped."""
+    if len(request.sources) < 2:
+        return []
+    kept: Counter[int] = Counter()
+    for span in selection.kept:
+        kept[span.chunk.source] += span.end - span.start
+    found = []
+    for number, source in enumerate(request.sources):
+        dropped = 1 - kept[number] / max(1, len(source.context))
+        name = _name_in(source, request.query) if dropped > MOST_DROPPED else ""
+        if name:
+            sentence = f"the query names {name!r}, of which {dropped:.0%} was dropped"
+            found.append(ResultWarning("dropped-source", sentence))
+    return found
+
+
+def _name_in(source: Source, query: str) -> str:
+    """The file name or title by which the query calls the source, or ``""``."""
+    file_name = PurePath(source.name).name if len(source.name) < 1_000 else ""
+    for name in (source.title, file_name if PurePath(file_name).suffix else ""):
+        if len(name) >= _FEWEST_NAME_CHARS and _is_mentioned(name, query):
+            return name
+    return ""
+
+
+def _is_mentioned(name: str, query: str) -> bool:
+    """A title of one word is often a plain word too: it must be written alike."""
+    flags = re.IGNORECASE if re.search(r"\W", name) else 0
+    return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", query, flags) is not None

@@ -1,0 +1,228 @@
+"""What must stay whatever its score: lines with a match, line numbers, both ends, given spans.
+
+Patterns are RE2's: a search takes time in proportion to the text, and a pattern bounded memory, so that none
+can hang a run.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import time
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from longattncomp_cli.core.budget.tokenizers import TargetTokenizer
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.text.boundaries import sentence_starts, word_starts
+from longattncomp_cli.core.text.spans import SourceSpan, Span
+from longattncomp_cli.core.text.utf8 import Utf8Text
+from longattncomp_cli.errors import InputError, UsageError
+
+SEARCH_SECONDS = 5.0
+"""How long all patterns together may search one request."""
+_PATTERN_BYTES = 1 << 24
+_LONG_LINE_CHARS = 1_000
+"""Of a longer line only the sentences that match are kept."""
+_CHARS_A_TOKEN = 64
+
+_LINES = re.compile(r"(?:(?P<name>.*\D):|)(?P<first>\d{1,12})?(?P<colon>:)?(?P<last>\d{1,12})?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineRange:
+    """``[NAME:]first:last``: lines from 1, both included, of every source or of those that NAME names."""
+
+    first: int
+    last: int | None
+    name: str = ""
+
+    def concerns(self, source: Source) -> bool:
+        """Whether it is about this source: its name is NAME, or ends with it."""
+        return not self.name or source.name == self.name or source.name.endswith("/" + self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepRules:
+    """What the user wants kept."""
+
+    patterns: tuple[str, ...] = ()
+    """Every line with a match is kept; of a very long line, every sentence."""
+    lines: tuple[LineRange, ...] = ()
+    """Line numbers."""
+    head_tokens: int = 0
+    """The first tokens of the context."""
+    tail_tokens: int = 0
+    """The last tokens of the context."""
+
+    def __post_init__(self) -> None:
+        """Refuse patterns that cannot be read."""
+        for pattern in self.patterns:
+            compiled(pattern)
+
+
+def compiled(pattern: str) -> Any:
+    """Compile a pattern; ``^`` and ``$`` stand for ends of lines.
+
+    Raises:
+        UsageError: it is no pattern, or would need too much memory.
+    """
+    re2: Any = importlib.import_module("re2")
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _PATTERN_BYTES
+    try:
+        return re2.compile(f"(?m){pattern}", options)
+    except (re2.error, UnicodeEncodeError) as error:
+        reason = "not UTF-8" if isinstance(error, UnicodeEncodeError) else str(error)[:100]
+        raise UsageError(
+            f"--keep {shown(pattern)}: no pattern that can be searched for ({reason})",
+            hint="escape special characters: --keep 'f\\(x\\)'; there is no look-around",
+            code="bad-pattern",
+        ) from error
+
+
+def shown(pattern: str) -> str:
+    """A pattern for a message."""
+    return repr(pattern if len(pattern) <= 80 else pattern[:80] + "…")
+
+
+def parse_lines(written: str) -> LineRange:
+    """Read ``3:10``, ``3:``, ``:10``, ``7`` or ``src/app.py:3:10``.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    match = _LINES.fullmatch(written.strip())
+    first = match and match["first"]
+    last = match and match["last"]
+    if not match or not (first or last) or (not match["colon"] and first and last):
+        raise UsageError(
+            f"--keep-lines {written!r} is not a range of lines",
+            hint="use 3:10, 3:, :10, 7, or NAME:3:10 for one of several files",
+            code="bad-lines",
+        )
+    low = int(first) if first else 1
+    high = int(last) if last else (None if match["colon"] else low)
+    if low < 1 or (high is not None and high < low):
+        raise UsageError(
+            f"--keep-lines {written!r} holds no line", hint="lines count from 1", code="bad-lines"
+        )
+    return LineRange(first=low, last=high, name=match["name"] or "")
+
+
+def keep_spans(request: Request, rules: KeepRules, tokenizer: TargetTokenizer) -> tuple[SourceSpan, ...]:
+    """All characters that must be kept of a request, as ranges that may overlap.
+
+    Raises:
+        UsageError: the patterns search for too long.
+        InputError: a span of the record lies outside its source.
+    """
+    found = [*_given(request), *_matches(request, rules.patterns)]
+    for number, source in enumerate(request.sources):
+        found += [(number, *_line_span(source, each)) for each in rules.lines if each.concerns(source)]
+    found += _ends(request, rules.head_tokens, tokenizer, from_end=False)
+    found += _ends(request, rules.tail_tokens, tokenizer, from_end=True)
+    clipped = []
+    for number, start, end in found:
+        context = request.sources[number].context
+        low, high = max(start, context.start), min(end, context.end)
+        if low < high:
+            clipped.append((number, low, high))
+    return tuple(sorted(set(clipped)))
+
+
+def _given(request: Request) -> Iterator[SourceSpan]:
+    for source, start, end in request.keep:
+        length = len(request.sources[source].text)
+        if end > length:
+            raise InputError(
+                f"field 'keep': {start}:{end} ends beyond source {source}, which has {length} characters",
+                hint="count characters from 0, end excluded",
+                code="bad-field",
+            )
+        yield source, start, end
+
+
+def _matches(request: Request, patterns: tuple[str, ...]) -> Iterator[SourceSpan]:
+    if not patterns:
+        return
+    deadline = time.monotonic() + SEARCH_SECONDS
+    for number, source in enumerate(request.sources):
+        context, encoded = source.context, Utf8Text(source.text)
+        low, high = encoded.byte_of(context.start), encoded.byte_of(context.end)
+        lines = [0, *(found.end() for found in re.finditer("\n", source.text))]
+        for pattern in patterns:
+            covered = 0
+            for match in compiled(pattern).finditer(encoded.raw, low, high):
+                if time.monotonic() > deadline:
+                    raise UsageError(
+                        f"--keep {shown(pattern)} took longer than {SEARCH_SECONDS:g} seconds",
+                        hint="make it match less far: [^\\n]* in place of (?s).*",
+                        code="slow-pattern",
+                    )
+                start, end = (encoded.char_of(byte) for byte in match.span())
+                if end > start >= covered:
+                    first, covered = _whole_lines(source.text, lines, start, end)
+                    yield number, first, covered
+
+
+def _whole_lines(text: str, lines: list[int], start: int, end: int) -> tuple[int, int]:
+    """The lines of a match without the last line end; of long lines the sentences of the match."""
+    first = lines[bisect_right(lines, start) - 1]
+    after = bisect_right(lines, max(start, end - 1))
+    last = lines[after] if after < len(lines) else len(text)
+    if last - first > _LONG_LINE_CHARS + (end - start):
+        sentences = [0, *sentence_starts(text[first:last]).tolist(), last - first]
+        low = first + sentences[bisect_right(sentences, start - first) - 1]
+        after = bisect_right(sentences, max(start, end - 1) - first)
+        first, last = low, first + sentences[min(after, len(sentences) - 1)]
+    return first, max(end, first + len(text[first:last].rstrip()))
+
+
+def _line_span(source: Source, wanted: LineRange) -> tuple[int, int]:
+    start = source.offset_of_line(wanted.first)
+    end = len(source.text) if wanted.last is None else source.offset_of_line(wanted.last + 1)
+    return start, start + len(source.text[start:end].rstrip("\r\n"))
+
+
+def _ends(
+    request: Request, num_tokens: int, tokenizer: TargetTokenizer, *, from_end: bool
+) -> Iterator[SourceSpan]:
+    """The first or last ``num_tokens`` tokens of the context, to the last whole word."""
+    sources = list(enumerate(request.sources))
+    left = num_tokens
+    for number, source in reversed(sources) if from_end else sources:
+        if left <= 0:
+            return
+        context = source.context
+        span, used = _end_of_text(source.text, context, left, tokenizer, from_end=from_end)
+        yield number, span.start, span.end
+        if span != context:
+            return
+        left -= used
+
+
+def _end_of_text(
+    text: str, context: Span, num_tokens: int, tokenizer: TargetTokenizer, *, from_end: bool
+) -> tuple[Span, int]:
+    reach = min(len(context), num_tokens * _CHARS_A_TOKEN)
+    window = (
+        Span(context.end - reach, context.end) if from_end else Span(context.start, context.start + reach)
+    )
+    starts = (word_starts(text[window.start : window.end]) + window.start).tolist()
+    edges = [window.start, *starts, window.end]
+    if from_end:
+        edges = edges[::-1]
+    low, high, used = 0, len(edges) - 1, 0
+    while low < high:
+        middle = (low + high + 1) // 2
+        count = tokenizer.count(text[slice(*sorted((edges[0], edges[middle])))])
+        if count <= num_tokens:
+            low, used = middle, count
+        else:
+            high = middle - 1
+    return Span(*sorted((edges[0], edges[low]))), used

@@ -1,0 +1,229 @@
+"""Choose chunks: token-budget top-p, budget-only, AttnComp's threshold rule, and an adaptive one.
+
+Everything is a prefix of the ranking, plus a cut of the first chunk that does not fit, so a larger budget
+always keeps a superset. No torch here, and no scores are changed.
+
+Sources: Algorithm 1 of LongAttnComp (arXiv:2606.01336); the threshold rule of AttnComp (arXiv:2509.17486).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from longattncomp_cli.core.assembly.kept_spans import KeptSpan
+from longattncomp_cli.core.assembly.renderer import Renderer
+from longattncomp_cli.core.scoring.scores import ChunkScores
+from longattncomp_cli.core.selection.auto import AutoRule, num_chunks_to_keep
+from longattncomp_cli.core.selection.cutting import (
+    FindStart,
+    Remaining,
+    at_chunk_start,
+    fill_remaining,
+    least_tokens,
+)
+from longattncomp_cli.core.text.arrays import IntArray
+from longattncomp_cli.errors import BudgetError, UsageError
+
+SelectMode = Literal["top-p", "budget", "threshold", "auto"]
+
+
+StopReason = Literal["budget", "top_p", "threshold", "auto", "exhausted", "passthrough"]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The kept spans in source order, why the selection stopped, and their share of all chunks' mass."""
+
+    kept: tuple[KeptSpan, ...]
+    stop: StopReason
+    retained_mass: float
+
+
+_LEAST_MASS = 1e-300
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectionRule:
+    """When to stop adding chunks in the order of their rank."""
+
+    mode: SelectMode = "budget"
+    """``budget`` fills the budget; ``top-p`` also stops where the chunks
+    taken hold ``top_p`` of all chunks' mass;
+    ``threshold`` is AttnComp's rule: the sum starts at the sink, and no score below ``epsilon`` is taken;
+    ``auto`` stops where the scores say that nothing more is to be found."""
+    top_p: float = 0.95
+    """Of ``top-p`` and ``threshold``."""
+    epsilon: float = 0.01
+    """Of ``threshold``."""
+    auto: AutoRule = field(default_factory=AutoRule)
+    """Of ``auto``."""
+    fill: bool = True
+    """Cut the first chunk that does not fit at a sentence, line or word end, instead of dropping it."""
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        if not 0 < self.top_p <= 1:
+            raise UsageError(f"--top-p {self.top_p} is outside (0, 1]", hint="0.95 is the paper's value")
+        if not 0 <= self.epsilon < 1:
+            raise UsageError(f"--epsilon {self.epsilon} is outside [0, 1)", hint="0.01 is AttnComp's value")
+
+
+def select(
+    scores: ChunkScores,
+    rule: SelectionRule,
+    renderer: Renderer,
+    budget: int | None,
+    focus: FindStart = at_chunk_start,
+) -> Selection:
+    """Choose what to keep of one request.
+
+    Args:
+        scores: of every chunk.
+        rule: when to stop.
+        renderer: of the same chunks; it counts.
+        budget: the most tokens that the rendered text may have, or ``None`` for no limit.
+        focus: where the best part of a chunk begins; asked for the one chunk that must be cut.
+
+    Returns:
+        Kept spans in source order whose rendered text has at most ``budget`` tokens.
+
+    Raises:
+        BudgetError: the budget cannot hold what is always kept, or not one character more.
+    """
+    num_chunks = len(scores.chunks)
+    if budget is not None:
+        if renderer.fixed_tokens > budget:
+            what = "instruction, query and kept spans" if renderer.must_spans else "instruction and query"
+            enough = max(renderer.fixed_tokens * 2, _least_budget(scores, rule, renderer, focus))
+            raise BudgetError(
+                f"the budget of {budget} tokens cannot hold what is always kept: {what} "
+                f"have {renderer.fixed_tokens}",
+                hint=f"use --budget {enough} or more",
+            )
+        if renderer.original_tokens <= budget:
+            return _selection(scores, renderer.whole(range(num_chunks)), "passthrough")
+    limit, reason = num_chunks_by_rule(scores, rule)
+    if budget is None:
+        return _selection(scores, renderer.whole(scores.order[:limit].tolist()), reason)
+    num_whole = _fitting_prefix(scores.order[:limit], renderer, budget)
+    best = scores.order[:num_whole].tolist()
+    if num_whole == limit:
+        return _selection(scores, renderer.whole(best), reason)
+    room = Remaining(renderer=renderer, whole=best, budget=budget)
+    cut = scores.chunks[scores.order[num_whole]]
+    kept = fill_remaining(cut, room, focus) if rule.fill else renderer.whole(best)
+    if not kept:
+        held = "one character" if rule.fill else "all"
+        way = "" if rule.fill or not fill_remaining(cut, room, focus) else "drop --no-fill, or "
+        raise BudgetError(
+            f"the budget of {budget} tokens cannot hold {held} of the best chunk",
+            hint=f"{way}use --budget {_least_budget(scores, rule, renderer, focus)} or more",
+        )
+    return _selection(scores, kept, "budget")
+
+
+def _least_budget(scores: ChunkScores, rule: SelectionRule, renderer: Renderer, focus: FindStart) -> int:
+    """A budget that surely keeps something."""
+    if renderer.must_spans or not len(scores.order):
+        return renderer.fixed_tokens
+    best = scores.chunks[scores.order[0]]
+    if not rule.fill:
+        return renderer.count(renderer.whole([best.index]))
+    return least_tokens(best, Remaining(renderer=renderer, whole=(), budget=0), focus)
+
+
+def num_chunks_by_rule(scores: ChunkScores, rule: SelectionRule) -> tuple[int, StopReason]:
+    """How many chunks the rule takes where no budget binds, and why it stops there."""
+    ranked = scores.scores[scores.order]
+    if rule.mode == "budget":
+        return len(ranked), "exhausted"
+    if rule.mode == "top-p":
+        # Add while the sum so far is below p: the chunk that crosses p is taken. The sum is of shares of
+        # what the chunks drew together: the sink's mass says whether to look here at all, not how far.
+        shares = ranked / max(float(ranked.sum()), _LEAST_MASS)
+        before = np.cumsum(shares) - shares
+        limit, reason = int(np.count_nonzero(before < rule.top_p - 1e-12)), "top_p"
+    elif rule.mode == "auto":
+        limit, reason = num_chunks_to_keep(ranked, scores.sink, rule.auto, scores.enough), "auto"
+    else:
+        before = (scores.sink or 0.0) + np.cumsum(ranked) - ranked
+        taken = (before < rule.top_p - 1e-12) & (ranked >= rule.epsilon)
+        limit, reason = int(np.cumprod(taken).sum()), "threshold"
+    return limit, "exhausted" if limit == len(ranked) else reason  # type: ignore[return-value]
+
+
+def _fitting_prefix(order: IntArray, renderer: Renderer, budget: int) -> int:
+    """How many of the best chunks fit, whole: estimated by adding up, settled by counting the text.
+
+    For a larger budget the result is never smaller: the estimate is not, and from it the count is only
+    lowered to a prefix that fits or raised while the next one does.
+    """
+    num = _additive_prefix(order, renderer, budget)
+    fits = renderer.count(renderer.whole(order[:num].tolist())) <= budget
+    while not fits and num > 0:
+        num -= 1
+        fits = renderer.count(renderer.whole(order[:num].tolist())) <= budget
+        if fits:
+            return num
+    while num < len(order) and renderer.count(renderer.whole(order[: num + 1].tolist())) <= budget:
+        num += 1
+    return num
+
+
+def _additive_prefix(order: IntArray, renderer: Renderer, budget: int) -> int:
+    """How many of the best chunks fit if every part counted alone."""
+    for position, total in enumerate(tokens_of_best(order, renderer)):
+        if total > budget:
+            return position
+    return len(order)
+
+
+def tokens_of_best(order: IntArray, renderer: Renderer) -> Iterator[int]:
+    """Tokens of the best 1, 2, … chunks, added up: with heading lines, separators and what must stay.
+
+    Every part is counted alone; that of the text as it is printed may be a little more or less.
+    """
+    chunks, tokens = renderer.chunks, renderer.chunk_tokens
+    total = renderer.fixed_tokens
+    # Heading lines and kept spans: each is paid for once, with a separator.
+    parts = {(span.chunk.index, span.start) for span in renderer.must_spans}
+    paid = Counter[int]()
+    for span in renderer.must_spans:
+        paid[span.chunk.index] += _tokens_of(span, renderer)
+    runs = {span.chunk.index for span in renderer.must_spans if not span.is_cut}
+    for index in order.tolist():
+        if index in runs:
+            yield total
+            continue
+        neighbours = (index - 1 in runs) + (index + 1 in runs)
+        gaps = (index not in paid) - neighbours if parts or runs else 0
+        opens_source = index > 0 and chunks[index - 1].source != chunks[index].source
+        for head in renderer.heads_of(chunks[index]):
+            if (head.chunk.index, head.start) not in parts and head.chunk.index not in runs:
+                parts.add((head.chunk.index, head.start))
+                total += _tokens_of(head, renderer) + renderer.separator_tokens
+        own = max(0, tokens[index] - paid[index])
+        total += own + gaps * renderer.separator_tokens + opens_source
+        runs.add(index)
+        yield total
+
+
+def _tokens_of(span: KeptSpan, renderer: Renderer) -> int:
+    text = renderer.request.sources[span.chunk.source].text
+    return renderer.tokenizer.count(text[span.start : span.end])
+
+
+def _selection(scores: ChunkScores, kept: tuple[KeptSpan, ...], stop: StopReason) -> Selection:
+    """Attach the retained share of all chunks' mass; a cut chunk counts by its characters."""
+    mass = sum(
+        float(scores.scores[span.chunk.index])
+        * (span.end - span.start)
+        / max(1, span.chunk.end - span.chunk.start)
+        for span in kept
+    )
+    return Selection(kept, stop, min(1.0, mass / max(float(scores.scores.sum()), _LEAST_MASS)))

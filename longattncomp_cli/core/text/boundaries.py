@@ -1,0 +1,68 @@
+"""Where words, lines, sentences and paragraphs begin: shared by chunking and by the cut that fills a budget.
+
+All positions are character offsets of the place where the *next* unit begins, so a text cut there keeps
+the white space that ends a unit with the unit it ends.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from longattncomp_cli.core.text.arrays import IntArray
+
+# After white space; and around characters of scripts that are written without it.
+_WORD = re.compile(r"(?<=\s)(?=\S)|(?<=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])(?=\S)")
+
+
+_LINE = re.compile(r"(?<=\n)(?!\n)")
+
+
+# A full stop (or a relative) and closing marks, before white space; or a full-width one, before anything.
+_SENTENCE = re.compile(
+    r"(?<=[.!?…])[\"'”’)\]]{0,3}\s+(?=[^\s])|(?<=[。！？])[」』）]{0,2}\s*(?=\S)|\n[ \t\r]*\n\s*"
+)
+
+
+_PARAGRAPH = re.compile(r"\n[ \t\r]*\n\s*")
+
+
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|Prof|Jr|Sr|vs|etc|e\.g|i\.e|No|Fig|Inc|Ltd|Co))\.$"
+)
+
+
+_LOOK_BACK = 8
+
+
+def word_starts(text: str) -> IntArray:
+    """Offsets at which a word begins (0 excluded), ascending."""
+    return _offsets(_WORD, text)
+
+
+def line_starts(text: str) -> IntArray:
+    """Offsets at which a non-empty line begins (0 excluded), ascending."""
+    return _offsets(_LINE, text)
+
+
+def sentence_starts(text: str) -> IntArray:
+    """Offsets at which a sentence or a paragraph begins (0 excluded), ascending.
+
+    A rule, not a parser: initials and common abbreviations do not end a sentence.
+    """
+    found = [
+        match.end()
+        for match in _SENTENCE.finditer(text)
+        if not _ABBREVIATION.search(text, max(0, match.start() - _LOOK_BACK), match.start())
+    ]
+    return np.array(found, dtype=np.int64)
+
+
+def paragraph_starts(text: str) -> IntArray:
+    """Offsets at which text goes on after an empty line, ascending."""
+    return _offsets(_PARAGRAPH, text)
+
+
+def _offsets(pattern: re.Pattern[str], text: str) -> IntArray:
+    return np.fromiter((match.end() for match in pattern.finditer(text)), dtype=np.int64)

@@ -1,0 +1,120 @@
+"""What a text holds: by the suffix of its name, and where that says nothing by cheap signs in it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+
+from longattncomp_cli.core.text.structure.chats import looks_like_chat
+
+GRAMMARS = {
+    "python": (".py", ".pyi", ".pyw"),
+    "javascript": (".js", ".mjs", ".cjs", ".jsx"),
+    "typescript": (".ts", ".mts", ".cts"),
+    "tsx": (".tsx",),
+    "go": (".go",),
+    "rust": (".rs",),
+    "java": (".java",),
+    "c": (".c", ".h"),
+    "cpp": (".cc", ".cpp", ".cxx", ".hh", ".hpp", ".hxx", ".cu"),
+    "ruby": (".rb", ".rake"),
+}
+"""Languages that are read with a grammar, and the suffixes of their files."""
+
+
+_OTHER_CODE = (
+    ".bash", ".cs", ".dart", ".ex", ".exs", ".groovy", ".hs", ".jl", ".kt", ".kts", ".lua", ".m", ".ml",
+    ".nim", ".php", ".pl", ".pm", ".r", ".scala", ".sh", ".sol", ".sql", ".swift", ".vue", ".zig", ".zsh",
+)  # fmt: skip
+
+
+_KINDS = {
+    **{suffix: language for language, suffixes in GRAMMARS.items() for suffix in suffixes},
+    **dict.fromkeys(_OTHER_CODE, "code"),
+    **dict.fromkeys((".md", ".markdown", ".mdx", ".qmd"), "markdown"),
+    **dict.fromkeys((".json", ".geojson", ".ipynb"), "json"),
+    **dict.fromkeys((".jsonl", ".ndjson"), "jsonl"),
+    ".csv": "csv",
+    ".tsv": "tsv",
+}
+
+
+_PROSE = (".rst", ".tex", ".html", ".htm", ".xml")
+
+
+CODE_KINDS = frozenset({*GRAMMARS, "code"})
+
+
+_SAMPLE_CHARS = 60_000
+
+
+_SIGNS = {
+    "python": re.compile(
+        r"(?m)^[ \t]*(?:(?:async )?def \w+\(|class \w+[(:]|import \w[\w., ]*$|from [\w.]+ import |"
+        r"elif .+:$|except\b.*:$|return\b.*$|@\w[\w.]*)"
+    ),
+    "javascript": re.compile(
+        r"(?m)^[ \t]*(?:export |const \w+ = |let \w+ = |function \w*\(|import .* from ['\"]|\}\);?$)"
+    ),
+    "go": re.compile(r"(?m)^(?:package \w+$|func |type \w+ (?:struct|interface) \{|\t?if err != nil \{)"),
+    "rust": re.compile(r"(?m)^[ \t]*(?:pub |fn \w+|impl\b.*\{|use [\w:]+|let (?:mut )?\w+.* = |#\[)"),
+    "java": re.compile(
+        r"(?m)^[ \t]*(?:package [\w.]+;|import [\w.*]+;|(?:public|private|protected) |@Override)"
+    ),
+    "cpp": re.compile(r"(?m)^[ \t]*(?:#include [<\"]|#define |namespace \w|template ?<|using \w|\w+::\w+)"),
+    "ruby": re.compile(r"(?m)^[ \t]*(?:require ['\"]|def \w+[?!]?(?:\(.*\))?$|module [A-Z]|end$|attr_\w+ )"),
+}
+
+
+_FEWEST_SIGNS = 4
+
+
+_SIGN_SHARE = 0.12
+
+
+_HEADING = re.compile(r"(?m)^(?:#{1,6} \S|\|[ :|-]*---[ :|-]*\|?$)")
+
+
+_CODE_FENCE = re.compile(r"(?m)^```")
+
+
+def kind_of(text: str, name: str = "") -> str | None:
+    """A language, ``code``, ``markdown``, ``json(l)``, ``csv``, ``tsv`` or ``chat``; ``None`` for prose."""
+    suffix = PurePath(name).suffix.lower() if len(name) < 1_000 else ""
+    if suffix in _PROSE:
+        return None
+    return _KINDS.get(suffix) or _by_signs(text)
+
+
+def _by_signs(text: str) -> str | None:
+    middle = max(0, len(text) // 2 - _SAMPLE_CHARS // 2)
+    start = text.find("\n", middle) + 1 if len(text) > 2 * _SAMPLE_CHARS else 0
+    sample = text[: _SAMPLE_CHARS // 2] + "\n" + text[start : start + _SAMPLE_CHARS // 2] if start else text
+    sample = sample[:_SAMPLE_CHARS]
+    opening, closing = text[:200].lstrip()[:1], text[-200:].rstrip()[-1:]
+    if (opening, closing) in (("{", "}"), ("[", "]")):
+        return _json_kind(text[:_SAMPLE_CHARS])
+    lines = [line for line in sample.splitlines() if line.strip()]
+    if not lines:
+        return None
+    markdown = len(_HEADING.findall(sample))
+    if markdown >= 2 and not _is_comment_style(sample, markdown):
+        return "markdown"
+    counts = {language: len(sign.findall(sample)) for language, sign in _SIGNS.items()}
+    best = max(counts, key=lambda language: counts[language])
+    if counts[best] >= _FEWEST_SIGNS and counts[best] >= _SIGN_SHARE * len(lines):
+        return best
+    return "chat" if looks_like_chat(sample) else None
+
+
+def _is_comment_style(sample: str, headings: int) -> bool:
+    """Whether lines that begin with ``#`` are rather the comments of a script."""
+    signs = sum(len(sign.findall(sample)) for sign in _SIGNS.values())
+    return signs > 2 * headings and not _CODE_FENCE.search(sample)
+
+
+def _json_kind(sample: str) -> str | None:
+    lines = [line.strip() for line in sample.splitlines()[:4]]
+    if len(lines) > 1 and all(line.startswith("{") and line.endswith("}") for line in lines[:2]):
+        return "jsonl"
+    return "json" if re.match(r'\s*(?:\{\s*"|\[\s*[\[{"\d\-tfn])', sample) else None

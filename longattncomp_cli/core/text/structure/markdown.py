@@ -1,0 +1,91 @@
+"""Markdown: sections under their headings, tables under their first rows, code fences and lists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from longattncomp_cli.core.text.boundaries import sentence_starts
+from longattncomp_cli.core.text.structure.units import Structure, Unit, build, head_span
+
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+
+
+_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+\S")
+
+
+_FENCE = re.compile(r" {0,3}(```+|~~~+)")
+
+
+_UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*\r?\n?$")
+
+
+_DASHES = re.compile(r"[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?[ \t]*\r?\n?$")
+
+
+def read(text: str) -> Structure:
+    """Sections hold tables and fences; paragraphs outside them may be cut at sentences."""
+    units: list[Unit] = []
+    rows: list[int] = []
+    open_sections: list[tuple[int, int, tuple[int, int] | None]] = []
+
+    def close_sections(level: int, end: int) -> None:
+        while open_sections and open_sections[-1][0] >= level:
+            _, start, head = open_sections.pop()
+            units.append(Unit(start, start + len(text[start:end].rstrip()), head, leaf=False))
+
+    for kind, start, end, level in _blocks(text):
+        if kind == "heading":
+            close_sections(level, start)
+            open_sections.append((level, start, head_span(text, start, end)))
+        elif kind == "table":
+            lines = [start + found.start() for found in _LINE.finditer(text[start:end])]
+            head_end = lines[2] if len(lines) > 2 else end
+            units.append(Unit(start, start + len(text[start:end].rstrip()), head_span(text, start, head_end)))
+            rows.extend(lines[2:])
+        else:
+            units.append(Unit(start, start + len(text[start:end].rstrip()), None))
+            rows.extend(start + found.start() for found in _LINE.finditer(text[start:end]))
+    close_sections(0, len(text))
+    return build("markdown", units, [*rows, *sentence_starts(text).tolist()])
+
+
+def _blocks(text: str) -> Iterator[tuple[str, int, int, int]]:
+    """``heading``, ``table`` and ``fence`` blocks with their range; of a heading its level."""
+    lines = [(found.start(), found.end()) for found in _LINE.finditer(text)]
+    at = 0
+    while at < len(lines):
+        start, end = lines[at]
+        line = text[start:end]
+        following = text[slice(*lines[at + 1])] if at + 1 < len(lines) else ""
+        heading, fence = _HEADING.match(line), _FENCE.match(line)
+        if fence:
+            close = at + 1
+            while close < len(lines) and not text[slice(*lines[close])].strip().startswith(fence.group(1)):
+                close += 1
+            close = min(close, len(lines) - 1)
+            yield "fence", start, lines[close][1], 0
+            at = close + 1
+        elif heading:
+            yield "heading", start, end, len(heading.group(1))
+            at += 1
+        elif "|" in line and "|" in following and _DASHES.match(following):
+            last = at + 2
+            while last < len(lines) and "|" in text[slice(*lines[last])]:
+                last += 1
+            yield "table", start, lines[last - 1][1], 0
+            at = last
+        elif line.strip() and _is_underlined(text, lines, at, following):
+            yield "heading", start, lines[at + 1][1], 1 if following.strip().startswith("=") else 2
+            at += 2
+        else:
+            at += 1
+
+
+def _is_underlined(text: str, lines: list[tuple[int, int]], at: int, following: str) -> bool:
+    """A setext heading: a lone short line over a run of ``=`` or ``-``."""
+    underline = _UNDERLINE.match(following)
+    before = text[slice(*lines[at - 1])].strip() if at else ""
+    return (
+        bool(underline) and len(following.strip()) >= 3 and not before and lines[at][1] - lines[at][0] < 120
+    )

@@ -1,0 +1,36 @@
+"""From a text to its structure: the kind decides who reads it; what no reader can read has no structure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from longattncomp_cli.core.text.structure import chats, code, json_values, markdown, tables
+from longattncomp_cli.core.text.structure.kinds import kind_of
+from longattncomp_cli.core.text.structure.units import Structure
+
+_READERS: dict[str, Callable[[str], Structure]] = {
+    "markdown": markdown.read,
+    "json": json_values.read,
+    "jsonl": tables.read_lines,
+    "csv": tables.read_csv,
+    "tsv": tables.read_tsv,
+    "chat": chats.read,
+}
+
+
+def structure_of(text: str, name: str = "") -> Structure | None:
+    """Read the structure of a text.
+
+    Args:
+        text: the whole text.
+        name: of the file it comes from; its suffix says what it holds, the text itself where it has none.
+
+    Returns:
+        The structure, or ``None`` for prose and for what holds no unit.
+    """
+    kind = kind_of(text, name)
+    if kind is None:
+        return None
+    reader = _READERS.get(kind)
+    found = reader(text) if reader else code.read(text, kind)
+    return found if found.units else None

@@ -1,0 +1,127 @@
+"""The value all kinds produce: nested units with their heading lines, and good places to cut inside them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from longattncomp_cli.core.text.arrays import IntArray
+
+_MOST_HEAD_CHARS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A part of a text that belongs together.
+
+    Attributes:
+        start, end: its characters; white space around it is not part of it.
+        head: the characters of the line that says what it is (``class A:``, a heading, a table's first
+            row); ``None`` where nothing does.
+        leaf: whether it should not be cut; otherwise it only holds other units (a class, a section).
+    """
+
+    start: int
+    end: int
+    head: tuple[int, int] | None = None
+    leaf: bool = True
+
+
+@dataclass(frozen=True)
+class Structure:
+    """The units of one text.
+
+    Attributes:
+        kind: what was found in it, such as ``python`` or ``markdown``.
+        units: by start, the larger first; two units are nested or apart, never crossing.
+        steps: offsets inside units where the next statement, row or paragraph begins, ascending.
+    """
+
+    kind: str
+    units: tuple[Unit, ...]
+    steps: tuple[int, ...] = ()
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [unit.start for unit in self.units]
+
+    @cached_property
+    def _parents(self) -> list[int]:
+        """The index of the smallest unit around each; -1 where there is none."""
+        parents: list[int] = []
+        open_units: list[int] = []
+        for index, unit in enumerate(self.units):
+            while open_units and self.units[open_units[-1]].end <= unit.start:
+                open_units.pop()
+            parents.append(open_units[-1] if open_units else -1)
+            open_units.append(index)
+        return parents
+
+    def around(self, offset: int) -> list[Unit]:
+        """The units that begin before ``offset`` and end after it, outermost first."""
+        found: list[Unit] = []
+        index = bisect_left(self._starts, offset) - 1
+        while index >= 0:
+            if self.units[index].end > offset:
+                found.append(self.units[index])
+            index = self._parents[index]
+        return found[::-1]
+
+    def heads_at(self, offset: int) -> list[tuple[int, int]]:
+        """The heading lines of the units around ``offset``, up to it, outermost first."""
+        heads = [unit.head for unit in self.around(offset) if unit.head is not None]
+        return [(start, min(end, offset)) for start, end in heads if start < offset]
+
+    def is_cut(self, offset: int) -> bool:
+        """Whether a text that ends or begins at ``offset`` holds only a part of a unit."""
+        return any(unit.leaf for unit in self.around(offset))
+
+    @cached_property
+    def edges(self) -> IntArray:
+        """Offsets at which units begin or have just ended, ascending."""
+        return np.unique(np.array([at for u in self.units for at in (u.start, u.end)], dtype=np.int64))
+
+    @cached_property
+    def leaf_starts(self) -> IntArray:
+        """Offsets at which units begin that should stay whole and are in no other such unit."""
+        starts = [unit.start for unit in self.units if unit.leaf and not self.is_cut(unit.start)]
+        return np.array(starts, dtype=np.int64)
+
+    def outside(self, offsets: IntArray) -> IntArray:
+        """Those of ``offsets`` that lie inside no unit that should stay whole."""
+        return np.array([at for at in offsets.tolist() if not self.is_cut(at)], dtype=np.int64)
+
+
+def head_span(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """A heading without the white space after it; only its first line where it is long."""
+    stop = start + len(text[start:end].rstrip())
+    if stop - start > _MOST_HEAD_CHARS:
+        line_end = text.find("\n", start, start + _MOST_HEAD_CHARS)
+        stop = line_end if line_end > start else start + _MOST_HEAD_CHARS
+    return (start, stop) if stop > start else None
+
+
+def line_begin(text: str, offset: int) -> int:
+    """Where the line of ``offset`` begins if only white space stands before it there, else ``offset``."""
+    start = text.rfind("\n", 0, offset) + 1
+    return start if not text[start:offset].strip(" \t") else offset
+
+
+def build(kind: str, units: Iterable[Unit], steps: Iterable[int] = ()) -> Structure:
+    """Order the units, drop empty ones, doubles and those that cross another."""
+    kept: list[Unit] = []
+    ends: list[int] = []
+    seen: set[tuple[int, int]] = set()
+    for unit in sorted(units, key=lambda unit: (unit.start, -unit.end)):
+        while ends and ends[-1] <= unit.start:
+            ends.pop()
+        crosses = bool(ends) and unit.end > ends[-1]
+        if unit.end > unit.start and not crosses and (unit.start, unit.end) not in seen:
+            seen.add((unit.start, unit.end))
+            kept.append(unit)
+            ends.append(unit.end)
+    return Structure(kind, tuple(kept), tuple(sorted(set(steps))))
