@@ -139,7 +139,7 @@ def test_a_budget_without_room_for_marks_is_told_in_the_row(methods, bench):
     (small,) = rows(methods["longattncomp"], item, bench, "90")
     for row, bare in ((tiny, True), (small, False)):
         assert row.get("bare", False) is bare
-        text = rendered(item, row["spans"], bench.settings.separator, bench.settings.snap, bare=bare)
+        text = rendered(item, row["spans"], bench.settings.separator, bench.settings.snap, unmarked=bare)
         assert bench.tokenizer.count(text) == row["num_tokens"]
         assert ("cut" in text) is not bare
 

@@ -61,8 +61,8 @@ def setting():
 @pytest.mark.parametrize("block_tokens", [1, 7, 40])
 def test_mean_pooling_equals_the_papers_one_shot_arithmetic(setting, block_tokens: int) -> None:
     layer, query, context, sink, chunk_N = setting
-    folded = layer.folded(torch.stack(layer.normal(query)))
-    chunks_CHM = layer.chunk_logits(folded, blocks(context, chunk_N, block_tokens), 5)
+    folded = layer.project_queries(torch.stack(layer.unit_states(query)))
+    chunks_CHM = layer.chunk_logsumexp(folded, blocks(context, chunk_N, block_tokens), 5)
     sink_HM = layer.logits(folded, sink).logsumexp(dim=0)
     scores, sink_mass = pool_mean(normalise(chunks_CHM, sink_HM))
     wanted, wanted_sink = naive_paper_scores(layer, query, context, sink, chunk_N, 5)
@@ -73,10 +73,10 @@ def test_mean_pooling_equals_the_papers_one_shot_arithmetic(setting, block_token
 
 
 def log_pooled(layer, query, context, chunk_N, block_tokens, order=None):
-    normal = torch.stack(layer.normal(query))
+    normal = torch.stack(layer.unit_states(query))
     parts = blocks(context, chunk_N, block_tokens)
-    folded = layer.folded(normal)
-    chunks_CHM = layer.chunk_logits(folded, parts if order is None else [parts[i] for i in order], 5)
+    folded = layer.project_queries(normal)
+    chunks_CHM = layer.chunk_logsumexp(folded, parts if order is None else [parts[i] for i in order], 5)
     sink_HM = layer.sink_logits(folded) if layer.learned_sink else None
     weights = layer.weights(normal, torch.linspace(0, 1, normal.shape[1]))
     return softmax_with_sink(*pool_log_mass(normalise(chunks_CHM, sink_HM), weights, layer.floor))
@@ -106,15 +106,19 @@ def test_tokens_of_another_query_in_the_batch_change_nothing(setting) -> None:
     layer, query, context, _, chunk_N = setting
     other = make_states(4, 9)
     both = {key: torch.cat([query[key], other[key]]) for key in query}
-    alone = layer.chunk_logits(layer.folded(torch.stack(layer.normal(query))), blocks(context, chunk_N, 9), 5)
-    joint = layer.chunk_logits(layer.folded(torch.stack(layer.normal(both))), blocks(context, chunk_N, 9), 5)
+    alone = layer.chunk_logsumexp(
+        layer.project_queries(torch.stack(layer.unit_states(query))), blocks(context, chunk_N, 9), 5
+    )
+    joint = layer.chunk_logsumexp(
+        layer.project_queries(torch.stack(layer.unit_states(both))), blocks(context, chunk_N, 9), 5
+    )
     torch.testing.assert_close(joint[:, :, :5], alone)
 
 
 def test_an_untrained_head_compares_the_states_themselves() -> None:
     layer = CrossAttention((3,), WIDTH, WIDTH)
     states = make_states(6, 4)
-    folded = layer.folded(torch.stack(layer.normal(states)))
+    folded = layer.project_queries(torch.stack(layer.unit_states(states)))
     logits_NHM = layer.logits(folded, states)
     assert torch.equal(logits_NHM[:, 0].argmax(dim=1), torch.arange(6))
     assert float(logits_NHM.detach()[0, 0, 0]) == pytest.approx(
@@ -127,7 +131,7 @@ def test_an_absent_query_token_loses_its_weight_where_the_head_says_so() -> None
     with torch.no_grad():
         layer.gate_absent[0] = -20.0
         layer.gate_rarity.zero_()
-    normal = torch.stack(layer.normal(make_states(2, 5)))
+    normal = torch.stack(layer.unit_states(make_states(2, 5)))
     weights = layer.weights(normal, torch.tensor([0.5, 1.0]))
     assert float(weights.detach()[0, 1]) < 1e-6
     torch.testing.assert_close(weights[1, 0], weights[1, 1])  # the other head does not mind
@@ -139,7 +143,7 @@ def test_logits_of_any_size_stay_finite() -> None:
     with torch.no_grad():
         layer.log_temperature.fill_(8.0)  # e⁸ ≈ 2981: exp() of a logit overflows a float many times over
     states = make_states(30, 6)
-    folded = layer.folded(torch.stack(layer.normal(states)))
-    mass = normalise(layer.chunk_logits(folded, blocks(states, torch.arange(30) // 3, 5), 10), None)
+    folded = layer.project_queries(torch.stack(layer.unit_states(states)))
+    mass = normalise(layer.chunk_logsumexp(folded, blocks(states, torch.arange(30) // 3, 5), 10), None)
     assert torch.isfinite(pool_mean(mass)[0]).all()
     assert float(pool_mean(mass)[0].detach().sum()) == pytest.approx(1, abs=1e-5)

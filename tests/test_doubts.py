@@ -57,7 +57,7 @@ def test_a_fit_leaves_a_question_counted_twice_where_it_was_weighted_double() ->
     assert twice.weights["sink"] == pytest.approx(repeated.weights["sink"], rel=1e-3)
 
 
-MODEL = {"version": 2, "weights": {"sink": 0.5, "nearest_3": 1.0}, "offset": -1.0}
+MODEL = {"version": 2, "weights": {"sink": 0.5, "similarity_3": 1.0}, "offset": -1.0}
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, True])
@@ -89,7 +89,7 @@ def test_a_checkpoint_keeps_its_models(tmp_path: Path) -> None:
         ({"weights": {"sink": None}}, "finite"),
         ({"weights": {"sink": 1e300}}, "finite"),
         ({"weights": {"mood": 1.0}}, "mood"),
-        ({"weights": {"nearest_4": 1.0}}, "nearest_4"),  # its heads are 0 to 3
+        ({"weights": {"similarity_4": 1.0}}, "similarity_4"),  # its heads are 0 to 3
         ({"weights": {"nearest_": 1.0}}, "nearest_"),
         ({"more": 1}, "fields"),
     ],
@@ -163,12 +163,12 @@ def test_warnings_stand_in_the_record_and_only_where_there_are_any(scorer, o200k
 
 
 def test_the_peak_alone_is_taken_where_it_is_enough() -> None:
-    rule = AutoRule(sure=0.8, peak_ratio=0.1, peak_least=1)
+    rule = AutoRule(sure=0.8, peak_min_ratio=0.1, peak_min_chunks=1)
     ranked = np.array([0.5, 0.3, 0.049, 0.01])
     assert num_chunks_to_keep(ranked, 0.1, rule, enough=0.8) == 2  # 0.3 is above 0.1 · 0.5, 0.049 is not
     assert num_chunks_to_keep(ranked, 0.1, rule, enough=0.79) == 4
-    assert num_chunks_to_keep(ranked, 0.1, replace(rule, peak_least=3), enough=1.0) == 3
-    assert num_chunks_to_keep(ranked, 0.1, replace(rule, peak_least=9), enough=1.0) == 4
+    assert num_chunks_to_keep(ranked, 0.1, replace(rule, peak_min_chunks=3), enough=1.0) == 3
+    assert num_chunks_to_keep(ranked, 0.1, replace(rule, peak_min_chunks=9), enough=1.0) == 4
     scores = ChunkScores(tuple(Chunk(i, 0, i, i + 1, 1) for i in range(4)), ranked, 0.1, enough=0.9)
     assert num_chunks_by_rule(scores, SelectionRule(mode="auto", auto=rule)) == (2, "auto")
 

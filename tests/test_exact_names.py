@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longattncomp_cli.core.attention.exact_matches import MAX_NAMES, query_identifiers
+from longattncomp_cli.core.attention.exact_matches import MAX_IDENTIFIERS, query_identifiers
 from longattncomp_cli.core.checkpoint.store import Checkpoint
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
@@ -48,7 +48,7 @@ def test_what_counts_as_a_name(query: str, names: list[str]) -> None:
 @settings(max_examples=200, deadline=None)
 def test_every_name_stands_in_the_query_and_each_once(query: str) -> None:
     names = query_identifiers(query)
-    assert len(set(names)) == len(names) <= MAX_NAMES
+    assert len(set(names)) == len(names) <= MAX_IDENTIFIERS
     assert all(name and name in query for name in names)
 
 

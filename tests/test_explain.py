@@ -32,9 +32,9 @@ def log_scores_of(scorer: Scorer, request: Request) -> np.ndarray:
     encoding = scorer.backbone.encode(
         context, request.query, "", sorted(set(scorer.checkpoint.config.layers))
     )
-    query = torch.stack(scorer.attention.normal(encoding.query.states))
-    folded = scorer.attention.folded(query)
-    logits = scorer.attention.chunk_logits(folded, encoding.blocks, num_chunks)
+    query = torch.stack(scorer.attention.unit_states(encoding.query.states))
+    folded = scorer.attention.project_queries(query)
+    logits = scorer.attention.chunk_logsumexp(folded, encoding.blocks, num_chunks)
     mass = normalise(logits, scorer.sink_logits(folded, encoding))
     rarity = torch.from_numpy(query_idf(encoding.query.ids.numpy(), context, num_chunks)).float()
     weights = scorer.attention.weights(query, rarity)

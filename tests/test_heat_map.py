@@ -128,7 +128,7 @@ def test_rank_tokens_add_up_chunks_and_the_separators_between_them() -> None:
     assert list(tokens_of_best(scores.order, renderer)) == [2, 5, 6, 8]
     # "a b" and "f" must stay: 2 + 1 + the separator between them are paid first. Chunk 0 is there already;
     # the rest of chunk 2 is one word; chunk 1 closes the gap; chunk 3 is a neighbour.
-    must = replace(renderer, must=((0, 0, 4), (0, 10, 11)))
+    must = replace(renderer, required=((0, 0, 4), (0, 10, 11)))
     assert must.fixed_tokens == 4
     assert list(tokens_of_best(scores.order, must)) == [4, 5, 6, 8]
 

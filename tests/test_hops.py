@@ -105,15 +105,15 @@ def test_a_context_too_long_to_hold_takes_one_hop_unless_more_are_asked_for(
 def asks(states_TD: torch.Tensor, asker: list[int], share: list[float]) -> FeedbackTokens:
     """Tokens equally rare; the asking chunks are the first ones."""
     chunk_K = torch.arange(len(share))
-    place_T = torch.arange(len(asker))
-    rarity_T = torch.full((len(asker),), 0.5)
-    return FeedbackTokens(states_TD, rarity_T, torch.tensor(asker), chunk_K, torch.tensor(share), place_T)
+    token_T = torch.arange(len(asker))
+    idf_T = torch.full((len(asker),), 0.5)
+    return FeedbackTokens(states_TD, idf_T, torch.tensor(asker), chunk_K, torch.tensor(share), token_T)
 
 
 def test_untrained_tokens_of_a_chunk_share_its_weight_by_rarity() -> None:
     asking = replace(
         asks(torch.eye(3), [0, 0, 1], [0.6, 0.2]),
-        rarity_T=torch.tensor([0.9, 0.3, 0.1]),
+        idf_T=torch.tensor([0.9, 0.3, 0.1]),
     )
     weight_T = HopLayer(3, 2).weights(asking, torch.eye(3))
     np.testing.assert_allclose(weight_T.detach().numpy(), [0.45, 0.15, 0.2], rtol=1e-5)

@@ -170,4 +170,4 @@ def test_neighbours_share_scores_inside_their_source_only() -> None:
 
 def test_the_spread_starts_where_the_untrained_figures_were_measured() -> None:
     layer = CrossAttention((6,), 8, 8)
-    assert float(layer.spread_of(torch.zeros(1, 3, 8)).detach()) == pytest.approx(0.6, abs=1e-3)
+    assert float(layer.neighbour_weight(torch.zeros(1, 3, 8)).detach()) == pytest.approx(0.6, abs=1e-3)

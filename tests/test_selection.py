@@ -176,8 +176,8 @@ def test_sources_that_are_kept_whole_are_joined_by_an_empty_line(o200k) -> None:
     sources = (Source("alpha"), Source("beta\n"), Source("gamma\n\n"), Source("delta"))
     chunks = tuple(Chunk(i, i, 0, len(s.text), 1) for i, s in enumerate(sources))
     renderer = Renderer(Request(sources, "q"), chunks, DEFAULT_SEPARATOR, o200k)
-    assert renderer.render(renderer.whole(range(4))) == "alpha\n\nbeta\n\ngamma\n\ndelta"
-    assert renderer.render(renderer.whole([0, 2])) == "alpha\n[...]\ngamma\n\n"
+    assert renderer.render(renderer.full_chunks(range(4))) == "alpha\n\nbeta\n\ngamma\n\ndelta"
+    assert renderer.render(renderer.full_chunks([0, 2])) == "alpha\n[...]\ngamma\n\n"
 
 
 @pytest.mark.parametrize(

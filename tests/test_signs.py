@@ -40,11 +40,11 @@ def test_nearness_is_zero_for_the_tokens_themselves_and_bounded() -> None:
     chunks_CHM = torch.tensor([[[20.0, 10.0]], [[-1e30, 20.0]], [[float("-inf"), float("-inf")]]])
     shares_C = torch.tensor([0.6, 0.3, 0.1])
     found = head_features(chunks_CHM, own_HM, torch.tensor([20.0]), torch.tensor([1.0, 3.0]), shares_C)
-    assert found["nearest_0"] == pytest.approx(0.75 * (10 - 20) / 20)
+    assert found["similarity_0"] == pytest.approx(0.75 * (10 - 20) / 20)
     alone = head_features(
         chunks_CHM[2:], own_HM, torch.tensor([20.0]), torch.tensor([1.0, 3.0]), shares_C[2:]
     )
-    assert alone == {"nearest_0": -1.0}
+    assert alone == {"similarity_0": -1.0}
 
 
 def context_of(*chunks: list[int], title: tuple[int, ...] = ()) -> ContextTokens:
@@ -64,27 +64,30 @@ def test_words_stand_where_all_their_tokens_follow_one_another() -> None:
     scattered = context_of([2, 3, 7], [3, 2, 4], [4, 7], [1, 7])
     found = lexical_features(query, tokens, scattered, shares_C)
     assert found["words"] == pytest.approx(math.log(2))
-    assert (found["long_held"], found["long_absent"]) == (0.0, pytest.approx(math.log(2)))
+    assert (found["matched_long_words"], found["missing_names"]) == (0.0, pytest.approx(math.log(2)))
     whole = lexical_features(query, tokens, context_of([7], [2, 3, 4], [7], [7]), shares_C)
-    assert (whole["long_held"], whole["long_absent"]) == (pytest.approx(math.log(2)), 0.0)
+    assert (whole["matched_long_words"], whole["missing_names"]) == (pytest.approx(math.log(2)), 0.0)
     below = lexical_features(query, tokens, context_of([2, 3, 4], [7], [7], [7]), shares_C)
-    assert (below["long_held"], below["long_absent"]) == (0.0, 0.0)  # the best three are all but the first
+    assert (below["matched_long_words"], below["missing_names"]) == (
+        0.0,
+        0.0,
+    )  # the best three are all but the first
     plain = lexical_features("tide xxxab?", tokens, scattered, shares_C)
-    assert plain["long_absent"] == 0.0  # it may stand there in another form
+    assert plain["missing_names"] == 0.0  # it may stand there in another form
     titled = lexical_features(
         query, tokens, context_of([7], [7], [7], [7], title=(2, 3, 4)), torch.tensor([1.0, 0, 0, 0])
     )
-    assert titled["long_held"] == pytest.approx(math.log(2))
+    assert titled["matched_long_words"] == pytest.approx(math.log(2))
     assert set(lexical_features("?", Tokens(np.array([5]), np.array([0])), scattered, shares_C).values()) == {
         0.0
     }
 
 
 def test_names_of_signs_follow_the_heads() -> None:
-    assert all(is_feature(name, 2) for name in ("sink", "long_held", "nearest_0", "nearest_1"))
+    assert all(is_feature(name, 2) for name in ("sink", "matched_long_words", "similarity_0", "similarity_1"))
     assert not any(
         is_feature(name, 2)
-        for name in ("nearest_2", "nearest_", "nearest_00", "nearest_-1", "sink_0", "far", "")
+        for name in ("similarity_2", "nearest_", "similarity_00", "nearest_-1", "sink_0", "far", "")
     )
 
 
@@ -94,12 +97,12 @@ def test_the_logit_of_a_token_with_itself_is_the_same_in_blocks(
     attention = scorer.attention
     torch.manual_seed(0)
     states = {layer: torch.randn(5, attention.center.shape[1]) for layer in set(attention.layers)}
-    query_HMD = torch.stack(attention.normal(states))
-    folded_HMD = attention.folded(query_HMD)
-    whole = self_logits(attention, folded_HMD, states)
-    torch.testing.assert_close(whole, (folded_HMD * query_HMD).sum(dim=-1))
+    query_HMD = torch.stack(attention.unit_states(states))
+    projected_HMD = attention.project_queries(query_HMD)
+    whole = self_logits(attention, projected_HMD, states)
+    torch.testing.assert_close(whole, (projected_HMD * query_HMD).sum(dim=-1))
     monkeypatch.setattr("longattncomp_cli.core.scoring.confidence._BLOCK", 2)
-    torch.testing.assert_close(self_logits(attention, folded_HMD, states), whole)
+    torch.testing.assert_close(self_logits(attention, projected_HMD, states), whole)
 
 
 def test_a_scorer_gives_every_sign_that_a_checkpoint_may_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,7 +102,7 @@ def test_a_definition_comes_with_its_decorators_and_comments() -> None:
     assert leaves[0].endswith("return total")
     assert leaves[1].startswith("    @property\n    def free")
     at = PYTHON.index("self.length -= boat")
-    assert [PYTHON[a:b] for a, b in structure.heads_at(at)] == [
+    assert [PYTHON[a:b] for a, b in structure.headings_at(at)] == [
         "class Pier:",
         "    def moor(\n        self, boat\n    ):",
     ]
@@ -248,11 +248,11 @@ def test_the_heading_of_what_is_kept_is_kept(structured, o200k) -> None:
     renderer = Renderer(
         Request((source,), "compute"), scores.chunks, DEFAULT_SEPARATOR, o200k, structures=(source.structure,)
     )
-    inner = [c for c in scores.chunks if source.structure.heads_at(c.start)]
+    inner = [c for c in scores.chunks if source.structure.headings_at(c.start)]
     assert len(inner) > 3
     for chunk in inner:
-        text = renderer.render(renderer.whole([chunk.index]))
-        for start, end in source.structure.heads_at(chunk.start):
+        text = renderer.render(renderer.full_chunks([chunk.index]))
+        for start, end in source.structure.headings_at(chunk.start):
             assert source.text[start:end] in text
 
 
@@ -264,12 +264,12 @@ def test_a_cut_definition_is_marked_and_a_whole_one_is_not(structured, o200k) ->
     scores = structured.score(request)
     renderer = Renderer(request, scores.chunks, DEFAULT_SEPARATOR, o200k, structures=(source.structure,))
     last = len(scores.chunks) - 1
-    assert "cut" not in renderer.render(renderer.whole(range(last + 1)))
-    assert renderer.render(renderer.whole([0])).endswith("\n[... cut ...]")
-    middle = renderer.render(renderer.whole([3]))
+    assert "cut" not in renderer.render(renderer.full_chunks(range(last + 1)))
+    assert renderer.render(renderer.full_chunks([0])).endswith("\n[... cut ...]")
+    middle = renderer.render(renderer.full_chunks([3]))
     assert middle.startswith("def one(a):\n[... cut ...]\n    a += 1")
     assert source.text[scores.chunks[last].start :].startswith("def two")
-    assert renderer.render(renderer.whole([last])) == "def two(b):\n    return b\n"
+    assert renderer.render(renderer.full_chunks([last])) == "def two(b):\n    return b\n"
 
 
 @pytest.mark.parametrize(

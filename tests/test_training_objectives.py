@@ -11,7 +11,7 @@ import torch
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
 from longattncomp_cli.core.backbones.base import StateBlock
 from longattncomp_cli.training.losses import attncomp_loss, cross_entropy
-from longattncomp_cli.training.pool_scores import PoolStates, chunk_logits, score_questions
+from longattncomp_cli.training.pool_scores import PoolStates, chunk_logsumexp, score_questions
 from longattncomp_cli.training.validation import auroc, recall_at
 
 
@@ -65,7 +65,7 @@ def make_pool(seed: int = 0) -> tuple[CrossAttention, PoolStates, dict[int, torc
     states = {n: torch.randn(sum(SIZES), WIDTH, generator=generator) for n in (2, 0)}
     pool = PoolStates(
         torch.randint(0, 50, (sum(SIZES),), generator=generator),
-        tuple(layer.normal(states)),
+        tuple(layer.unit_states(states)),
         (0, 1),
         torch.tensor(SIZES),
         torch.tensor([0, 0, 1, 2, 2]),
@@ -83,10 +83,10 @@ def test_pool_logits_and_their_gradient_equal_the_scorers() -> None:
     owner = torch.repeat_interleave(torch.arange(len(SIZES)), torch.tensor(SIZES))
     logits_NHM = layer.logits(folded, states)
     wanted = torch.stack([logits_NHM[owner == i].logsumexp(dim=0) for i in range(len(SIZES))])
-    found = chunk_logits(folded, pool)
+    found = chunk_logsumexp(folded, pool)
     torch.testing.assert_close(found, wanted)
     with torch.no_grad():
-        streamed = layer.chunk_logits(folded, [StateBlock(owner, states)], len(SIZES))
+        streamed = layer.chunk_logsumexp(folded, [StateBlock(owner, states)], len(SIZES))
     torch.testing.assert_close(found.detach(), streamed)
 
     (wanted_grad,) = torch.autograd.grad((wanted * weights).sum(), folded)

@@ -92,7 +92,7 @@ def _figures(method: Method, item: Item, grid: Grid, judged: Judged, budget: str
         "stop": selection.stop,
         "spans": [list(place) for place in places],
     }
-    if any(span.bare for span in selection.kept):
+    if any(span.unmarked for span in selection.kept):
         figures["bare"] = True
     if scores.confidence is not None:
         figures["confidence"] = round(scores.confidence, 5)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -84,16 +83,15 @@ class Compressor:
         self, scorer: Scorer, tokenizer: TargetTokenizer | None, settings: CompressorSettings
     ) -> None:
         """Keep the parts."""
-        self.scorer = scorer
         self.settings = settings
         if settings.rule.mode == "auto":
-            self.scorer = copy(scorer)
-            self.scorer.one_hop_from = settings.rule.auto.sure
-        self._fine_scorer = copy(scorer)
-        self._fine_scorer.chunk_tokens = _FOCUS_TOKENS
-        self._fine_scorer.hops = 1
-        self._fine_scorer.reranks = False
-        self._fine_snap: SnapLevel = "sentence" if scorer.snap in ("structure", "auto") else scorer.snap
+            scorer = scorer.with_options(one_hop_above=settings.rule.auto.min_sufficiency)
+        self.scorer = scorer
+        self._fine_scorer = scorer.with_options(
+            chunk_tokens=_FOCUS_TOKENS, hops=1, hops_are_required=True, rerank=False
+        )
+        snap = scorer.options.snap
+        self._fine_snap: SnapLevel = "sentence" if snap in ("structure", "auto") else snap
         self.tokenizer = tokenizer or BackboneTokenizer(self._count_backbone_tokens)
         self.requests = RequestBuilder(
             parser=settings.query_parser, tail_tokens=settings.tail_tokens, token_starts=self._token_starts
@@ -186,8 +184,8 @@ class Compressor:
             self.tokenizer,
             headers=self.settings.headers,
             cut_marks=self.settings.cut_marks,
-            must=keep_spans(request, self.settings.keep, self.tokenizer),
-            structures=tuple(structure_for(source, self.scorer.snap) for source in request.sources),
+            required=keep_spans(request, self.settings.keep, self.tokenizer),
+            structures=tuple(structure_for(source, self.scorer.options.snap) for source in request.sources),
         )
 
     def compress(
@@ -229,10 +227,12 @@ class Compressor:
         if not chunk.num_backbone_tokens:
             return chunk.start
         source = request.sources[chunk.source]
-        structure = structure_for(source, self.scorer.snap)
+        structure = structure_for(source, self.scorer.options.snap)
         source = replace(source, title="", region=Span(chunk.start, chunk.end))
-        self._fine_scorer.snap = "line" if structure is not None else self._fine_snap
-        pieces = self._fine_scorer.score(Request((source,), request.query))
+        fine_scorer = self._fine_scorer.with_options(
+            snap="line" if structure is not None else self._fine_snap
+        )
+        pieces = fine_scorer.score(Request((source,), request.query))
         best = pieces.chunks[int(pieces.order[0])].start
         if structure is not None:
             return max([chunk.start, *(unit.start for unit in structure.around(best + 1) if unit.leaf)])

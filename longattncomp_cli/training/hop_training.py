@@ -32,7 +32,7 @@ class _ReadPoolStates:
     layer: int
     block: StateBlock
 
-    def again(self) -> Iterator[StateBlock]:
+    def replay(self) -> Iterator[StateBlock]:
         """Give the block."""
         return iter([self.block])
 

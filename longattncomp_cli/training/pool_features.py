@@ -38,7 +38,7 @@ def pool_states(
     if 0 in attention.layers:
         states[0] = store.backbone.embed(ids_N)
     states = {layer: value.to(device) for layer, value in states.items()}
-    per_head = attention.normal(states)
+    per_head = attention.unit_states(states)
     normal: list[Tensor] = []
     head_inputs = []
     seen: dict[int, int] = {}

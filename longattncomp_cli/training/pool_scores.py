@@ -70,26 +70,26 @@ class QuestionScores:
 
 class _ChunkLogSumExp(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, folded_HMD: Tensor, pool: PoolStates) -> Tensor:
-        num_heads, num_query, _ = folded_HMD.shape
-        chunks_CHM = folded_HMD.new_empty((len(pool.sizes_C), num_heads, num_query))
+    def forward(ctx: Any, projected_HMD: Tensor, pool: PoolStates) -> Tensor:
+        num_heads, num_query, _ = projected_HMD.shape
+        chunks_CHM = projected_HMD.new_empty((len(pool.sizes_C), num_heads, num_query))
         for tokens, chunks, local_B in _blocks(pool.sizes_C):
             onehot_CB = F.one_hot(local_B, chunks.stop - chunks.start).T.float()
-            for head, logits_BM in enumerate(_logits(folded_HMD, pool, tokens)):
+            for head, logits_BM in enumerate(_logits(projected_HMD, pool, tokens)):
                 highest_M = logits_BM.amax(dim=0)
                 weights_BM = (logits_BM - highest_M).clamp_min_(LOWEST_EXPONENT).exp_()
                 chunks_CHM[chunks, head] = (onehot_CB @ weights_BM).log_().add_(highest_M)
         ctx.pool = pool
-        ctx.save_for_backward(folded_HMD, chunks_CHM)
+        ctx.save_for_backward(projected_HMD, chunks_CHM)
         return chunks_CHM
 
     @staticmethod
     def backward(ctx: Any, grad_CHM: Tensor) -> tuple[Tensor, None]:
-        folded_HMD, chunks_CHM = ctx.saved_tensors
+        projected_HMD, chunks_CHM = ctx.saved_tensors
         pool: PoolStates = ctx.pool
-        grad_HMD = torch.zeros_like(folded_HMD)
+        grad_HMD = torch.zeros_like(projected_HMD)
         for tokens, chunks, local_B in _blocks(pool.sizes_C):
-            for head, logits_BM in enumerate(_logits(folded_HMD, pool, tokens)):
+            for head, logits_BM in enumerate(_logits(projected_HMD, pool, tokens)):
                 shares_BM = (logits_BM - chunks_CHM[chunks, head][local_B]).clamp_(LOWEST_EXPONENT, 0).exp_()
                 shares_BM *= grad_CHM[chunks, head][local_B]
                 states_BD = pool.normal[pool.head_inputs[head]][tokens]
@@ -97,16 +97,16 @@ class _ChunkLogSumExp(torch.autograd.Function):
         return grad_HMD, None
 
 
-def chunk_logits(folded_HMD: Tensor, pool: PoolStates) -> Tensor:
-    """Return (C, H, M): what ``CrossAttention.chunk_logits`` returns, differentiable in the queries."""
-    result: Tensor = _ChunkLogSumExp.apply(folded_HMD, pool)  # type: ignore[no-untyped-call]
+def chunk_logsumexp(projected_HMD: Tensor, pool: PoolStates) -> Tensor:
+    """Return (C, H, M): what ``CrossAttention.chunk_logsumexp`` returns, differentiable in the queries."""
+    result: Tensor = _ChunkLogSumExp.apply(projected_HMD, pool)  # type: ignore[no-untyped-call]
     return result
 
 
-def _logits(folded_HMD: Tensor, pool: PoolStates, tokens: slice) -> list[Tensor]:
+def _logits(projected_HMD: Tensor, pool: PoolStates, tokens: slice) -> list[Tensor]:
     """For each head (B, M)."""
     return [
-        (pool.normal[index][tokens] @ folded_HMD[head].T.to(pool.normal[index].dtype)).float()
+        (pool.normal[index][tokens] @ projected_HMD[head].T.to(pool.normal[index].dtype)).float()
         for head, index in enumerate(pool.head_inputs)
     ]
 
@@ -169,31 +169,31 @@ def score_questions(
         pooling: ``log`` or ``mean``.
         dropout: share of the query states' numbers set to 0.
     """
-    normal = [torch.stack(attention.normal(states)) for states in query_states]
+    normal = [torch.stack(attention.unit_states(states)) for states in query_states]
     lengths = [part.shape[1] for part in normal]
     dropped = [F.dropout(part, dropout) for part in normal] if dropout else normal
-    folded_HMD = attention.folded(torch.cat(dropped, dim=1))
-    chunks_CHM = chunk_logits(folded_HMD, pool)
+    projected_HMD = attention.project_queries(torch.cat(dropped, dim=1))
+    chunks_CHM = chunk_logsumexp(projected_HMD, pool)
     rarity_of = Rarity(pool)
     results = []
     parts = zip(
         torch.split(chunks_CHM, lengths, 2),
-        torch.split(folded_HMD, lengths, 1),
+        torch.split(projected_HMD, lengths, 1),
         dropped,
         query_ids,
         allowed,
         strict=True,
     )
-    for logits_CHM, own_HMD, normal_HMD, ids_M, may in parts:
+    for logits_CHM, own_HMD, unit_HMD, ids_M, may in parts:
         allowed_C = torch.from_numpy(may).to(logits_CHM.device)
         sink_HM = attention.sink_logits(own_HMD) if attention.learned_sink else None
         mass: LogMass = normalise(logits_CHM[allowed_C], sink_HM)
         if pooling == "mean":
             scores_C, sink = pool_mean(mass)
         else:
-            weights_HM = attention.weights(normal_HMD, rarity_of(ids_M, may))
+            weights_HM = attention.weights(unit_HMD, rarity_of(ids_M, may))
             scored = pool_log_mass(mass, weights_HM, attention.floor)
             passage_C = pool.passage_C[allowed_C]
-            scores_C, sink = smooth_over_neighbours(*scored, attention.spread_of(normal_HMD), passage_C)
+            scores_C, sink = smooth_over_neighbours(*scored, attention.neighbour_weight(unit_HMD), passage_C)
         results.append(QuestionScores(scores_C, sink, allowed_C))
     return results

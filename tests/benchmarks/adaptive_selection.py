@@ -34,7 +34,7 @@ EASY = ("squad", "keys", "needles")
 SHARES = (4, 8, 16)
 TOP_PS = (0.5, 0.8, 0.95, 0.99)
 LEAST_TOKENS = 3_000
-SIGNS = ("gap_5", "entropy", "chunks", "words", "long_held", "nearest_1", "nearest_3")
+SIGNS = ("gap_5", "entropy", "chunks", "words", "matched_long_words", "similarity_1", "similarity_3")
 PENALTY = 3e-3
 ALL = 10**9
 _NEAR = 0.005
@@ -88,7 +88,7 @@ def fit(rows: Sequence[Row]) -> tuple[LogisticModel, AutoRule]:
     full = by_kind(filled, rows)
     best: tuple[float, AutoRule, list[bool]] | None = None
     for ratio, least in product(_RATIOS, _LEASTS):
-        peak = AutoRule(peak_ratio=ratio, peak_least=least)
+        peak = AutoRule(peak_min_ratio=ratio, peak_min_chunks=least)
         alone = np.array(
             [judged(row, peak_chunks(ranked(row, "first_hop"), peak), "first_hop") for row in rows]
         )
@@ -105,7 +105,7 @@ def fit(rows: Sequence[Row]) -> tuple[LogisticModel, AutoRule]:
             lost = [float(full[kind][0] - chosen[kind][0]) for kind in full]
             use = float(np.mean([chosen[kind][1] for kind in full if kind in EASY]))
             if np.mean(lost) <= _MOST_LOST and max(lost) <= _MOST_LOST_OF_A_KIND:
-                rule = AutoRule(sure=sure, peak_ratio=ratio, peak_least=least)
+                rule = AutoRule(sure=sure, peak_min_ratio=ratio, peak_min_chunks=least)
                 print(
                     f"ratio {ratio} least {least} sure {sure}: lost {np.mean(lost):.4f}, easy use {use:.3f}"
                 )

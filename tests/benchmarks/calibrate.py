@@ -32,7 +32,7 @@ from longattncomp_cli.training.calibration import fit_logistic
 
 Row = dict[str, Any]
 
-SIGNS = ("sink", "best", "gap_2", "long_held", "long_absent")
+SIGNS = ("sink", "best", "gap_2", "matched_long_words", "missing_names")
 FOLDS = 5
 PENALTY = 3e-3
 _FOREIGN_SHARE = 0.1

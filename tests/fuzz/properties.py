@@ -287,7 +287,7 @@ def the_budget_holds_and_more_of_it_keeps_more(
     structures = tuple(s.structure for s in sources) if structured else ()
     places = tuple((s % len(sources), a, a + n) for s, a, n in must)
     renderer = Renderer(
-        Request(sources, "q"), scores.chunks, "\n[...]\n", BYTES, structures=structures, must=places
+        Request(sources, "q"), scores.chunks, "\n[...]\n", BYTES, structures=structures, required=places
     )
     rule = SelectionRule(mode=mode, fill=fill)  # type: ignore[arg-type]
     before: set[tuple[int, int]] = set()

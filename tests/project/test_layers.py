@@ -1,4 +1,4 @@
-"""The structure of the package: data flows one way, no circle of files, small folders that say what they hold."""
+"""The package's structure: data flows one way, no circle of files, small folders that say what they hold."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def _answer(target: Target, question: Question, settings: BenchSettings) -> dict
     assert settings.snap is not None
     row = question.row
     text = rendered(
-        question.item, row["spans"], settings.separator, settings.snap, bare=row.get("bare", False)
+        question.item, row["spans"], settings.separator, settings.snap, unmarked=row.get("bare", False)
     )
     try:
         reply = target.ask(dialogue.prompt(question.item, text), dialogue.max_tokens)

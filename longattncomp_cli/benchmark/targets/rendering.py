@@ -23,7 +23,7 @@ def rendered(
         places: ``(source, start, end)`` in source order, neighbours merged.
         separator: between places that were not neighbours.
         snap: how the context was cut, which decides whether its structure is marked.
-        bare: whether there was no room for the mark of a cut.
+        unmarked: whether there was no room for the mark of a cut.
     """
     kept = {(source, start) for source, start, _ in places}
     parts = tuple(_parts(item, places))

@@ -21,14 +21,14 @@ class KeptSpan:
         start, end: its characters.
         reason: ``""`` where its score kept it, ``keep`` where a rule of the user did, ``head`` where it is
             the heading line of what is kept.
-        bare: no mark follows where it ends inside of something: the budget has no room for one.
+        unmarked: no mark follows where it ends inside of something: the budget has no room for one.
     """
 
     chunk: Chunk
     start: int
     end: int
     reason: str = ""
-    bare: bool = False
+    unmarked: bool = False
 
     @property
     def is_cut(self) -> bool:
@@ -55,7 +55,7 @@ class ChunkMap:
     def _begins(self) -> list[tuple[int, int]]:
         return [(chunk.source, chunk.start) for chunk in self._chunks]
 
-    def spread(self, source: int, start: int, end: int, reason: str = "") -> list[KeptSpan]:
+    def split_by_chunk(self, source: int, start: int, end: int, reason: str = "") -> list[KeptSpan]:
         """The parts of ``[start, end)`` of a source, one for each chunk it touches."""
         parts = []
         at = max(0, bisect_right(self._begins, (source, start)) - 1)

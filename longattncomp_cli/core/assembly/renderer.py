@@ -44,7 +44,7 @@ class Renderer:
         headers: whether each source's name stands on a line of its own before its first kept span.
         structures: of each source, or nothing: what is kept of a definition is kept with its heading lines,
             and where one is cut, ``cut_mark`` stands.
-        must: what the user wants kept whatever its score.
+        required: what the user wants kept whatever its score.
         cut_marks: whether it does; without, the separator stands there too, and nothing at the end.
     """
 
@@ -54,7 +54,7 @@ class Renderer:
     tokenizer: TargetTokenizer
     headers: bool = False
     structures: tuple[Structure | None, ...] = ()
-    must: tuple[SourceSpan, ...] = ()
+    required: tuple[SourceSpan, ...] = ()
     cut_marks: bool = True
 
     def render(self, kept: Sequence[KeptSpan]) -> str:
@@ -73,7 +73,11 @@ class Renderer:
                 parts.append("==> " + "".join(c if c.isprintable() else "?" for c in name) + " <==\n")
             parts.append(text[span.start : span.end])
             previous = span
-        if previous is not None and not previous.bare and self._is_cut(previous.chunk.source, previous.end):
+        if (
+            previous is not None
+            and not previous.unmarked
+            and self._is_cut(previous.chunk.source, previous.end)
+        ):
             parts.append(self.cut_mark.rstrip() if not self.request.suffix else self.cut_mark)
         return "".join(parts)
 
@@ -81,7 +85,7 @@ class Renderer:
         """The tokens of the rendered text."""
         return self.tokenizer.count(self.render(kept))
 
-    def whole(self, indices: Iterable[int], part: Sequence[KeptSpan] = ()) -> tuple[KeptSpan, ...]:
+    def full_chunks(self, indices: Iterable[int], part: Sequence[KeptSpan] = ()) -> tuple[KeptSpan, ...]:
         """The chunks at these places in the context, entire, and what must be kept with them.
 
         Args:
@@ -92,23 +96,23 @@ class Renderer:
             Spans in source order that do not overlap.
         """
         spans = [KeptSpan(self.chunks[i], self.chunks[i].start, self.chunks[i].end) for i in indices]
-        with_heads = [head for span in spans for head in self.heads_of(span.chunk)]
-        with_heads += [head for span in part for head in self.heads_at(span.chunk.source, span.start)]
-        return merge_kept_spans([*spans, *part, *self.must_spans, *with_heads], self.request.sources)
+        with_headings = [head for span in spans for head in self.headings_of(span.chunk)]
+        with_headings += [head for span in part for head in self.headings_at(span.chunk.source, span.start)]
+        return merge_kept_spans([*spans, *part, *self.required_spans, *with_headings], self.request.sources)
 
-    def heads_of(self, chunk: Chunk) -> list[KeptSpan]:
+    def headings_of(self, chunk: Chunk) -> list[KeptSpan]:
         """The heading lines of what ``chunk`` begins inside of."""
-        return self.heads_at(chunk.source, chunk.start)
+        return self.headings_at(chunk.source, chunk.start)
 
-    def heads_at(self, source: int, offset: int) -> list[KeptSpan]:
+    def headings_at(self, source: int, offset: int) -> list[KeptSpan]:
         """The heading lines of the units around ``offset``."""
         structure = self.structures[source] if self.structures else None
         if structure is None:
             return []
-        heads = structure.heads_at(offset)
-        return [part for start, end in heads for part in self._map.spread(source, start, end, "head")]
+        heads = structure.headings_at(offset)
+        return [part for start, end in heads for part in self._map.split_by_chunk(source, start, end, "head")]
 
-    def good_edges(self, source: int, start: int, end: int) -> list[IntArray]:
+    def cut_points(self, source: int, start: int, end: int) -> list[IntArray]:
         """Where a part of ``[start, end)`` may well begin or end, relative to it; best kind first."""
         text = self.request.sources[source].text[start:end]
         structure = self.structures[source] if self.structures else None
@@ -118,9 +122,9 @@ class Renderer:
         return [edges[(edges > 0) & (edges < end - start)], line_starts(text)]
 
     @cached_property
-    def must_spans(self) -> tuple[KeptSpan, ...]:
+    def required_spans(self) -> tuple[KeptSpan, ...]:
         """What the user wants kept, as spans of chunks."""
-        spans = [part for place in self.must for part in self._map.spread(*place, "keep")]
+        spans = [part for place in self.required for part in self._map.split_by_chunk(*place, "keep")]
         return merge_kept_spans(spans, self.request.sources)
 
     @cached_property
@@ -167,12 +171,12 @@ class Renderer:
     @cached_property
     def original_tokens(self) -> int:
         """The tokens of the whole input, rendered with nothing left out."""
-        return self.count(self.whole(range(len(self.chunks))))
+        return self.count(self.full_chunks(range(len(self.chunks))))
 
     @cached_property
     def fixed_tokens(self) -> int:
         """The tokens of what is always kept: instruction, query, and what the user wants kept."""
-        return self.count(self.must_spans)
+        return self.count(self.required_spans)
 
     @cached_property
     def separator_tokens(self) -> int:

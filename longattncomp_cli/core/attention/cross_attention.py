@@ -11,7 +11,7 @@ Shapes: B block, N context tokens, M query tokens, C chunks, H heads, D backbone
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -71,9 +71,8 @@ class CrossAttention(nn.Module):
         if learned_sink:
             self.sink_key = nn.Parameter(torch.zeros(num_heads, width))
             self.sink_bias = nn.Parameter(torch.full((num_heads,), 12.0))
-            self.sink_offset = nn.Parameter(torch.zeros(()))
 
-    def normal(self, states: LayerStates) -> list[Tensor]:
+    def unit_states(self, states: LayerStates) -> list[Tensor]:
         """For each head (N, D): the states it reads, centred, of length 1; shared between like heads."""
         shared: dict[tuple[int, bytes], Tensor] = {}
         result = []
@@ -84,58 +83,73 @@ class CrossAttention(nn.Module):
             result.append(shared[key])
         return result
 
-    def folded(self, normal_HMD: Tensor) -> Tensor:
+    def project_queries(self, unit_HMD: Tensor) -> Tensor:
         """Return (H, M, D): projected, scaled queries with W_K folded in: context states need none."""
-        queries_HMK = torch.baddbmm(self.b_q[:, None, :], normal_HMD, self.w_q)
+        queries_HMK = torch.baddbmm(self.b_q[:, None, :], unit_HMD, self.w_q)
         scaled_HMK = queries_HMK * self.log_temperature.exp()[:, None, None]
         return torch.bmm(scaled_HMK, self.w_k.transpose(1, 2))
 
-    def logits(self, folded_HMD: Tensor, states: LayerStates) -> Tensor:
+    def logits(self, projected_HMD: Tensor, states: LayerStates) -> Tensor:
         """Return (N, H, M): scaled products of every context token with every query token."""
-        columns = [normal_ND @ folded_HMD[head].T for head, normal_ND in enumerate(self.normal(states))]
+        columns = [unit_ND @ projected_HMD[head].T for head, unit_ND in enumerate(self.unit_states(states))]
         return torch.stack(columns, dim=1)
 
-    def sink_logits(self, folded_HMD: Tensor) -> Tensor:
+    def sink_logits(self, projected_HMD: Tensor) -> Tensor:
         """Return (H, M): the logits of the trained sink key."""
-        return torch.einsum("hmd,hd->hm", folded_HMD, self.sink_key) + self.sink_bias[:, None]
+        return torch.einsum("hmd,hd->hm", projected_HMD, self.sink_key) + self.sink_bias[:, None]
 
-    def chunk_logits(self, folded_HMD: Tensor, blocks: Iterable[StateBlock], num_chunks: int) -> Tensor:
+    def chunk_logsumexp(
+        self,
+        projected_HMD: Tensor,
+        blocks: Iterable[StateBlock],
+        num_chunks: int,
+        on_logits: Callable[[Tensor, StateBlock], None] | None = None,
+    ) -> Tensor:
         """Stream over the context.
 
         Args:
-            folded_HMD: from :meth:`folded`.
+            projected_HMD: from :meth:`project_queries`.
             blocks: every context token once, in any order.
             num_chunks: C.
+            on_logits: called with the logits (N, H, M) of each block, and the block.
 
         Returns:
             (C, H, M): the log-sum-exp of the logits of each chunk's tokens; ``-inf`` where it has none.
         """
-        num_heads, num_query = folded_HMD.shape[:2]
-        chunks_CHM = folded_HMD.new_full((num_chunks, num_heads, num_query), float("-inf"))
+        num_heads, num_query = projected_HMD.shape[:2]
+        chunks_CHM = projected_HMD.new_full((num_chunks, num_heads, num_query), float("-inf"))
         for block in blocks:
-            accumulate_block(chunks_CHM, self.logits(folded_HMD, block.states), block.chunk_index_N)
+            logits_NHM = self.logits(projected_HMD, block.states)
+            if on_logits:
+                on_logits(logits_NHM, block)
+            accumulate_block(chunks_CHM, logits_NHM, block.chunk_index_N)
         return chunks_CHM
 
-    def weights(self, normal_HMD: Tensor, rarity_M: Tensor) -> Tensor:
+    def weights(self, unit_HMD: Tensor, idf_M: Tensor) -> Tensor:
         """Return (H, M): the share of each head and query token in log pooling.
 
         Args:
-            normal_HMD: the normalised query states that each head reads.
-            rarity_M: how rare each query token is in the context, in [0, 1]; 1 means that it is absent.
+            unit_HMD: the normalised query states that each head reads.
+            idf_M: how rare each query token is in the context, in [0, 1]; 1 means that it is absent.
         """
-        rarity_HM = self.gate_rarity[:, None] * (rarity_M + MIN_IDF).log()
-        rarity_HM = rarity_HM + self.gate_absent[:, None] * (rarity_M > _ABSENT)
-        learned_HM = torch.einsum("hmd,hd->hm", normal_HMD, self.gate)
-        logits_HM = rarity_HM + learned_HM + self.gate_bias[:, None]
+        idf_HM = self.gate_rarity[:, None] * (idf_M + MIN_IDF).log()
+        idf_HM = idf_HM + self.gate_absent[:, None] * (idf_M > _ABSENT)
+        learned_HM = torch.einsum("hmd,hd->hm", unit_HMD, self.gate)
+        logits_HM = idf_HM + learned_HM + self.gate_bias[:, None]
         return logits_HM.flatten().softmax(dim=0).view_as(logits_HM) * self.log_strength.exp()
 
-    def spread_of(self, normal_HMD: Tensor) -> Tensor:
+    def neighbour_weight(self, unit_HMD: Tensor) -> Tensor:
         """The weight of the neighbours' mean score (scalar), as this query wants it."""
-        return F.softplus(self.spread + normal_HMD[0].mean(dim=0) @ self.spread_gate)
+        return F.softplus(self.spread + unit_HMD[0].mean(dim=0) @ self.spread_gate)
 
 
 def accumulate_block(chunks_CHM: Tensor, logits_NHM: Tensor, chunk_index_N: Tensor) -> None:
-    """Add one block's tokens to the running log-sum-exp of their chunks, in place."""
+    """Add one block's tokens to the running log-sum-exp of their chunks, in place.
+
+    Of chunk c: ``L_c ← log(exp(L_c) + Σ_n exp(l_n))`` over its tokens n of the block, computed as
+    ``m + log Σ_n exp(l_n − m)`` with m the block's highest logit, so that nothing overflows.
+    """
+    # Only the chunks of this block are looked at: local_N numbers them from 0.
     touched, local_N = torch.unique(chunk_index_N, return_inverse=True)
     highest_HM = logits_NHM.amax(dim=0)
     weights_NHM = (logits_NHM - highest_HM).clamp_min_(LOWEST_EXPONENT).exp_()

@@ -11,7 +11,6 @@ Shapes: C chunks.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -23,43 +22,22 @@ from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.chunking.passages import continuing_chunks
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.text.arrays import FloatArray, IntArray
+from longattncomp_cli.core.text.words import is_compound, is_word_character, query_identifiers
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.chunking.chunks import Tokens
 
 
-MAX_NAMES = 64
-_LONGEST_NAME = 200
 _TAKEN_OVER = 0.05
 """What a chunk takes over of the match in the chunk before it, in one passage."""
 _FLOOR = -6.0
 """The log mass of a chunk without the name, relative to an even share."""
 _COMPOUND_SHARE = 0.01
 """Words joined by hyphens are a name where at most this share of the chunks holds them, or two."""
-_WORD = re.compile(r"\w+(?:(?:[.:/-]|::|->)\w+)*")
-_QUOTED = re.compile(r"`([^`\n]{1,200})`")
-_IDENTIFIER = re.compile(
-    r"^_+\w|\w_+\w"  # _create, iter_modules
-    r"|[a-z][A-Z]"  # ShareableList
-    r"|(?=.*\d)(?=.*[A-Za-z])"  # sha256, RFC-2616, a UUID
-    r"|\w(?:\.|::|->)\w"  # os.path, config.json, std::move
-)
-
-
-def query_identifiers(query: str) -> list[str]:
-    """The names in a query, in order, each once; at most ``MAX_NAMES``.
-
-    Names are: what stands between backticks; words with an underscore, an inner capital, letters and digits,
-    or parts joined by dots or ``::``; and words joined by hyphens, which count where they are rare.
-    """
-    found = [(m.start(1), m.group(1).strip()) for m in _QUOTED.finditer(query)]
-    words = ((m.start(), m.group()) for m in _WORD.finditer(query) if len(m.group()) <= _LONGEST_NAME)
-    found += [(start, word) for start, word in words if _IDENTIFIER.search(word) or "-" in word]
-    return list(dict.fromkeys(name for _, name in sorted(found) if name))[:MAX_NAMES]
 
 
 def exact_match_gains(
-    request: Request, chunks: Sequence[Chunk], query: Tokens, rarity_M: FloatArray, passage_C: IntArray
+    request: Request, chunks: Sequence[Chunk], query: Tokens, idf_M: FloatArray, passage_C: IntArray
 ) -> Iterator[tuple[str, FloatArray]]:
     """What each of the query's names adds to each chunk's log score, where the token weights sum to 1.
 
@@ -67,29 +45,24 @@ def exact_match_gains(
         request: with the query and the texts.
         chunks: of all sources, in order.
         query: the query's tokens; a name counts as much as the tokens it is made of would at its rarity.
-        rarity_M: of each of them, as :func:`~longattncomp_cli.core.attention.idf.idf` has it.
+        idf_M: of each of them, as :func:`~longattncomp_cli.core.attention.idf.idf` has it.
         passage_C: the number of the passage that each chunk lies in, ascending.
 
     Yields:
         A name that stands somewhere, and its gains (C,), 0 where it does not stand.
     """
-    total = float((rarity_M + MIN_IDF).sum())
+    total = float((idf_M + MIN_IDF).sum())
     for name in query_identifiers(request.query):
         counts_C = _counts(request, chunks, name)
         holding = int(np.count_nonzero(counts_C))
         is_common = holding > max(2, _COMPOUND_SHARE * len(chunks))
-        if not holding or (is_common and _is_compound(name, request.query)):
+        if not holding or (is_common and is_compound(name, request.query)):
             continue
         own_rarity = float(idf(np.array([holding]), len(chunks))[0])
         weight = own_rarity * _num_tokens(request.query, name, query) / max(total, 1e-9)
         mass_C = _carried(counts_C / counts_C.sum(), passage_C)
         with np.errstate(divide="ignore"):
             yield name, weight * np.logaddexp(np.log(mass_C * len(chunks)) - _FLOOR, 0.0)
-
-
-def _is_compound(name: str, query: str) -> bool:
-    """Whether a name is only words joined by hyphens."""
-    return "-" in name and not _IDENTIFIER.search(name) and f"`{name}`" not in query
 
 
 def _counts(request: Request, chunks: Sequence[Chunk], name: str) -> FloatArray:
@@ -110,15 +83,11 @@ def _places(text: str, name: str, start: int, end: int) -> Iterator[int]:
     at = text.find(name, start, end)
     while at >= 0:
         after = at + len(name)
-        joined_before = at > 0 and _is_word(text[at - 1]) and _is_word(name[0])
-        joined_after = after < len(text) and _is_word(text[after]) and _is_word(name[-1])
+        joined_before = at > 0 and is_word_character(text[at - 1]) and is_word_character(name[0])
+        joined_after = after < len(text) and is_word_character(text[after]) and is_word_character(name[-1])
         if not joined_before and not joined_after:
             yield at
         at = text.find(name, at + 1, end)
-
-
-def _is_word(character: str) -> bool:
-    return character.isalnum() or character == "_"
 
 
 def _num_tokens(query: str, name: str, tokens: Tokens) -> int:

@@ -1,10 +1,10 @@
-"""What a hop can learn: which tokens of the best chunks ask on.
+"""Weights of the feedback tokens: by IDF, state, and relation to the query.
 
-Few tokens of a chunk are the bridge. Untrained, the rarer a token the more it asks. Trained, its state and
-what the query is after count too: the name behind "directed by" where a director is asked for. States are
+Few tokens of a chunk are the bridge to the next one. Untrained, a token weighs by its idf. Trained, its state
+and what the query is after count too: the name behind "directed by" where a director is asked for. States are
 compared as they are (to project them did not help), so a trained hop costs what the untrained one does.
 
-Shapes: T asking tokens, M query tokens, K asking chunks, C chunks, D width, R rank.
+Shapes: T feedback tokens, M query tokens, K feedback chunks, C chunks, D width, R rank.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 STRENGTH = 160.0
-"""How much a chunk rises, untrained, that draws the attention of all chunks."""
+"""How much the score of a chunk is boosted, untrained, that draws the attention of all feedback tokens."""
 TEMPERATURE = 20.0
 """Of the cosine between two tokens, untrained."""
 _NOISE = 0.02
@@ -26,23 +26,23 @@ _LEAST = 1e-9
 
 @dataclass(frozen=True)
 class FeedbackTokens:
-    """The tokens that ask on.
+    """Tokens of the best chunks (the seeds) that serve as further query tokens: pseudo-relevance feedback.
 
     Attributes:
         states_TD: of length 1.
-        rarity_T: among the chunks, above 0.
-        asker_T: which chunk each stands in, as an index of ``chunk_K``.
-        chunk_K: the best chunks, best first; some may have no token that asks.
+        idf_T: among the chunks, above 0.
+        chunk_of_T: the seed that each stands in, as an index of ``chunk_K``.
+        chunk_K: the seeds, best first; some may have no feedback token.
         share_K: their scores as shares of the sum over all chunks.
-        place_T: the number of each token among its chunk's, as they were read.
+        token_T: the index of each among the tokens of its source; -1 where it is not known.
     """
 
     states_TD: Tensor
-    rarity_T: Tensor
-    asker_T: Tensor
+    idf_T: Tensor
+    chunk_of_T: Tensor
     chunk_K: Tensor
     share_K: Tensor
-    place_T: Tensor
+    token_T: Tensor
 
 
 class HopLayer(nn.Module):
@@ -50,7 +50,7 @@ class HopLayer(nn.Module):
 
     Args:
         width: of the backbone's states, D.
-        rank: of what is learned between an asking token and the query, R; 0 for what is never trained.
+        rank: of what is learned between an feedback token and the query, R; 0 for what is never trained.
     """
 
     PROJECTIONS = ("relation_in",)
@@ -65,44 +65,46 @@ class HopLayer(nn.Module):
         self.log_strength = nn.Parameter(torch.tensor(math.log(STRENGTH)))
         self.rarity_power = nn.Parameter(torch.ones(()))
         self.share_power = nn.Parameter(torch.ones(()))
-        # Whether a token asks: by its state, by how near the query names it, by what the query is after.
+        # The weight of a token: by its state, by how near the query names it, by what the query is after.
         self.gate = nn.Parameter(torch.zeros(width))
         self.gate_named = nn.Parameter(torch.zeros(()))
         self.relation_in = nn.Parameter(torch.randn(width, rank, generator=noise) * _NOISE)
         self.relation_out = nn.Parameter(torch.zeros(rank, width))
 
-    def weights(self, asking: FeedbackTokens, query_MD: Tensor, dropout: float = 0.0) -> Tensor:
-        """How much each token asks (T,); those of a chunk sum to its share, raised to a power.
+    def weights(self, feedback: FeedbackTokens, query_MD: Tensor, dropout: float = 0.0) -> Tensor:
+        """The weight of each feedback token (T,); those of a seed sum to its share, raised to a power.
 
         Args:
-            asking: the tokens.
+            feedback: the tokens.
             query_MD: the query's states, of length 1.
-            dropout: share of the tokens' numbers set to 0.
+            dropout: share of the tokens' numbers set to 0 (training).
         """
-        states_TD = F.dropout(asking.states_TD, dropout) if dropout else asking.states_TD
+        states_TD = F.dropout(feedback.states_TD, dropout) if dropout else feedback.states_TD
+        # relation = xᵀ (in · out) q̄: what a token is to the mean of what the query is after, of rank R.
         relation_T = states_TD @ self.relation_in @ (self.relation_out @ query_MD.mean(dim=0))
-        named_T = (asking.states_TD @ query_MD.T).amax(dim=1)
-        logit_T = self.rarity_power * asking.rarity_T.clamp_min(_LEAST).log()
+        named_T = (feedback.states_TD @ query_MD.T).amax(dim=1)
+        logit_T = self.rarity_power * feedback.idf_T.clamp_min(_LEAST).log()
         logit_T = logit_T + states_TD @ self.gate + self.gate_named * named_T + relation_T
+        # A softmax within each seed, times the seed's share: Σ_T weight = 1 · Σ_K share.
         raw_T = (logit_T - logit_T.max()).exp()
-        sums_K = raw_T.new_zeros(len(asking.share_K)).index_add(0, asking.asker_T, raw_T)
-        share_K = asking.share_K.clamp_min(_LEAST) ** self.share_power
-        share_K = share_K * (asking.share_K.sum() / share_K.sum())
-        return raw_T * (share_K / sums_K.clamp_min(_LEAST))[asking.asker_T]
+        sums_K = raw_T.new_zeros(len(feedback.share_K)).index_add(0, feedback.chunk_of_T, raw_T)
+        share_K = feedback.share_K.clamp_min(_LEAST) ** self.share_power
+        share_K = share_K * (feedback.share_K.sum() / share_K.sum())
+        return raw_T * (share_K / sums_K.clamp_min(_LEAST))[feedback.chunk_of_T]
 
-    def raised(self, shares_C: Tensor, drawn_C: Tensor, asking: FeedbackTokens) -> Tensor:
-        """(C,) scores of the same sum, raised by what the chunks draw; an asking one as the most raised.
+    def boosted(self, shares_C: Tensor, mass_C: Tensor, feedback: FeedbackTokens) -> Tensor:
+        """(C,) scores of the same sum, boosted by the feedback mass that the chunks draw.
 
         Args:
             shares_C: the scores before.
-            drawn_C: the share of the asking tokens' attention that each chunk draws.
-            asking: the chunks that ask rise with what they raise, in proportion to their own scores.
+            mass_C: the share of the feedback tokens' attention that each chunk draws.
+            feedback: its seeds are boosted with what they boost, in proportion to their own scores.
         """
-        raised_C = shares_C * (1 + self.rise(drawn_C, asking))
-        return raised_C * (shares_C.sum() / raised_C.sum())
+        boosted_C = shares_C * (1 + self.boost(mass_C, feedback))
+        return boosted_C * (shares_C.sum() / boosted_C.sum())
 
-    def rise(self, drawn_C: Tensor, asking: FeedbackTokens) -> Tensor:
-        """(C,) by what share of its score each chunk rises, before all are normalised."""
-        rise_C = self.log_strength.exp() * drawn_C
-        own_K = rise_C.max() * (asking.share_K / asking.share_K[0])
-        return rise_C.index_copy(0, asking.chunk_K, torch.maximum(rise_C[asking.chunk_K], own_K))
+    def boost(self, mass_C: Tensor, feedback: FeedbackTokens) -> Tensor:
+        """(C,) by what share of its score each chunk is boosted, before all are normalised."""
+        boost_C = self.log_strength.exp() * mass_C
+        seed_K = boost_C.max() * (feedback.share_K / feedback.share_K[0])
+        return boost_C.index_copy(0, feedback.chunk_K, torch.maximum(boost_C[feedback.chunk_K], seed_K))

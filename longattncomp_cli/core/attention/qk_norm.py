@@ -41,22 +41,22 @@ class QKNormAttention(CrossAttention):
         inverse_N: Tensor = norm_N.clamp_min(_LEAST_NORM).reciprocal() * self.key_norm.shape[2] ** 0.5
         return inverse_N
 
-    def normal(self, states: LayerStates) -> list[Tensor]:
+    def unit_states(self, states: LayerStates) -> list[Tensor]:
         """For each head (N, D): unit states, scaled so that the head's keys have mean square 1."""
-        unit = super().normal(states)
+        unit = super().unit_states(states)
         return [part * self._inverse_norms(part, head)[:, None] for head, part in enumerate(unit)]
 
-    def folded(self, normal_HMD: Tensor) -> Tensor:
+    def project_queries(self, unit_HMD: Tensor) -> Tensor:
         """Return (H, M, D): normalised queries with W_K folded in."""
-        queries_HMK = torch.baddbmm(self.b_q[:, None, :], normal_HMD, self.w_q)
+        queries_HMK = torch.baddbmm(self.b_q[:, None, :], unit_HMD, self.w_q)
         normed_HMK = F.normalize(queries_HMK, dim=-1) * queries_HMK.shape[-1] ** 0.5
         scale_H1K = self.norm_gain[:, None] * self.log_temperature.exp()[:, None, None]
         return torch.bmm(normed_HMK * scale_H1K, self.w_k.transpose(1, 2))
 
-    def logits(self, folded_HMD: Tensor, states: LayerStates) -> Tensor:
+    def logits(self, projected_HMD: Tensor, states: LayerStates) -> Tensor:
         """Return (N, H, M), without a scaled copy of the states for each head."""
         columns = [
-            (unit_ND @ folded_HMD[head].T) * self._inverse_norms(unit_ND, head)[:, None]
-            for head, unit_ND in enumerate(super().normal(states))
+            (unit_ND @ projected_HMD[head].T) * self._inverse_norms(unit_ND, head)[:, None]
+            for head, unit_ND in enumerate(super().unit_states(states))
         ]
         return torch.stack(columns, dim=1)

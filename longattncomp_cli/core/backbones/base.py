@@ -17,12 +17,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from longattncomp_cli.core.backbones.spec import BackboneSpec
+from longattncomp_cli.core.backbones.spec import BackboneSpec, EncodingName
 from longattncomp_cli.core.chunking.chunks import ContextTokens, Tokens
 
 LayerStates = dict[int, Tensor]
-# Hears (context tokens finished, context tokens in all) while the backbone runs.
 OnTokens = Callable[[int, int], None]
+"""Progress callback: (tokens done, tokens in total)."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,19 @@ class SegmentStates:
 
 @dataclass(frozen=True)
 class StateBlock:
-    """Some context tokens after encoding: layer states (N, D), the chunk (N,) each belongs to, ids (N,)."""
+    """Some context tokens after encoding.
+
+    Attributes:
+        chunk_index_N: the chunk that each token belongs to.
+        states: of each asked layer (N, D).
+        ids_N: token ids; ``None`` where the states depend on the whole prompt, and no hop can be taken.
+        token_N: the index of each token among those of its source; -1 in a title, or where it is not known.
+    """
 
     chunk_index_N: Tensor
     states: LayerStates
     ids_N: Tensor | None = None
+    token_N: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -51,13 +59,48 @@ class Encoding:
     blocks: Iterator[StateBlock]
 
 
+@dataclass(frozen=True, kw_only=True)
+class BackboneOptions:
+    """How much of a backbone to load, where, and how it reads."""
+
+    num_layers: int
+    """Blocks that are needed; the others are not kept."""
+    window_tokens: int
+    """Tokens read at once, special tokens not counted."""
+    device: torch.device
+    """Where to run."""
+    dtype: torch.dtype
+    """In which precision."""
+    encoding: EncodingName = "windowed"
+    """``windowed``, or ``full`` (decoders only)."""
+    chat_template: bool = False
+    """Of a decoder: frame the prompt as the model's chat template does."""
+    trust_remote_code: bool = False
+    """Of a decoder: run code that lies beside the model."""
+
+
 class Backbone(Protocol):
-    """What the scorer needs of a backbone."""
+    """What the scorer needs of a backbone.
+
+    Attributes:
+        spec: which model it is.
+        width: of its states, D.
+        num_layers: blocks that are loaded.
+        device: where it computes.
+        window_tokens: tokens read at once, special tokens not counted.
+        reads_whole_context: whether context states depend on all that stands before them (``full``).
+    """
 
     spec: BackboneSpec
     width: int
     num_layers: int
     device: torch.device
+    window_tokens: int
+    reads_whole_context: bool
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """All that states depend on, besides the tokens."""
 
     def tokenize(self, texts: Sequence[str]) -> list[Tokens]:
         """Tokenise texts without special tokens."""
@@ -76,4 +119,4 @@ class Backbone(Protocol):
         layers: Sequence[int],
         on_tokens: OnTokens | None = None,
     ) -> Encoding:
-        """Encode a request; ``on_tokens`` hears how far it is."""
+        """Encode a request; ``on_tokens`` is called with (tokens done, tokens in total)."""

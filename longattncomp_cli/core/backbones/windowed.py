@@ -19,8 +19,23 @@ from longattncomp_cli.core.backbones.base import Encoding, LayerStates, OnTokens
 from longattncomp_cli.core.chunking.chunks import ContextTokens, Tokens
 
 
-def context_windows(context: ContextTokens, window_tokens: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (token ids, chunk indices) of windows: as many whole chunks of one paragraph as fit.
+@dataclass(frozen=True, eq=False)
+class Window:
+    """A run of tokens that is read at once.
+
+    Attributes:
+        ids: (N,) token ids.
+        chunk_index: (N,) the chunk that each token belongs to.
+        token_index: (N,) its index among the tokens of its source; -1 in a title.
+    """
+
+    ids: np.ndarray
+    chunk_index: np.ndarray
+    token_index: np.ndarray
+
+
+def context_windows(context: ContextTokens, window_tokens: int) -> Iterator[Window]:
+    """Yield windows: as many whole chunks of one paragraph as fit.
 
     A new paragraph begins a new window, so that unrelated passages do not color each other's states.
     A chunk longer than a window is read in several windows of about equal length.
@@ -31,6 +46,7 @@ def context_windows(context: ContextTokens, window_tokens: int) -> Iterator[tupl
             [np.full(n, chunk.index) for chunk, n in zip(source.chunks, np.diff(source.bounds), strict=True)]
         ).astype(np.int64)
         owner = np.concatenate([np.full(len(title), source.chunks[0].index, dtype=np.int64), owner])
+        token = np.concatenate([np.full(len(title), -1), np.arange(len(source.tokens.ids))])
         bounds = [0, *(bound + len(title) for bound in source.bounds[1:])]
         start = 0
         next_chunks = [*source.chunks[1:], None]
@@ -40,7 +56,7 @@ def context_windows(context: ContextTokens, window_tokens: int) -> Iterator[tupl
             num_parts = -(-(bound - start) // window_tokens)
             edges = np.linspace(start, bound, num_parts + 1).astype(int) if num_parts else [start]
             for first, last in pairwise(edges):
-                yield ids[first:last], owner[first:last]
+                yield Window(ids[first:last], owner[first:last], token[first:last])
             start = bound
 
 
@@ -93,6 +109,7 @@ class WindowedBackbone(ABC):
     width: int
     window_tokens: int
     segment_dtype: torch.dtype
+    reads_whole_context = False
 
     @property
     def pack_tokens(self) -> int:
@@ -134,15 +151,17 @@ class WindowedBackbone(ABC):
         self, context: ContextTokens, layers: Sequence[int], on_tokens: OnTokens | None
     ) -> Iterator[StateBlock]:
         windows = list(context_windows(context, self.window_tokens))
-        total = sum(len(ids) for ids, _ in windows)
+        total = sum(len(window.ids) for window in windows)
         done = 0
-        for pack in pack_windows([len(ids) for ids, _ in windows], self.pack_tokens):
-            states = self.read_windows([windows[i][0] for i in pack.windows], layers)
-            chunk_index = np.concatenate([windows[i][1] for i in pack.windows])
-            ids = np.concatenate([windows[i][0] for i in pack.windows])
-            yield StateBlock(
-                torch.from_numpy(chunk_index).to(self.device), states, torch.from_numpy(ids).to(self.device)
+        for pack in pack_windows([len(window.ids) for window in windows], self.pack_tokens):
+            packed = [windows[index] for index in pack.windows]
+            states = self.read_windows([window.ids for window in packed], layers)
+            parts = (
+                np.concatenate([getattr(window, name) for window in packed])
+                for name in ("chunk_index", "ids", "token_index")
             )
-            done += len(chunk_index)
+            chunk_index_N, ids_N, token_N = (torch.from_numpy(part).to(self.device) for part in parts)
+            yield StateBlock(chunk_index_N, states, ids_N, token_N)
+            done += len(chunk_index_N)
             if on_tokens:
                 on_tokens(done, total)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from longattncomp_cli.core.backbones.spec import BackboneSpec, EncodingName
-from longattncomp_cli.core.checkpoint.logistic import LogisticModel, read_logistic
+from longattncomp_cli.core.checkpoint.logistic import HEAD_FEATURE, LogisticModel, read_logistic
 from longattncomp_cli.core.chunking.chunks import SnapLevel
 from longattncomp_cli.errors import CheckpointError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 # One of the two projections; the paper's has 8 million numbers.
 _MOST_NUMBERS = 1 << 28
@@ -46,26 +45,26 @@ class CheckpointConfig:
     """Default place where a chunk may end."""
     encoding: EncodingName = "windowed"
     """How the backbone reads the context: independent windows, or one causal pass (decoders)."""
-    head_norm: bool = False
+    qk_norm: bool = False
     """Whether queries and keys are normalised in each head (decoders that do so themselves)."""
     chat_template: bool = False
     """Whether a decoder's prompt begins as its chat template does."""
     hops: int = 1
-    """Default number of hops: 2 asks on with what the best chunks speak of."""
+    """Default number of hops: 2 also scores by what the best chunks speak of."""
     hop_rank: int = 0
     """Of the trained hop's layer, whose tensors' names begin with ``hop.``; 0: the hop is untrained."""
-    names: float = 0.0
-    """How much a name of the query counts that stands in a chunk as spelt, beside a token's weight."""
-    per_token: bool = False
+    exact_match_weight: float = 0.0
+    """How much an identifier of the query counts that stands in a chunk as spelt, beside a token's weight."""
+    length_normalised: bool = False
     """Whether scores are divided by the chunks' sizes: shares of attention grow with them."""
-    reach: float | None = None
-    """How far a log score falls from a chunk to the one it goes on in, in standard deviations of all;
-    ``None``: it does not reach on."""
+    propagation_decay: float | None = None
+    """By how much a log score decays from a chunk to the next of its passage, in standard deviations of all;
+    ``None``: scores are not propagated."""
     coverage: float = 0.0
     """The share of its weight that a word of the query loses once a better chunk answers it."""
     calibration: LogisticModel | None = None
     """Makes ``confidence`` a frequency; without one it is ``1 − sink``."""
-    enough: LogisticModel | None = None
+    sufficiency: LogisticModel | None = None
     """For ``--select auto``: the probability that few chunks hold all that is needed; ``None``: not known."""
     training: dict[str, Any] | None = None
     """What it was trained on, or nothing."""
@@ -88,25 +87,91 @@ class CheckpointConfig:
             raise CheckpointError("config.json: hop_rank is a number from 0 to width")
         if len(self.layers) * self.width * self.head_width > _MOST_NUMBERS:
             raise CheckpointError("config.json: layers × width × head_width is larger than any real scorer")
-        if type(self.per_token) is not bool:
-            raise CheckpointError("config.json: per_token is true or false")
-        steps = (self.names, 0.0 if self.reach is None else self.reach, self.coverage)
+        if type(self.length_normalised) is not bool:
+            raise CheckpointError("config.json: length_normalised is true or false")
+        steps = (self.exact_match_weight, self.propagation_decay or 0.0, self.coverage)
         if any(type(v) not in (int, float) or not 0 <= v < 1e3 for v in steps) or self.coverage > 1:
             raise CheckpointError(
-                "config.json: names and reach must not be negative, coverage a share from 0 to 1"
+                "config.json: exact_match_weight and propagation_decay must not be negative, coverage a "
+                "share from 0 to 1"
             )
         if any(type(layer) is not int or layer < 0 for layer in self.layers):
             raise CheckpointError(f"config.json: layers {list(self.layers)} are not layer numbers")
-        for name, read in (("calibration", read_logistic), ("enough", read_logistic)):
-            self._check_model(name, read)
+        for name in ("calibration", "sufficiency"):
+            model = getattr(self, name)
+            unknown = [] if model is None else model.unknown(len(self.layers))
+            if unknown:
+                raise CheckpointError(f"config.json: {name}: this checkpoint gives no features {unknown}")
 
-    def _check_model(self, name: str, read: Callable[[Any], Any]) -> None:
-        """Convert a fitted model from what JSON knows, and refuse one that this scorer cannot feed."""
-        try:
-            model = read(getattr(self, name))
-        except ValueError as error:
-            raise CheckpointError(f"config.json: {name}: {error}") from error
-        unknown = model.unknown(len(self.layers)) if isinstance(model, LogisticModel) else []
-        if unknown:
-            raise CheckpointError(f"config.json: {name}: this checkpoint gives no signs {unknown}")
-        object.__setattr__(self, name, model)
+    def as_published(self) -> CheckpointConfig:
+        """The scoring of LongAttnComp (arXiv:2606.01336), without any step of ours.
+
+        The mean over heads and query tokens, summed over the tokens of a chunk; the instruction in the
+        softmax; chunks of a fixed number of tokens; one pass.
+        """
+        return replace(
+            self,
+            pooling="mean",
+            sink="instruction",
+            snap="none",
+            hops=1,
+            hop_rank=0,
+            exact_match_weight=0.0,
+            length_normalised=False,
+            propagation_decay=None,
+            coverage=0.0,
+            calibration=None,
+            sufficiency=None,
+        )
+
+
+# Keys of format 1, and of the features that its models read.
+_OLD_KEYS = {
+    "head_norm": "qk_norm",
+    "names": "exact_match_weight",
+    "per_token": "length_normalised",
+    "reach": "propagation_decay",
+    "enough": "sufficiency",
+}
+_OLD_FEATURES = {"long_held": "matched_long_words", "long_absent": "missing_names"}
+
+
+def config_from_json(raw: Any) -> CheckpointConfig:
+    """Read what ``config.json`` holds, in this format or the one before.
+
+    Raises:
+        CheckpointError: it is of another format, lacks a field, has an unknown one, or a value of no use.
+    """
+    version = raw.get("format_version") if isinstance(raw, dict) else None
+    if version not in (1, FORMAT_VERSION):
+        raise CheckpointError(f"format_version {version!r}; this version reads 1 and {FORMAT_VERSION}")
+    values = dict(raw, format_version=FORMAT_VERSION)
+    if version == 1:
+        values = {_OLD_KEYS.get(key, key): value for key, value in values.items()}
+    unknown = set(values) - {field.name for field in fields(CheckpointConfig)}
+    if unknown:
+        raise CheckpointError(f"unknown fields {sorted(unknown)}")
+    try:
+        values["backbone"] = BackboneSpec(**values["backbone"])
+        values["layers"] = tuple(values.get("layers", ()))
+        for name in ("calibration", "sufficiency"):
+            values[name] = _model_from_json(name, values.get(name), is_old=version == 1)
+        return CheckpointConfig(**values)
+    except (TypeError, KeyError) as error:
+        raise CheckpointError(str(error)) from error
+
+
+def _model_from_json(name: str, value: Any, *, is_old: bool) -> LogisticModel | None:
+    """A fitted model; the features of format 1 have other names."""
+    if is_old and isinstance(value, dict) and isinstance(value.get("weights"), dict):
+        value = dict(value, weights={_new_feature(old): weight for old, weight in value["weights"].items()})
+    try:
+        return read_logistic(value)
+    except ValueError as error:
+        raise CheckpointError(f"config.json: {name}: {error}") from error
+
+
+def _new_feature(old: str) -> str:
+    if old.startswith("nearest_"):
+        return f"{HEAD_FEATURE}_{old.removeprefix('nearest_')}"
+    return _OLD_FEATURES.get(old, old)

@@ -17,17 +17,17 @@ Features = Mapping[str, float]
 SCORE_FEATURES = ("sink", "best", "gap_2", "gap_5", "entropy", "chunks")
 """Log-odds of the chunks against the sink; logarithms of the best share over an even one, over the second and
 over the fifth; the entropy of the shares; the logarithm of the number of chunks."""
-LEXICAL_FEATURES = ("words", "long_held", "long_absent")
+LEXICAL_FEATURES = ("words", "matched_long_words", "missing_names")
 """The logarithm of the number of query words; of the words of several tokens, log(1 + how many) the best
 chunks hold; and of those with a digit, a capital or an underscore, log(1 + how many) stand nowhere in the
 context: names and keys stand there as they are, a plain word perhaps in another form."""
-HEAD_FEATURE = "nearest"
-"""For each head, as ``nearest_0``: how near the best chunk comes to the query's tokens, weighted by rarity:
+HEAD_FEATURE = "similarity"
+"""For each head, as ``similarity_0``: how near the best chunk comes to the query's tokens, weighted by idf:
 0 is a token itself, −1 far from it."""
 
 
 def is_feature(name: str, num_heads: int) -> bool:
-    """Whether a scorer with so many heads gives a sign of this name."""
+    """Whether a scorer with so many heads gives a feature of this name."""
     kind, _, head = name.rpartition("_")
     if kind == HEAD_FEATURE:
         return head.isdecimal() and str(int(head)) == head and int(head) < num_heads
@@ -40,10 +40,10 @@ _LARGEST = 1e6
 
 @dataclass(frozen=True, kw_only=True)
 class LogisticModel:
-    """A logistic model of a few signs."""
+    """A logistic model of a few features."""
 
     weights: Mapping[str, float]
-    """Of the log-odds, by the name of the sign."""
+    """Of the log-odds, by the name of the feature."""
     offset: float
     """Of the log-odds."""
     version: int = LOGISTIC_VERSION
@@ -66,18 +66,18 @@ class LogisticModel:
         """The names that a scorer with so many heads does not give."""
         return sorted(name for name in self.weights if not is_feature(name, num_heads))
 
-    def probability(self, signs: Features) -> float:
+    def probability(self, features: Features) -> float:
         """The probability in [0, 1] that the model gives."""
-        return _logistic(self.offset + sum(w * signs[name] for name, w in self.weights.items()))
+        return _logistic(self.offset + sum(w * features[name] for name, w in self.weights.items()))
 
 
-def calibrated(raw: float, calibration: LogisticModel | None, signs: Features | None = None) -> float:
+def calibrated(raw: float, calibration: LogisticModel | None, features: Features | None = None) -> float:
     """The confidence in [0, 1]; ``raw`` itself where there is no calibration, or no features to read."""
-    return raw if calibration is None or signs is None else calibration.probability(signs)
+    return raw if calibration is None or features is None else calibration.probability(features)
 
 
 def read_logistic(value: Any) -> LogisticModel | None:
-    """Check and convert a model of signs.
+    """Check and convert a model of features.
 
     Raises:
         ValueError: it is none; says why.

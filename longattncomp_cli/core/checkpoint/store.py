@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -20,8 +20,7 @@ from torch import Tensor
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
 from longattncomp_cli.core.attention.hop_layer import HopLayer
 from longattncomp_cli.core.attention.qk_norm import QKNormAttention
-from longattncomp_cli.core.backbones.spec import BackboneSpec
-from longattncomp_cli.core.checkpoint.config import FORMAT_VERSION, CheckpointConfig
+from longattncomp_cli.core.checkpoint.config import CheckpointConfig, config_from_json
 from longattncomp_cli.core.checkpoint.shipped import SHIPPED_FOLDER, shipped_checkpoints
 from longattncomp_cli.errors import CheckpointError
 
@@ -43,6 +42,12 @@ class Checkpoint:
             digest.update(name.encode())
             digest.update(self.tensors[name].contiguous().numpy().tobytes())
         return digest.hexdigest()[:12]
+
+    def as_published(self) -> Checkpoint:
+        """The same projections, scored as LongAttnComp (arXiv:2606.01336) scores."""
+        config = self.config.as_published()
+        names = build_attention(config).state_dict().keys()
+        return Checkpoint(config, {name: self.tensors[name] for name in names})
 
 
 def load_checkpoint(name_or_folder: str) -> Checkpoint:
@@ -74,7 +79,7 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path, card: str) -> None:
 
 def build_attention(config: CheckpointConfig) -> CrossAttention:
     """The layer that a checkpoint of this config holds, at its untrained start."""
-    kind = QKNormAttention if config.head_norm else CrossAttention
+    kind = QKNormAttention if config.qk_norm else CrossAttention
     return kind(config.layers, config.width, config.head_width, config.sink == "learned")
 
 
@@ -109,18 +114,10 @@ def _read_config(path: Path) -> CheckpointConfig:
         ) from error
     except orjson.JSONDecodeError as error:
         raise CheckpointError(f"{path}: not JSON ({error})") from error
-    if not isinstance(raw, dict) or raw.get("format_version") != FORMAT_VERSION:
-        found = raw.get("format_version") if isinstance(raw, dict) else None
-        raise CheckpointError(f"{path}: format_version {found!r}; this version reads {FORMAT_VERSION}")
-    known = {field.name for field in fields(CheckpointConfig)}
-    unknown = set(raw) - known
     try:
-        if unknown:
-            raise TypeError(f"unknown fields {sorted(unknown)}")
-        spec = BackboneSpec(**raw.pop("backbone"))
-        return CheckpointConfig(**{**raw, "backbone": spec, "layers": tuple(raw.get("layers", ()))})
-    except (TypeError, KeyError) as error:
-        raise CheckpointError(f"{path}: {error}") from error
+        return config_from_json(raw)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error.message}", hint=error.hint) from error
 
 
 def _read_tensors(path: Path, config: CheckpointConfig) -> dict[str, Tensor]:

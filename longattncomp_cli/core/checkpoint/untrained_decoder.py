@@ -152,9 +152,13 @@ def untrained_attention(config: CheckpointConfig, heads: LayerHeads) -> CrossAtt
     return attention
 
 
-def untrained_decoder(
-    backbone: DecoderBackbone, *, chat_template: bool = False, window_tokens: int = WINDOW_TOKENS
-) -> Checkpoint:
+def window_tokens_of(weights: DecoderWeights) -> int:
+    """Tokens of a window: at most half of the model's positions."""
+    positions = int(getattr(weights.config, "max_position_embeddings", 0) or WINDOW_TOKENS * 2)
+    return min(WINDOW_TOKENS, positions // 2)
+
+
+def untrained_decoder(backbone: DecoderBackbone, *, chat_template: bool = False) -> Checkpoint:
     """The checkpoint of a loaded decoder before training: the paper's pooling, layer L + 1's best heads."""
     assert backbone.weights is not None
     heads = layer_heads(backbone.weights, backbone.num_layers)
@@ -167,10 +171,10 @@ def untrained_decoder(
         head_width=heads.w_q_HDK.shape[2],
         pooling="mean",
         sink="instruction",
-        window_tokens=window_tokens,
+        window_tokens=backbone.window_tokens,
         chunk_tokens=CHUNK_TOKENS,
         encoding=backbone.encoding,
-        head_norm=heads.norm_gain_K is not None,
+        qk_norm=heads.norm_gain_K is not None,
         chat_template=chat_template,
     )
     tensors = untrained_attention(config, heads).state_dict()

@@ -69,3 +69,8 @@ class ContextTokens:
 
     sources: tuple[ChunkedSource, ...]
     titles: tuple[list[int], ...]
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens of all sources; titles do not count."""
+        return sum(len(source.tokens.ids) for source in self.sources)

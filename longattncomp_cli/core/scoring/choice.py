@@ -1,9 +1,9 @@
-"""Load what scores: a checkpoint on its backbone, or an untrained decoder. Shared by commands and the API."""
+"""Which scorer: a checkpoint on its backbone, or an untrained decoder. Shared by commands and the API."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from longattncomp_cli.core.backbones.spec import EncodingName
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
@@ -11,6 +11,8 @@ from longattncomp_cli.core.chunking.chunks import SnapLevel
 from longattncomp_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from longattncomp_cli.core.backbones.base import Backbone
+    from longattncomp_cli.core.checkpoint.store import Checkpoint
     from longattncomp_cli.core.scoring.scorer import Scorer
 
 
@@ -40,6 +42,8 @@ class ScorerChoice:
     """Where a chunk may end; the checkpoint's own where ``None``."""
     hops: int | None = None
     """How far evidence may lie from the query; the checkpoint's own where ``None``."""
+    as_published: bool = False
+    """Score as LongAttnComp (arXiv:2606.01336) does, with no step of ours."""
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
@@ -58,27 +62,39 @@ class ScorerChoice:
             ResourceError: a model or device is not there.
             CheckpointError: the checkpoint is not there, broken, or does not fit.
         """
-        shared: dict[str, Any] = {
-            name: getattr(self, name)
-            for name in ("device", "dtype", "chunk_tokens", "snap", "trust_remote_code", "hops")
-        }
-        if self.backbone is not None and self.checkpoint is None:
-            from longattncomp_cli.core.scoring.loading import load_decoder_scorer
+        from longattncomp_cli.core.scoring.options import ScoringOptions
+        from longattncomp_cli.core.scoring.scorer import Scorer
 
-            return load_decoder_scorer(
+        checkpoint, backbone = self._load_parts()
+        if self.as_published:
+            checkpoint = checkpoint.as_published()
+        options = ScoringOptions.of(
+            checkpoint.config, chunk_tokens=self.chunk_tokens, snap=self.snap, hops=self.hops
+        )
+        return Scorer(checkpoint, backbone, options)
+
+    def _load_parts(self) -> tuple[Checkpoint, Backbone]:
+        """A checkpoint and its backbone, or a decoder and its untrained layer."""
+        from longattncomp_cli.core.checkpoint.store import load_checkpoint
+        from longattncomp_cli.core.scoring.loading import load_backbone_of, load_untrained_decoder
+
+        if self.backbone is not None and self.checkpoint is None:
+            return load_untrained_decoder(
                 self.backbone,
                 self.layers,
                 encoding=self.encoding or "full",
                 chat_template=self.chat_template,
-                **shared,
+                device=self.device,
+                dtype=self.dtype,
+                trust_remote_code=self.trust_remote_code,
             )
-        from longattncomp_cli.core.checkpoint.store import load_checkpoint
-        from longattncomp_cli.core.scoring.loading import load_scorer
-
         checkpoint = load_checkpoint(self.checkpoint or DEFAULT_CHECKPOINT)
         config = checkpoint.config
         if self.backbone is not None:
             config = replace(config, backbone=replace(config.backbone, id=self.backbone))
         if self.encoding is not None:
             config = replace(config, encoding=self.encoding)
-        return load_scorer(replace(checkpoint, config=config), **shared)
+        backbone = load_backbone_of(
+            config, device=self.device, dtype=self.dtype, trust_remote_code=self.trust_remote_code
+        )
+        return replace(checkpoint, config=config), backbone

@@ -9,13 +9,13 @@ Shapes: M query tokens, C chunks, H heads, K best chunks.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from longattncomp_cli.core.checkpoint.logistic import HEAD_FEATURE, LEXICAL_FEATURES
+from longattncomp_cli.core.text.words import WORD, is_name_like
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,8 +33,6 @@ _BLOCK = 256
 _LEAST = 1e-12
 _EDGE = 1e-9
 _FARTHEST, _NEAREST = -1.0, 0.1
-_WORD = re.compile(r"\w+")
-_NAME = re.compile(r"[\dA-Z_]")
 _PAIR = 1 << 32
 
 
@@ -53,20 +51,20 @@ def score_features(shares_C: Tensor, sink: Tensor) -> dict[str, float]:
     return found | {f"gap_{k}": float(logs[0] - logs[min(k, len(logs)) - 1]) for k in (2, 5)}
 
 
-def self_logits(attention: CrossAttention, folded_HMD: Tensor, states: LayerStates) -> Tensor:
+def self_logits(attention: CrossAttention, projected_HMD: Tensor, states: LayerStates) -> Tensor:
     """(H, M) the logit of each query token with itself, a block of them at a time."""
     import torch
 
     parts = []
-    for first in range(0, folded_HMD.shape[1], _BLOCK):
+    for first in range(0, projected_HMD.shape[1], _BLOCK):
         rows = slice(first, first + _BLOCK)
         own = {layer: values[rows] for layer, values in states.items()}
-        parts.append(attention.logits(folded_HMD[:, rows], own).diagonal(dim1=0, dim2=2))
+        parts.append(attention.logits(projected_HMD[:, rows], own).diagonal(dim1=0, dim2=2))
     return torch.cat(parts, dim=1)
 
 
 def head_features(
-    chunks_CHM: Tensor, own_HM: Tensor, temperature_H: Tensor, rarity_M: Tensor, shares_C: Tensor
+    chunks_CHM: Tensor, own_HM: Tensor, temperature_H: Tensor, idf_M: Tensor, shares_C: Tensor
 ) -> dict[str, float]:
     """How near the best chunk comes to the query's tokens; see :data:`HEAD_FEATURE`.
 
@@ -74,11 +72,11 @@ def head_features(
         chunks_CHM: the log-sum-exp of each chunk's logits.
         own_HM: the logit of each query token with itself.
         temperature_H: what cosines were multiplied by.
-        rarity_M: the weight of each query token.
+        idf_M: the weight of each query token.
         shares_C: the ranking.
     """
     near_HM = (chunks_CHM[shares_C.argmax()] - own_HM) / temperature_H[:, None]
-    weight_M = rarity_M / rarity_M.sum().clamp_min(_LEAST)
+    weight_M = idf_M / idf_M.sum().clamp_min(_LEAST)
     nearest_H = (near_HM.clamp(_FARTHEST, _NEAREST) * weight_M).sum(dim=1).tolist()
     return {f"{HEAD_FEATURE}_{head}": value for head, value in enumerate(nearest_H)}
 
@@ -109,11 +107,11 @@ def lexical_features(
     best = shares_C.argsort(descending=True, stable=True)[:_BEST].cpu().numpy()
     held_WC = np.array([holds[np.searchsorted(wanted, word)].all(axis=0) for word in words.values()])
     is_long = np.array([codes[0] >= _PAIR for codes in words.values()])
-    is_name = np.array([_NAME.search(word) is not None for word in words])
+    is_name = np.array([is_name_like(word) for word in words])
     return {
         "words": float(np.log(len(words))),
-        "long_held": float(np.log1p((is_long & held_WC[:, best].any(axis=1)).sum())),
-        "long_absent": float(np.log1p((is_long & is_name & ~held_WC.any(axis=1)).sum())),
+        "matched_long_words": float(np.log1p((is_long & held_WC[:, best].any(axis=1)).sum())),
+        "missing_names": float(np.log1p((is_long & is_name & ~held_WC.any(axis=1)).sum())),
     }
 
 
@@ -121,7 +119,7 @@ def _words(query: str, tokens: Tokens) -> dict[str, np.ndarray]:
     """The distinct words of the query, and of each its token, or the codes of its pairs of tokens."""
     ids = tokens.ids.astype(np.int64)
     found: dict[str, np.ndarray] = {}
-    for match in _WORD.finditer(query):
+    for match in WORD.finditer(query):
         first, last = np.searchsorted(tokens.starts, (match.start(), match.end()))
         own = ids[first:last]
         codes = own if len(own) == 1 else own[:-1] * _PAIR + own[1:] + _PAIR

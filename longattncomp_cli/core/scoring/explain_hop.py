@@ -1,6 +1,6 @@
-"""Why the second hop raised a chunk: which words of the best chunks drew it.
+"""Why the second hop boosted a chunk: for which words of the best chunks.
 
-Shapes: T asking tokens, C chunks.
+Shapes: T feedback tokens, C chunks.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from longattncomp_cli.core.attention.hops import (
     select_feedback_tokens,
 )
 
-# The word (start, end) of its source's text that a token of a chunk lies in: (chunk, token's number) → word.
 FindWord = Callable[[int, int], tuple[int, int] | None]
+"""(chunk, index of a token among those of its source) → the word that it lies in, ``source[start:end]``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class FeedbackWord:
     Attributes:
         chunk: the one that asks.
         start, end: characters of its source.
-        share: over all asking words of all chunks they add up to 1.
+        share: over all feedback words of all chunks they add up to 1.
     """
 
     chunk: int
@@ -45,17 +45,17 @@ class HopExplanation:
     """What the second hop did to one chunk.
 
     Attributes:
-        raised: how many times its score, before all scores were normalised.
-        most: how many times the most raised chunk's.
+        boost: how many times its score it got, before all scores were normalised.
+        max_boost: how many times the most boosted chunk got.
         rank: the chunk's before the hop, from 1.
-        asks: whether it is one of those that asked, which rise with what they raise.
-        words: that drew it, the heaviest first.
+        is_seed: whether it is one of the best chunks, which are boosted with what they boost.
+        words: that it was boosted for, the heaviest first.
     """
 
-    raised: float
-    most: float
+    boost: float
+    max_boost: float
     rank: int
-    asks: bool
+    is_seed: bool
     words: tuple[FeedbackWord, ...]
 
 
@@ -78,27 +78,27 @@ def explain_hop(
         find_word: tells words from tokens.
 
     Returns:
-        ``None`` where no token leads on.
+        ``None`` where there is no feedback token.
     """
-    asking = select_feedback_tokens(shares_C, query.ids, frequency, states)
-    if asking is None:
+    feedback = select_feedback_tokens(shares_C, query.ids, frequency, states)
+    if feedback is None:
         return None
-    weight_T = layer.weights(asking, query.unit_MD)
-    drawn_CT = feedback_mass(asking, weight_T, states, len(shares_C), layer.log_temperature.exp())
-    rise_C = layer.rise(drawn_CT.sum(dim=1), asking)
-    own_T = (drawn_CT[chunk_index] / drawn_CT[chunk_index].sum().clamp_min(1e-12)).cpu().numpy()
+    weight_T = layer.weights(feedback, query.unit_MD)
+    mass_CT = feedback_mass(feedback, weight_T, states, len(shares_C), layer.log_temperature.exp())
+    boost_C = layer.boost(mass_CT.sum(dim=1), feedback)
+    own_T = (mass_CT[chunk_index] / mass_CT[chunk_index].sum().clamp_min(1e-12)).cpu().numpy()
     totals: dict[tuple[int, int, int], float] = {}
-    chunk_T = asking.chunk_K[asking.asker_T].tolist()
-    for chunk, place, share in zip(chunk_T, asking.place_T.tolist(), own_T.tolist(), strict=True):
-        word = find_word(chunk, place)
+    chunk_T = feedback.chunk_K[feedback.chunk_of_T].tolist()
+    for chunk, token, share in zip(chunk_T, feedback.token_T.tolist(), own_T.tolist(), strict=True):
+        word = find_word(chunk, token)
         if word is not None:
             totals[chunk, *word] = totals.get((chunk, *word), 0.0) + share
     words = [FeedbackWord(*key, share) for key, share in totals.items()]
     order = np.argsort(-shares_C.cpu().numpy(), kind="stable")
     return HopExplanation(
-        raised=1 + float(rise_C[chunk_index]),
-        most=1 + float(rise_C.max()),
+        boost=1 + float(boost_C[chunk_index]),
+        max_boost=1 + float(boost_C.max()),
         rank=int(np.flatnonzero(order == chunk_index)[0]) + 1,
-        asks=chunk_index in asking.chunk_K.tolist(),
+        is_seed=chunk_index in feedback.chunk_K.tolist(),
         words=tuple(sorted(words, key=lambda word: (-word.share, word.chunk, word.start))),
     )

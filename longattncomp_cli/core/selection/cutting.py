@@ -42,7 +42,7 @@ class Remaining:
 
     def fits(self, part: Sequence[KeptSpan]) -> bool:
         """Whether the text with ``part`` keeps the budget."""
-        return self.renderer.count(self.renderer.whole(self.whole, part)) <= self.budget
+        return self.renderer.count(self.renderer.full_chunks(self.whole, part)) <= self.budget
 
 
 def fill_remaining(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[KeptSpan, ...]:
@@ -59,19 +59,19 @@ def fill_remaining(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[Kep
         return [KeptSpan(chunk, start, end), *heads]
 
     if room.fits(part(anchor, chunk.end)):
-        edges = renderer.good_edges(chunk.source, chunk.start, anchor)
+        edges = renderer.cut_points(chunk.source, chunk.start, anchor)
         before = text[chunk.start : anchor]
         kept = _good_starts(before, edges, lambda start: room.fits(part(chunk.start + start, chunk.end)))
-        return renderer.whole(room.whole, part(chunk.start + kept, chunk.end))
+        return renderer.full_chunks(room.whole, part(chunk.start + kept, chunk.end))
     if not heads:
-        return renderer.whole(room.whole, _beginning(KeptSpan(chunk, anchor, chunk.end), room))
-    edges = renderer.good_edges(chunk.source, anchor, chunk.end)
+        return renderer.full_chunks(room.whole, _beginning(KeptSpan(chunk, anchor, chunk.end), room))
+    edges = renderer.cut_points(chunk.source, anchor, chunk.end)
     length = _longest_prefix(
         text[anchor : chunk.end], edges, lambda end: room.fits(part(anchor, anchor + end))
     )
     if length:
-        return renderer.whole(room.whole, part(anchor, anchor + length))
-    return renderer.whole(room.whole, _heads_alone(heads, room))
+        return renderer.full_chunks(room.whole, part(anchor, anchor + length))
+    return renderer.full_chunks(room.whole, _heads_alone(heads, room))
 
 
 def least_tokens(chunk: Chunk, room: Remaining, focus: FindStart) -> int:
@@ -83,7 +83,7 @@ def least_tokens(chunk: Chunk, room: Remaining, focus: FindStart) -> int:
 def _begin(chunk: Chunk, renderer: Renderer, focus: FindStart) -> tuple[int, list[KeptSpan]]:
     """Where the part to keep begins, and the lines that head it."""
     anchor = min(max(focus(chunk), chunk.start), chunk.end - 1)
-    return anchor, renderer.heads_at(chunk.source, anchor)
+    return anchor, renderer.headings_at(chunk.source, anchor)
 
 
 def _heads_alone(heads: Sequence[KeptSpan], room: Remaining) -> Sequence[KeptSpan]:
@@ -105,27 +105,27 @@ def _beginning(span: KeptSpan, room: Remaining) -> Sequence[KeptSpan]:
     """
     renderer = room.renderer
     text = renderer.request.sources[span.chunk.source].text[span.start : span.end]
-    edges = renderer.good_edges(span.chunk.source, span.start, span.end)
+    edges = renderer.cut_points(span.chunk.source, span.start, span.end)
 
-    def longest(room: Remaining, *, bare: bool) -> KeptSpan:
+    def longest(room: Remaining, *, unmarked: bool) -> KeptSpan:
         def first(length: int) -> KeptSpan:
-            return replace(span, end=span.start + length, bare=bare)
+            return replace(span, end=span.start + length, unmarked=unmarked)
 
         return first(_longest_prefix(text, edges, lambda length: room.fits([first(length)])))
 
-    marked = longest(room, bare=False)
-    if not room.whole and not renderer.must_spans:
+    marked = longest(room, unmarked=False)
+    if not room.whole and not renderer.required_spans:
         mark_tokens = renderer.tokenizer.count(renderer.cut_mark)
         enough = max(renderer.fixed_tokens + mark_tokens, _least(span, room))
-        bare = longest(replace(room, budget=min(room.budget, enough)), bare=True)
+        bare = longest(replace(room, budget=min(room.budget, enough)), unmarked=True)
         marked = max(marked, bare, key=lambda kept: kept.end)
     return [marked] if marked.end > marked.start else []
 
 
 def _least(span: KeptSpan, room: Remaining) -> int:
     """The tokens of the text with the first character of ``span`` and no mark."""
-    first = replace(span, end=span.start + 1, bare=True)
-    return room.renderer.count(room.renderer.whole(room.whole, [first]))
+    first = replace(span, end=span.start + 1, unmarked=True)
+    return room.renderer.count(room.renderer.full_chunks(room.whole, [first]))
 
 
 def _longest_prefix(text: str, edges: Sequence[IntArray], fits: Callable[[int], bool]) -> int:

@@ -62,6 +62,9 @@ class SelectionRule:
     """Of ``threshold``."""
     auto: AutoRule = field(default_factory=AutoRule)
     """Of ``auto``."""
+    count_sink: bool = False
+    """Of ``top-p``: the sum starts at the sink's mass, as published, and not of the chunks' shares of what
+    they drew."""
     fill: bool = True
     """Cut the first chunk that does not fit at a sentence, line or word end, instead of dropping it."""
 
@@ -98,7 +101,7 @@ def select(
     num_chunks = len(scores.chunks)
     if budget is not None:
         if renderer.fixed_tokens > budget:
-            what = "instruction, query and kept spans" if renderer.must_spans else "instruction and query"
+            what = "instruction, query and kept spans" if renderer.required_spans else "instruction and query"
             enough = max(renderer.fixed_tokens * 2, _least_budget(scores, rule, renderer, focus))
             raise BudgetError(
                 f"the budget of {budget} tokens cannot hold what is always kept: {what} "
@@ -106,17 +109,17 @@ def select(
                 hint=f"use --budget {enough} or more",
             )
         if renderer.original_tokens <= budget:
-            return _selection(scores, renderer.whole(range(num_chunks)), "passthrough")
+            return _selection(scores, renderer.full_chunks(range(num_chunks)), "passthrough")
     limit, reason = num_chunks_by_rule(scores, rule)
     if budget is None:
-        return _selection(scores, renderer.whole(scores.order[:limit].tolist()), reason)
+        return _selection(scores, renderer.full_chunks(scores.order[:limit].tolist()), reason)
     num_whole = _fitting_prefix(scores.order[:limit], renderer, budget)
     best = scores.order[:num_whole].tolist()
     if num_whole == limit:
-        return _selection(scores, renderer.whole(best), reason)
+        return _selection(scores, renderer.full_chunks(best), reason)
     room = Remaining(renderer=renderer, whole=best, budget=budget)
     cut = scores.chunks[scores.order[num_whole]]
-    kept = fill_remaining(cut, room, focus) if rule.fill else renderer.whole(best)
+    kept = fill_remaining(cut, room, focus) if rule.fill else renderer.full_chunks(best)
     if not kept:
         held = "one character" if rule.fill else "all"
         way = "" if rule.fill or not fill_remaining(cut, room, focus) else "drop --no-fill, or "
@@ -129,11 +132,11 @@ def select(
 
 def _least_budget(scores: ChunkScores, rule: SelectionRule, renderer: Renderer, focus: FindStart) -> int:
     """A budget that surely keeps something."""
-    if renderer.must_spans or not len(scores.order):
+    if renderer.required_spans or not len(scores.order):
         return renderer.fixed_tokens
     best = scores.chunks[scores.order[0]]
     if not rule.fill:
-        return renderer.count(renderer.whole([best.index]))
+        return renderer.count(renderer.full_chunks([best.index]))
     return least_tokens(best, Remaining(renderer=renderer, whole=(), budget=0), focus)
 
 
@@ -145,11 +148,11 @@ def num_chunks_by_rule(scores: ChunkScores, rule: SelectionRule) -> tuple[int, S
     if rule.mode == "top-p":
         # Add while the sum so far is below p: the chunk that crosses p is taken. The sum is of shares of
         # what the chunks drew together: the sink's mass says whether to look here at all, not how far.
-        shares = ranked / max(float(ranked.sum()), _LEAST_MASS)
-        before = np.cumsum(shares) - shares
+        shares = ranked if rule.count_sink else ranked / max(float(ranked.sum()), _LEAST_MASS)
+        before = np.cumsum(shares) - shares + ((scores.sink or 0.0) if rule.count_sink else 0.0)
         limit, reason = int(np.count_nonzero(before < rule.top_p - 1e-12)), "top_p"
     elif rule.mode == "auto":
-        limit, reason = num_chunks_to_keep(ranked, scores.sink, rule.auto, scores.enough), "auto"
+        limit, reason = num_chunks_to_keep(ranked, scores.sink, rule.auto, scores.sufficiency), "auto"
     else:
         before = (scores.sink or 0.0) + np.cumsum(ranked) - ranked
         taken = (before < rule.top_p - 1e-12) & (ranked >= rule.epsilon)
@@ -164,13 +167,13 @@ def _fitting_prefix(order: IntArray, renderer: Renderer, budget: int) -> int:
     lowered to a prefix that fits or raised while the next one does.
     """
     num = _additive_prefix(order, renderer, budget)
-    fits = renderer.count(renderer.whole(order[:num].tolist())) <= budget
+    fits = renderer.count(renderer.full_chunks(order[:num].tolist())) <= budget
     while not fits and num > 0:
         num -= 1
-        fits = renderer.count(renderer.whole(order[:num].tolist())) <= budget
+        fits = renderer.count(renderer.full_chunks(order[:num].tolist())) <= budget
         if fits:
             return num
-    while num < len(order) and renderer.count(renderer.whole(order[: num + 1].tolist())) <= budget:
+    while num < len(order) and renderer.count(renderer.full_chunks(order[: num + 1].tolist())) <= budget:
         num += 1
     return num
 
@@ -191,11 +194,11 @@ def tokens_of_best(order: IntArray, renderer: Renderer) -> Iterator[int]:
     chunks, tokens = renderer.chunks, renderer.chunk_tokens
     total = renderer.fixed_tokens
     # Heading lines and kept spans: each is paid for once, with a separator.
-    parts = {(span.chunk.index, span.start) for span in renderer.must_spans}
+    parts = {(span.chunk.index, span.start) for span in renderer.required_spans}
     paid = Counter[int]()
-    for span in renderer.must_spans:
+    for span in renderer.required_spans:
         paid[span.chunk.index] += _tokens_of(span, renderer)
-    runs = {span.chunk.index for span in renderer.must_spans if not span.is_cut}
+    runs = {span.chunk.index for span in renderer.required_spans if not span.is_cut}
     for index in order.tolist():
         if index in runs:
             yield total
@@ -203,7 +206,7 @@ def tokens_of_best(order: IntArray, renderer: Renderer) -> Iterator[int]:
         neighbours = (index - 1 in runs) + (index + 1 in runs)
         gaps = (index not in paid) - neighbours if parts or runs else 0
         opens_source = index > 0 and chunks[index - 1].source != chunks[index].source
-        for head in renderer.heads_of(chunks[index]):
+        for head in renderer.headings_of(chunks[index]):
             if (head.chunk.index, head.start) not in parts and head.chunk.index not in runs:
                 parts.add((head.chunk.index, head.start))
                 total += _tokens_of(head, renderer) + renderer.separator_tokens

@@ -12,6 +12,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 import orjson
 import torch
@@ -20,23 +22,48 @@ from torch import Tensor
 from longattncomp_cli.core.backbones.base import Backbone, Encoding, OnTokens, StateBlock
 from longattncomp_cli.core.backbones.cache.disk import NotKeptError, StateFiles, TensorWriter
 from longattncomp_cli.core.backbones.cache.memory import ByteLRU
+from longattncomp_cli.core.backbones.decoder.full_pass import PassMemory
 from longattncomp_cli.core.backbones.windowed import context_windows
 from longattncomp_cli.core.chunking.chunks import ContextTokens, Tokens
+
+if TYPE_CHECKING:
+    from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone
 
 MEMORY_BYTES = {"cpu": 512 * 2**20, "mps": 512 * 2**20, "cuda": 8 * 2**30}
 """Of the contexts kept in memory, by device."""
 _LEAST_TOKENS_ON_DISK = 512
-_FORMAT = 1
+_FORMAT = 2
 
 
-class CachedBackbone:
-    """Wraps a backbone; what it gives is the same.
+def cached(
+    backbone: Backbone,
+    *,
+    memory_bytes: int = 0,
+    files: StateFiles | None = None,
+    on_note: Callable[[str], None] = lambda text: None,
+) -> Backbone:
+    """The same backbone, which reads a context once.
 
     Args:
         backbone: does the work.
         memory_bytes: room for contexts in memory.
         files: room for contexts on disk, or ``None``.
-        on_note: hears when the disk could not be used.
+        on_note: called with a sentence when the disk could not be used.
+    """
+    if backbone.reads_whole_context:
+        decoder = cast("DecoderBackbone", backbone)
+        return decoder.with_memory(PassMemory(ByteLRU(memory_bytes), files, on_note))
+    return CachedBackbone(backbone, memory_bytes=memory_bytes, files=files, on_note=on_note)
+
+
+class CachedBackbone:
+    """Wraps a backbone that reads windows; what it gives is the same.
+
+    Args:
+        backbone: does the work.
+        memory_bytes: room for contexts in memory.
+        files: room for contexts on disk, or ``None``.
+        on_note: called with a sentence when the disk could not be used.
     """
 
     def __init__(
@@ -55,11 +82,14 @@ class CachedBackbone:
         self.device = backbone.device
         self.files = files
         self.on_note = on_note
-        self.hits = 0
         self._memory: ByteLRU[list[StateBlock]] = ByteLRU(memory_bytes)
-        self._is_full = getattr(backbone, "encoding", "windowed") == "full"
-        if self._is_full:
-            backbone.full_pass.remember(memory_bytes, files, on_note)  # type: ignore[attr-defined]
+        self.window_tokens = backbone.window_tokens
+        self.reads_whole_context = False
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """That of the backbone."""
+        return self.backbone.identity
 
     def tokenize(self, texts: Sequence[str]) -> list[Tokens]:
         """Tokenise texts without special tokens."""
@@ -82,12 +112,11 @@ class CachedBackbone:
         on_tokens: OnTokens | None = None,
     ) -> Encoding:
         """Encode a request; a context that was read before is not read again."""
-        if self._is_full or not context.sources:
+        if not context.sources:
             return self.backbone.encode(context, query, instruction, layers, on_tokens)
         key = self._key(context, layers)
         known = self._recall(key, layers)
         if known is not None:
-            self.hits += 1
             asked = self.backbone.encode(ContextTokens((), ()), query, instruction, layers)
             return Encoding(asked.query, asked.instruction, known)
         fresh = self.backbone.encode(context, query, instruction, layers, on_tokens)
@@ -97,13 +126,11 @@ class CachedBackbone:
 
     def _key(self, context: ContextTokens, layers: Sequence[int]) -> str:
         """Of everything that the states depend on: the tokens, their windows and what reads them."""
-        dtype = str(self.backbone.embed(torch.zeros(1, dtype=torch.long)).dtype)
-        window_tokens: int = getattr(self.backbone, "window_tokens", 2**30)
-        opening = getattr(getattr(self.backbone, "text", None), "opening", ())
-        about = [_FORMAT, self.spec.sha256, sorted(layers), dtype, self.device.type, window_tokens, opening]
+        about = [_FORMAT, *self.identity, sorted(layers)]
         digest = hashlib.sha256(orjson.dumps(about))
-        for ids, owner in context_windows(context, window_tokens):
-            digest.update(len(ids).to_bytes(8, "little") + ids.tobytes() + owner.tobytes())
+        for window in context_windows(context, self.window_tokens):
+            digest.update(len(window.ids).to_bytes(8, "little"))
+            digest.update(window.ids.tobytes() + window.chunk_index.tobytes())
         return digest.hexdigest()
 
     def _recall(self, key: str, layers: Sequence[int]) -> Iterator[StateBlock] | None:
@@ -120,7 +147,7 @@ class CachedBackbone:
         if 0 not in layers or 0 in block.states:
             return block
         assert block.ids_N is not None
-        return StateBlock(block.chunk_index_N, {**block.states, 0: self.embed(block.ids_N)}, block.ids_N)
+        return replace(block, states={**block.states, 0: self.embed(block.ids_N)})
 
     def _keep(self, key: str, blocks: Iterator[StateBlock], files: StateFiles | None) -> Iterator[StateBlock]:
         """Hand the blocks on and keep them, in memory while there is room and on disk."""
@@ -148,8 +175,9 @@ class CachedBackbone:
 
     def _write(self, writer: TensorWriter, number: int, block: StateBlock) -> bool:
         parts = {"owner": block.chunk_index_N.int()}
-        if block.ids_N is not None:
-            parts["ids"] = block.ids_N.int()
+        for name, value in (("ids", block.ids_N), ("tokens", block.token_N)):
+            if value is not None:
+                parts[name] = value.int()
         parts |= {str(layer): value for layer, value in block.states.items()}
         try:
             return all(writer.add(f"{number}/{name}", value) for name, value in parts.items())
@@ -171,7 +199,7 @@ def _without_layer_0(block: StateBlock) -> StateBlock:
     if block.ids_N is None:
         return block
     states = {layer: value for layer, value in block.states.items() if layer}
-    return StateBlock(block.chunk_index_N, states, block.ids_N)
+    return replace(block, states=states)
 
 
 def _size(block: StateBlock) -> int:
@@ -184,11 +212,12 @@ def _blocks_of(
 ) -> Iterator[StateBlock]:
     number = 0
     while f"{number}/owner" in stored:
-        ids = stored.get(f"{number}/ids")
+        ids, tokens = stored.get(f"{number}/ids"), stored.get(f"{number}/tokens")
         names = {layer: f"{number}/{layer}" for layer in layers}
         yield StateBlock(
             stored[f"{number}/owner"].to(device, torch.long),
             {layer: stored[name].to(device) for layer, name in names.items() if name in stored},
             None if ids is None else ids.to(device, torch.long),
+            None if tokens is None else tokens.to(device, torch.long),
         )
         number += 1

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -19,13 +18,10 @@ from torch import Tensor
 from longattncomp_cli.core.backbones.base import Encoding, LayerStates, OnTokens, SegmentStates, StateBlock
 from longattncomp_cli.core.backbones.cache.disk import NotKeptError, StateFiles
 from longattncomp_cli.core.backbones.cache.memory import ByteLRU
+from longattncomp_cli.core.backbones.decoder.model import DecoderModel
 from longattncomp_cli.core.backbones.decoder.prefill import KVCache
 from longattncomp_cli.core.chunking.chunks import ContextTokens
 from longattncomp_cli.errors import InputError
-
-if TYPE_CHECKING:
-    from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone
-
 
 _BLOCK_TOKENS = 4096
 # Room in the cache for queries, so that another one seldom makes it grow.
@@ -34,10 +30,18 @@ _QUERY_ROOM = 512
 
 @dataclass(frozen=True)
 class _Layout:
-    """What ``full`` reads before the query: ids (T,), each token's chunk (-1: none), and the instruction."""
+    """What ``full`` reads before the query.
+
+    Attributes:
+        ids: (T,) token ids.
+        chunk_index: (T,) each token's chunk; -1: none.
+        token_index: (T,) its index among the tokens of its source; -1: none, or in a title.
+        instruction: where the instruction stands.
+    """
 
     ids: np.ndarray
     chunk_index: np.ndarray
+    token_index: np.ndarray
     instruction: slice
 
 
@@ -56,25 +60,33 @@ class ContextPass:
         return states + self.cache.num_bytes
 
 
+@dataclass(frozen=True)
+class PassMemory:
+    """Where contexts that were read are kept.
+
+    Attributes:
+        passes: in memory; room for none unless its ``max_bytes`` is more than 0.
+        files: on disk, or ``None``.
+        on_note: called with what the user should know.
+    """
+
+    passes: ByteLRU[ContextPass] = field(default_factory=lambda: ByteLRU(0))
+    files: StateFiles | None = None
+    on_note: Callable[[str], None] = lambda text: None
+
+
 class FullPass:
     """Runs the pass of a decoder, and remembers the latest contexts.
 
-    Attributes:
-        passes: contexts that were read; room for none unless its ``max_bytes`` is raised.
+    Args:
+        model: the decoder's blocks.
+        memory: where contexts are kept.
     """
 
-    def __init__(self, backbone: DecoderBackbone) -> None:
-        """Remember nothing yet."""
-        self.backbone = backbone
-        self.passes: ByteLRU[ContextPass] = ByteLRU(0)
-        self.files: StateFiles | None = None
-        self.on_note: Callable[[str], None] = lambda text: None
-
-    def remember(self, memory_bytes: int, files: StateFiles | None, on_note: Callable[[str], None]) -> None:
-        """Keep contexts from now on, in memory and (where ``files`` is given) on disk."""
-        self.passes = ByteLRU(memory_bytes)
-        self.files = files
-        self.on_note = on_note
+    def __init__(self, model: DecoderModel, memory: PassMemory) -> None:
+        """Keep both."""
+        self.model = model
+        self.memory = memory
 
     @torch.inference_mode()
     def encode(
@@ -92,50 +104,51 @@ class FullPass:
             ResourceError: the device's memory is too small even for small parts.
         """
         layout = self._layout(context, instruction)
-        query_ids = self.backbone.tokenize([query])[0].ids
+        query_ids = self.model.text.tokenize([query])[0].ids
         num_tokens = len(layout.ids) + len(query_ids)
-        if num_tokens > self.backbone.max_positions:
+        if num_tokens > self.model.max_positions:
             raise InputError(
-                f"{num_tokens:,} tokens are more than the {self.backbone.max_positions:,} positions "
-                f"of {self.backbone.spec.id}",
+                f"{num_tokens:,} tokens are more than the {self.model.max_positions:,} positions "
+                f"of {self.model.spec.id}",
                 hint="use --encoding windowed, which reads any length",
                 code="too-long",
             )
         known = self._context(layout, len(query_ids), layers, on_tokens)
         query_states = self._continue(known, query_ids, layers)
-        chunk_index_T = torch.from_numpy(layout.chunk_index).to(self.backbone.device)
+        chunk_index_T = torch.from_numpy(layout.chunk_index).to(self.model.device)
+        token_T = torch.from_numpy(layout.token_index).to(self.model.device)
         own = layout.instruction
         return Encoding(
-            query=SegmentStates(torch.from_numpy(query_ids).to(self.backbone.device), query_states),
+            query=SegmentStates(torch.from_numpy(query_ids).to(self.model.device), query_states),
             instruction=SegmentStates(
-                torch.from_numpy(layout.ids[own]).to(self.backbone.device),
+                torch.from_numpy(layout.ids[own]).to(self.model.device),
                 {layer: known.states[layer][own] for layer in layers},
             )
             if own.stop > own.start
             else None,
-            blocks=_stored_blocks(chunk_index_T, known.states),
+            blocks=_stored_blocks(chunk_index_T, token_T, known.states),
         )
 
     def _context(
         self, layout: _Layout, num_query: int, layers: Sequence[int], on_tokens: OnTokens | None
     ) -> ContextPass:
         """Recall the context from memory or disk, or read it and keep it."""
-        backbone = self.backbone
-        dtype = backbone.embedding.weight.dtype
-        about = (backbone.spec.sha256, sorted(layers), str(dtype), backbone.device.type)
+        model = self.model
+        dtype = model.dtype
+        about = (model.spec.sha256, sorted(layers), str(dtype), model.device.type)
         key = hashlib.sha256(repr(about).encode() + layout.ids.tobytes()).hexdigest()
-        known = self.passes.get(key)
+        known = self.memory.passes.get(key)
         if known is not None:
             return known
-        room = min(backbone.max_positions, len(layout.ids) + max(num_query, _QUERY_ROOM))
-        stored = None if self.files is None else self.files.read(key)
+        room = min(model.max_positions, len(layout.ids) + max(num_query, _QUERY_ROOM))
+        stored = None if self.memory.files is None else self.memory.files.read(key)
         if stored is not None:
-            known = _restored(stored, room, backbone.device)
+            known = _restored(stored, room, model.device)
         else:
             known = self._read_context(layout, num_query, layers, on_tokens)
-            if self.files is not None:
-                self._store(self.files, key, known)
-        self.passes.put(key, known, known.num_bytes)
+            if self.memory.files is not None:
+                self._store(self.memory.files, key, known)
+        self.memory.passes.put(key, known, known.num_bytes)
         return known
 
     def _store(self, files: StateFiles, key: str, known: ContextPass) -> None:
@@ -149,42 +162,43 @@ class FullPass:
                 if not all(writer.add(name, value) for name, value in parts.items()):
                     raise NotKeptError
         except OSError as error:
-            self.on_note(f"the context could not be kept in --cache ({error.strerror or error})")
+            self.memory.on_note(f"the context could not be kept in --cache ({error.strerror or error})")
 
     def _layout(self, context: ContextTokens, instruction: str) -> _Layout:
-        nothing = np.zeros(0, dtype=np.int64)
-        ids: list[np.ndarray] = [np.array(self.backbone.text.opening, dtype=np.int64)]
-        owners: list[np.ndarray] = [np.full(len(self.backbone.text.opening), -1)]
-        between = np.array(self.backbone.text.between, dtype=np.int64)
-        nobody = np.full(len(between), -1)
-        own = self.backbone.tokenize([instruction])[0].ids if instruction.strip() else nothing
-        start = len(self.backbone.text.opening)
-        if len(own):
-            ids += [own, between]
-            owners += [np.full(len(own), -1), nobody]
+        """The frame's opening, the instruction and each source, with the frame's separator between them."""
+        between = self.model.text.between
+        parts = [_frame(self.model.text.opening)]
+        instruction_ids: Sequence[int] = ()
+        if instruction.strip():
+            instruction_ids = self.model.text.tokenize([instruction])[0].ids.tolist()
+        start = len(self.model.text.opening)
+        if instruction_ids:
+            parts += [_frame(instruction_ids), _frame(between)]
         for source, title in zip(context.sources, context.titles, strict=True):
             first = source.chunks[0].index
-            sizes = np.diff(source.bounds)
-            chunk_index = np.repeat([chunk.index for chunk in source.chunks], sizes)
-            ids += [np.array(title, dtype=np.int64), source.tokens.ids, between]
-            owners += [np.full(len(title), first), chunk_index, nobody]
-        joined = (np.concatenate(ids).astype(np.int64), np.concatenate(owners).astype(np.int64))
-        return _Layout(*joined, slice(start, start + len(own)))
+            chunk_index = np.repeat([chunk.index for chunk in source.chunks], np.diff(source.bounds))
+            parts.append((np.array(title), np.full(len(title), first), np.full(len(title), -1)))
+            parts.append((source.tokens.ids, chunk_index, np.arange(len(chunk_index))))
+            parts.append(_frame(between))
+        ids, chunk_index, token_index = (
+            np.concatenate(part).astype(np.int64) for part in zip(*parts, strict=True)
+        )
+        return _Layout(ids, chunk_index, token_index, slice(start, start + len(instruction_ids)))
 
     def _read_context(
         self, layout: _Layout, num_query: int, layers: Sequence[int], on_tokens: OnTokens | None
     ) -> ContextPass:
         """Read everything before the query; in smaller parts where memory runs out."""
         total = len(layout.ids)
-        room = min(self.backbone.max_positions, total + max(num_query, _QUERY_ROOM))
-        part_tokens = self.backbone.part_tokens
+        room = min(self.model.max_positions, total + max(num_query, _QUERY_ROOM))
+        part_tokens = self.model.part_tokens
         while True:
             cache = KVCache(room)
             try:
                 parts = []
                 for start in range(0, total, part_tokens):
                     part = layout.ids[start : start + part_tokens]
-                    parts.append(self.backbone.forward(torch.from_numpy(part)[None], layers, cache))
+                    parts.append(self.model.forward(torch.from_numpy(part)[None], layers, cache))
                     if on_tokens:
                         on_tokens(start + len(part), total)
                 states = {layer: torch.cat([part[layer][0] for part in parts]) for layer in layers}
@@ -192,21 +206,19 @@ class FullPass:
             except torch.OutOfMemoryError as error:
                 del cache
                 parts = []
-                part_tokens = self.backbone.smaller_part(part_tokens, error)
+                part_tokens = self.model.halved_part(part_tokens, error)
 
     def _continue(self, known: ContextPass, query_ids: np.ndarray, layers: Sequence[int]) -> LayerStates:
         """States (M, D) of the query after the context; the cache is as before afterwards."""
         try:
             ids_M = torch.from_numpy(query_ids)
             parts = [
-                self.backbone.forward(part[None], layers, known.cache)
-                for part in torch.split(ids_M, self.backbone.part_tokens)
+                self.model.forward(part[None], layers, known.cache)
+                for part in torch.split(ids_M, self.model.part_tokens)
             ]
         finally:
             known.cache.rewind(known.num_tokens)
-        none = torch.zeros(
-            0, self.backbone.width, device=self.backbone.device, dtype=self.backbone.embedding.weight.dtype
-        )
+        none = torch.zeros(0, self.model.width, device=self.model.device, dtype=self.model.dtype)
         return {layer: torch.cat([none, *(part[layer][0] for part in parts)]) for layer in layers}
 
 
@@ -227,11 +239,17 @@ def _restored(stored: dict[str, Tensor], room: int, device: torch.device) -> Con
     return ContextPass(states, cache, num_tokens)
 
 
-def _stored_blocks(chunk_index_T: Tensor, states: LayerStates) -> Iterator[StateBlock]:
+def _stored_blocks(chunk_index_T: Tensor, token_T: Tensor, states: LayerStates) -> Iterator[StateBlock]:
     """Hand out stored states in blocks, without the frame's tokens."""
     for start in range(0, len(chunk_index_T), _BLOCK_TOKENS):
-        index_N = chunk_index_T[start : start + _BLOCK_TOKENS]
-        own_N = index_N >= 0
+        block = slice(start, start + _BLOCK_TOKENS)
+        own_N = chunk_index_T[block] >= 0
         if own_N.any():
-            part = {layer: value[start : start + _BLOCK_TOKENS][own_N] for layer, value in states.items()}
-            yield StateBlock(index_N[own_N], part)
+            part = {layer: value[block][own_N] for layer, value in states.items()}
+            yield StateBlock(chunk_index_T[block][own_N], part, token_N=token_T[block][own_N])
+
+
+def _frame(ids: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ids, chunks and token indices of tokens that belong to no source."""
+    nothing = np.full(len(ids), -1)
+    return np.array(ids, dtype=np.int64), nothing, nothing

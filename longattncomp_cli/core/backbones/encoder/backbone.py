@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from longattncomp_cli.core.backbones.base import LayerStates
+from longattncomp_cli.core.backbones.base import BackboneOptions, LayerStates
 from longattncomp_cli.core.backbones.encoder.bert import BertEncoder
 from longattncomp_cli.core.backbones.files import locate_backbone
 from longattncomp_cli.core.backbones.spec import BackboneSpec
@@ -52,6 +52,12 @@ class EncoderBackbone(WindowedBackbone):
         self._open = tokenizer.token_to_id("[CLS]")
         self._close = tokenizer.token_to_id("[SEP]")
 
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """All that states depend on, besides the tokens."""
+        dtype = str(self.encoder.token_embeddings.dtype)
+        return (self.spec.sha256, dtype, self.device.type, self.window_tokens)
+
     def tokenize(self, texts: Sequence[str]) -> list[Tokens]:
         """Tokenise texts; every text of any length, a newline or space is never inside a token."""
         return tokenize_long_texts(self.tokenizer, texts, split_at_words)
@@ -80,20 +86,14 @@ class EncoderBackbone(WindowedBackbone):
         return {layer: states[layer][mask] for layer in layers}
 
 
-def load_encoder(
-    spec: BackboneSpec, *, num_layers: int, window_tokens: int, device: torch.device, dtype: torch.dtype
-) -> EncoderBackbone:
-    """Find, check and load a backbone.
-
-    Args:
-        spec: which model, and the hash its weights must have.
-        num_layers: how many blocks are needed; the others are not kept.
-        window_tokens: tokens read at once, special tokens not counted.
+def load_encoder(spec: BackboneSpec, options: BackboneOptions) -> EncoderBackbone:
+    """Find, check and load an encoder; see ``load_backbone``.
 
     Raises:
         ResourceError: the model is not on this machine and could not be fetched.
         CheckpointError: the files found are not the model that ``spec`` names, or do not fit.
     """
+    num_layers, window_tokens = options.num_layers, options.window_tokens
     folder = locate_backbone(spec)
     config = orjson.loads((folder / "config.json").read_bytes())
     if config.get("model_type") != "bert":
@@ -107,14 +107,18 @@ def load_encoder(
         )
     tokenizer = _load_tokenizer(folder)
     encoder = BertEncoder(
-        config, load_file(folder / "model.safetensors"), num_layers=num_layers, device=device, dtype=dtype
+        config,
+        load_file(folder / "model.safetensors"),
+        num_layers=num_layers,
+        device=options.device,
+        dtype=options.dtype,
     )
     if window_tokens + 2 > encoder.max_positions:
         raise CheckpointError(
             f"window_tokens {window_tokens} + 2 special tokens exceed the backbone's "
             f"{encoder.max_positions} positions"
         )
-    return EncoderBackbone(spec, encoder, tokenizer, window_tokens, device)
+    return EncoderBackbone(spec, encoder, tokenizer, window_tokens, options.device)
 
 
 def _load_tokenizer(folder: Path) -> Tokenizer:

@@ -62,7 +62,7 @@ def page_data(scored: Scored) -> dict[str, Any]:
         "before": request.prefix,
         "after": request.suffix,
         "cuts": _parts(span for span in kept if span.is_cut),
-        "must": _parts(renderer.must_spans),
+        "must": _parts(renderer.required_spans),
         "rank_tokens": list(tokens_of_best(scored.scores.order, renderer)),
         "budget": scored.budget,
         "num_tokens": None if selection is None else renderer.count(kept),

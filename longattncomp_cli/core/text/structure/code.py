@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from longattncomp_cli.core.text.structure.indented import read_indented
-from longattncomp_cli.core.text.structure.units import Structure, Unit, build, head_span, line_begin
+from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span, line_begin
 from longattncomp_cli.core.text.utf8 import Utf8Text
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class _Reader:
         # Decorators stand on lines of their own; ``export`` or ``template`` on the definition's.
         own = max(start, self.text.rfind("\n", 0, self._span(inner)[0]) + 1)
         if inner.type in _CONTAINERS and body is not None and depth < _MOST_DEPTH:
-            head = head_span(self.text, own, self._span(body)[0])
+            head = heading_span(self.text, own, self._span(body)[0])
             self.units.append(Unit(start, end, head, leaf=False))
             self._walk(body, depth + 1)
         elif not is_definition and _is_text(inner):
@@ -200,14 +200,14 @@ class _Reader:
             for child in inner.named_children:
                 self._statement(child, None, depth + 1)
         else:
-            head = head_span(self.text, own, self._span(body)[0]) if body is not None else None
+            head = heading_span(self.text, own, self._span(body)[0]) if body is not None else None
             self.units.append(Unit(start, end, head or self._first_line(own, end)))
             if end - start > _LONG_LEAF_CHARS:
                 self._collect_steps(inner)
 
     def _first_line(self, start: int, end: int) -> tuple[int, int] | None:
         stop = self.text.find("\n", start, end)
-        return head_span(self.text, start, stop) if stop > 0 else None
+        return heading_span(self.text, start, stop) if stop > 0 else None
 
     def _collect_steps(self, top: Node) -> None:
         """Where statements begin that stand first on their line."""

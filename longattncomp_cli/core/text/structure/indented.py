@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from longattncomp_cli.core.text.structure.units import Structure, Unit, build, head_span
+from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -43,7 +43,7 @@ def _collect(text: str, lines: _Lines, units: list[Unit], steps: list[int], dept
         if last == own:
             continue
         end = start + len(text[start:end].rstrip())
-        head = head_span(text, *lines[own])
+        head = heading_span(text, *lines[own])
         holds = depth < _MOST_DEPTH and _HOLDER.match(text, *lines[own]) is not None
         units.append(Unit(start, end, head, leaf=not holds))
         if holds:

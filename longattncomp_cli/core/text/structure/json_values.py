@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from longattncomp_cli.core.text.structure.units import Structure, Unit, build, head_span
+from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{},]', re.DOTALL)
 
@@ -69,7 +69,7 @@ def _container(text: str, closed: _Open, end: int) -> list[Unit]:
     start = closed.element + _blank(text, closed.element, end)
     if end - start <= _SMALL_CHARS or not closed.parts:
         return [Unit(start, end)]
-    return [Unit(start, end, head_span(text, start, closed.bracket + 1), leaf=False), *closed.parts]
+    return [Unit(start, end, heading_span(text, start, closed.bracket + 1), leaf=False), *closed.parts]
 
 
 def _blank(text: str, start: int, end: int) -> int:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from longattncomp_cli.core.text.boundaries import sentence_starts
-from longattncomp_cli.core.text.structure.units import Structure, Unit, build, head_span
+from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -37,11 +37,13 @@ def read(text: str) -> Structure:
     for kind, start, end, level in _blocks(text):
         if kind == "heading":
             close_sections(level, start)
-            open_sections.append((level, start, head_span(text, start, end)))
+            open_sections.append((level, start, heading_span(text, start, end)))
         elif kind == "table":
             lines = [start + found.start() for found in _LINE.finditer(text[start:end])]
             head_end = lines[2] if len(lines) > 2 else end
-            units.append(Unit(start, start + len(text[start:end].rstrip()), head_span(text, start, head_end)))
+            units.append(
+                Unit(start, start + len(text[start:end].rstrip()), heading_span(text, start, head_end))
+            )
             rows.extend(lines[2:])
         else:
             units.append(Unit(start, start + len(text[start:end].rstrip()), None))

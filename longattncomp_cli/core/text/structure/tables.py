@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from longattncomp_cli.core.text.structure.units import Structure, Unit, build, head_span
+from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
 _LINE = re.compile(r"[^\n]+")
 
@@ -38,7 +38,7 @@ def _table(kind: str, text: str) -> Structure:
     cells = [cell.strip(' "').replace(".", "") for cell in re.split(r"[,;\t]", names)]
     if len(rows) < 2 or any(cell.isdigit() for cell in cells):
         return build(kind, rows)
-    whole = Unit(first.start, rows[-1].end, head_span(text, first.start, first.end), leaf=False)
+    whole = Unit(first.start, rows[-1].end, heading_span(text, first.start, first.end), leaf=False)
     return build(kind, [whole, *rows])
 
 

@@ -71,7 +71,7 @@ class Structure:
             index = self._parents[index]
         return found[::-1]
 
-    def heads_at(self, offset: int) -> list[tuple[int, int]]:
+    def headings_at(self, offset: int) -> list[tuple[int, int]]:
         """The heading lines of the units around ``offset``, up to it, outermost first."""
         heads = [unit.head for unit in self.around(offset) if unit.head is not None]
         return [(start, min(end, offset)) for start, end in heads if start < offset]
@@ -96,7 +96,7 @@ class Structure:
         return np.array([at for at in offsets.tolist() if not self.is_cut(at)], dtype=np.int64)
 
 
-def head_span(text: str, start: int, end: int) -> tuple[int, int] | None:
+def heading_span(text: str, start: int, end: int) -> tuple[int, int] | None:
     """A heading without the white space after it; only its first line where it is long."""
     stop = start + len(text[start:end].rstrip())
     if stop - start > _MOST_HEAD_CHARS:

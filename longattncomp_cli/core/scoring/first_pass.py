@@ -1,0 +1,185 @@
+"""The first pass over a context, which scoring and explaining share: one reading, pooled by the query alone.
+
+Tokenise and cut → encode → log-sum-exp of each chunk's logits → mass → pooling: the paper's mean over heads
+and query tokens, or log pooling with exact matches and neighbours (ours).
+
+Shapes: C chunks, N context tokens of a block, M query tokens, H heads, D backbone width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from longattncomp_cli.core.attention.cross_attention import CrossAttention
+from longattncomp_cli.core.attention.exact_matches import exact_match_gains
+from longattncomp_cli.core.attention.hops import StoredStates
+from longattncomp_cli.core.attention.idf import query_idf
+from longattncomp_cli.core.attention.pooling import (
+    LogMass,
+    normalise,
+    pool_log_mass,
+    pool_mean,
+    smooth_over_neighbours,
+    softmax_with_sink,
+)
+from longattncomp_cli.core.backbones.base import Backbone, Encoding, OnTokens, StateBlock
+from longattncomp_cli.core.checkpoint.config import CheckpointConfig
+from longattncomp_cli.core.chunking.chunks import Chunk, ContextTokens, Tokens
+from longattncomp_cli.core.chunking.context import tokenize_context
+from longattncomp_cli.core.chunking.passages import passage_numbers
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.options import MAX_STORED_TOKENS, ScoringOptions
+from longattncomp_cli.core.text.arrays import FloatArray, IntArray
+from longattncomp_cli.errors import InputError
+
+OnLogits = Callable[[Tensor, StateBlock], None]
+"""Called with the logits (N, H, M) of every block that is read, and the block."""
+
+
+@dataclass(frozen=True, eq=False)
+class FirstPass:
+    """What one reading of a context gives.
+
+    Attributes:
+        context: tokens and chunks.
+        chunks: of all sources, in order.
+        passage_C: the passage that each chunk lies in.
+        query: the query's tokens.
+        encoding: of the backbone; its blocks are read.
+        unit_HMD, projected_HMD: the query's states as each head reads them, and projected.
+        chunk_logits_CHM: the log-sum-exp of the logits of each chunk's tokens.
+        mass: the same over all chunks and the sink, in log space.
+        weights_HM: the share of each head and query token in the pooling; they sum to the pooling's strength.
+        idf: (M,) of the query's tokens among the chunks.
+        exact: each identifier of the query that stands somewhere, and what it adds to the chunks (C,).
+        shares_C, sink: chunk shares and the sink's, which sum to 1; no sink where ``None``.
+        states: the context's, to be read again by a hop.
+    """
+
+    context: ContextTokens
+    chunks: tuple[Chunk, ...]
+    passage_C: IntArray
+    query: Tokens
+    encoding: Encoding
+    unit_HMD: Tensor
+    projected_HMD: Tensor
+    chunk_logits_CHM: Tensor
+    mass: LogMass
+    weights_HM: Tensor
+    idf: FloatArray
+    exact: tuple[tuple[str, FloatArray], ...]
+    shares_C: Tensor
+    sink: Tensor | None
+    states: StoredStates
+
+
+def first_pass(
+    request: Request,
+    *,
+    config: CheckpointConfig,
+    options: ScoringOptions,
+    backbone: Backbone,
+    attention: CrossAttention,
+    on_tokens: OnTokens | None = None,
+    on_logits: OnLogits | None = None,
+) -> FirstPass:
+    """Read a request's context once.
+
+    Args:
+        request: with a query that is not empty.
+        config: of the checkpoint.
+        options: how the context is cut.
+        backbone, attention: the checkpoint's backbone and its trained layer.
+        on_tokens: called with (tokens done, tokens in total).
+        on_logits: called with every block and its logits.
+
+    Raises:
+        InputError: the context or the query has no token.
+    """
+    context = tokenize_context(
+        request.sources, backbone.tokenize, chunk_tokens=options.chunk_tokens, snap=options.snap
+    )
+    chunks = tuple(chunk for source in context.sources for chunk in source.chunks)
+    query = backbone.tokenize([request.query])[0]
+    if not len(query.ids):
+        raise InputError(
+            f"the query {request.query!r} is empty to the backbone", hint="ask in words", code="empty-query"
+        )
+    instruction = request.instruction if config.sink == "instruction" else ""
+
+    def encode(layers: list[int], on_tokens: OnTokens | None = None) -> Encoding:
+        return backbone.encode(context, request.query, instruction, layers, on_tokens)
+
+    encoding = encode(sorted(set(config.layers)), on_tokens)
+    hop_layer = max(config.layers)
+    states = StoredStates(hop_layer, lambda: encode([hop_layer]).blocks, max_tokens=MAX_STORED_TOKENS)
+    stores = options.num_hops(context.num_tokens) > 1
+    blocks = states.record(encoding.blocks) if stores else encoding.blocks
+
+    unit_HMD = torch.stack(attention.unit_states(encoding.query.states))
+    projected_HMD = attention.project_queries(unit_HMD)
+    chunk_logits_CHM = attention.chunk_logsumexp(projected_HMD, blocks, len(chunks), on_logits)
+    mass = normalise(chunk_logits_CHM, _sink_logits(attention, projected_HMD, encoding))
+
+    passage_C = passage_numbers(chunks)
+    idf = query_idf(encoding.query.ids.cpu().numpy(), context, len(chunks))
+    exact: tuple[tuple[str, FloatArray], ...] = ()
+    if config.pooling == "mean":
+        weights_HM = torch.full_like(chunk_logits_CHM[0], 1 / chunk_logits_CHM[0].numel())
+        shares_C, sink = pool_mean(mass)
+    else:
+        idf_M = torch.from_numpy(idf).float().to(backbone.device)
+        weights_HM = attention.weights(unit_HMD, idf_M)
+        exact = tuple(_exact_gains(config, request, chunks, query, idf, passage_C))
+        shares_C, sink = _log_pooled(attention, mass, weights_HM, unit_HMD, exact, passage_C)
+    return FirstPass(
+        context, chunks, passage_C, query, encoding, unit_HMD, projected_HMD, chunk_logits_CHM, mass,
+        weights_HM, idf, exact, shares_C, sink, states,
+    )  # fmt: skip
+
+
+def _sink_logits(attention: CrossAttention, projected_HMD: Tensor, encoding: Encoding) -> Tensor | None:
+    """(H, M) the log-sum-exp of what absorbs the mass: the trained key, or the instruction's tokens."""
+    if attention.learned_sink:
+        return attention.sink_logits(projected_HMD)
+    if encoding.instruction is None:
+        return None
+    return attention.logits(projected_HMD, encoding.instruction.states).logsumexp(dim=0)
+
+
+def _exact_gains(
+    config: CheckpointConfig,
+    request: Request,
+    chunks: tuple[Chunk, ...],
+    query: Tokens,
+    idf: FloatArray,
+    passage_C: IntArray,
+) -> Iterator[tuple[str, FloatArray]]:
+    """What each identifier of the query adds to each chunk (C,), beside token weights that sum to 1."""
+    if config.exact_match_weight:
+        for name, gains_C in exact_match_gains(request, chunks, query, idf, passage_C):
+            yield name, config.exact_match_weight * gains_C
+
+
+def _log_pooled(
+    attention: CrossAttention,
+    mass: LogMass,
+    weights_HM: Tensor,
+    unit_HMD: Tensor,
+    exact: tuple[tuple[str, FloatArray], ...],
+    passage_C: IntArray,
+) -> tuple[Tensor, Tensor | None]:
+    """(C,) shares of the chunks, and the sink's, by the query's tokens, identifiers and the neighbours."""
+    scores_C, sink = pool_log_mass(mass, weights_HM, attention.floor)
+    exact_C = np.zeros(len(scores_C))
+    for _, gains_C in exact:
+        exact_C += gains_C
+    scores_C = scores_C + weights_HM.sum() * torch.from_numpy(exact_C).to(scores_C)
+    neighbour_weight = attention.neighbour_weight(unit_HMD)
+    passages = torch.from_numpy(passage_C).to(scores_C.device)
+    return softmax_with_sink(*smooth_over_neighbours(scores_C, sink, neighbour_weight, passages))
