@@ -15,8 +15,8 @@ from longattncomp_cli.core.text.spans import Span
 
 
 def chunks_of(scorer, text: str, chunk_tokens: int, snap: str, region: Span | None = None):
-    source = Source(text, region=region)
-    context = source.context
+    source = Source(text, context_region=region)
+    context = source.context_span
     tokens = scorer.backbone.tokenize([text[context.start : context.end]])[0]
     shifted = Tokens(tokens.ids, tokens.starts + context.start)
     return chunk_source(

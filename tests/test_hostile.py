@@ -102,7 +102,7 @@ def test_markup_in_a_message_cannot_speak() -> None:
 
 
 def test_an_empty_region_is_empty() -> None:
-    assert Source("text", region=Span(2, 2)).context == Span(2, 2)
+    assert Source("text", context_region=Span(2, 2)).context_span == Span(2, 2)
 
 
 def test_a_failed_record_says_with_which_settings_it_failed() -> None:

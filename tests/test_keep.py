@@ -81,7 +81,7 @@ def test_both_ends_by_tokens(o200k) -> None:
 
 
 def test_only_the_context_of_a_prompt_is_searched(o200k) -> None:
-    source = Source("ask me\nbody ask\nask me", region=Span(7, 15))
+    source = Source("ask me\nbody ask\nask me", context_region=Span(7, 15))
     assert keep_spans(Request((source,), "q"), KeepRules(patterns=("ask",)), o200k) == ((0, 7, 15),)
 
 

@@ -163,7 +163,9 @@ def test_instruction_and_query_are_kept_or_refused(o200k) -> None:
     region = Span(11, len(text) - 15)
     chunks = (Chunk(0, 0, region.start, 200, 40), Chunk(1, 0, 200, region.end, 90))
     scores = ChunkScores(chunks, np.array([0.6, 0.4]), None)
-    renderer = Renderer(Request((Source(text, region=region),), "q"), chunks, DEFAULT_SEPARATOR, o200k)
+    renderer = Renderer(
+        Request((Source(text, context_region=region),), "q"), chunks, DEFAULT_SEPARATOR, o200k
+    )
     out = renderer.render(select(scores, SelectionRule(), renderer, 30).kept)
     assert out.startswith("Read this. ")
     assert out.endswith("What is filler?")

@@ -83,7 +83,7 @@ CODE = {
 
 
 def head_texts(text: str, structure: Structure) -> list[str]:
-    return [text[slice(*unit.head)] for unit in structure.units if unit.leaf and unit.head]
+    return [text[slice(*unit.heading)] for unit in structure.units if unit.leaf and unit.heading]
 
 
 @pytest.mark.parametrize("name", CODE)
@@ -112,7 +112,7 @@ def test_a_definition_comes_with_its_decorators_and_comments() -> None:
 
 def test_without_a_grammar_indentation_serves() -> None:
     structure = read(PYTHON, "code")
-    assert "    def free(self):" in [PYTHON[slice(*u.head)] for u in structure.units if u.head]
+    assert "    def free(self):" in [PYTHON[slice(*u.heading)] for u in structure.units if u.heading]
     assert any(PYTHON[u.start : u.end].endswith("return total") for u in structure.units)
 
 

@@ -152,7 +152,7 @@ def _focus(method: Method, item: Item, bench: Workbench) -> FindStart:
             return chunk.start
         # The other sources stay in their places, empty, so that the chunk's source keeps its number.
         sources = tuple(
-            replace(each, title="", region=region) if number == chunk.source else Source("")
+            replace(each, title="", context_region=region) if number == chunk.source else Source("")
             for number, each in enumerate(item.request.sources)
         )
         piece = replace(item, request=replace(item.request, sources=sources))

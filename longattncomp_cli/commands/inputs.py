@@ -82,7 +82,7 @@ def text_request(
     if len(sources) > 1:
         raise UsageError("no query", hint="add -q 'your question'", code="no-query")
     try:
-        request = compressor.requests.of_prompt(sources[0], name)
+        request = compressor.requests.from_prompt(sources[0], name)
     except InputError as error:
         if error.code != "no-query":
             raise

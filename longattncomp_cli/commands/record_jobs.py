@@ -32,7 +32,7 @@ def _score(options: RunOptions, compressor: Compressor, settings: str) -> Proces
 
     def process(record: Record) -> tuple[JsonObject, JsonObject | None]:
         report = {
-            **score_report(compressor.score(compressor.requests.of_record(record, query))),
+            **score_report(compressor.score(compressor.requests.from_record(record, query))),
             "settings": settings,
         }
         return report, report
@@ -47,7 +47,7 @@ def _compress(options: RunOptions, compressor: Compressor, settings: str) -> Pro
     query = options.question()
 
     def process(record: Record) -> tuple[JsonObject, JsonObject | None]:
-        result = compressor.compress(compressor.requests.of_record(record, query))
+        result = compressor.compress(compressor.requests.from_record(record, query))
         chunk_report = score_report(result.scored) if options.report else None
         return compression_record(result, name, settings), chunk_report
 

@@ -162,7 +162,7 @@ class Compressor:
             instruction: always kept, charged to the budget.
             on_tokens: hears how many tokens of the context are read, of how many.
         """
-        request = self.requests.of_context(context, query, budget, instruction=instruction)
+        request = self.requests.from_context(context, query, budget, instruction=instruction)
         scores = self.scorer.score(request, on_tokens)
         if not np.isfinite(scores.scores).all():
             name = self.scorer.checkpoint.config.name
@@ -204,7 +204,7 @@ class Compressor:
             BudgetError: the budget cannot hold what must be kept.
             InputError: the context is empty, or there is no query.
         """
-        request = self.requests.of_context(context, query, budget, instruction=instruction)
+        request = self.requests.from_context(context, query, budget, instruction=instruction)
         if request.budget is None and self.settings.budget is None and self.settings.rule.mode == "budget":
             raise UsageError(
                 "no budget", hint="add --budget 4000, 16k or 12.5%, or --select top-p", code="missing-budget"
@@ -228,7 +228,7 @@ class Compressor:
             return chunk.start
         source = request.sources[chunk.source]
         structure = structure_for(source, self.scorer.options.snap)
-        source = replace(source, title="", region=Span(chunk.start, chunk.end))
+        source = replace(source, title="", context_region=Span(chunk.start, chunk.end))
         fine_scorer = self._fine_scorer.with_options(
             snap="line" if structure is not None else self._fine_snap
         )

@@ -177,7 +177,7 @@ def a_prompt_is_split_without_loss(text: str, parser: str, tail_tokens: int) -> 
         return
     assert 0 <= parsed.context.start < parsed.context.end <= len(text)
     assert parsed.query.strip()
-    request = Request((Source(text, region=parsed.context),), parsed.query)
+    request = Request((Source(text, context_region=parsed.context),), parsed.query)
     assert request.prefix + text[parsed.context.start : parsed.context.end] + request.suffix == text
 
 
@@ -198,7 +198,7 @@ def units_are_nested_and_inside_the_text(text: str, name: str) -> None:
         return
     for unit in structure.units:
         assert 0 <= unit.start < unit.end <= len(text)
-        assert unit.head is None or unit.start <= unit.head[0] < unit.head[1] <= len(text)
+        assert unit.heading is None or unit.start <= unit.heading[0] < unit.heading[1] <= len(text)
     open_ends: list[int] = []
     for unit in structure.units:
         while open_ends and open_ends[-1] <= unit.start:
@@ -413,7 +413,7 @@ def kept_spans_lie_in_the_context(
     text: str, patterns: list[str], head: int, tail: int, low: int, high: int
 ) -> None:
     region = Span(min(low, len(text)), max(min(low, len(text)), len(text) - high))
-    request = Request((Source(text, "n", region=region),), "q")
+    request = Request((Source(text, "n", context_region=region),), "q")
     try:
         rules = KeepRules(patterns=tuple(patterns), head_tokens=head, tail_tokens=tail)
         spans = keep_spans(request, rules, BYTES)

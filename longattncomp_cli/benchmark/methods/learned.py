@@ -77,7 +77,7 @@ class AttnComp(MethodBase):
         """Score each document by the masses of its chunks, which add up."""
         documents = list(_documents(item.request))
         sources = item.request.sources
-        apart = tuple(Source(sources[d.source].text, region=Span(d.start, d.end)) for d in documents)
+        apart = tuple(Source(sources[d.source].text, context_region=Span(d.start, d.end)) for d in documents)
         request = Request(apart, item.request.query, instruction=item.request.instruction or _INSTRUCTION)
         verdict = self._scorer.score(request)
         owner = np.array([chunk.source for chunk in verdict.chunks])
@@ -92,7 +92,7 @@ def _documents(request: Request) -> Iterator[Chunk]:
     """Yield the documents, which partition the context: sources, or the parts of a lone one."""
     index = 0
     for number, source in enumerate(request.sources):
-        region = source.context
+        region = source.context_span
         edges = [region.start, region.end]
         if len(request.sources) == 1:
             inner = (match.end() for match in _BLANK_LINES.finditer(source.text, region.start, region.end))

@@ -73,7 +73,7 @@ class LLMLingua2(MethodBase):
         words: list[Chunk] = []
         scores: list[FloatArray] = []
         for number, source in enumerate(item.request.sources):
-            region = source.context
+            region = source.context_span
             begins = [match.start() for match in _WORD.finditer(source.text, region.start, region.end)]
             edges = [region.start, *begins[1:], region.end]
             words += [

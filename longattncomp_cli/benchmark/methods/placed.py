@@ -104,7 +104,7 @@ class Oracle(MethodBase):
 
 def _parts(item: Item, number: int, places: list[tuple[int, int]]) -> Iterator[tuple[int, int, bool]]:
     """Yield the parts of a source, in order, and whether each is evidence."""
-    region = item.request.sources[number].context
+    region = item.request.sources[number].context_span
     inside = [(max(s, region.start), min(e, region.end)) for s, e in places]
     inside = [(start, end) for start, end in inside if start < end]
     borders = sorted({region.start, region.end, *(edge for pair in inside for edge in pair)})

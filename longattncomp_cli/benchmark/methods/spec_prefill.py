@@ -174,7 +174,7 @@ class DraftModel(ChunkMethod):
         starts: list[int] = []
         sources: list[int] = []
         for number, source in enumerate(item.request.sources):
-            region = source.context
+            region = source.context_span
             encoded = self._tokenizer(
                 source.text[region.start : region.end], add_special_tokens=False, return_offsets_mapping=True
             )

@@ -43,7 +43,7 @@ def _parts(item: Item, places: Sequence[Sequence[int]]) -> Iterator[Chunk]:
     """Cut each source's context at the borders of what was kept."""
     index = 0
     for number, source in enumerate(item.request.sources):
-        region = source.context
+        region = source.context_span
         edges = {region.start, region.end}
         edges |= {edge for at, start, end in places if at == number for edge in (start, end)}
         for start, end in pairwise(sorted(edges)):

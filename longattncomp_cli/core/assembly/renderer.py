@@ -96,9 +96,11 @@ class Renderer:
             Spans in source order that do not overlap.
         """
         spans = [KeptSpan(self.chunks[i], self.chunks[i].start, self.chunks[i].end) for i in indices]
-        with_headings = [head for span in spans for head in self.headings_of(span.chunk)]
-        with_headings += [head for span in part for head in self.headings_at(span.chunk.source, span.start)]
-        return merge_kept_spans([*spans, *part, *self.required_spans, *with_headings], self.request.sources)
+        headings = [each for span in spans for each in self.headings_of(span.chunk)]
+        with_headings += [
+            heading for span in part for heading in self.headings_at(span.chunk.source, span.start)
+        ]
+        return merge_kept_spans([*spans, *part, *self.required_spans, *headings], self.request.sources)
 
     def headings_of(self, chunk: Chunk) -> list[KeptSpan]:
         """The heading lines of what ``chunk`` begins inside of."""
@@ -109,8 +111,10 @@ class Renderer:
         structure = self.structures[source] if self.structures else None
         if structure is None:
             return []
-        heads = structure.headings_at(offset)
-        return [part for start, end in heads for part in self._map.split_by_chunk(source, start, end, "head")]
+        headings = structure.headings_at(offset)
+        return [
+            part for start, end in headings for part in self._map.split_by_chunk(source, start, end, "head")
+        ]
 
     def cut_points(self, source: int, start: int, end: int) -> list[IntArray]:
         """Where a part of ``[start, end)`` may well begin or end, relative to it; best kind first."""

@@ -27,7 +27,7 @@ def segments(sources: Sequence[Source], kept: Sequence[KeptSpan]) -> Iterator[Se
         kept: in source order.
     """
     for number, source in enumerate(sources):
-        context = source.context
+        context = source.context_span
         at = context.start
         pending: Segment | None = None
         for span in kept:

@@ -71,7 +71,7 @@ def _counts(request: Request, chunks: Sequence[Chunk], name: str) -> FloatArray:
     for number, run in groupby(chunks, key=lambda chunk: chunk.source):
         own = list(run)
         source = request.sources[number]
-        at = list(_places(source.text, name, source.context.start, source.context.end))
+        at = list(_places(source.text, name, source.context_span.start, source.context_span.end))
         if at:
             owner = np.searchsorted([chunk.start for chunk in own], at, side="right") - 1
             np.add.at(counts_C, own[0].index + np.maximum(owner, 0), 1)

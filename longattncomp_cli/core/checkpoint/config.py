@@ -133,7 +133,7 @@ _OLD_KEYS = {
     "reach": "propagation_decay",
     "enough": "sufficiency",
 }
-_OLD_FEATURES = {"long_held": "matched_long_words", "long_absent": "missing_names"}
+_OLD_FEATURES = {"matched_long_words": "matched_long_words", "missing_names": "missing_names"}
 
 
 def config_from_json(raw: Any) -> CheckpointConfig:

@@ -28,7 +28,7 @@ def tokenize_context(
     Raises:
         InputError: there is nothing but white space.
     """
-    regions = [source.context for source in sources]
+    regions = [source.context_span for source in sources]
     texts = [source.text[r.start : r.end] for source, r in zip(sources, regions, strict=True)]
     chunked: list[ChunkedSource] = []
     num_chunks = 0

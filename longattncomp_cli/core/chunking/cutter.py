@@ -39,7 +39,7 @@ def chunk_source(
 
     Args:
         source: what ``tokens`` were made from.
-        tokens: of ``source.text[source.context]``, with starts relative to ``source.text``.
+        tokens: of ``source.text[source.context_span]``, with starts relative to ``source.text``.
         source_index: the number of the source in its request.
         first_index: the index that the first chunk gets.
         chunk_tokens: no chunk is longer than this many backbone tokens; one that follows the structure
@@ -53,7 +53,7 @@ def chunk_source(
     structure = structure_for(source, snap)
     levels = token_levels(source, tokens.starts, snap, structure)
     bounds = chunk_bounds(levels, chunk_tokens, chunk_tokens * WHOLE_UNIT_CHUNKS)
-    context = source.context
+    context = source.context_span
     begins = (int(tokens.starts[i]) for i in bounds[1:-1])
     if snap != "none":
         begins = (_with_indentation(source.text, begin) for begin in begins)
@@ -89,7 +89,7 @@ def token_levels(
     levels = np.zeros(len(starts), dtype=np.int64)
     if snap == "none" or not len(starts):
         return levels
-    context = source.context
+    context = source.context_span
     text = source.text[context.start : context.end]
     finders = {1: word_starts, 2: line_starts, 3: sentence_starts, 4: paragraph_starts}
     highest = _LEVELS[snap if snap in _LINE_SNAPS else "paragraph"]

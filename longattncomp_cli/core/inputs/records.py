@@ -44,7 +44,7 @@ def parse_spans(value: Any, num_sources: int, place: str) -> tuple[SourceSpan, .
             raise InputError(
                 f"{place}: field 'keep': no such span {parts}", hint=f"give {hint}", code="bad-field"
             )
-        spans.append((source, start, end))
+        spans.append(SourceSpan(source, start, end))
     return tuple(spans)
 
 
@@ -84,7 +84,7 @@ class Record:
     instruction: str
     budget: str | int | None
     extra: dict[str, Any]
-    keep: tuple[tuple[int, int, int], ...] = ()
+    keep: tuple[SourceSpan, ...] = ()
 
 
 @dataclass(frozen=True)

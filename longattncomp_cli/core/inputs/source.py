@@ -21,19 +21,19 @@ class Source:
         text: the whole text; every span is relative to it.
         name: what to call it in tables and notes (a path, ``stdin``, a document's title).
         title: read by the scorer as the source's first line; never part of a span or of the output.
-        region: the part that may be compressed; ``None`` means all of it. A parsed prompt keeps the
+        context_region: the part that may be compressed; ``None`` means all of it. A parsed prompt keeps the
             text before and after its region.
     """
 
     text: str
     name: str = ""
     title: str = ""
-    region: Span | None = None
+    context_region: Span | None = None
 
     @property
-    def context(self) -> Span:
+    def context_span(self) -> Span:
         """The range to compress."""
-        return Span(0, len(self.text)) if self.region is None else self.region
+        return Span(0, len(self.text)) if self.context_region is None else self.context_region
 
     @cached_property
     def _newlines(self) -> list[int]:

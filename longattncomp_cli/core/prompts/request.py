@@ -10,6 +10,7 @@ from longattncomp_cli.core.inputs.messages import prompt_text
 from longattncomp_cli.core.inputs.records import Record
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.parser import parse_prompt
+from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import InputError
 
 
@@ -18,7 +19,7 @@ class Request:
     """What one run of the scorer works on: the context, the query, and what is always kept.
 
     Attributes:
-        sources: the context. Of a whole prompt: one source whose ``region`` is the context.
+        sources: the context. Of a whole prompt: one source whose ``context_region`` is the context.
         query: what relevance is judged against.
         query_parser: how the query was found: ``given``, ``auto:<layout>`` or ``tail``.
         instruction: kept before the context, charged to the budget; ``""`` where there is none.
@@ -34,14 +35,14 @@ class Request:
     instruction: str = ""
     budget: str | int | None = None
     id: str | int | None = None
-    keep: tuple[tuple[int, int, int], ...] = ()
+    keep: tuple[SourceSpan, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def prefix(self) -> str:
         """The text that is kept before the context."""
         head = self.sources[0]
-        before = head.text[: head.context.start]
+        before = head.text[: head.context_span.start]
         if self.instruction:
             return f"{self.instruction}\n\n{before}"
         return before
@@ -50,7 +51,7 @@ class Request:
     def suffix(self) -> str:
         """The text that is kept after the context."""
         tail = self.sources[-1]
-        return tail.text[tail.context.end :]
+        return tail.text[tail.context_span.end :]
 
 
 Context = str | Source | Sequence[str | Source]
@@ -73,7 +74,7 @@ class RequestBuilder:
     tail_tokens: int
     token_starts: Callable[[str], Sequence[int]]
 
-    def of_prompt(self, prompt: Source, request_id: str | int | None = None) -> Request:
+    def from_prompt(self, prompt: Source, request_id: str | int | None = None) -> Request:
         """Split a whole prompt into what is kept, context and query.
 
         Raises:
@@ -86,10 +87,13 @@ class RequestBuilder:
             prompt.text, parser=self.parser, tail_tokens=self.tail_tokens, token_starts=self.token_starts
         )
         return Request(
-            (replace(prompt, region=parsed.context),), parsed.query, query_parser=parsed.parser, id=request_id
+            (replace(prompt, context_region=parsed.context),),
+            parsed.query,
+            query_parser=parsed.parser,
+            id=request_id,
         )
 
-    def of_record(self, record: Record, query: str) -> Request:
+    def from_record(self, record: Record, query: str) -> Request:
         """Complete a record: its own query, else ``query``, else the parser's.
 
         Raises:
@@ -97,7 +101,7 @@ class RequestBuilder:
         """
         asked = record.query or query
         if record.is_prompt and not asked.strip():
-            request = self.of_prompt(record.sources[0], record.id)
+            request = self.from_prompt(record.sources[0], record.id)
         elif asked.strip():
             request = Request(record.sources, asked, id=record.id)
         else:
@@ -112,7 +116,7 @@ class RequestBuilder:
             extra=record.extra,
         )
 
-    def of_context(
+    def from_context(
         self,
         context: Context | Request,
         query: str = "",
@@ -136,5 +140,5 @@ class RequestBuilder:
                 "the context is empty", hint="pass a text with words in it", code="empty-context"
             )
         is_prompt = len(sources) == 1 and not query.strip()
-        request = self.of_prompt(sources[0]) if is_prompt else Request(sources, query)
+        request = self.from_prompt(sources[0]) if is_prompt else Request(sources, query)
         return replace(request, instruction=instruction, budget=budget)

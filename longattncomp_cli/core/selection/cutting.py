@@ -53,17 +53,17 @@ def fill_remaining(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[Kep
     """
     renderer = room.renderer
     text = renderer.request.sources[chunk.source].text
-    anchor, heads = _begin(chunk, renderer, focus)
+    anchor, headings = _begin(chunk, renderer, focus)
 
     def part(start: int, end: int) -> list[KeptSpan]:
-        return [KeptSpan(chunk, start, end), *heads]
+        return [KeptSpan(chunk, start, end), *headings]
 
     if room.fits(part(anchor, chunk.end)):
         edges = renderer.cut_points(chunk.source, chunk.start, anchor)
         before = text[chunk.start : anchor]
         kept = _good_starts(before, edges, lambda start: room.fits(part(chunk.start + start, chunk.end)))
         return renderer.full_chunks(room.whole, part(chunk.start + kept, chunk.end))
-    if not heads:
+    if not headings:
         return renderer.full_chunks(room.whole, _beginning(KeptSpan(chunk, anchor, chunk.end), room))
     edges = renderer.cut_points(chunk.source, anchor, chunk.end)
     length = _longest_prefix(
@@ -71,13 +71,13 @@ def fill_remaining(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[Kep
     )
     if length:
         return renderer.full_chunks(room.whole, part(anchor, anchor + length))
-    return renderer.full_chunks(room.whole, _heads_alone(heads, room))
+    return renderer.full_chunks(room.whole, _headings_alone(headings, room))
 
 
 def least_tokens(chunk: Chunk, room: Remaining, focus: FindStart) -> int:
     """A budget with which :func:`fill` keeps something of ``chunk``."""
-    anchor, heads = _begin(chunk, room.renderer, focus)
-    return _least(heads[0] if heads else KeptSpan(chunk, anchor, chunk.end), room)
+    anchor, headings = _begin(chunk, room.renderer, focus)
+    return _least(headings[0] if headings else KeptSpan(chunk, anchor, chunk.end), room)
 
 
 def _begin(chunk: Chunk, renderer: Renderer, focus: FindStart) -> tuple[int, list[KeptSpan]]:
@@ -86,15 +86,15 @@ def _begin(chunk: Chunk, renderer: Renderer, focus: FindStart) -> tuple[int, lis
     return anchor, renderer.headings_at(chunk.source, anchor)
 
 
-def _heads_alone(heads: Sequence[KeptSpan], room: Remaining) -> Sequence[KeptSpan]:
+def _headings_alone(headings: Sequence[KeptSpan], room: Remaining) -> Sequence[KeptSpan]:
     """Where nothing of a chunk fits beside the lines that head it: as many of these as fit.
 
     Where nothing else is kept, at least the beginning of the first.
     """
-    for num_heads in range(len(heads), 0, -1):
-        if room.fits(heads[:num_heads]):
-            return heads[:num_heads]
-    return [] if room.whole else _beginning(heads[0], room)
+    for num_headings in range(len(headings), 0, -1):
+        if room.fits(headings[:num_headings]):
+            return headings[:num_headings]
+    return [] if room.whole else _beginning(headings[0], room)
 
 
 def _beginning(span: KeptSpan, room: Remaining) -> Sequence[KeptSpan]:

@@ -123,15 +123,17 @@ def keep_spans(request: Request, rules: KeepRules, tokenizer: TargetTokenizer) -
     """
     found = [*_given(request), *_matches(request, rules.patterns)]
     for number, source in enumerate(request.sources):
-        found += [(number, *_line_span(source, each)) for each in rules.lines if each.concerns(source)]
+        found += [
+            SourceSpan(number, *_line_span(source, each)) for each in rules.lines if each.concerns(source)
+        ]
     found += _ends(request, rules.head_tokens, tokenizer, from_end=False)
     found += _ends(request, rules.tail_tokens, tokenizer, from_end=True)
     clipped = []
     for number, start, end in found:
-        context = request.sources[number].context
+        context = request.sources[number].context_span
         low, high = max(start, context.start), min(end, context.end)
         if low < high:
-            clipped.append((number, low, high))
+            clipped.append(SourceSpan(number, low, high))
     return tuple(sorted(set(clipped)))
 
 
@@ -144,7 +146,7 @@ def _given(request: Request) -> Iterator[SourceSpan]:
                 hint="count characters from 0, end excluded",
                 code="bad-field",
             )
-        yield source, start, end
+        yield SourceSpan(source, start, end)
 
 
 def _matches(request: Request, patterns: tuple[str, ...]) -> Iterator[SourceSpan]:
@@ -152,7 +154,7 @@ def _matches(request: Request, patterns: tuple[str, ...]) -> Iterator[SourceSpan
         return
     deadline = time.monotonic() + SEARCH_SECONDS
     for number, source in enumerate(request.sources):
-        context, encoded = source.context, Utf8Text(source.text)
+        context, encoded = source.context_span, Utf8Text(source.text)
         low, high = encoded.byte_of(context.start), encoded.byte_of(context.end)
         lines = [0, *(found.end() for found in re.finditer("\n", source.text))]
         for pattern in patterns:
@@ -167,7 +169,7 @@ def _matches(request: Request, patterns: tuple[str, ...]) -> Iterator[SourceSpan
                 start, end = (encoded.char_of(byte) for byte in match.span())
                 if end > start >= covered:
                     first, covered = _whole_lines(source.text, lines, start, end)
-                    yield number, first, covered
+                    yield SourceSpan(number, first, covered)
 
 
 def _whole_lines(text: str, lines: list[int], start: int, end: int) -> tuple[int, int]:
@@ -198,9 +200,9 @@ def _ends(
     for number, source in reversed(sources) if from_end else sources:
         if left <= 0:
             return
-        context = source.context
+        context = source.context_span
         span, used = _end_of_text(source.text, context, left, tokenizer, from_end=from_end)
-        yield number, span.start, span.end
+        yield SourceSpan(number, span.start, span.end)
         if span != context:
             return
         left -= used

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +19,12 @@ class Span:
         return self.end - self.start
 
 
-SourceSpan = tuple[int, int, int]
-"""``(source, start, end)``: characters of one source."""
+class SourceSpan(NamedTuple):
+    """A half-open character range ``[start, end)`` of one of several sources."""
+
+    source: int
+    start: int
+    end: int
 
 
 SpanPair = tuple[int, int]

@@ -190,8 +190,8 @@ class _Reader:
         # Decorators stand on lines of their own; ``export`` or ``template`` on the definition's.
         own = max(start, self.text.rfind("\n", 0, self._span(inner)[0]) + 1)
         if inner.type in _CONTAINERS and body is not None and depth < _MOST_DEPTH:
-            head = heading_span(self.text, own, self._span(body)[0])
-            self.units.append(Unit(start, end, head, leaf=False))
+            heading = heading_span(self.text, own, self._span(body)[0])
+            self.units.append(Unit(start, end, heading, leaf=False))
             self._walk(body, depth + 1)
         elif not is_definition and _is_text(inner):
             return
@@ -200,8 +200,8 @@ class _Reader:
             for child in inner.named_children:
                 self._statement(child, None, depth + 1)
         else:
-            head = heading_span(self.text, own, self._span(body)[0]) if body is not None else None
-            self.units.append(Unit(start, end, head or self._first_line(own, end)))
+            heading = heading_span(self.text, own, self._span(body)[0]) if body is not None else None
+            self.units.append(Unit(start, end, heading or self._first_line(own, end)))
             if end - start > _LONG_LEAF_CHARS:
                 self._collect_steps(inner)
 

@@ -43,9 +43,9 @@ def _collect(text: str, lines: _Lines, units: list[Unit], steps: list[int], dept
         if last == own:
             continue
         end = start + len(text[start:end].rstrip())
-        head = heading_span(text, *lines[own])
+        heading = heading_span(text, *lines[own])
         holds = depth < _MOST_DEPTH and _HOLDER.match(text, *lines[own]) is not None
-        units.append(Unit(start, end, head, leaf=not holds))
+        units.append(Unit(start, end, heading, leaf=not holds))
         if holds:
             _collect(text, lines[own + 1 : last + 1], units, steps, depth + 1)
         else:

@@ -31,8 +31,8 @@ def read(text: str) -> Structure:
 
     def close_sections(level: int, end: int) -> None:
         while open_sections and open_sections[-1][0] >= level:
-            _, start, head = open_sections.pop()
-            units.append(Unit(start, start + len(text[start:end].rstrip()), head, leaf=False))
+            _, start, heading = open_sections.pop()
+            units.append(Unit(start, start + len(text[start:end].rstrip()), heading, leaf=False))
 
     for kind, start, end, level in _blocks(text):
         if kind == "heading":
@@ -40,9 +40,9 @@ def read(text: str) -> Structure:
             open_sections.append((level, start, heading_span(text, start, end)))
         elif kind == "table":
             lines = [start + found.start() for found in _LINE.finditer(text[start:end])]
-            head_end = lines[2] if len(lines) > 2 else end
+            heading_end = lines[2] if len(lines) > 2 else end
             units.append(
-                Unit(start, start + len(text[start:end].rstrip()), heading_span(text, start, head_end))
+                Unit(start, start + len(text[start:end].rstrip()), heading_span(text, start, heading_end))
             )
             rows.extend(lines[2:])
         else:

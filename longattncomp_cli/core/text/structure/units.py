@@ -11,7 +11,7 @@ import numpy as np
 
 from longattncomp_cli.core.text.arrays import IntArray
 
-_MOST_HEAD_CHARS = 300
+_MAX_HEADING_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,14 @@ class Unit:
 
     Attributes:
         start, end: its characters; white space around it is not part of it.
-        head: the characters of the line that says what it is (``class A:``, a heading, a table's first
+        heading: the characters of the line that says what it is (``class A:``, a heading, a table's first
             row); ``None`` where nothing does.
         leaf: whether it should not be cut; otherwise it only holds other units (a class, a section).
     """
 
     start: int
     end: int
-    head: tuple[int, int] | None = None
+    heading: tuple[int, int] | None = None
     leaf: bool = True
 
 
@@ -73,8 +73,8 @@ class Structure:
 
     def headings_at(self, offset: int) -> list[tuple[int, int]]:
         """The heading lines of the units around ``offset``, up to it, outermost first."""
-        heads = [unit.head for unit in self.around(offset) if unit.head is not None]
-        return [(start, min(end, offset)) for start, end in heads if start < offset]
+        headings = [unit.heading for unit in self.around(offset) if unit.heading is not None]
+        return [(start, min(end, offset)) for start, end in headings if start < offset]
 
     def is_cut(self, offset: int) -> bool:
         """Whether a text that ends or begins at ``offset`` holds only a part of a unit."""
@@ -99,9 +99,9 @@ class Structure:
 def heading_span(text: str, start: int, end: int) -> tuple[int, int] | None:
     """A heading without the white space after it; only its first line where it is long."""
     stop = start + len(text[start:end].rstrip())
-    if stop - start > _MOST_HEAD_CHARS:
-        line_end = text.find("\n", start, start + _MOST_HEAD_CHARS)
-        stop = line_end if line_end > start else start + _MOST_HEAD_CHARS
+    if stop - start > _MAX_HEADING_CHARS:
+        line_end = text.find("\n", start, start + _MAX_HEADING_CHARS)
+        stop = line_end if line_end > start else start + _MAX_HEADING_CHARS
     return (start, stop) if stop > start else None
 
 
