@@ -17,12 +17,12 @@ from safetensors.numpy import save_file
 from longattncomp_cli.core import records, sources
 from longattncomp_cli.core.batch import BatchOutputs, in_turn, run_batch
 from longattncomp_cli.core.checkpoint import CheckpointConfig, load_checkpoint
+from longattncomp_cli.core.files.compressed import ZstdStream
 from longattncomp_cli.core.model_files import BackboneSpec, locate_backbone
 from longattncomp_cli.core.prompts.chat_turns import find_turns, flatten_messages
 from longattncomp_cli.core.records import FailedRecord, FieldNames, Record, read_records
 from longattncomp_cli.core.sources import InputFile, expand_inputs, read_source
 from longattncomp_cli.core.types import Source, Span
-from longattncomp_cli.core.zstd_stream import ZstdStream
 from longattncomp_cli.errors import CheckpointError, InputError
 
 
@@ -52,7 +52,7 @@ def test_a_bomb_is_unpacked_a_little_at_a_time() -> None:
     buffer = bytearray(4096)
     while count := stream.readinto(buffer):
         total += count
-        most = max(most, len(stream._ready))
+        most = max(most, len(stream._decompressed))
     assert total == 2 << 25
     assert most < (1 << 24)
 
