@@ -83,11 +83,11 @@ def memory_estimate(
     Args:
         attention: the layer to train.
         store: holds the documents' states, or reads pools on the fly.
-        config: says how long a pool is.
-        text_tokens: of all documents, about.
+        config: says how long a pool may be; none is longer, and none holds more than all documents.
+        text_tokens: of all documents and titles, about.
     """
     backbone = store.backbone
-    pool_tokens = config.pools.max_tokens
+    pool_tokens = min(config.pools.max_tokens, math.ceil(text_tokens))
     widths = len(store.layers) * backbone.width
     parameters = sum(p.numel() * p.element_size() for p in attention.parameters())
     estimate = {"layer": parameters * _COPIES_OF_THE_LAYER}

@@ -54,6 +54,10 @@ class PoolReader:
         """The encoded documents of a pool."""
         return [self.store.get(document) for document in pool.documents]
 
+    def num_tokens(self, document: Document) -> int:
+        """How long a document is in a pool."""
+        return self.store.num_tokens(document)
+
     def query(self, text: str) -> tuple[Tensor, LayerStates]:
         """A query's token ids and states."""
         return encode_query(self.store, text)

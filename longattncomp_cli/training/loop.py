@@ -12,9 +12,11 @@ from __future__ import annotations
 import math
 import signal
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -97,15 +99,25 @@ class Trainer:
         # Every held-out question keeps its evidence: the sink is judged on the same pools with it hidden.
         shown = replace(config.pools, negative_share=0.0)
         self.validation = self._plan(_capped(held_out, config.validation_questions), shown, -1)
-        self.steps_per_epoch = -(-len(self._plan(train, config.pools, 0)) // config.batch_pools)
-        self.total_steps = self.steps_per_epoch * config.epochs
+        plans = [self._plan(train, config.pools, epoch) for epoch in range(config.epochs)]
+        if not len(plans[0]) or not len(self.validation):
+            raise InputError(
+                f"no question's relevant documents fit into a pool of {config.pools.max_tokens} tokens",
+                hint="raise --max-tokens",
+            )
+        self.left_out = len(plans[0].left_out) + len(self.validation.left_out)
+        # Epochs group questions anew, so that one may have a pool more than another.
+        self.epoch_ends = list(accumulate(-(-len(plan) // config.batch_pools) for plan in plans))
+        self.total_steps = self.epoch_ends[-1]
         self.state = run_state.RunState()
         self._stop = False
 
     def _plan(self, examples: Sequence[Example], pools: PoolConfig, epoch: int) -> PoolPlan:
         if pools.haystacks:
-            return HaystackPlan(examples, pools, self.config.seed, epoch, self.documents)
-        return PoolPlan(examples, pools, self.config.seed, epoch)
+            return HaystackPlan(
+                examples, pools, self.config.seed, epoch, self.documents, self.reader.num_tokens
+            )
+        return PoolPlan(examples, pools, self.config.seed, epoch, self.reader.num_tokens)
 
     def composition(self) -> CompositionReport | None:
         """What the first epoch's haystacks look like; nothing where pools are shared."""
@@ -116,14 +128,14 @@ class Trainer:
         """Train to the end, an early stop or Ctrl-C (which keeps the state and raises again)."""
         started = time.monotonic()
         previous = self._listen()
-        plan, epoch = None, -1
+        plan: PoolPlan | None = None
         try:
             while self.state.step < self.total_steps and self.state.stale < self.config.patience:
-                if self.state.step // self.steps_per_epoch != epoch:
-                    epoch = self.state.step // self.steps_per_epoch
-                    plan = self._plan(self.train, self.config.pools, epoch)
-                assert plan is not None
-                loss = self._step(plan, self.state.step % self.steps_per_epoch)
+                current = bisect_right(self.epoch_ends, self.state.step)
+                if plan is None or plan.epoch != current:
+                    plan = self._plan(self.train, self.config.pools, current)
+                begin = self.epoch_ends[current - 1] if current else 0
+                loss = self._step(plan, self.state.step - begin)
                 self.state.step += 1
                 self._note(
                     {"step": self.state.step, "loss": loss, "learning_rate": self._rate(self.state.step - 1)}

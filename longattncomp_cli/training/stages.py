@@ -18,6 +18,7 @@ import torch.distributed as dist
 
 from longattncomp_cli.core.checkpoint import Checkpoint, save_checkpoint
 from longattncomp_cli.core.scoring import load_scorer
+from longattncomp_cli.data.examples import Document, estimate_tokens
 from longattncomp_cli.errors import OutputError
 from longattncomp_cli.training.card import model_card
 from longattncomp_cli.training.config import TrainingConfig
@@ -29,7 +30,7 @@ from longattncomp_cli.training.learners import hop_learner, layer_learner, layer
 from longattncomp_cli.training.loop import Progress, Trainer
 from longattncomp_cli.training.validation import ValidationResult
 
-_CHARS_A_TOKEN = 4.4
+_SAMPLED_DOCUMENTS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +118,7 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
         learner = hop_learner(run.init, run.config, scorer, store)
     else:
         learner = layer_learner(run.stage, run.init, run.config, scorer, store)
-    text_tokens = sum(len(d.text) + len(d.title) for d in data.documents) / _CHARS_A_TOKEN
+    text_tokens = _about_tokens(store, data.documents)
     tell_memory(memory_estimate(learner.reader.attention, store, run.config, text_tokens), hooks.on_note)
     if not reads_whole_pools(store):
         _encode(store, data, hooks)
@@ -146,6 +147,11 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
     hooks.on_note(
         f"{len(data.train)} examples, {len(trainer.validation)} validation pools, {trainer.total_steps} steps"
     )
+    if trainer.left_out:
+        hooks.on_note(
+            f"{trainer.left_out} questions left out: their relevant documents are longer than a pool of "
+            f"{run.config.pools.max_tokens} tokens"
+        )
     composition = trainer.composition()
     if composition is not None and _rank() == 0:
         write_report(composition, run.output)
@@ -160,7 +166,7 @@ def _encode(store: FeatureStore, data: TrainingData, hooks: Hooks) -> None:
     if _rank() == 0 or store.folder is None:
         missing = store.missing(data.documents)
         if missing:
-            estimate = sum(len(d.text) + len(d.title) for d in missing) / _CHARS_A_TOKEN
+            estimate = _about_tokens(store, missing)
             size = estimate * store.bytes_per_token / 1e6
             hooks.on_note(f"encoding {len(missing)} documents, about {estimate:,.0f} tokens, {size:,.0f} MB")
             store.add(missing, hooks.on_tokens)
@@ -168,6 +174,15 @@ def _encode(store: FeatureStore, data: TrainingData, hooks: Hooks) -> None:
         dist.barrier()
         if _rank() and store.folder is not None:
             store.add([])  # reads the index again
+
+
+def _about_tokens(store: FeatureStore, documents: Sequence[Document]) -> float:
+    """The tokens of documents, from the exact number of an evenly spread part of them."""
+    part = documents[:: max(1, len(documents) // _SAMPLED_DOCUMENTS)]
+    if not part:
+        return 0.0
+    scale = sum(map(store.num_tokens, part)) / sum(map(estimate_tokens, part))
+    return scale * sum(map(estimate_tokens, documents))
 
 
 def _record(run: StageRun, data: TrainingData, step: int, result: ValidationResult) -> dict[str, Any]:

@@ -73,9 +73,10 @@ def _step_seconds(store: FeatureStore, examples: list[Any], folder: Path) -> tup
     config = preset("embedded", 1, layers=(6, 6, 6, 0))
     attention = start_attention(store.backbone, config.layers, learned_sink=True)
     documents = [document for example in known for document in example.documents]
-    trainer = Trainer(attention, store, known, known[:4], documents, config, folder, lambda *_: None)
+    reader = PoolReader(attention, store, config)
+    trainer = Trainer(attention, reader, known, known[:4], documents, config, folder, lambda *_: None)
     plan = trainer._plan(known, config.pools, 0)
-    states = PoolReader(attention, store, config).read(plan.pool(0, documents)).states
+    states = reader.read(plan.pool(0, documents)).states
     times = [_seconds(lambda: trainer._step(plan, 0)) for _ in range(_STEPS)]
     return statistics.median(times), len(states.ids_N)
 
