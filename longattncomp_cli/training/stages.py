@@ -16,8 +16,10 @@ import orjson
 import torch
 import torch.distributed as dist
 
+from longattncomp_cli.core.backbone import Backbone
 from longattncomp_cli.core.checkpoint import Checkpoint, save_checkpoint
-from longattncomp_cli.core.scoring import load_scorer
+from longattncomp_cli.core.runtime import keep_freed_memory
+from longattncomp_cli.core.scoring import Scorer, load_scorer
 from longattncomp_cli.data.examples import Document, estimate_tokens
 from longattncomp_cli.errors import OutputError
 from longattncomp_cli.training.card import model_card
@@ -68,7 +70,11 @@ class StageRun:
     command: str = ""
     """As typed, for the card."""
     device: str = "auto"
-    """Where to compute."""
+    """Where to compute, where ``backbone`` is not loaded yet."""
+    backbone: Backbone | None = None
+    """The backbone of ``init``, if it is loaded already."""
+    trust_remote_code: bool = False
+    """Run code that lies beside the backbone, where it is not loaded yet."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
         key_lists=run.key_lists,
         replay=run.replay,
     )
-    scorer = load_scorer(run.init, device=run.device)
+    scorer = _scorer(run)
     store = FeatureStore(scorer, layers_read(run.stage, run.init, run.config), run.features)
     if run.part == "hop":
         learner = hop_learner(run.init, run.config, scorer, store)
@@ -159,6 +165,14 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
             hooks.on_note(f"{label}: {value}")
     trainer.run(hooks.on_step)
     return results[-1] if results else None
+
+
+def _scorer(run: StageRun) -> Scorer:
+    """The starting checkpoint on its backbone."""
+    if run.backbone is None:
+        return load_scorer(run.init, device=run.device, trust_remote_code=run.trust_remote_code)
+    keep_freed_memory()
+    return Scorer(run.init, run.backbone)
 
 
 def _encode(store: FeatureStore, data: TrainingData, hooks: Hooks) -> None:
