@@ -22,8 +22,7 @@ from longattncomp_cli.core.scoring import Scorer, load_scorer
 from longattncomp_cli.core.types import Request, Source
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.main import app
-from longattncomp_cli.training.config import preset
-from longattncomp_cli.training.decoder_training import decoder_attention, pool_reader
+from longattncomp_cli.training.decoder_training import decoder_attention, pool_scorer
 from longattncomp_cli.training.features import FeatureStore
 from longattncomp_cli.training.pools import Pool, Question
 
@@ -167,10 +166,10 @@ def test_what_training_scores_is_what_the_scorer_scores(encoding: str, setting: 
     attention = decoder_attention(scorer.checkpoint)
     with torch.no_grad():
         attention.sink_bias.fill_(-1e4)  # nothing falls on the sink, as without one
-    reader = pool_reader(attention, store, preset("smoke", 1, pooling="mean"))
-    asked = reader.read(pool)
-    everything = [np.ones(len(asked.states.sizes_C), dtype=bool) for _ in examples]
-    found = reader.score(asked, everything)
+    scorer_of_pools = pool_scorer(attention, store, pooling="mean")
+    encoded = scorer_of_pools.encode(pool)
+    everything = [np.ones(len(encoded.states.sizes_C), dtype=bool) for _ in examples]
+    found = scorer_of_pools.score(encoded, everything)
     sources = tuple(Source(document.text, title=document.title) for document in documents)
     for query, scores in zip(queries, found, strict=True):
         wanted = scorer.score(Request(sources, query)).scores

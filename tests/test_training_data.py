@@ -72,7 +72,7 @@ def test_a_limit_takes_from_many_groups() -> None:
 
 def test_a_plan_asks_every_question_once_and_pools_hold_what_answers_them() -> None:
     examples = [make(f"g{g}", n) for g in range(5) for n in range(7)]
-    config = PoolConfig(questions=6, questions_per_group=2, min_tokens=50, max_tokens=90)
+    config = PoolConfig(questions_per_pool=6, questions_per_group=2, min_tokens=50, max_tokens=90)
     plan = PoolPlan(examples, config, seed=1, epoch=0)
     assert sorted(i for batch in plan.batches for i in batch) == list(range(35))
     extra = [Document("", f"Filler {i}.") for i in range(30)]
@@ -88,7 +88,7 @@ def test_a_plan_asks_every_question_once_and_pools_hold_what_answers_them() -> N
 
 def test_a_meetings_turns_keep_their_order() -> None:
     examples = [make("meeting", n, "qmsum") for n in range(5)]
-    plan = PoolPlan(examples, PoolConfig(questions=8, min_tokens=1, max_tokens=100), seed=0, epoch=0)
+    plan = PoolPlan(examples, PoolConfig(questions_per_pool=8, min_tokens=1, max_tokens=100), seed=0, epoch=0)
     assert [d.text for d in plan.pool(0, []).documents] == [d.text for d in examples[0].documents]
 
 
@@ -121,7 +121,7 @@ def test_no_pool_is_longer_than_max_tokens_and_each_holds_what_answers(seed: int
     documents = list(dict.fromkeys(d for e in examples for d in e.documents))
     max_tokens = rng.choice((60, 300, 1_000, 5_000))
     config = PoolConfig(
-        questions=rng.randint(1, 16),
+        questions_per_pool=rng.randint(1, 16),
         questions_per_group=rng.randint(1, 4),
         min_tokens=rng.randint(max_tokens // 2, max_tokens),
         max_tokens=max_tokens,
@@ -136,7 +136,7 @@ def test_no_pool_is_longer_than_max_tokens_and_each_holds_what_answers(seed: int
     for number in range(len(plan)):
         pool = plan.pool(number, documents)
         assert sum(map(estimate_tokens, pool.documents)) <= max_tokens
-        assert 1 <= len(pool.questions) <= config.questions
+        assert 1 <= len(pool.questions) <= config.questions_per_pool
         held = set(pool.documents)
         for question in pool.questions:
             assert held.issuperset(question.example.relevant_documents)
@@ -152,7 +152,7 @@ def test_hard_negatives_that_do_not_all_fit_come_from_every_example() -> None:
         return tuple(Document(f"{name}{i}", f"{name} paragraph {i}. " * 5) for i in range(40))
 
     examples = [Example(name, "What?", own(name), (0,), dataset="data") for name in "abcd"]
-    config = PoolConfig(questions=4, questions_per_group=1, min_tokens=600, max_tokens=600)
+    config = PoolConfig(questions_per_pool=4, questions_per_group=1, min_tokens=600, max_tokens=600)
     pool = PoolPlan(examples, config, seed=0, epoch=0).pool(0, [])
     counts = Counter(document.title[0] for document in pool.documents)
     assert max(counts.values()) - min(counts.values()) <= 1

@@ -22,7 +22,7 @@ from longattncomp_cli.training.data_files import load_data
 from longattncomp_cli.training.decoder_training import memory_estimate
 from longattncomp_cli.training.features import FeatureStore
 from longattncomp_cli.training.haystack_pools import HaystackPlan
-from longattncomp_cli.training.judging import PoolReader
+from longattncomp_cli.training.judging import PoolScorer
 from longattncomp_cli.training.loop import Trainer
 from longattncomp_cli.training.pool_features import pool_states
 from longattncomp_cli.training.pools import PoolConfig, PoolPlan
@@ -97,11 +97,11 @@ def test_what_is_saved_is_the_running_mean_blended_with_the_start(data: Path, tm
     loaded = load_data({"data": [data]}, limits={}, held_out_share=0.3, validation_questions=4)
     store = FeatureStore(scorer, (6, 0), None)
     store.add(loaded.documents)
-    config = preset("smoke", 1, layers=(6, 0), blend=0.5, **TINY)
+    config = preset("smoke", 1, layers=(6, 0), interpolation=0.5, **TINY)
     attention = start_attention(scorer.backbone, (6, 0), learned_sink=True)
     trainer = Trainer(
         attention,
-        PoolReader(attention, store, config),
+        PoolScorer(attention, store, config.pooling),
         loaded.train,
         loaded.held_out,
         loaded.documents,
@@ -112,14 +112,14 @@ def test_what_is_saved_is_the_running_mean_blended_with_the_start(data: Path, tm
     seen = [attention.gate_bias.detach().clone()]
     trainer.run(lambda progress: seen.append(attention.gate_bias.detach().clone()))
     wanted = torch.stack(seen).mean(dim=0)
-    torch.testing.assert_close(trainer.mean["gate_bias"], wanted)
+    torch.testing.assert_close(trainer.ema["gate_bias"], wanted)
     last = attention.gate_bias.detach().clone()
     with trainer.averaged():
         torch.testing.assert_close(attention.gate_bias.detach(), (seen[0] + wanted) / 2)
     assert torch.equal(attention.gate_bias.detach(), last)
 
 
-@pytest.mark.parametrize("wrong", [{"blend": 0.0}, {"blend": 1.5}, {"mean_decay": 1.0}])
+@pytest.mark.parametrize("wrong", [{"interpolation": 0.0}, {"interpolation": 1.5}, {"ema_decay": 1.0}])
 def test_a_mean_that_cannot_be_taken_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(UsageError):
         preset("smoke", 1, **wrong)
@@ -154,18 +154,25 @@ def test_pools_are_bounded_in_the_tokens_that_are_read(haystacks: bool) -> None:
     small = {"min_tokens": 700, "max_tokens": 800, "negative_share": 0.0}
     config = preset("smoke", 1, layers=(6, 0), haystacks=haystacks, **small)
     attention = start_attention(store.backbone, (6, 0), learned_sink=True)
-    reader = PoolReader(attention, store, config)
+    pool_scorer = PoolScorer(attention, store, config.pooling)
     if haystacks:
-        plan: PoolPlan = HaystackPlan(asked, config.pools, 0, 0, documents, reader.num_tokens)
+        plan: PoolPlan = HaystackPlan(asked, config.pools, 0, 0, documents, pool_scorer.num_tokens)
     else:
-        plan = PoolPlan(asked, config.pools, 0, 0, reader.num_tokens)
-    lengths = [len(reader.read(plan.pool(number, documents)).states.ids_N) for number in range(len(plan))]
+        plan = PoolPlan(asked, config.pools, 0, 0, pool_scorer.num_tokens)
+    lengths = [
+        len(pool_scorer.encode(plan.pool(number, documents)).states.ids_N) for number in range(len(plan))
+    ]
     assert 600 < max(lengths) <= 800
+
     # A pool's states, once as stored and once normalised, are what is announced for it.
-    announced = memory_estimate(attention, store, config, sum(map(reader.num_tokens, documents)))["pool"]
+    def announced_bytes(text_tokens: int) -> int:
+        bound = config.pools.max_tokens
+        return memory_estimate(attention, store, max_tokens=bound, text_tokens=text_tokens)["pool"]
+
+    announced = announced_bytes(sum(map(pool_scorer.num_tokens, documents)))
     item = torch.empty(0, dtype=store.compute_dtype).element_size()
     assert announced >= max(lengths) * 2 * store.backbone.width * (item + 4)
-    few = memory_estimate(attention, store, config, 100)["pool"]  # no pool holds more than all documents
+    few = announced_bytes(100)  # no pool holds more than all documents
     assert few == announced / 8
 
 

@@ -11,8 +11,8 @@ import torch
 from longattncomp_cli.core.backbone import StateBlock
 from longattncomp_cli.core.cross_attention import CrossAttention
 from longattncomp_cli.training.losses import attncomp_loss, cross_entropy
-from longattncomp_cli.training.pool_scores import PoolStates, chunk_logits, score_questions
-from longattncomp_cli.training.validation import auroc, recall_at
+from longattncomp_cli.training.pool_scores import PoolStates, chunk_logsumexp, score_questions
+from longattncomp_cli.training.validation import recall_at
 
 
 def test_cross_entropy_by_hand() -> None:
@@ -51,11 +51,6 @@ def test_recall_counts_the_last_chunk_in_part() -> None:
     assert recall_at(scores, sizes, relevant, 1) == 1
 
 
-def test_auroc_is_the_chance_of_the_right_order() -> None:
-    assert auroc([2.0, 1.0], [0.0, 1.0]) == pytest.approx((1 + 1 + 1 + 0.5) / 4)
-    assert auroc([], [1.0]) is None
-
-
 WIDTH, SIZES = 8, [3, 5, 1, 700, 600]
 
 
@@ -83,7 +78,7 @@ def test_pool_logits_and_their_gradient_equal_the_scorers() -> None:
     owner = torch.repeat_interleave(torch.arange(len(SIZES)), torch.tensor(SIZES))
     logits_NHM = layer.logits(folded, states)
     wanted = torch.stack([logits_NHM[owner == i].logsumexp(dim=0) for i in range(len(SIZES))])
-    found = chunk_logits(folded, pool)
+    found = chunk_logsumexp(folded, pool)
     torch.testing.assert_close(found, wanted)
     with torch.no_grad():
         streamed = layer.chunk_logits(folded, [StateBlock(owner, states)], len(SIZES))
@@ -110,7 +105,7 @@ def test_questions_of_a_pool_do_not_see_each_other_nor_hidden_chunks(pooling: st
     keep = torch.repeat_interleave(torch.tensor(hidden), torch.tensor(SIZES))
     without = PoolStates(
         pool2.ids_N[keep],
-        tuple(x[keep] for x in pool2.normal),
+        tuple(x[keep] for x in pool2.unit_states),
         (0, 1),
         torch.tensor([3, 1, 700, 600]),
         pool2.document_C[hidden],

@@ -78,7 +78,7 @@ class HaystackPlan(PoolPlan):
         example = self.haystacks[self._order[number]].example
         if not example.documents:
             raise no_document_fits(self.config.max_tokens)
-        return Pool(example.documents, (Question(example, hidden=False),))
+        return Pool(example.documents, (Question(example, evidence_hidden=False),))
 
     def report(self) -> CompositionReport:
         """Measure haystacks spread evenly over the epoch."""

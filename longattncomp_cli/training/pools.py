@@ -28,7 +28,7 @@ _MAX_MISSES = 1_000  # so many draws in a row of documents that are relevant, kn
 class PoolConfig:
     """How pools are composed."""
 
-    questions: int = 16
+    questions_per_pool: int = 16
     """Questions that share a pool."""
     questions_per_group: int = 4
     """Of these, how many from one group (a SQuAD article, a meeting)."""
@@ -64,7 +64,7 @@ class Question:
     """One question of a pool: its example, and whether its relevant chunks are hidden from it."""
 
     example: Example
-    hidden: bool
+    evidence_hidden: bool
 
 
 @dataclass(frozen=True)
@@ -123,11 +123,11 @@ class PoolPlan:
         pieces = []
         for group in groups:
             rng.shuffle(group)
-            most = self.config.questions
+            most = self.config.questions_per_pool
             size = most if in_order else min(most, self.config.questions_per_group)
             pieces += self._packed([[index] for index in group], size)
         rng.shuffle(pieces)
-        return pieces if in_order else self._packed(pieces, self.config.questions)
+        return pieces if in_order else self._packed(pieces, self.config.questions_per_pool)
 
     def _packed(self, pieces: Sequence[list[int]], most: int) -> list[list[int]]:
         """Join pieces in their order, at most ``most`` questions whose relevant documents fit into a pool."""
@@ -229,14 +229,14 @@ def relevant_chunks(
     wanted: dict[str, list[tuple[int, int]] | None] = {
         document_key(example.documents[i]): evidence.get(i) for i in example.relevant
     }
-    marks = []
+    relevant_C = []
     for document, feature in zip(pool.documents, features, strict=True):
         key = document_key(document)
         spans = wanted.get(key)
         for start, end in feature.spans:
-            inside = key in wanted and (spans is None or any(a < end and b > start for a, b in spans))
-            marks.append(inside)
-    return np.array(marks, dtype=bool)
+            has_evidence = spans is None or any(a < end and b > start for a, b in spans)
+            relevant_C.append(key in wanted and has_evidence)
+    return np.array(relevant_C, dtype=bool)
 
 
 def no_document_fits(max_tokens: int) -> InputError:

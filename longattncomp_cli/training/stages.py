@@ -28,9 +28,9 @@ from longattncomp_cli.training.data_files import TrainingData, load_data
 from longattncomp_cli.training.decoder_training import memory_estimate, reads_whole_pools, tell_memory
 from longattncomp_cli.training.features import FeatureStore
 from longattncomp_cli.training.haystack_pools import write_report
-from longattncomp_cli.training.learners import hop_learner, layer_learner, layers_read
+from longattncomp_cli.training.learners import layers_to_read, trainable_hop, trainable_layer
 from longattncomp_cli.training.loop import Progress, Trainer
-from longattncomp_cli.training.validation import ValidationResult
+from longattncomp_cli.training.validation import SHARES, ValidationResult
 
 _SAMPLED_DOCUMENTS = 256
 
@@ -42,13 +42,13 @@ class StageRun:
     stage: int
     """1 or 2."""
     name: str
-    """Of the checkpoint."""
+    """Name of the checkpoint."""
     init: Checkpoint
     """Stage 1: any checkpoint of the backbone; Stage 2: the one to go on from."""
     files: Mapping[str, Sequence[Path]]
-    """By reader's name."""
+    """Data files by the name of their reader."""
     limits: Mapping[str, int]
-    """Most examples of a data set."""
+    """Maximum number of training examples, by data set."""
     config: TrainingConfig
     """Hyperparameters."""
     output: Path
@@ -56,9 +56,9 @@ class StageRun:
     features: Path | None
     """Where encoded documents are kept; in memory where ``None``."""
     python: Sequence[Path] = ()
-    """Folders of Python files."""
+    """Folders of Python files to make questions about."""
     key_lists: int = 0
-    """Made key–value lists."""
+    """Number of key–value lists to make questions about."""
     part: Literal["layer", "hop"] = "layer"
     """What is trained; a hop is trained on the layer of ``init``."""
     sub_queries: bool = False
@@ -66,9 +66,9 @@ class StageRun:
     replay: float | None = None
     """Share of the examples that are Stage 1's, instead of their limits."""
     resume: bool = False
-    """Go on in ``output``."""
+    """Whether to continue the run in ``output``."""
     command: str = ""
-    """As typed, for the card."""
+    """The command line as typed, for the card."""
     device: str = "auto"
     """Where to compute, where ``backbone`` is not loaded yet."""
     backbone: Backbone | None = None
@@ -79,7 +79,7 @@ class StageRun:
 
 @dataclass(frozen=True)
 class Hooks:
-    """Who hears how the run goes; nothing is printed here."""
+    """Callbacks of a run; nothing is printed here."""
 
     on_note: Callable[[str], None] = lambda text: None
     on_tokens: Callable[[int, int], None] = lambda done, total: None
@@ -119,13 +119,19 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
         replay=run.replay,
     )
     scorer = _scorer(run)
-    store = FeatureStore(scorer, layers_read(run.stage, run.init, run.config), run.features)
+    store = FeatureStore(scorer, layers_to_read(run.stage, run.init, run.config), run.features)
     if run.part == "hop":
-        learner = hop_learner(run.init, run.config, scorer, store)
+        trainable = trainable_hop(run.init, run.config, scorer, store)
     else:
-        learner = layer_learner(run.stage, run.init, run.config, scorer, store)
+        trainable = trainable_layer(run.stage, run.init, run.config, scorer, store)
     text_tokens = _about_tokens(store, data.documents)
-    tell_memory(memory_estimate(learner.reader.attention, store, run.config, text_tokens), hooks.on_note)
+    estimate = memory_estimate(
+        trainable.pool_scorer.attention,
+        store,
+        max_tokens=run.config.pools.max_tokens,
+        text_tokens=text_tokens,
+    )
+    tell_memory(estimate, hooks.on_note)
     if not reads_whole_pools(store):
         _encode(store, data, hooks)
     results: list[ValidationResult] = []
@@ -134,19 +140,19 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
     def save_best(step: int, result: ValidationResult) -> None:
         results.append(result)
         record = _record(run, data, step, result)
-        card = model_card(run.name, record, run.command, time.monotonic() - clock)
-        save_checkpoint(learner.checkpoint(run.name, record), run.output, card)
+        card = model_card(run.name, record, run.command, time.monotonic() - clock, shares=SHARES)
+        save_checkpoint(trainable.checkpoint(run.name, record), run.output, card)
 
     trainer = Trainer(
-        learner.layer,
-        learner.reader,
+        trainable.layer,
+        trainable.pool_scorer,
         data.train,
         data.held_out,
         data.documents,
         run.config,
         run.output,
         save_best,
-        learner.untrained,
+        trainable.untrained,
     )
     if run.resume:
         trainer.resume()
