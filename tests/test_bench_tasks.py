@@ -14,7 +14,7 @@ from longattncomp_cli.benchmark.items import Item, text_item
 from longattncomp_cli.benchmark.tasks import TASKS, TaskSetting
 from longattncomp_cli.benchmark.tasks.code_debug import find_edit
 from longattncomp_cli.benchmark.tasks.needles import FORMS, planted
-from longattncomp_cli.benchmark.tasks.python_modules import Module, read_modules
+from longattncomp_cli.data.python_source import Module, read_modules
 from longattncomp_cli.errors import InputError, UsageError
 
 ISSUE_TASKS = [

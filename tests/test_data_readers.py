@@ -9,7 +9,7 @@ from longattncomp_cli.data.readers import (
     read_2wiki,
     read_hotpotqa,
     read_musique,
-    read_own,
+    read_native,
     read_paragraphs,
     read_qmsum,
     read_squad,
@@ -189,7 +189,7 @@ def test_own_format(tmp_path):
         },
         {"query": "b?", "documents": [{"text": "x"}], "relevant": [], "sub_queries": ["c?"]},
     ]
-    first, second = read_own(write(tmp_path / "d.jsonl.zst", "\n".join(map(json.dumps, lines))))
+    first, second = read_native(write(tmp_path / "d.jsonl.zst", "\n".join(map(json.dumps, lines))))
     assert (first.id, first.relevant, first.sub_queries) == ("7", (0, 1), ())
     assert first.documents[1].titled_text == "T\ny"
     assert (second.id, second.relevant, second.sub_queries) == ("line 2", (), ("c?",))

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 import torch
 from test_training_run import GOODS, PLACES, write_examples
-from tiny_decoders import make_decoder
+from tiny_decoders import make_decoder, make_remote_decoder
 from typer.testing import CliRunner
 
+from longattncomp_cli.core.backbones.decoder import backbone as decoder_module
+from longattncomp_cli.core.backbones.decoder.weights import build_decoder
+from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
@@ -20,8 +23,7 @@ from longattncomp_cli.core.scoring.loading import load_decoder_scorer, load_scor
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.main import app
-from longattncomp_cli.training.config import preset
-from longattncomp_cli.training.decoder_training import decoder_attention, pool_reader
+from longattncomp_cli.training.decoder_training import decoder_attention, pool_scorer
 from longattncomp_cli.training.features import FeatureStore
 from longattncomp_cli.training.pools import Pool, Question
 
@@ -81,9 +83,8 @@ def both_stages(
 def test_both_stages_move_the_layer_and_leave_the_backbone(
     encoding: str, setting: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    few = {**NUMBERS, "--epochs": "1", "--validate-every": "100", "--limit": "data=12", "--patience": "1"}
     untrained = load_decoder_scorer(str(setting[0]), "2", encoding=encoding, device="cpu")
-    one, two = both_stages(encoding, setting, tmp_path, few)
+    one, two = both_stages(encoding, setting, tmp_path, FEW)
     for before, after, stage in ((untrained, one, 1), (one, two, 2)):
         assert after.checkpoint.config.training["stage"] == stage
         assert after.checkpoint.config.encoding == encoding
@@ -92,6 +93,54 @@ def test_both_stages_move_the_layer_and_leave_the_backbone(
         assert 0 < float(moved.abs().max()) < 0.5
         for name, value in untrained.backbone.model.state_dict().items():
             assert torch.equal(value, after.backbone.model.state_dict()[name])
+
+
+FEW = {**NUMBERS, "--epochs": "1", "--validate-every": "100", "--limit": "data=12", "--patience": "1"}
+
+
+@pytest.fixture
+def num_loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The id of each decoder whose blocks are built, in order."""
+    loads: list[str] = []
+
+    def counted(spec: BackboneSpec, *args: Any, **kwargs: Any) -> Any:
+        loads.append(spec.id)
+        return build_decoder(spec, *args, **kwargs)
+
+    monkeypatch.setattr(decoder_module, "build_decoder", counted)
+    return loads
+
+
+def test_a_stage_loads_its_decoder_once(
+    setting: tuple[Path, Path], tmp_path: Path, num_loads: list[str]
+) -> None:
+    model, data = setting
+    base = ["--data", str(data), *flat(FEW)]
+    train("train-stage1", *base, "--backbone", str(model), "--layers", "2", "-o", str(tmp_path / "one"))
+    assert num_loads == [str(model)]
+    train("train-stage2", *base, "--init", str(tmp_path / "one"), "-o", str(tmp_path / "two"))
+    assert num_loads == [str(model)] * 2
+
+
+def test_a_model_with_code_of_its_own_trains_where_that_is_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_loads: list[str]
+) -> None:
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    model, data = tmp_path / "model", write_examples(tmp_path / "own.jsonl", 24)
+    make_remote_decoder(model, text=SENTENCES, max_position_embeddings=2048)
+    base = ["--data", str(data), *flat(FEW), "--preset", "smoke", "--device", "cpu"]
+    start = ["train-stage1", *base, "--backbone", str(model), "--layers", "2", "-o", str(tmp_path / "one")]
+    refused = CliRunner().invoke(app, start)
+    assert refused.exit_code == 4
+    assert "--trust-remote-code" in refused.stderr
+    train(*start, "--trust-remote-code")
+    again = ["train-stage2", *base, "--init", str(tmp_path / "one"), "-o", str(tmp_path / "two")]
+    assert CliRunner().invoke(app, again).exit_code == 4
+    train(*again, "--trust-remote-code")
+    assert num_loads == [str(model)] * 2
+    made = load_scorer(load_checkpoint(str(tmp_path / "two")), device="cpu", trust_remote_code=True)
+    assert type(made.backbone.model).__name__ == "HarbourModel"
+    assert made.score(Request((Source("Salt is sold in Riga."),), "Riga salt?")).confidence is not None
 
 
 @pytest.mark.slow
@@ -118,10 +167,10 @@ def test_what_training_scores_is_what_the_scorer_scores(encoding: str, setting: 
     attention = decoder_attention(scorer.checkpoint)
     with torch.no_grad():
         attention.sink_bias.fill_(-1e4)  # nothing falls on the sink, as without one
-    reader = pool_reader(attention, store, preset("smoke", 1, pooling="mean"))
-    asked = reader.read(pool)
-    everything = [np.ones(len(asked.states.sizes_C), dtype=bool) for _ in examples]
-    found = reader.score(asked, everything)
+    scorer_of_pools = pool_scorer(attention, store, pooling="mean")
+    encoded = scorer_of_pools.encode(pool)
+    everything = [np.ones(len(encoded.states.sizes_C), dtype=bool) for _ in examples]
+    found = scorer_of_pools.score(encoded, everything)
     sources = tuple(Source(document.text, title=document.title) for document in documents)
     for query, scores in zip(queries, found, strict=True):
         wanted = scorer.score(Request(sources, query)).scores

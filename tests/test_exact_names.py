@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longattncomp_cli.core.attention.exact_matches import MAX_IDENTIFIERS, query_identifiers
+from longattncomp_cli.core.attention.exact_matches import MAX_IDENTIFIERS
 from longattncomp_cli.core.checkpoint.store import Checkpoint
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.explain import explain
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.core.scoring.scores import ChunkScores
+from longattncomp_cli.core.text.words import query_identifiers
 
 
 def with_config(scorer: Scorer, **changes) -> Scorer:

@@ -12,18 +12,23 @@ import numpy as np
 import pytest
 import torch
 
-from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
-from longattncomp_cli.core.checkpoint.store import Checkpoint, build_layers, load_checkpoint, save_checkpoint
+from longattncomp_cli.core.checkpoint.store import (
+    DEFAULT_CHECKPOINT,
+    Checkpoint,
+    build_layers,
+    load_checkpoint,
+    save_checkpoint,
+)
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.data.examples import Document, Example
-from longattncomp_cli.data.readers import read_own
+from longattncomp_cli.data.readers import read_native
 from longattncomp_cli.errors import CheckpointError, UsageError
 from longattncomp_cli.training.config import preset
 from longattncomp_cli.training.features import FeatureStore
-from longattncomp_cli.training.hop_training import HOP_RANK, HopReader
+from longattncomp_cli.training.hop_training import HOP_RANK, HopScorer
 from longattncomp_cli.training.losses import cross_entropy
 from longattncomp_cli.training.pools import Pool, Question
 from longattncomp_cli.training.stages import Hooks, StageRun, run_stage
@@ -64,14 +69,14 @@ def make_run(data: Path, output: Path, **changes) -> StageRun:
         part="hop",
         layers=(6, 0),
         epochs=2,
-        questions=1,
+        questions_per_pool=1,
         questions_per_group=1,
         min_tokens=200,
         max_tokens=300,
         validate_every=4,
         held_out_share=0.3,
         learning_rate=0.01,
-        mean_decay=0.5,
+        ema_decay=0.5,
     )
     fields = {
         "stage": 2,
@@ -124,11 +129,11 @@ def mean_loss(checkpoint: Checkpoint, data: Path) -> float:
     scorer = load_scorer(checkpoint, device="cpu")
     attention, hop_layer = build_layers(checkpoint)
     store = FeatureStore(scorer, checkpoint.config.layers, None)
-    reader = HopReader(attention, store, preset("smoke", 2), hop_layer=hop_layer)
+    pool_scorer = HopScorer(attention, store, hop_layer=hop_layer)
     losses = []
-    for example in read_own(data):
-        read = reader.read(Pool(example.documents, (Question(example, hidden=False),)))
-        (scores,) = reader.score(read, [np.ones_like(read.relevant[0])])
+    for example in read_native(data):
+        read = pool_scorer.encode(Pool(example.documents, (Question(example, evidence_hidden=False),)))
+        (scores,) = pool_scorer.score(read, [np.ones_like(read.relevant[0])])
         relevant_C = torch.from_numpy(read.relevant[0])
         losses.append(cross_entropy(scores.chunks_C, None, relevant_C).item())
     return float(np.mean(losses))
@@ -168,12 +173,10 @@ def test_training_scores_what_scoring_scores(data: Path, finished: Path, hide: b
     documents = tuple(Document(d["title"], d["text"]) for d in row["documents"])
     example = Example("x", row["query"], documents, (0, 4), dataset="data")
     attention, hop_layer = build_layers(made)
-    reader = HopReader(
-        attention, FeatureStore(scorer, made.config.layers, None), preset("smoke", 2), hop_layer=hop_layer
-    )
-    read = reader.read(Pool(documents, (Question(example, hidden=hide),)))
+    pool_scorer = HopScorer(attention, FeatureStore(scorer, made.config.layers, None), hop_layer=hop_layer)
+    read = pool_scorer.encode(Pool(documents, (Question(example, evidence_hidden=hide),)))
     allowed = ~read.relevant[0] if hide else np.ones_like(read.relevant[0])
-    (trained,) = reader.score(read, [allowed])
+    (trained,) = pool_scorer.score(read, [allowed])
     seen = [d for i, d in enumerate(documents) if not (hide and i in example.relevant)]
     scored = scorer.score(Request(tuple(Source(d.text, title=d.title) for d in seen), example.query))
     np.testing.assert_allclose(trained.chunks_C.detach().exp().numpy(), scored.scores, rtol=0.05)

@@ -19,6 +19,7 @@ from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.batch import BatchOutputs, in_turn, run_batch
 from longattncomp_cli.core.checkpoint.config import CheckpointConfig
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.files.compressed import ZstdStream
 from longattncomp_cli.core.inputs import gather, records
 from longattncomp_cli.core.inputs.gather import InputFile, expand_inputs, read_source
 from longattncomp_cli.core.inputs.messages import flatten_messages
@@ -26,7 +27,6 @@ from longattncomp_cli.core.inputs.records import FailedRecord, FieldNames, Recor
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.chat_turns import find_turns
 from longattncomp_cli.core.text.spans import Span
-from longattncomp_cli.core.zstd_stream import ZstdStream
 from longattncomp_cli.errors import CheckpointError, InputError
 
 
@@ -56,7 +56,7 @@ def test_a_bomb_is_unpacked_a_little_at_a_time() -> None:
     buffer = bytearray(4096)
     while count := stream.readinto(buffer):
         total += count
-        most = max(most, len(stream._ready))
+        most = max(most, len(stream._decompressed))
     assert total == 2 << 25
     assert most < (1 << 24)
 

@@ -16,15 +16,16 @@ from test_training_run import TINY, digest, losses, make_run, write_examples
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.data.examples import Document, Example
-from longattncomp_cli.errors import UsageError
+from longattncomp_cli.errors import InputError, UsageError
 from longattncomp_cli.training.config import preset
 from longattncomp_cli.training.data_files import load_data
+from longattncomp_cli.training.decoder_training import memory_estimate
 from longattncomp_cli.training.features import FeatureStore
 from longattncomp_cli.training.haystack_pools import HaystackPlan
-from longattncomp_cli.training.judging import PoolReader
+from longattncomp_cli.training.judging import PoolScorer
 from longattncomp_cli.training.loop import Trainer
 from longattncomp_cli.training.pool_features import pool_states
-from longattncomp_cli.training.pools import PoolConfig
+from longattncomp_cli.training.pools import PoolConfig, PoolPlan
 from longattncomp_cli.training.stages import Hooks, run_stage
 from longattncomp_cli.training.untrained import start_attention
 
@@ -48,7 +49,8 @@ def test_the_papers_haystacks_have_their_length_their_negatives_and_spread_needl
     assert report.negative_share == 6 / 24  # a quarter
     assert max(report.documents) <= 100
     assert 900 <= min(report.tokens) <= max(report.tokens) <= 2_000
-    assert report.depth_thirds == (6 / 18, 6 / 18, 6 / 18)  # of the 18 needles, turn by turn
+    # Of the 18 needles, turn by turn; one may slip over a border, as documents are not divided.
+    assert report.depth_thirds == pytest.approx((6 / 18, 6 / 18, 6 / 18), abs=1.1 / 18)
     pool = plan.pool(3, documents)
     again = HaystackPlan(examples(24), config, 0, 0, documents).pool(3, documents)
     assert pool == again
@@ -95,11 +97,11 @@ def test_what_is_saved_is_the_running_mean_blended_with_the_start(data: Path, tm
     loaded = load_data({"data": [data]}, limits={}, held_out_share=0.3, validation_questions=4)
     store = FeatureStore(scorer, (6, 0), None)
     store.add(loaded.documents)
-    config = preset("smoke", 1, layers=(6, 0), blend=0.5, **TINY)
+    config = preset("smoke", 1, layers=(6, 0), interpolation=0.5, **TINY)
     attention = start_attention(scorer.backbone, (6, 0), learned_sink=True)
     trainer = Trainer(
         attention,
-        PoolReader(attention, store, config),
+        PoolScorer(attention, store, config.pooling),
         loaded.train,
         loaded.held_out,
         loaded.documents,
@@ -110,14 +112,14 @@ def test_what_is_saved_is_the_running_mean_blended_with_the_start(data: Path, tm
     seen = [attention.gate_bias.detach().clone()]
     trainer.run(lambda progress: seen.append(attention.gate_bias.detach().clone()))
     wanted = torch.stack(seen).mean(dim=0)
-    torch.testing.assert_close(trainer.mean["gate_bias"], wanted)
+    torch.testing.assert_close(trainer.ema["gate_bias"], wanted)
     last = attention.gate_bias.detach().clone()
     with trainer.averaged():
         torch.testing.assert_close(attention.gate_bias.detach(), (seen[0] + wanted) / 2)
     assert torch.equal(attention.gate_bias.detach(), last)
 
 
-@pytest.mark.parametrize("wrong", [{"blend": 0.0}, {"blend": 1.5}, {"mean_decay": 1.0}])
+@pytest.mark.parametrize("wrong", [{"interpolation": 0.0}, {"interpolation": 1.5}, {"ema_decay": 1.0}])
 def test_a_mean_that_cannot_be_taken_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(UsageError):
         preset("smoke", 1, **wrong)
@@ -134,6 +136,61 @@ def test_spread_stays_inside_a_document_unless_the_pool_is_one_text() -> None:
     apart = pool_states(attention, store, features).passage_C.tolist()
     assert apart == [1, 1, 1, 2]
     assert len(set(pool_states(attention, store, features, in_order=True).passage_C.tolist())) == 1
+
+
+@pytest.mark.parametrize("haystacks", [True, False])
+def test_pools_are_bounded_in_the_tokens_that_are_read(haystacks: bool) -> None:
+    """Also in scripts with few characters a token."""
+    store = FeatureStore(load_scorer(load_checkpoint("untrained"), device="cpu"), (6, 0), None)
+    texts = ("東京都は日本の首都です。" * 3, "The ferry leaves at noon. " * 4, "0xDEADBEEF 🙂 " * 5)
+    documents = [Document(f"Quay {i}", f"{texts[i % 3]} {i}") for i in range(90)]
+    asked = [
+        Example(f"e{i}", "What?", tuple(documents[5 * i : 5 * i + 5]), (i % 5,), dataset="data")
+        for i in range(18)
+    ]
+    counted = list(map(store.num_tokens, documents))
+    store.add(documents)
+    assert list(map(store.num_tokens, documents)) == counted
+    small = {"min_tokens": 700, "max_tokens": 800, "negative_share": 0.0}
+    config = preset("smoke", 1, layers=(6, 0), haystacks=haystacks, **small)
+    attention = start_attention(store.backbone, (6, 0), learned_sink=True)
+    pool_scorer = PoolScorer(attention, store, config.pooling)
+    if haystacks:
+        plan: PoolPlan = HaystackPlan(asked, config.pools, 0, 0, documents, pool_scorer.num_tokens)
+    else:
+        plan = PoolPlan(asked, config.pools, 0, 0, pool_scorer.num_tokens)
+    lengths = [
+        len(pool_scorer.encode(plan.pool(number, documents)).states.ids_N) for number in range(len(plan))
+    ]
+    assert 600 < max(lengths) <= 800
+
+    # A pool's states, once as stored and once normalised, are what is announced for it.
+    def announced_bytes(text_tokens: int) -> int:
+        bound = config.pools.max_tokens
+        return memory_estimate(attention, store, max_tokens=bound, text_tokens=text_tokens)["pool"]
+
+    announced = announced_bytes(sum(map(pool_scorer.num_tokens, documents)))
+    item = torch.empty(0, dtype=store.compute_dtype).element_size()
+    assert announced >= max(lengths) * 2 * store.backbone.width * (item + 4)
+    few = announced_bytes(100)  # no pool holds more than all documents
+    assert few == announced / 8
+
+
+def test_questions_that_no_pool_can_hold_are_left_out_with_a_note(tmp_path: Path) -> None:
+    data = write_examples(tmp_path / "own.jsonl")
+    rows = [json.loads(line) for line in data.read_text().splitlines()]
+    long = {"title": "", "text": "A ferry. " * 300}
+    for row in rows[:20]:
+        row["documents"] = [long, *row["documents"]]
+        row["relevant"] = [0]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows[:20]))
+    with pytest.raises(InputError, match="fit into a pool"):
+        run_stage(make_run(data, tmp_path / "none"), Hooks())
+    short = [{**row, "id": f"short{i}"} for i, row in enumerate(rows[20:] * 4)]
+    data.write_text("".join(json.dumps(row) + "\n" for row in [*rows, *short]))
+    notes: list[str] = []
+    run_stage(make_run(data, tmp_path / "some"), Hooks(on_note=notes.append))
+    assert any("questions left out" in note for note in notes)
 
 
 @pytest.mark.slow

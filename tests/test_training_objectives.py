@@ -12,7 +12,7 @@ from longattncomp_cli.core.attention.cross_attention import CrossAttention
 from longattncomp_cli.core.backbones.base import StateBlock
 from longattncomp_cli.training.losses import attncomp_loss, cross_entropy
 from longattncomp_cli.training.pool_scores import PoolStates, chunk_logsumexp, score_questions
-from longattncomp_cli.training.validation import auroc, recall_at
+from longattncomp_cli.training.validation import recall_at
 
 
 def test_cross_entropy_by_hand() -> None:
@@ -49,11 +49,6 @@ def test_recall_counts_the_last_chunk_in_part() -> None:
     # A half of 60 tokens: all 20 of the best chunk and 10 of the next one's 30; 30 of 50 relevant tokens.
     assert recall_at(scores, sizes, relevant, 1 / 2) == pytest.approx(30 / 50)
     assert recall_at(scores, sizes, relevant, 1) == 1
-
-
-def test_auroc_is_the_chance_of_the_right_order() -> None:
-    assert auroc([2.0, 1.0], [0.0, 1.0]) == pytest.approx((1 + 1 + 1 + 0.5) / 4)
-    assert auroc([], [1.0]) is None
 
 
 WIDTH, SIZES = 8, [3, 5, 1, 700, 600]
@@ -110,7 +105,7 @@ def test_questions_of_a_pool_do_not_see_each_other_nor_hidden_chunks(pooling: st
     keep = torch.repeat_interleave(torch.tensor(hidden), torch.tensor(SIZES))
     without = PoolStates(
         pool2.ids_N[keep],
-        tuple(x[keep] for x in pool2.normal),
+        tuple(x[keep] for x in pool2.unit_states),
         (0, 1),
         torch.tensor([3, 1, 700, 600]),
         pool2.document_C[hidden],

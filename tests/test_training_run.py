@@ -13,6 +13,7 @@ from pathlib import Path
 import orjson
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.inputs.source import Source
@@ -20,6 +21,7 @@ from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.data.examples import Document
 from longattncomp_cli.errors import CheckpointError, OutputError
+from longattncomp_cli.main import app
 from longattncomp_cli.training.config import preset
 from longattncomp_cli.training.features import FeatureStore
 from longattncomp_cli.training.stages import Hooks, StageRun, run_stage
@@ -285,6 +287,31 @@ def test_the_presets_hold_the_papers_numbers() -> None:
         0.1,
         1.0,
     )
-    assert (one.pools.questions, one.pools.min_tokens, one.pools.max_tokens) == (1, 8_000, 48_000)
+    assert (one.pools.questions_per_pool, one.pools.min_tokens, one.pools.max_tokens) == (1, 8_000, 48_000)
     assert one.pools.negative_share == 0.25
     assert preset("paper", 1, epochs=2, negative_share=0.5).pools.negative_share == 0.5
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "value"),
+    [
+        ("--questions", "--questions-per-pool", "5"),
+        ("--mean-decay", "--ema-decay", "0.5"),
+        ("--blend", "--interpolation", "0.25"),
+        ("--scalar-rate", "--scalar-lr-multiplier", "3"),
+    ],
+)
+def test_hyperparameters_keep_the_flags_of_their_old_names(
+    data: Path, tmp_path: Path, old: str, new: str, value: str
+) -> None:
+    sizes = ["--min-tokens", "200", "--max-tokens", "300", "--held-out-share", "0.3", "--limit", "data=4"]
+    base = ["train-stage1", "--data", str(data), "--preset", "smoke", "--device", "cpu", "--quiet", *sizes]
+    recorded = []
+    for flag in (old, new):
+        output = tmp_path / flag.strip("-")
+        done = CliRunner().invoke(app, [*base, flag, value, "-o", str(output)], catch_exceptions=False)
+        assert done.exit_code == 0, done.stderr
+        recorded.append(load_checkpoint(str(output)).config.training["hyperparameters"])
+    name = new.strip("-").replace("-", "_")
+    assert recorded[0] == recorded[1]
+    assert {**recorded[0], **recorded[0]["pools"]}[name] == float(value)

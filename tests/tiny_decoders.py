@@ -97,6 +97,28 @@ def make_decoder(
     return model
 
 
+REMOTE_CODE = """from transformers import LlamaConfig, LlamaModel
+
+
+class HarbourConfig(LlamaConfig):
+    model_type = "harbour"
+
+
+class HarbourModel(LlamaModel):
+    config_class = HarbourConfig
+"""
+
+
+def make_remote_decoder(folder: Path, **changes: Any) -> None:
+    """Save a random model of a type that only the code beside it knows."""
+    make_decoder("llama", folder, **changes)
+    (folder / "harbour.py").write_text(REMOTE_CODE)
+    config = json.loads((folder / "config.json").read_text())
+    config["model_type"] = "harbour"
+    config["auto_map"] = {"AutoConfig": "harbour.HarbourConfig", "AutoModel": "harbour.HarbourModel"}
+    (folder / "config.json").write_text(json.dumps(config))
+
+
 def reference_states(model: Any, ids: torch.Tensor, layer: int) -> torch.Tensor:
     """(T, D) the model's own ``hidden_states[layer]`` for one sequence."""
     with torch.no_grad():

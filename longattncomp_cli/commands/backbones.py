@@ -11,6 +11,7 @@ from longattncomp_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from longattncomp_cli.commands.run_options import RunOptions
+    from longattncomp_cli.core.backbones.base import Backbone
     from longattncomp_cli.core.backbones.spec import EncodingName
     from longattncomp_cli.core.checkpoint.config import Pooling
     from longattncomp_cli.core.checkpoint.store import Checkpoint
@@ -76,26 +77,35 @@ class DecoderStart:
     backbone: str
     encoding: EncodingName
     chat_template: bool = False
-    trust_remote_code: bool = False
 
 
 def training_start(
-    init: str, decoder: DecoderStart | None, layers: str | None, pooling: str | None, device: str
-) -> Checkpoint:
-    """The checkpoint that training starts from: ``--init``, or an untrained decoder."""
+    init: str,
+    decoder: DecoderStart | None,
+    layers: str | None,
+    pooling: str | None,
+    *,
+    device: str,
+    trust_remote_code: bool,
+) -> tuple[Checkpoint, Backbone | None]:
+    """The checkpoint that training starts from (``--init``, or an untrained decoder's), and its backbone.
+
+    Returns:
+        The backbone is ``None`` where it is not loaded yet.
+    """
     if decoder is None:
         from longattncomp_cli.core.checkpoint.store import load_checkpoint
 
-        return load_checkpoint(init)
-    from longattncomp_cli.core.scoring.loading import load_decoder_scorer
+        return load_checkpoint(init), None
+    from longattncomp_cli.core.scoring.loading import load_untrained_decoder
 
-    made = load_decoder_scorer(
+    made, backbone = load_untrained_decoder(
         decoder.backbone,
         layers,
         encoding=decoder.encoding,
         device=device,
         chat_template=decoder.chat_template,
-        trust_remote_code=decoder.trust_remote_code,
-    ).checkpoint
+        trust_remote_code=trust_remote_code,
+    )
     chosen: Pooling = "log" if pooling == "log" else "mean"
-    return replace(made, config=replace(made.config, pooling=chosen))
+    return replace(made, config=replace(made.config, pooling=chosen)), backbone

@@ -81,7 +81,12 @@ Layers = Annotated[
 PoolingOption = Annotated[
     str | None, typer.Option("--pooling", help="log, or the paper's mean.", rich_help_panel=SHAPE)
 ]
-Questions = Annotated[int | None, typer.Option(min=1, help="Questions of a pool.", rich_help_panel=SHAPE)]
+QuestionsPerPool = Annotated[
+    int | None,
+    typer.Option(
+        "--questions-per-pool", "--questions", min=1, help="Questions of a pool.", rich_help_panel=SHAPE
+    ),
+]
 MinTokens = Annotated[int | None, typer.Option(min=1, help="Shortest pool.", rich_help_panel=SHAPE)]
 MaxTokens = Annotated[int | None, typer.Option(min=1, help="Longest pool.", rich_help_panel=SHAPE)]
 HardNegatives = Annotated[
@@ -94,28 +99,38 @@ NegativeShare = Annotated[
 Epochs = Annotated[int | None, typer.Option(min=1, rich_help_panel=OPTIMISER)]
 BatchPools = Annotated[int | None, typer.Option(min=1, help="Pools in a step.", rich_help_panel=OPTIMISER)]
 LearningRate = Annotated[float | None, typer.Option(min=0, rich_help_panel=OPTIMISER)]
-ScalarRate = Annotated[
+ScalarLrMultiplier = Annotated[
     float | None,
-    typer.Option(min=0, help="Times faster for gate, temperatures and sink.", rich_help_panel=OPTIMISER),
+    typer.Option(
+        "--scalar-lr-multiplier",
+        "--scalar-rate",
+        min=0,
+        help="Learning rate of gate, temperatures and sink, as a multiple.",
+        rich_help_panel=OPTIMISER,
+    ),
 ]
 WeightDecay = Annotated[
     float | None, typer.Option(min=0, help="Towards the starting weights.", rich_help_panel=OPTIMISER)
 ]
-MeanDecay = Annotated[
+EmaDecay = Annotated[
     float | None,
     typer.Option(
+        "--ema-decay",
+        "--mean-decay",
         min=0,
         max=0.9999,
-        help="Of the running mean of the weights, which is validated and saved.",
+        help="Of the moving average of the weights, which is validated and saved.",
         rich_help_panel=OPTIMISER,
     ),
 ]
-Blend = Annotated[
+Interpolation = Annotated[
     float | None,
     typer.Option(
+        "--interpolation",
+        "--blend",
         min=0,
         max=1,
-        help="How far from the start to that mean the saved weights lie.",
+        help="How far from the untrained weights to that average the saved ones lie.",
         rich_help_panel=OPTIMISER,
     ),
 ]
@@ -150,7 +165,7 @@ class TrainOptions:
     preset: PresetOption = Preset.EMBEDDED
     features: Features = None
     resume: Resume = False
-    questions: Questions = None
+    questions_per_pool: QuestionsPerPool = None
     min_tokens: MinTokens = None
     max_tokens: MaxTokens = None
     hard_negatives: HardNegatives = None
@@ -158,10 +173,10 @@ class TrainOptions:
     epochs: Epochs = None
     batch_pools: BatchPools = None
     learning_rate: LearningRate = None
-    scalar_rate: ScalarRate = None
+    scalar_lr_multiplier: ScalarLrMultiplier = None
     weight_decay: WeightDecay = None
-    mean_decay: MeanDecay = None
-    blend: Blend = None
+    ema_decay: EmaDecay = None
+    interpolation: Interpolation = None
     warmup_share: WarmupShare = None
     dropout: Dropout = None
     clip_norm: ClipNorm = None

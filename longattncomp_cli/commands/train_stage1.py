@@ -47,6 +47,13 @@ def train_stage1(
             backbone=backbone,
             encoding=(encoding or Encoding.FULL).value,
             chat_template=chat_template,
-            trust_remote_code=trust_remote_code,
         )
-    train(options, stage=1, init=init, layers=layers, pooling=pooling, decoder=decoder)
+    train(
+        options,
+        stage=1,
+        init=init,
+        layers=layers,
+        pooling=pooling,
+        decoder=decoder,
+        trust_remote_code=trust_remote_code,
+    )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from longattncomp_cli.commands.backbone_options import TrustRemoteCode
 from longattncomp_cli.commands.option_sets import takes
 from longattncomp_cli.commands.train_options import Musique, TrainOptions, TwoWiki
 from longattncomp_cli.commands.training_run import train
@@ -45,9 +46,17 @@ def train_stage2(
             "\\[default: as many as the preset says]",
         ),
     ] = None,
+    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Train on multi-hop questions, with a share of Stage 1's data, from Stage 1's checkpoint."""
     files = {"musique": musique, "2wikimultihopqa": two_wiki}
     train(
-        options, stage=2, init=init, more_files=files, sub_queries=sub_queries, replay=replay, part=part.value
+        options,
+        stage=2,
+        init=init,
+        more_files=files,
+        sub_queries=sub_queries,
+        replay=replay,
+        part=part.value,
+        trust_remote_code=trust_remote_code,
     )

@@ -32,6 +32,7 @@ def train(
     replay: float | None = None,
     decoder: DecoderStart | None = None,
     part: Literal["layer", "hop"] = "layer",
+    trust_remote_code: bool = False,
 ) -> None:
     """Train a stage; notes and progress on stderr.
 
@@ -45,6 +46,7 @@ def train(
         replay: share of Stage 1's data in Stage 2.
         decoder: of Stage 1, instead of ``init``.
         part: what is trained.
+        trust_remote_code: run code that lies beside a decoder.
     """
     own_layers = None if layers is None or decoder is not None else _layers(layers)
     shape = {"layers": own_layers, "pooling": pooling}
@@ -55,7 +57,14 @@ def train(
     from longattncomp_cli.training.stages import Hooks, StageRun, run_stage
 
     given = {name: getattr(options, name) for name in presets.hyperparameters() if hasattr(options, name)}
-    start = training_start(init, decoder, layers, pooling, options.device.value)
+    start, backbone = training_start(
+        init,
+        decoder,
+        layers,
+        pooling,
+        device=options.device.value,
+        trust_remote_code=trust_remote_code,
+    )
     if start.config.backbone.kind == "decoder":
         shape["pooling"] = start.config.pooling
     config = presets.preset(options.preset.value, stage, part=part, **given, **shape)
@@ -93,6 +102,8 @@ def train(
                 resume=options.resume,
                 command=" ".join(["longattncomp", *(_without_folders(word) for word in sys.argv[1:])]),
                 device=options.device.value,
+                backbone=backbone,
+                trust_remote_code=trust_remote_code,
             ),
             Hooks(on_note=note, on_tokens=on_tokens, on_step=on_step),
         )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from longattncomp_cli.errors import InputError
+
+_CHARS_PER_TOKEN = 4.4  # of English prose in WordPieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,11 @@ class Document:
     def titled_text(self) -> str:
         """The title on a line of its own, then the text; the text alone where there is no title."""
         return f"{self.title}\n{self.text}" if self.title else self.text
+
+
+def estimate_tokens(document: Document) -> int:
+    """About how many tokens a document and its title are, before any tokenizer was asked; at least 1."""
+    return max(1, math.ceil((len(document.title) + len(document.text)) / _CHARS_PER_TOKEN))
 
 
 @dataclass(frozen=True, slots=True)

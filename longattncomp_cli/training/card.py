@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from longattncomp_cli.training.validation import SHARES
 
+def model_card(
+    name: str, record: Mapping[str, Any], command: str, seconds: float, *, shares: Sequence[float]
+) -> str:
+    """The first version of a card, from the run's own numbers.
 
-def model_card(name: str, record: Mapping[str, Any], command: str, seconds: float) -> str:
-    """The first version of a card, from the run's own numbers."""
-    budgets = " | ".join(f"1/{round(1 / share)}" for share in SHARES)
+    Args:
+        name: of the checkpoint.
+        record: of the training, as ``config.json`` has it.
+        command: as typed.
+        seconds: of the run.
+        shares: the budgets of the recorded recall, as shares of a pool's tokens.
+    """
+    budgets = " | ".join(f"1/{round(1 / share)}" for share in shares)
     rows = [
         f"| {data} | {' | '.join(f'{v:.3f}' for v in values)} |"
         for data, values in record["held_out_recall"].items()
@@ -42,7 +50,7 @@ def model_card(name: str, record: Mapping[str, Any], command: str, seconds: floa
             "## Evidence recall on held-out training examples (what chose the checkpoint)",
             "",
             f"| data set | {budgets} |",
-            f"|---|{'---|' * len(SHARES)}",
+            f"|---|{'---|' * len(shares)}",
             *rows,
             "",
             ""

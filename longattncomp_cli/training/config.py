@@ -25,17 +25,17 @@ class TrainingConfig:
     batch_pools: int = 1
     """Pools in one optimiser step, over all processes."""
     learning_rate: float = 2e-4
-    """Its peak."""
-    scalar_rate: float = 10.0
-    """How much faster temperatures, gate, floors and sink learn than the projections."""
+    """Peak learning rate of the projections."""
+    scalar_lr_multiplier: float = 10.0
+    """Learning rate of temperatures, gate, floors and sink, as a multiple of the projections' rate."""
     warmup_share: float = 0.05
     """Share of the steps in which the learning rate rises."""
     weight_decay: float = 0.01
     """Towards the weights that training started from (for Stage 1: the identity)."""
-    mean_decay: float = 0.99
-    """Of the running mean of the weights over steps, which is what is validated and saved."""
-    blend: float = 1.0
-    """How far from the untrained weights (0) to that mean (1) the saved weights lie."""
+    ema_decay: float = 0.99
+    """Decay a step of the exponential moving average of the weights, which is validated and saved."""
+    interpolation: float = 1.0
+    """Where the saved weights lie between the untrained ones (0) and that average (1), as in WiSE-FT."""
     dropout: float = 0.1
     """Share of the query states' numbers set to 0."""
     clip_norm: float = 1.0
@@ -49,7 +49,7 @@ class TrainingConfig:
     patience: int = 6
     """Validations without a better one that end the run."""
     seed: int = 0
-    """Of the order, the pools and the dropout."""
+    """Random seed of the order, the pools and the dropout."""
     pools: PoolConfig = field(default_factory=PoolConfig)
     """How questions share haystacks."""
 
@@ -60,14 +60,14 @@ class TrainingConfig:
                 raise UsageError(f"{name} {getattr(self, name)} is below 1")
         if not 0 <= self.dropout < 1 or not 0 < self.held_out_share < 1:
             raise UsageError("dropout must be in [0, 1), held_out_share in (0, 1)")
-        if not 0 <= self.mean_decay < 1 or not 0 < self.blend <= 1:
-            raise UsageError("mean_decay must be in [0, 1), blend in (0, 1]")
+        if not 0 <= self.ema_decay < 1 or not 0 < self.interpolation <= 1:
+            raise UsageError("ema_decay must be in [0, 1), interpolation in (0, 1]")
         if self.learning_rate <= 0 or self.clip_norm <= 0:
             raise UsageError("learning_rate and clip_norm must be above 0")
 
 
 _PAPER_POOLS = PoolConfig(
-    questions=1,
+    questions_per_pool=1,
     questions_per_group=1,
     min_tokens=8_000,
     max_tokens=48_000,
@@ -79,7 +79,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "pooling": "mean",
         "epochs": 15,
         "batch_pools": 8,
-        "scalar_rate": 1.0,
+        "scalar_lr_multiplier": 1.0,
         "pools": _PAPER_POOLS,
     },
     "embedded": {
@@ -93,10 +93,10 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "validate_every": 2,
         "validation_questions": 4,
         "held_out_share": 0.25,
-        "pools": PoolConfig(questions=4, questions_per_group=2, min_tokens=500, max_tokens=1_000),
+        "pools": PoolConfig(questions_per_pool=4, questions_per_group=2, min_tokens=500, max_tokens=1_000),
     },
 }
-_STAGE2_BLEND = {"embedded": 0.7}
+_STAGE2_INTERPOLATION = {"embedded": 0.7}
 _STAGE2_RATE = {"paper": 0.25, "embedded": 0.5, "smoke": 0.25}  # of Stage 1's: 5e-5 against 2e-4 in the paper
 _HOP_PART: dict[str, Any] = {
     "pooling": "log",
@@ -104,13 +104,13 @@ _HOP_PART: dict[str, Any] = {
     "batch_pools": 2,
     "learning_rate": 1e-3,
     "weight_decay": 0.0,
-    "blend": 1.0,
+    "interpolation": 1.0,
     "validate_every": 100,
     "validation_questions": 16,
 }
 _HOP_QUESTIONS = 4
-"""The few numbers of a hop learn fast, from pools with few other questions' documents. Nothing is hidden from
-it: it leaves the sink alone."""
+"""A hop has few parameters, which learn fast from pools with few other questions' documents. Evidence is
+never hidden: a hop does not change the sink."""
 
 EXAMPLE_LIMITS: dict[tuple[str, int], dict[str, int]] = {
     ("paper", 1): {"squad": 16_000, "hotpotqa": 16_000},
@@ -129,7 +129,7 @@ EXAMPLE_LIMITS: dict[tuple[str, int], dict[str, int]] = {
 }
 """By preset and stage: how many examples of each data set at most; the rest is unlimited."""
 HOP_LIMITS = {"squad": 300}
-"""Single hops, so that the second one learns to leave them alone."""
+"""Single-hop questions, so that the second hop learns to change nothing where one is enough."""
 
 
 def hyperparameters() -> list[str]:
@@ -143,10 +143,12 @@ def preset(name: str, stage: int, *, part: str = "layer", **overrides: Any) -> T
     config = TrainingConfig(**_PRESETS[name])
     if stage == 2:
         rate = config.learning_rate * _STAGE2_RATE[name]
-        config = replace(config, learning_rate=rate, blend=_STAGE2_BLEND.get(name, config.blend))
+        config = replace(
+            config, learning_rate=rate, interpolation=_STAGE2_INTERPOLATION.get(name, config.interpolation)
+        )
     if part == "hop":
-        questions = min(_HOP_QUESTIONS, config.pools.questions)
-        pools = replace(config.pools, questions=questions, negative_share=0.0)
+        questions = min(_HOP_QUESTIONS, config.pools.questions_per_pool)
+        pools = replace(config.pools, questions_per_pool=questions, negative_share=0.0)
         config = replace(config, **_HOP_PART, pools=pools)
     given = {key: value for key, value in overrides.items() if value is not None}
     pool_names = {each.name for each in fields(PoolConfig)}

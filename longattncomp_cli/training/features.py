@@ -23,10 +23,11 @@ from torch import Tensor
 from longattncomp_cli.core.backbones.base import Backbone, LayerStates
 from longattncomp_cli.core.backbones.runtime import resolve_dtype
 from longattncomp_cli.core.chunking.chunks import ContextTokens
+from longattncomp_cli.core.chunking.context import title_tokens
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scorer import Scorer
-from longattncomp_cli.data.examples import Document
+from longattncomp_cli.data.examples import Document, estimate_tokens
 from longattncomp_cli.errors import InputError
 
 try:
@@ -83,6 +84,7 @@ class FeatureStore:
         self.compute_dtype = resolve_dtype("auto", self.backbone.device)
         self._entries: dict[str, _Entry] = {}
         self._memory: dict[str, DocumentFeatures] = {}
+        self._counts: dict[str, int] = {}
         self._maps: dict[int, np.ndarray] = {}
         self._ids: np.ndarray = np.zeros(0, dtype=np.int32)
         self.folder = None if root is None else root / self._identity()
@@ -96,7 +98,8 @@ class FeatureStore:
         window_tokens = self.scorer.checkpoint.config.window_tokens
         layers = "-".join(str(layer) for layer in self.layers)
         sha256 = self.backbone.spec.sha256[:12]
-        return f"{sha256}-l{layers}-w{window_tokens}-c{self.scorer.chunk_tokens}-{self.scorer.snap}-v2"
+        options = self.scorer.options
+        return f"{sha256}-l{layers}-w{window_tokens}-c{options.chunk_tokens}-{options.snap}-v2"
 
     @property
     def bytes_per_token(self) -> int:
@@ -123,7 +126,7 @@ class FeatureStore:
         return added
 
     def _add(self, wanted: Sequence[Document], on_tokens: OnTokens | None) -> int:
-        total, done = sum(map(_estimate, wanted)), 0
+        total, done = sum(map(estimate_tokens, wanted)), 0
         for at in range(0, len(wanted), _DOCUMENTS_AT_ONCE):
             group = wanted[at : at + _DOCUMENTS_AT_ONCE]
             encoded = list(self.encode(group))
@@ -131,10 +134,23 @@ class FeatureStore:
                 self._memory.update((document_key(d), f) for d, f in zip(group, encoded, strict=True))
             else:
                 self._append(group, encoded)
-            done += sum(map(_estimate, group))
+            done += sum(map(estimate_tokens, group))
             if on_tokens:
                 on_tokens(done, total)
         return len(wanted)
+
+    def num_tokens(self, document: Document) -> int:
+        """Tokens of a document and its title, as :meth:`get` returns them; nothing is encoded."""
+        key = document_key(document)
+        if key in self._memory:
+            return sum(self._memory[key].num_tokens)
+        if key in self._entries:
+            return sum(self._entries[key].num_tokens)
+        if key not in self._counts:
+            (title,) = title_tokens([document.title], self.backbone.tokenize)
+            (text,) = self.backbone.tokenize([document.text])
+            self._counts[key] = len(title) + len(text.ids)
+        return self._counts[key]
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -259,10 +275,6 @@ def document_key(document: Document) -> str:
 
 def _fields(entry: _Entry) -> tuple[object, ...]:
     return entry.start, entry.num_tokens, entry.spans, entry.continues
-
-
-def _estimate(document: Document) -> int:
-    return 1 + (len(document.text) + len(document.title)) // 4
 
 
 def _truncate(path: Path, size: int) -> None:

@@ -1,4 +1,7 @@
-"""Pools read and scored with a layer, and its evidence recall on held-out ones."""
+"""Pools encoded and scored with the layer in training, and evidence recall on held-out ones.
+
+Shapes: C chunks of a pool.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,18 @@ from torch import Tensor
 
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
 from longattncomp_cli.core.backbones.base import LayerStates
+from longattncomp_cli.core.checkpoint.config import Pooling
+from longattncomp_cli.core.metrics import auroc
 from longattncomp_cli.data.examples import Document
-from longattncomp_cli.training.config import TrainingConfig
 from longattncomp_cli.training.features import DocumentFeatures, FeatureStore
 from longattncomp_cli.training.pool_features import encode_query, pool_states
 from longattncomp_cli.training.pool_scores import PoolStates, QuestionScores, score_questions
 from longattncomp_cli.training.pools import Pool, PoolPlan, relevant_chunks
-from longattncomp_cli.training.validation import SHARES, ValidationResult, auroc, recall_at
+from longattncomp_cli.training.validation import SHARES, ValidationResult, recall_at
 
 
 @dataclass(frozen=True)
-class ReadPool:
+class EncodedPool:
     """A pool, its states, and for each of its questions (C,) which chunks are relevant."""
 
     pool: Pool
@@ -30,94 +34,115 @@ class ReadPool:
 
 
 @dataclass(frozen=True)
-class PoolReader:
-    """Looks pools up in the store and asks their questions of the layer."""
+class PoolScorer:
+    """Encodes pools and scores their chunks for each question.
+
+    Attributes:
+        attention: the layer that scores.
+        store: encodes documents, or holds them encoded.
+        pooling: how token scores become chunk scores.
+        whole_documents: whether all chunks of a relevant document are relevant, or only those with evidence.
+    """
 
     attention: CrossAttention
     store: FeatureStore
-    config: TrainingConfig
+    pooling: Pooling = "log"
+    whole_documents: bool = True
 
     @property
-    def judges_sink(self) -> bool:
-        """Whether the sink is worth judging: it is trained."""
+    def evaluates_sink(self) -> bool:
+        """Whether the sink is trained, so that its AUROC says something."""
         return self.attention.learned_sink
 
-    def read(self, pool: Pool) -> ReadPool:
-        """Look up the states of a pool's documents."""
+    def encode(self, pool: Pool) -> EncodedPool:
+        """Join the states of a pool's documents, and mark the chunks that are relevant to each question."""
         features = self.features(pool)
         states = pool_states(self.attention, self.store, features, in_order=pool.in_order)
-        whole = self.config.pools.whole_documents
-        relevant = (relevant_chunks(q.example, pool, features, whole_documents=whole) for q in pool.questions)
-        return ReadPool(pool, states, tuple(relevant))
+        relevant = (
+            relevant_chunks(question.example, pool, features, whole_documents=self.whole_documents)
+            for question in pool.questions
+        )
+        return EncodedPool(pool, states, tuple(relevant))
 
     def features(self, pool: Pool) -> list[DocumentFeatures]:
         """The encoded documents of a pool."""
         return [self.store.get(document) for document in pool.documents]
+
+    def num_tokens(self, document: Document) -> int:
+        """How long a document is in a pool."""
+        return self.store.num_tokens(document)
 
     def query(self, text: str) -> tuple[Tensor, LayerStates]:
         """A query's token ids and states."""
         return encode_query(self.store, text)
 
     def score(
-        self, read: ReadPool, allowed: Sequence[np.ndarray], dropout: float = 0.0
+        self, encoded: EncodedPool, allowed: Sequence[np.ndarray], dropout: float = 0.0
     ) -> list[QuestionScores]:
-        """Ask every question over the chunks (C,) that it may see."""
-        return self.score_queries(read, self.queries(read), allowed, dropout)
+        """Score the chunks (C,) that each question may see."""
+        return self.score_queries(encoded, self.queries(encoded), allowed, dropout)
 
-    def queries(self, read: ReadPool) -> list[tuple[Tensor, LayerStates]]:
+    def queries(self, encoded: EncodedPool) -> list[tuple[Tensor, LayerStates]]:
         """The token ids and states of a pool's questions."""
-        return [self.query(question.example.query) for question in read.pool.questions]
+        return [self.query(question.example.query) for question in encoded.pool.questions]
 
     def score_queries(
         self,
-        read: ReadPool,
+        encoded: EncodedPool,
         queries: Sequence[tuple[Tensor, LayerStates]],
         allowed: Sequence[np.ndarray],
         dropout: float = 0.0,
     ) -> list[QuestionScores]:
-        """Score by the layer."""
+        """Score with the layer alone."""
         return score_questions(
             self.attention,
-            read.states,
+            encoded.states,
             [ids for ids, _ in queries],
             [layer_states for _, layer_states in queries],
             allowed,
-            pooling=self.config.pooling,
+            pooling=self.pooling,
             dropout=dropout,
         )
 
     def confidence(self, scores: QuestionScores) -> float:
-        """How much more the chunks drew than the sink; comparable between questions."""
+        """The mass of the chunks against that of the sink; comparable between questions.
+
+        ``1 − sink`` under mean pooling, the log odds ``log Σ exp(chunks) − sink`` under log pooling.
+        """
         if scores.sink is None:
             return 0.0
-        if self.config.pooling == "mean":
+        if self.pooling == "mean":
             return float(1 - scores.sink)
         return float(torch.logsumexp(scores.chunks_C, 0) - scores.sink)
 
 
 @torch.no_grad()
-def judge(reader: PoolReader, plan: PoolPlan, documents: Sequence[Document]) -> ValidationResult:
-    """Evidence recall on a plan's pools, and whether the sink notices when the evidence is hidden."""
+def evaluate(pool_scorer: PoolScorer, plan: PoolPlan, documents: Sequence[Document]) -> ValidationResult:
+    """Evidence recall on a plan's pools, and whether the sink tells when the evidence is hidden."""
     recalls: dict[str, list[list[float]]] = {}
     shown: list[float] = []
     hidden: list[float] = []
     for number in range(len(plan)):
-        asked = reader.read(plan.pool(number, documents))
-        sizes_C = asked.states.sizes_C.cpu().numpy()
-        everything = reader.score(asked, [np.ones_like(wanted) for wanted in asked.relevant])
-        for question, wanted, scores in zip(asked.pool.questions, asked.relevant, everything, strict=True):
-            if wanted.any():
-                values = scores.chunks_C.float().cpu().numpy()
-                found = [recall_at(values, sizes_C, wanted, share) for share in SHARES]
-                recalls.setdefault(question.example.dataset, []).append(found)
-                shown.append(reader.confidence(scores))
-        if not reader.judges_sink:
+        encoded = pool_scorer.encode(plan.pool(number, documents))
+        sizes_C = encoded.states.sizes_C.cpu().numpy()
+        with_evidence = pool_scorer.score(
+            encoded, [np.ones_like(relevant_C) for relevant_C in encoded.relevant]
+        )
+        for question, relevant_C, scores in zip(
+            encoded.pool.questions, encoded.relevant, with_evidence, strict=True
+        ):
+            if relevant_C.any():
+                scores_C = scores.chunks_C.float().cpu().numpy()
+                recall = [recall_at(scores_C, sizes_C, relevant_C, share) for share in SHARES]
+                recalls.setdefault(question.example.dataset, []).append(recall)
+                shown.append(pool_scorer.confidence(scores))
+        if not pool_scorer.evaluates_sink:
             continue
-        without = reader.score(asked, [~wanted for wanted in asked.relevant])
+        without_evidence = pool_scorer.score(encoded, [~relevant_C for relevant_C in encoded.relevant])
         hidden += [
-            reader.confidence(scores)
-            for scores, wanted in zip(without, asked.relevant, strict=True)
-            if wanted.any()
+            pool_scorer.confidence(scores)
+            for scores, relevant_C in zip(without_evidence, encoded.relevant, strict=True)
+            if relevant_C.any()
         ]
-    means = {name: tuple(np.mean(found, axis=0).tolist()) for name, found in sorted(recalls.items())}
-    return ValidationResult(means, auroc(shown, hidden) if reader.judges_sink else None)
+    means = {name: tuple(np.mean(values, axis=0).tolist()) for name, values in sorted(recalls.items())}
+    return ValidationResult(means, auroc(shown, hidden) if shown and hidden else None)

@@ -16,65 +16,67 @@ from longattncomp_cli.core.checkpoint.untrained_decoder import untrained_decoder
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.errors import UsageError
 from longattncomp_cli.training.config import TrainingConfig
-from longattncomp_cli.training.decoder_training import decoder_attention, pool_reader
+from longattncomp_cli.training.decoder_training import decoder_attention, pool_scorer
 from longattncomp_cli.training.features import FeatureStore
-from longattncomp_cli.training.hop_training import HOP_RANK, HopReader
-from longattncomp_cli.training.judging import PoolReader
+from longattncomp_cli.training.hop_training import HOP_RANK, HopScorer
+from longattncomp_cli.training.judging import PoolScorer
 from longattncomp_cli.training.untrained import start_attention
 
 
 @dataclass(frozen=True)
-class Learner:
+class Trainable:
     """A layer in training.
 
     Attributes:
-        layer: changes.
-        reader: scores pools with it.
-        untrained: what the saved weights are blended with.
-        checkpoint: makes one of the layer as it is now, of a name and the record of the training.
+        layer: its parameters change in device.
+        pool_scorer: scores pools with it.
+        untrained: the weights that the saved ones are interpolated with, by parameter.
+        checkpoint: makes one of the layer as it is now, from a name and the record of the training.
     """
 
     layer: CrossAttention | HopLayer
-    reader: PoolReader
+    pool_scorer: PoolScorer
     untrained: Mapping[str, Tensor]
     checkpoint: Callable[[str, dict[str, Any]], Checkpoint]
 
 
-def layers_read(stage: int, init: Checkpoint, config: TrainingConfig) -> tuple[int, ...]:
+def layers_to_read(stage: int, init: Checkpoint, config: TrainingConfig) -> tuple[int, ...]:
     """For each head, the backbone layer that it reads."""
     is_new = stage == 1 and init.config.backbone.kind != "decoder"
     return config.layers if is_new else init.config.layers
 
 
-def layer_learner(
+def trainable_layer(
     stage: int, init: Checkpoint, config: TrainingConfig, scorer: Scorer, store: FeatureStore
-) -> Learner:
+) -> Trainable:
     """Stage 1 begins with the untrained layer, Stage 2 with the checkpoint's."""
-    place = scorer.backbone.device
-    layers = layers_read(stage, init, config)
-    untrained = _untrained(scorer, layers, config.seed).to(place)
+    device = scorer.backbone.device
+    layers = layers_to_read(stage, init, config)
+    untrained = _untrained(scorer, layers, config.seed).to(device)
     if stage == 1 and init.config.backbone.kind == "decoder":
-        attention = decoder_attention(init).to(place)
+        attention = decoder_attention(init).to(device)
     elif stage == 1:
         attention = start_attention(scorer.backbone, layers, learned_sink=True, seed=config.seed)
     else:
         attention = build_attention(replace(init.config, sink="learned"))
         attention.load_state_dict(init.tensors, strict=False)
-    attention = attention.to(place)
-    # What was fitted to the weights it begins with will not fit its own.
-    begun = replace(init.config, calibration=None, enough=None, hop_rank=0)
-    shape = replace(begun, layers=layers, sink="learned", pooling=config.pooling)
+    attention = attention.to(device)
+    # Calibrations were fitted to the scores of the initial weights and do not fit the trained ones.
+    initial = replace(init.config, calibration=None, sufficiency=None, hop_rank=0)
+    shape = replace(initial, layers=layers, sink="learned", pooling=config.pooling)
 
     def checkpoint(name: str, record: dict[str, Any]) -> Checkpoint:
         tensors = {key: _rounded(key, value) for key, value in attention.state_dict().items()}
         return Checkpoint(replace(shape, name=name, training=record), tensors)
 
-    reader = pool_reader(attention, store, config)
-    return Learner(attention, reader, dict(untrained.named_parameters()), checkpoint)
+    scores = pool_scorer(
+        attention, store, pooling=config.pooling, whole_documents=config.pools.whole_documents
+    )
+    return Trainable(attention, scores, dict(untrained.named_parameters()), checkpoint)
 
 
-def hop_learner(init: Checkpoint, config: TrainingConfig, scorer: Scorer, store: FeatureStore) -> Learner:
-    """The hop alone; the layer, and what was fitted to its scores, stay.
+def trainable_hop(init: Checkpoint, config: TrainingConfig, scorer: Scorer, store: FeatureStore) -> Trainable:
+    """The hop alone; the layer, and what was fitted to its scores, stay as they are.
 
     Raises:
         UsageError: the checkpoint's scores are not those that a hop is trained on.
@@ -84,9 +86,9 @@ def hop_learner(init: Checkpoint, config: TrainingConfig, scorer: Scorer, store:
             f"checkpoint {init.config.name}: a hop is trained on an encoder with log pooling",
             hint="leave --part hop out",
         )
-    place = scorer.backbone.device
-    attention = build_layers(init)[0].requires_grad_(False).to(place)
-    hop_layer = HopLayer(init.config.width, HOP_RANK).to(place)
+    device = scorer.backbone.device
+    attention = build_layers(init)[0].requires_grad_(False).to(device)
+    hop_layer = HopLayer(init.config.width, HOP_RANK).to(device)
     untrained = {name: value.detach().clone() for name, value in hop_layer.named_parameters()}
     kept = {key: value for key, value in init.tensors.items() if key in attention.state_dict()}
     shape = replace(init.config, hops=max(2, init.config.hops), hop_rank=HOP_RANK)
@@ -95,17 +97,18 @@ def hop_learner(init: Checkpoint, config: TrainingConfig, scorer: Scorer, store:
         training = {**(init.config.training or {}), "hop": record}
         return Checkpoint(replace(shape, name=name, training=training), {**kept, **hop_tensors(hop_layer)})
 
-    return Learner(hop_layer, HopReader(attention, store, config, hop_layer=hop_layer), untrained, checkpoint)
+    scores = HopScorer(attention, store, config.pooling, config.pools.whole_documents, hop_layer=hop_layer)
+    return Trainable(hop_layer, scores, untrained, checkpoint)
 
 
 def _untrained(scorer: Scorer, layers: tuple[int, ...], seed: int) -> CrossAttention:
-    """The layer before any training, which saved weights may be blended with."""
+    """The layer before any training, which saved weights may be interpolated with."""
     if isinstance(scorer.backbone, DecoderBackbone):
         return decoder_attention(untrained_decoder(scorer.backbone))
     return start_attention(scorer.backbone, layers, learned_sink=True, seed=seed)
 
 
 def _rounded(name: str, value: Tensor) -> Tensor:
-    """Projections are shipped in half precision: their error is 1/2000 of their size."""
+    """A tensor as it is saved: projections in half precision, whose error is 1/2000 of their size."""
     kept = value.detach().cpu().clone()
     return kept.half() if name in ("w_q", "w_k", "center") else kept

@@ -12,9 +12,11 @@ from __future__ import annotations
 import math
 import signal
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ from longattncomp_cli.errors import InputError
 from longattncomp_cli.training import run_state
 from longattncomp_cli.training.config import TrainingConfig
 from longattncomp_cli.training.haystack_pools import HaystackPlan
-from longattncomp_cli.training.judging import PoolReader, judge
+from longattncomp_cli.training.judging import PoolScorer, evaluate
 from longattncomp_cli.training.losses import attncomp_loss, cross_entropy
 from longattncomp_cli.training.pools import Pool, PoolConfig, PoolPlan
 from longattncomp_cli.training.validation import ValidationResult
@@ -54,19 +56,19 @@ class Trainer:
 
     Args:
         layer: at its starting point; changed in place.
-        reader: scores pools with it.
+        pool_scorer: scores pools with it.
         train, held_out: examples; the second choose the best weights.
         documents: for random negatives.
         config: the hyperparameters.
         folder: where log, curves and state go.
         save_best: called (in the first process) whenever a validation is the best so far.
-        untrained: what the saved weights are blended with; ``layer`` as it is now where ``None``.
+        untrained: what the saved weights are interpolated with; ``layer`` as it is now where ``None``.
     """
 
     def __init__(
         self,
         layer: CrossAttention | HopLayer,
-        reader: PoolReader,
+        pool_scorer: PoolScorer,
         train: Sequence[Example],
         held_out: Sequence[Example],
         documents: Sequence[Document],
@@ -78,34 +80,44 @@ class Trainer:
         """Plan the run; nothing is computed yet."""
         if not train or not held_out:
             raise InputError("training needs examples on both sides of the split", hint="pass more data")
-        self.layer, self.reader, self.config, self.folder = layer, reader, config, folder
+        self.layer, self.pool_scorer, self.config, self.folder = layer, pool_scorer, config, folder
         self.train, self.documents, self.save_best = train, documents, save_best
         self.rank = dist.get_rank() if dist.is_initialized() else 0
         self.world = dist.get_world_size() if dist.is_initialized() else 1
-        self.anchor = {name: p.detach().clone() for name, p in layer.named_parameters()}
-        self.untrained = self.anchor if untrained is None else untrained
-        self.mean = {name: value.clone() for name, value in self.anchor.items()}
+        self.initial = {name: p.detach().clone() for name, p in layer.named_parameters()}
+        self.untrained = self.initial if untrained is None else untrained
+        self.ema = {name: value.clone() for name, value in self.initial.items()}
         self.optimizer = torch.optim.AdamW(
             [
-                {"params": [p], "scale": 1.0 if name in layer.PROJECTIONS else config.scalar_rate}
+                {"params": [p], "scale": 1.0 if name in layer.PROJECTIONS else config.scalar_lr_multiplier}
                 for name, p in layer.named_parameters()
             ],
             lr=config.learning_rate,
             betas=(0.9, 0.98),
             weight_decay=0.0,
         )
-        # Every held-out question keeps its evidence: the sink is judged on the same pools with it hidden.
+        # Every held-out question keeps its evidence: the sink is evaluated on the same pools with it hidden.
         shown = replace(config.pools, negative_share=0.0)
         self.validation = self._plan(_capped(held_out, config.validation_questions), shown, -1)
-        self.steps_per_epoch = -(-len(self._plan(train, config.pools, 0)) // config.batch_pools)
-        self.total_steps = self.steps_per_epoch * config.epochs
+        plans = [self._plan(train, config.pools, epoch) for epoch in range(config.epochs)]
+        if not len(plans[0]) or not len(self.validation):
+            raise InputError(
+                f"no question's relevant documents fit into a pool of {config.pools.max_tokens} tokens",
+                hint="raise --max-tokens",
+            )
+        self.left_out = len(plans[0].left_out) + len(self.validation.left_out)
+        # Epochs group questions anew, so that one may have a pool more than another.
+        self.epoch_ends = list(accumulate(-(-len(plan) // config.batch_pools) for plan in plans))
+        self.total_steps = self.epoch_ends[-1]
         self.state = run_state.RunState()
         self._stop = False
 
     def _plan(self, examples: Sequence[Example], pools: PoolConfig, epoch: int) -> PoolPlan:
         if pools.haystacks:
-            return HaystackPlan(examples, pools, self.config.seed, epoch, self.documents)
-        return PoolPlan(examples, pools, self.config.seed, epoch)
+            return HaystackPlan(
+                examples, pools, self.config.seed, epoch, self.documents, self.pool_scorer.num_tokens
+            )
+        return PoolPlan(examples, pools, self.config.seed, epoch, self.pool_scorer.num_tokens)
 
     def composition(self) -> CompositionReport | None:
         """What the first epoch's haystacks look like; nothing where pools are shared."""
@@ -116,17 +128,24 @@ class Trainer:
         """Train to the end, an early stop or Ctrl-C (which keeps the state and raises again)."""
         started = time.monotonic()
         previous = self._listen()
-        plan, epoch = None, -1
+        plan: PoolPlan | None = None
         try:
-            while self.state.step < self.total_steps and self.state.stale < self.config.patience:
-                if self.state.step // self.steps_per_epoch != epoch:
-                    epoch = self.state.step // self.steps_per_epoch
-                    plan = self._plan(self.train, self.config.pools, epoch)
-                assert plan is not None
-                loss = self._step(plan, self.state.step % self.steps_per_epoch)
+            while (
+                self.state.step < self.total_steps
+                and self.state.num_without_improvement < self.config.patience
+            ):
+                current = bisect_right(self.epoch_ends, self.state.step)
+                if plan is None or plan.epoch != current:
+                    plan = self._plan(self.train, self.config.pools, current)
+                begin = self.epoch_ends[current - 1] if current else 0
+                loss = self._step(plan, self.state.step - begin)
                 self.state.step += 1
                 self._note(
-                    {"step": self.state.step, "loss": loss, "learning_rate": self._rate(self.state.step - 1)}
+                    {
+                        "step": self.state.step,
+                        "loss": loss,
+                        "learning_rate": self._learning_rate(self.state.step - 1),
+                    }
                 )
                 if self.state.step % self.config.validate_every == 0 or self.state.step == self.total_steps:
                     self._validate()
@@ -143,7 +162,7 @@ class Trainer:
         return self.state
 
     def _listen(self) -> Any:
-        """Let Ctrl-C end the run after the step in hand (only the main thread may ask for this)."""
+        """Let Ctrl-C end the run after the current step; returns the handler before (main thread only)."""
 
         def stop(number: int, frame: Any) -> None:
             self._stop = True
@@ -153,8 +172,8 @@ class Trainer:
         except ValueError:
             return None
 
-    def _rate(self, step: int) -> float:
-        """Warm up, then half a cosine down to 0."""
+    def _learning_rate(self, step: int) -> float:
+        """Learning rate of a step: a linear warm-up, then half a cosine down to 0."""
         warmup = max(1, round(self.total_steps * self.config.warmup_share))
         if step < warmup:
             return self.config.learning_rate * (step + 1) / warmup
@@ -184,27 +203,29 @@ class Trainer:
         if self.world > 1:
             dist.all_reduce(total)
         torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm)
-        rate = self._rate(self.state.step)
+        rate = self._learning_rate(self.state.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["scale"]
         self.optimizer.step()
         with torch.no_grad():
             for name, parameter in self.layer.named_parameters():
                 if name in self.layer.PROJECTIONS:
-                    parameter.lerp_(self.anchor[name], min(1.0, rate * config.weight_decay))
-                # Early means forget quickly, or they would hold the start for ever.
-                forget = max(1 - config.mean_decay, 1 / (self.state.step + 2))
-                self.mean[name].lerp_(parameter, forget)
+                    # Decay towards the initial weights, not towards zero.
+                    parameter.lerp_(self.initial[name], min(1.0, rate * config.weight_decay))
+                # ema ← ema + (1 − decay)(weight − ema). The first steps give the plain mean, by 1/2, 1/3, …:
+                # with the full decay the initial weights would still have a share of decay^step.
+                rate_of_change = max(1 - config.ema_decay, 1 / (self.state.step + 2))
+                self.ema[name].lerp_(parameter, rate_of_change)
         return float(total)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """The layer holds what is validated and saved: the running mean, blended with the untrained start."""
+        """Put what is validated and saved into the layer: the average, interpolated with ``untrained``."""
         parameters = dict(self.layer.named_parameters())
         moving = {name: p.detach().clone() for name, p in parameters.items()}
         with torch.no_grad():
             for name, parameter in parameters.items():
-                parameter.copy_(self.untrained[name].lerp(self.mean[name], self.config.blend))
+                parameter.copy_(self.untrained[name].lerp(self.ema[name], self.config.interpolation))
         try:
             yield
         finally:
@@ -214,37 +235,37 @@ class Trainer:
 
     def _loss(self, pool: Pool) -> Tensor:
         """The summed loss of a pool's questions."""
-        asked = self.reader.read(pool)
+        encoded = self.pool_scorer.encode(pool)
         allowed = [
-            ~wanted if question.hidden else np.ones_like(wanted)
-            for question, wanted in zip(pool.questions, asked.relevant, strict=True)
+            ~relevant_C if question.evidence_hidden else np.ones_like(relevant_C)
+            for question, relevant_C in zip(pool.questions, encoded.relevant, strict=True)
         ]
-        scored = self.reader.score(asked, allowed, self.config.dropout)
+        scored = self.pool_scorer.score(encoded, allowed, self.config.dropout)
         losses = []
-        for scores, wanted, may in zip(scored, asked.relevant, allowed, strict=True):
-            wanted_C = torch.from_numpy(wanted[may]).to(scores.chunks_C.device)
+        for scores, relevant, may_see in zip(scored, encoded.relevant, allowed, strict=True):
+            relevant_C = torch.from_numpy(relevant[may_see]).to(scores.chunks_C.device)
             if self.config.pooling == "mean":
-                document_C = asked.states.document_C[scores.allowed_C]
-                losses.append(attncomp_loss(scores.chunks_C, scores.sink, wanted_C, document_C))
+                document_C = encoded.states.document_C[scores.allowed_C]
+                losses.append(attncomp_loss(scores.chunks_C, scores.sink, relevant_C, document_C))
             else:
-                losses.append(cross_entropy(scores.chunks_C, scores.sink, wanted_C))
+                losses.append(cross_entropy(scores.chunks_C, scores.sink, relevant_C))
         return torch.stack(losses).sum()
 
     def _validate(self) -> None:
         with self.averaged():
-            self._judge(judge(self.reader, self.validation, self.documents))
+            self._keep_best(evaluate(self.pool_scorer, self.validation, self.documents))
         self._save_state()
 
-    def _judge(self, result: ValidationResult) -> None:
+    def _keep_best(self, result: ValidationResult) -> None:
         self._note(
             {"step": self.state.step, "recall": result.recall, "auroc": result.auroc, "score": result.score}
         )
         if self.state.best is None or result.score > self.state.best:
-            self.state.best, self.state.best_step, self.state.stale = result.score, self.state.step, 0
+            self.state.best, self.state.num_without_improvement = result.score, 0
             if self.rank == 0:
                 self.save_best(self.state.step, result)
         else:
-            self.state.stale += 1
+            self.state.num_without_improvement += 1
 
     def _note(self, entry: dict[str, Any]) -> None:
         self.state.log.append(entry)
@@ -256,8 +277,8 @@ class Trainer:
         if self.rank == 0:
             moving: dict[str, dict[str, Tensor]] = {
                 "weight": dict(self.layer.named_parameters()),
-                "mean": self.mean,
-                "anchor": self.anchor,
+                "ema": self.ema,
+                "initial": self.initial,
             }
             run_state.save(self.folder, self.state, moving, self.optimizer)
             run_state.draw(self.folder, self.state.log)
@@ -268,9 +289,9 @@ class Trainer:
         Raises:
             CheckpointError: there is none, or it belongs to another layer.
         """
-        self.state, moving = run_state.load(self.folder, self.anchor, self.optimizer)
+        self.state, moving = run_state.load(self.folder, self.initial, self.optimizer)
         self.layer.load_state_dict(moving["weight"], strict=False)
-        self.anchor, self.mean = moving["anchor"], moving["mean"]
+        self.initial, self.ema = moving["initial"], moving["ema"]
 
 
 def _capped(examples: Sequence[Example], most: int) -> list[Example]:

@@ -6,17 +6,17 @@ or by its docstring (which is taken out of the text), a key by its characters.
 
 from __future__ import annotations
 
-import ast
 import random
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from longattncomp_cli.data.examples import Document, EvidenceSpan, Example
+from longattncomp_cli.data.python_source import Function, Module
 
 _MIN_FUNCTIONS, _MAX_FUNCTIONS = 6, 60
 _MIN_CHARS, _MAX_CHARS = 120, 2_500
+_MIN_SUMMARY_CHARS, _MAX_SUMMARY_CHARS = 20, 300
 _NAMES_ASKED = 4
 _ABOUT = ("{}", "Which function does this: {}", "Where in the code is this done? {}", "Find the code for: {}")
 _NAMED = (
@@ -45,13 +45,6 @@ _DOCUMENTS_A_LIST = 100
 _KEYS_A_LIST = 8
 
 
-@dataclass(frozen=True)
-class _Function:
-    name: str
-    text: str
-    summary: str
-
-
 def python_examples(folder: Path, *, seed: int = 0) -> Iterator[Example]:
     """Questions about the functions of each Python file below a folder; test files are left out."""
     for path in sorted(folder.rglob("*.py")):
@@ -64,10 +57,10 @@ def python_examples(folder: Path, *, seed: int = 0) -> Iterator[Example]:
         yield from _file_examples(functions[:_MAX_FUNCTIONS], group, random.Random(f"python:{seed}:{group}"))
 
 
-def _file_examples(functions: Sequence[_Function], group: str, rng: random.Random) -> Iterator[Example]:
-    documents = tuple(Document("", function.text) for function in functions)
+def _file_examples(functions: Sequence[Function], group: str, rng: random.Random) -> Iterator[Example]:
+    documents = tuple(Document("", function.code) for function in functions)
     for index, function in enumerate(functions):
-        if function.summary:
+        if _MIN_SUMMARY_CHARS < len(function.summary) < _MAX_SUMMARY_CHARS:
             query = rng.choice(_ABOUT).format(function.summary)
             yield Example(f"{group}:{index}", query, documents, (index,), dataset="python", group=group)
     for number in range(max(1, len(functions) // _NAMES_ASKED)):
@@ -78,29 +71,17 @@ def _file_examples(functions: Sequence[_Function], group: str, rng: random.Rando
         yield Example(f"{group}:names{number}", query, documents, tuple(asked), dataset="python", group=group)
 
 
-def _functions(path: Path) -> list[_Function]:
-    """The functions of a file that are neither tiny nor huge, docstrings taken out, names distinct."""
+def _functions(path: Path) -> list[Function]:
+    """The functions of a file that are neither tiny nor huge, one of each name; none if it is not Python."""
     try:
-        text = path.read_text(encoding="utf-8")
-        tree = ast.parse(text)
-    except (OSError, UnicodeDecodeError, SyntaxError, ValueError):
+        module = Module(path.name, path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
         return []
-    lines = text.splitlines(keepends=True)
-    found: dict[str, _Function] = {}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.FunctionDef) or node.name.startswith("__") or len(node.body) < 2:
-            continue
-        summary = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ")
-        first, last = node.lineno - 1, node.end_lineno or node.lineno
-        kept = [first + i for i in range(last - first)]
-        if summary:
-            kept = [i for i in kept if not node.body[0].lineno - 1 <= i < (node.body[0].end_lineno or 0)]
-        body = "".join(lines[i] for i in kept)
-        if _MIN_CHARS <= len(body) <= _MAX_CHARS:
-            found.setdefault(
-                node.name, _Function(node.name, body, summary if 20 < len(summary) < 300 else "")
-            )
-    return list(found.values())
+    distinct: dict[str, Function] = {}
+    for function in module.functions() if module.is_valid else ():
+        if not function.name.startswith("__") and _MIN_CHARS <= len(function.code) <= _MAX_CHARS:
+            distinct.setdefault(function.name, function)
+    return list(distinct.values())
 
 
 def key_examples(num_lists: int, *, seed: int = 0) -> Iterator[Example]:

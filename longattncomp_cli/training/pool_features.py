@@ -38,21 +38,22 @@ def pool_states(
     if 0 in attention.layers:
         states[0] = store.backbone.embed(ids_N)
     states = {layer: value.to(device) for layer, value in states.items()}
+    # Heads on one layer with one centre share a tensor: it is kept once.
     per_head = attention.unit_states(states)
-    normal: list[Tensor] = []
+    distinct: list[Tensor] = []
     head_inputs = []
     seen: dict[int, int] = {}
     for value in per_head:
         if id(value) not in seen:
-            seen[id(value)] = len(normal)
-            normal.append(value.to(store.compute_dtype))
+            seen[id(value)] = len(distinct)
+            distinct.append(value.to(store.compute_dtype))
         head_inputs.append(seen[id(value)])
     sizes = [n for f in features for n in f.num_tokens]
     document = [i for i, f in enumerate(features) for _ in f.num_tokens]
     begins = [not (goes_on or in_order) for f in features for goes_on in f.continues]
     return PoolStates(
         ids_N,
-        tuple(normal),
+        tuple(distinct),
         tuple(head_inputs),
         torch.tensor(sizes, device=device),
         torch.tensor(document, device=device),

@@ -1,7 +1,7 @@
 """Score many questions against one pool of encoded chunks, with gradients and without N × M in memory.
 
 The gradient of a chunk's log-sum-exp is the softmax inside the chunk, so the logits need not be kept:
-they are computed a second time, block by block, on the way back. W_K is folded into the queries, so the
+they are computed a second time, block by block, on the way back. W_K is absorbed into the queries, so the
 frozen context states need no gradient and no projection.
 
 Shapes: N context tokens, M query tokens, C chunks, H heads, D backbone width, B block.
@@ -38,15 +38,15 @@ class PoolStates:
 
     Attributes:
         ids_N: token ids.
-        normal: the distinct normalised states (N, D), in the dtype that is multiplied in.
-        head_inputs: for each head its index in ``normal``.
+        unit_states: the distinct states (N, D) of length 1, in the dtype that is multiplied in.
+        head_inputs: for each head its index in ``unit_states``.
         sizes_C: tokens of each chunk, in order.
         document_C: the document each chunk belongs to.
         passage_C: the running text each chunk belongs to, ascending: neighbours share their scores.
     """
 
     ids_N: Tensor
-    normal: tuple[Tensor, ...]
+    unit_states: tuple[Tensor, ...]
     head_inputs: tuple[int, ...]
     sizes_C: Tensor
     document_C: Tensor
@@ -69,6 +69,8 @@ class QuestionScores:
 
 
 class _ChunkLogSumExp(torch.autograd.Function):
+    """``y[c] = log Σ exp(logit[n])`` over the tokens n of chunk c, block by block in both directions."""
+
     @staticmethod
     def forward(ctx: Any, projected_HMD: Tensor, pool: PoolStates) -> Tensor:
         num_heads, num_query, _ = projected_HMD.shape
@@ -76,6 +78,7 @@ class _ChunkLogSumExp(torch.autograd.Function):
         for tokens, chunks, local_B in _blocks(pool.sizes_C):
             onehot_CB = F.one_hot(local_B, chunks.stop - chunks.start).T.float()
             for head, logits_BM in enumerate(_logits(projected_HMD, pool, tokens)):
+                # Each query's highest logit of the block is taken out, so that no exponential overflows.
                 highest_M = logits_BM.amax(dim=0)
                 weights_BM = (logits_BM - highest_M).clamp_min_(LOWEST_EXPONENT).exp_()
                 chunks_CHM[chunks, head] = (onehot_CB @ weights_BM).log_().add_(highest_M)
@@ -90,9 +93,11 @@ class _ChunkLogSumExp(torch.autograd.Function):
         grad_HMD = torch.zeros_like(projected_HMD)
         for tokens, chunks, local_B in _blocks(pool.sizes_C):
             for head, logits_BM in enumerate(_logits(projected_HMD, pool, tokens)):
+                # dy[c]/dlogit[n] = exp(logit[n] − y[c]): the token's share of its chunk. With
+                # logit = states · projected, the queries' gradient is the states weighted by these shares.
                 shares_BM = (logits_BM - chunks_CHM[chunks, head][local_B]).clamp_(LOWEST_EXPONENT, 0).exp_()
                 shares_BM *= grad_CHM[chunks, head][local_B]
-                states_BD = pool.normal[pool.head_inputs[head]][tokens]
+                states_BD = pool.unit_states[pool.head_inputs[head]][tokens]
                 grad_HMD[head] += shares_BM.T.to(states_BD.dtype) @ states_BD
         return grad_HMD, None
 
@@ -106,7 +111,7 @@ def chunk_logsumexp(projected_HMD: Tensor, pool: PoolStates) -> Tensor:
 def _logits(projected_HMD: Tensor, pool: PoolStates, tokens: slice) -> list[Tensor]:
     """For each head (B, M)."""
     return [
-        (pool.normal[index][tokens] @ projected_HMD[head].T.to(pool.normal[index].dtype)).float()
+        (pool.unit_states[index][tokens] @ projected_HMD[head].T.to(pool.unit_states[index].dtype)).float()
         for head, index in enumerate(pool.head_inputs)
     ]
 
@@ -129,8 +134,8 @@ def _blocks(sizes_C: Tensor) -> list[tuple[slice, slice, Tensor]]:
     return blocks
 
 
-class Rarity:
-    """How rare tokens are among a pool's chunks."""
+class PoolIdf:
+    """Inverse document frequency of tokens among those chunks of a pool that a question may see."""
 
     def __init__(self, pool: PoolStates) -> None:
         """Index which chunks hold which token."""
@@ -139,7 +144,7 @@ class Rarity:
         self._ids, self._chunks = pairs
 
     def __call__(self, ids_M: Tensor, allowed_C: np.ndarray) -> Tensor:
-        """(M,) rarity of tokens among the allowed chunks."""
+        """(M,) the IDF of tokens among the allowed chunks."""
         frequency = self.frequency(ids_M.cpu().numpy(), allowed_C)
         return torch.from_numpy(idf(frequency, int(allowed_C.sum()))).float().to(ids_M.device)
 
@@ -169,12 +174,13 @@ def score_questions(
         pooling: ``log`` or ``mean``.
         dropout: share of the query states' numbers set to 0.
     """
-    normal = [torch.stack(attention.unit_states(states)) for states in query_states]
-    lengths = [part.shape[1] for part in normal]
-    dropped = [F.dropout(part, dropout) for part in normal] if dropout else normal
+    units = [torch.stack(attention.unit_states(states)) for states in query_states]
+    lengths = [unit_HMD.shape[1] for unit_HMD in units]
+    # Dropout on the queries alone: the pool's states are shared by all questions.
+    dropped = [F.dropout(unit_HMD, dropout) for unit_HMD in units] if dropout else units
     projected_HMD = attention.project_queries(torch.cat(dropped, dim=1))
     chunks_CHM = chunk_logsumexp(projected_HMD, pool)
-    rarity_of = Rarity(pool)
+    idf = PoolIdf(pool)
     results = []
     parts = zip(
         torch.split(chunks_CHM, lengths, 2),
@@ -184,14 +190,14 @@ def score_questions(
         allowed,
         strict=True,
     )
-    for logits_CHM, own_HMD, unit_HMD, ids_M, may in parts:
-        allowed_C = torch.from_numpy(may).to(logits_CHM.device)
+    for logits_CHM, own_HMD, unit_HMD, ids_M, may_see_C in parts:
+        allowed_C = torch.from_numpy(may_see_C).to(logits_CHM.device)
         sink_HM = attention.sink_logits(own_HMD) if attention.learned_sink else None
         mass: LogMass = normalise(logits_CHM[allowed_C], sink_HM)
         if pooling == "mean":
             scores_C, sink = pool_mean(mass)
         else:
-            weights_HM = attention.weights(unit_HMD, rarity_of(ids_M, may))
+            weights_HM = attention.weights(unit_HMD, idf(ids_M, may_see_C))
             scored = pool_log_mass(mass, weights_HM, attention.floor)
             passage_C = pool.passage_C[allowed_C]
             scores_C, sink = smooth_over_neighbours(*scored, attention.neighbour_weight(unit_HMD), passage_C)

@@ -24,8 +24,7 @@ class RunState:
 
     step: int = 0
     best: float | None = None
-    best_step: int = 0
-    stale: int = 0
+    num_without_improvement: int = 0
     log: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -40,7 +39,7 @@ def save(
     Args:
         folder: of the run.
         state: counters; the log has its own file.
-        moving: by kind (``weight``, ``mean``, ``anchor``), the tensors by parameter.
+        moving: by kind (``weight``, ``ema``, ``initial``), the tensors by parameter.
         optimizer: its moments are kept.
     """
     tensors = {f"{kind}/{name}": p.detach() for kind, group in moving.items() for name, p in group.items()}
@@ -67,7 +66,7 @@ def load(
     path = folder / _FILE
     if not path.is_file():
         raise CheckpointError(f"{path}: nothing to resume", hint="leave --resume out", code="no-state")
-    moving: dict[str, dict[str, Tensor]] = {"weight": {}, "mean": {}, "anchor": {}}
+    moving: dict[str, dict[str, Tensor]] = {"weight": {}, "ema": {}, "initial": {}}
     moments: dict[int, dict[str, Tensor]] = {}
     for key, value in load_file(path).items():
         kind, _, name = key.partition("/")
@@ -78,7 +77,7 @@ def load(
             moving.setdefault(kind, {})[name] = value
     for group in moving.values():
         if group.keys() != shapes.keys() or any(group[k].shape != v.shape for k, v in shapes.items()):
-            raise CheckpointError(f"{path}: was written by a run with another layer")
+            raise CheckpointError(f"{path}: was written by a run with another layer, or by another version")
     optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
     with path.open("rb") as file:
         header = orjson.loads(file.read(int.from_bytes(file.read(8), "little")))

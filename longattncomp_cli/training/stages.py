@@ -16,20 +16,29 @@ import orjson
 import torch
 import torch.distributed as dist
 
+from longattncomp_cli.core.backbones.base import Backbone
+from longattncomp_cli.core.backbones.runtime import keep_freed_memory
 from longattncomp_cli.core.checkpoint.store import Checkpoint, save_checkpoint
-from longattncomp_cli.core.scoring.loading import load_scorer
+from longattncomp_cli.core.scoring.loading import load_backbone_of
+from longattncomp_cli.core.scoring.scorer import Scorer
+from longattncomp_cli.data.examples import Document, estimate_tokens
 from longattncomp_cli.errors import OutputError
 from longattncomp_cli.training.card import model_card
 from longattncomp_cli.training.config import TrainingConfig
 from longattncomp_cli.training.data_files import TrainingData, load_data
-from longattncomp_cli.training.decoder_training import memory_estimate, reads_whole_pools, tell_memory
+from longattncomp_cli.training.decoder_training import (
+    memory_estimate,
+    reads_whole_pools,
+    remembering_pools,
+    tell_memory,
+)
 from longattncomp_cli.training.features import FeatureStore
 from longattncomp_cli.training.haystack_pools import write_report
-from longattncomp_cli.training.learners import hop_learner, layer_learner, layers_read
+from longattncomp_cli.training.learners import layers_to_read, trainable_hop, trainable_layer
 from longattncomp_cli.training.loop import Progress, Trainer
-from longattncomp_cli.training.validation import ValidationResult
+from longattncomp_cli.training.validation import SHARES, ValidationResult
 
-_CHARS_A_TOKEN = 4.4
+_SAMPLED_DOCUMENTS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +48,13 @@ class StageRun:
     stage: int
     """1 or 2."""
     name: str
-    """Of the checkpoint."""
+    """Name of the checkpoint."""
     init: Checkpoint
     """Stage 1: any checkpoint of the backbone; Stage 2: the one to go on from."""
     files: Mapping[str, Sequence[Path]]
-    """By reader's name."""
+    """Data files by the name of their reader."""
     limits: Mapping[str, int]
-    """Most examples of a data set."""
+    """Maximum number of training examples, by data set."""
     config: TrainingConfig
     """Hyperparameters."""
     output: Path
@@ -53,9 +62,9 @@ class StageRun:
     features: Path | None
     """Where encoded documents are kept; in memory where ``None``."""
     python: Sequence[Path] = ()
-    """Folders of Python files."""
+    """Folders of Python files to make questions about."""
     key_lists: int = 0
-    """Made key–value lists."""
+    """Number of key–value lists to make questions about."""
     part: Literal["layer", "hop"] = "layer"
     """What is trained; a hop is trained on the layer of ``init``."""
     sub_queries: bool = False
@@ -63,16 +72,20 @@ class StageRun:
     replay: float | None = None
     """Share of the examples that are Stage 1's, instead of their limits."""
     resume: bool = False
-    """Go on in ``output``."""
+    """Whether to continue the run in ``output``."""
     command: str = ""
-    """As typed, for the card."""
+    """The command line as typed, for the card."""
     device: str = "auto"
-    """Where to compute."""
+    """Where to compute, where ``backbone`` is not loaded yet."""
+    backbone: Backbone | None = None
+    """The backbone of ``init``, if it is loaded already."""
+    trust_remote_code: bool = False
+    """Run code that lies beside the backbone, where it is not loaded yet."""
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """Who hears how the run goes; nothing is printed here."""
+    """Callbacks of a run; nothing is printed here."""
 
     on_note: Callable[[str], None] = lambda text: None
     on_tokens: Callable[[int, int], None] = lambda done, total: None
@@ -111,14 +124,20 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
         key_lists=run.key_lists,
         replay=run.replay,
     )
-    scorer = load_scorer(run.init, device=run.device)
-    store = FeatureStore(scorer, layers_read(run.stage, run.init, run.config), run.features)
+    scorer = _scorer(run)
+    store = FeatureStore(scorer, layers_to_read(run.stage, run.init, run.config), run.features)
     if run.part == "hop":
-        learner = hop_learner(run.init, run.config, scorer, store)
+        trainable = trainable_hop(run.init, run.config, scorer, store)
     else:
-        learner = layer_learner(run.stage, run.init, run.config, scorer, store)
-    text_tokens = sum(len(d.text) + len(d.title) for d in data.documents) / _CHARS_A_TOKEN
-    tell_memory(memory_estimate(learner.reader.attention, store, run.config, text_tokens), hooks.on_note)
+        trainable = trainable_layer(run.stage, run.init, run.config, scorer, store)
+    text_tokens = _about_tokens(store, data.documents)
+    estimate = memory_estimate(
+        trainable.pool_scorer.attention,
+        store,
+        max_tokens=run.config.pools.max_tokens,
+        text_tokens=text_tokens,
+    )
+    tell_memory(estimate, hooks.on_note)
     if not reads_whole_pools(store):
         _encode(store, data, hooks)
     results: list[ValidationResult] = []
@@ -127,25 +146,30 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
     def save_best(step: int, result: ValidationResult) -> None:
         results.append(result)
         record = _record(run, data, step, result)
-        card = model_card(run.name, record, run.command, time.monotonic() - clock)
-        save_checkpoint(learner.checkpoint(run.name, record), run.output, card)
+        card = model_card(run.name, record, run.command, time.monotonic() - clock, shares=SHARES)
+        save_checkpoint(trainable.checkpoint(run.name, record), run.output, card)
 
     trainer = Trainer(
-        learner.layer,
-        learner.reader,
+        trainable.layer,
+        trainable.pool_scorer,
         data.train,
         data.held_out,
         data.documents,
         run.config,
         run.output,
         save_best,
-        learner.untrained,
+        trainable.untrained,
     )
     if run.resume:
         trainer.resume()
     hooks.on_note(
         f"{len(data.train)} examples, {len(trainer.validation)} validation pools, {trainer.total_steps} steps"
     )
+    if trainer.left_out:
+        hooks.on_note(
+            f"{trainer.left_out} questions left out: their relevant documents are longer than a pool of "
+            f"{run.config.pools.max_tokens} tokens"
+        )
     composition = trainer.composition()
     if composition is not None and _rank() == 0:
         write_report(composition, run.output)
@@ -155,12 +179,23 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
     return results[-1] if results else None
 
 
+def _scorer(run: StageRun) -> Scorer:
+    """The starting checkpoint on its backbone."""
+    backbone = run.backbone
+    if backbone is None:
+        backbone = load_backbone_of(
+            run.init.config, device=run.device, trust_remote_code=run.trust_remote_code
+        )
+    keep_freed_memory()
+    return Scorer(run.init, remembering_pools(backbone))
+
+
 def _encode(store: FeatureStore, data: TrainingData, hooks: Hooks) -> None:
     """Encode what the store lacks: the first process writes, the others wait and open it again."""
     if _rank() == 0 or store.folder is None:
         missing = store.missing(data.documents)
         if missing:
-            estimate = sum(len(d.text) + len(d.title) for d in missing) / _CHARS_A_TOKEN
+            estimate = _about_tokens(store, missing)
             size = estimate * store.bytes_per_token / 1e6
             hooks.on_note(f"encoding {len(missing)} documents, about {estimate:,.0f} tokens, {size:,.0f} MB")
             store.add(missing, hooks.on_tokens)
@@ -168,6 +203,15 @@ def _encode(store: FeatureStore, data: TrainingData, hooks: Hooks) -> None:
         dist.barrier()
         if _rank() and store.folder is not None:
             store.add([])  # reads the index again
+
+
+def _about_tokens(store: FeatureStore, documents: Sequence[Document]) -> float:
+    """The tokens of documents, from the exact number of an evenly spread part of them."""
+    part = documents[:: max(1, len(documents) // _SAMPLED_DOCUMENTS)]
+    if not part:
+        return 0.0
+    scale = sum(map(store.num_tokens, part)) / sum(map(estimate_tokens, part))
+    return scale * sum(map(estimate_tokens, documents))
 
 
 def _record(run: StageRun, data: TrainingData, step: int, result: ValidationResult) -> dict[str, Any]:

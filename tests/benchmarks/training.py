@@ -24,7 +24,7 @@ from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.data.readers import read_hotpotqa
 from longattncomp_cli.training.config import preset
 from longattncomp_cli.training.features import FeatureStore
-from longattncomp_cli.training.judging import PoolReader
+from longattncomp_cli.training.judging import PoolScorer
 from longattncomp_cli.training.loop import Trainer
 from longattncomp_cli.training.untrained import start_attention
 
@@ -73,9 +73,10 @@ def _step_seconds(store: FeatureStore, examples: list[Any], folder: Path) -> tup
     config = preset("embedded", 1, layers=(6, 6, 6, 0))
     attention = start_attention(store.backbone, config.layers, learned_sink=True)
     documents = [document for example in known for document in example.documents]
-    trainer = Trainer(attention, store, known, known[:4], documents, config, folder, lambda *_: None)
+    pool_scorer = PoolScorer(attention, store, config.pooling)
+    trainer = Trainer(attention, pool_scorer, known, known[:4], documents, config, folder, lambda *_: None)
     plan = trainer._plan(known, config.pools, 0)
-    states = PoolReader(attention, store, config).read(plan.pool(0, documents)).states
+    states = pool_scorer.encode(plan.pool(0, documents)).states
     times = [_seconds(lambda: trainer._step(plan, 0)) for _ in range(_STEPS)]
     return statistics.median(times), len(states.ids_N)
 

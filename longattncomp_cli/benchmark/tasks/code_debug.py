@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from longattncomp_cli.benchmark.grading import code_debug
 from longattncomp_cli.benchmark.items import Item, text_item
 from longattncomp_cli.benchmark.tasks.base import Dialogue, Task, TaskSetting
-from longattncomp_cli.benchmark.tasks.python_modules import (
+from longattncomp_cli.core.text.spans import SpanPair
+from longattncomp_cli.data.python_source import (
     FunctionNode,
     Module,
     read_modules,
     standard_library,
 )
-from longattncomp_cli.core.text.spans import SpanPair
 from longattncomp_cli.data.readers.records import Record, read_records
 
 LETTERS = "ABCD"

@@ -6,9 +6,9 @@ from longattncomp_cli.benchmark.grading import any_string, token_f1
 from longattncomp_cli.benchmark.items import Item, text_item
 from longattncomp_cli.benchmark.tasks import words
 from longattncomp_cli.benchmark.tasks.base import Dialogue, Task, TaskSetting
-from longattncomp_cli.benchmark.tasks.python_modules import read_modules, standard_library
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.data.haystacks import HaystackConfig, HaystackSet, render
+from longattncomp_cli.data.python_source import read_modules, standard_library
 
 _FUNCTION_SEPARATOR = "\n\n\n"
 _LEAST_WORDS, _LEAST_LINES, _MOST_LINES = 5, 4, 60

@@ -19,9 +19,10 @@ from longattncomp_cli.benchmark.grading import all_strings
 from longattncomp_cli.benchmark.items import Item, text_item
 from longattncomp_cli.benchmark.tasks import words
 from longattncomp_cli.benchmark.tasks.base import Dialogue, Task, TaskSetting
+from longattncomp_cli.core.files.compressed import open_bytes
 from longattncomp_cli.core.files.paths import decode
 from longattncomp_cli.core.text.spans import SpanPair
-from longattncomp_cli.data.readers.records import open_data, read_records
+from longattncomp_cli.data.readers.records import read_records
 from longattncomp_cli.errors import InputError
 
 _SENTENCE = re.compile(r"\S.*?(?:[.!?][\"')\]]*(?=\s)|\n\s*\n|$)\s*", re.DOTALL)
@@ -216,11 +217,8 @@ def _texts(path: Path) -> Iterator[str]:
         for record in read_records(path):
             yield record.text("text")
     else:
-        try:
-            with open_data(path) as stream:
-                yield decode(stream.read(), str(path))
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error}") from error
+        with open_bytes(path) as stream:
+            yield decode(stream.read(), str(path))
 
 
 def _noise() -> Iterator[str]:

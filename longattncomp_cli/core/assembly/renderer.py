@@ -97,9 +97,7 @@ class Renderer:
         """
         spans = [KeptSpan(self.chunks[i], self.chunks[i].start, self.chunks[i].end) for i in indices]
         headings = [each for span in spans for each in self.headings_of(span.chunk)]
-        with_headings += [
-            heading for span in part for heading in self.headings_at(span.chunk.source, span.start)
-        ]
+        headings += [each for span in part for each in self.headings_at(span.chunk.source, span.start)]
         return merge_kept_spans([*spans, *part, *self.required_spans, *headings], self.request.sources)
 
     def headings_of(self, chunk: Chunk) -> list[KeptSpan]:

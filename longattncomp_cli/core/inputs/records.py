@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import zstandard
-
 from longattncomp_cli.core.budget.amounts import parse_budget
 from longattncomp_cli.core.files import json_lines
+from longattncomp_cli.core.files.compressed import open_bytes
 from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, refuse_irregular
 from longattncomp_cli.core.inputs.gather import STDIN, InputFile
 from longattncomp_cli.core.inputs.messages import flatten_messages
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.text.spans import SourceSpan
-from longattncomp_cli.core.zstd_stream import ZstdStream
 from longattncomp_cli.errors import InputError, LongAttnCompError
 
 
@@ -123,7 +118,7 @@ def open_lines(file: InputFile, stdin: Callable[[], BinaryIO]) -> Iterator[Itera
         InputError: it cannot be read, or is damaged.
     """
     with _open(file, stdin) as stream:
-        yield _lines(stream, shown_name(file))
+        yield _lines(stream)
 
 
 def parse_record(line: bytes, number: int, name: str, fields: FieldNames) -> Record | FailedRecord:
@@ -228,35 +223,23 @@ def _open(file: InputFile, stdin: Callable[[], BinaryIO]) -> Iterator[BinaryIO]:
         return
     try:
         refuse_irregular(file.path)
-        with file.path.open("rb") as raw:
-            suffix = file.path.suffix.lower()
-            if suffix == ".gz":
-                with gzip.open(raw, "rb") as stream:
-                    yield stream  # type: ignore[misc]
-            elif suffix == ".zst":
-                yield io.BufferedReader(ZstdStream(raw))
-            else:
-                yield raw
     except OSError as error:
-        if error.filename is None and not isinstance(error, gzip.BadGzipFile):
-            raise
         raise InputError(
             f"{file.path}: cannot be read ({error.strerror or error})", code="unreadable"
         ) from error
+    with open_bytes(file.path) as stream:
+        yield stream
 
 
-def _lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
-    """Lines of a stream, a stand-in for one that is too long; damage is an input error."""
-    try:
-        while line := stream.readline(MAX_LINE_BYTES + 1):
-            if len(line) <= MAX_LINE_BYTES or line.endswith(b"\n"):
-                yield line
-                continue
-            while line and not line.endswith(b"\n"):
-                line = stream.readline(_SKIP_BYTES)
-            yield _OVERLONG_LINE
-    except (gzip.BadGzipFile, EOFError, zlib.error, zstandard.ZstdError) as error:
-        raise InputError(f"{name}: damaged compressed file ({error})", code="unreadable") from error
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Lines of a stream, a stand-in for one that is too long."""
+    while line := stream.readline(MAX_LINE_BYTES + 1):
+        if len(line) <= MAX_LINE_BYTES or line.endswith(b"\n"):
+            yield line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(_SKIP_BYTES)
+        yield _OVERLONG_LINE
 
 
 def _too_long(place: str) -> InputError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from longattncomp_cli.data.examples import Example
 from longattncomp_cli.data.readers.multihop import read_2wiki, read_hotpotqa, read_paragraphs
 from longattncomp_cli.data.readers.musique import read_musique
-from longattncomp_cli.data.readers.own import read_own
+from longattncomp_cli.data.readers.own import read_native
 from longattncomp_cli.data.readers.qmsum import read_qmsum
 from longattncomp_cli.data.readers.squad import read_squad
 
@@ -18,7 +18,7 @@ READERS: dict[str, Callable[[Path], Iterator[Example]]] = {
     "musique": read_musique,
     "2wikimultihopqa": read_2wiki,
     "qmsum": read_qmsum,
-    "data": read_own,
+    "data": read_native,
 }
 """By the name that examples carry as their ``dataset``."""
 
@@ -27,7 +27,7 @@ __all__ = [
     "read_2wiki",
     "read_hotpotqa",
     "read_musique",
-    "read_own",
+    "read_native",
     "read_paragraphs",
     "read_qmsum",
     "read_squad",

@@ -9,7 +9,7 @@ from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.data.readers.records import Record, read_records
 
 
-def read_own(path: Path) -> Iterator[Example]:
+def read_native(path: Path) -> Iterator[Example]:
     """Read our own format; the id is the line's name where a record has none.
 
     Raises:

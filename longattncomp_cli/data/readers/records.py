@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 import re
-import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import orjson
-import zstandard
 
+from longattncomp_cli.core.files.compressed import open_bytes
 from longattncomp_cli.errors import InputError
 
 _PART_CHARS = 1 << 20
@@ -104,29 +103,13 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "a number")
 
 
-def open_data(path: Path) -> IO[bytes]:
-    """Open a plain, ``.gz`` or ``.zst`` file for reading bytes.
-
-    Raises:
-        InputError: it cannot be opened.
-    """
-    try:
-        if path.suffix == ".gz":
-            return cast(IO[bytes], gzip.open(path))
-        if path.suffix == ".zst":
-            return cast(IO[bytes], zstandard.open(path, "rb"))
-        return path.open("rb")
-    except OSError as error:
-        raise _unreadable(path, error.strerror or str(error)) from error
-
-
 def read_whole(path: Path) -> dict[str, Any]:
     """Read a file that is one JSON object.
 
     Raises:
         InputError: unreadable, not UTF-8, not JSON, or not an object.
     """
-    with _reading(path) as lines:
+    with _open_text(path) as lines:
         content = "".join(lines)
     try:
         value = orjson.loads(content)
@@ -143,7 +126,7 @@ def read_records(path: Path) -> Iterator[Record]:
     Raises:
         InputError: unreadable, not UTF-8, not JSON, or an item that is not an object.
     """
-    with _reading(path) as stream:
+    with _open_text(path) as stream:
         head = stream.read(1)
         while head.isspace() or head == "\ufeff":
             head = stream.read(1)
@@ -171,7 +154,7 @@ def _array_items(stream: io.TextIOBase, path: Path) -> Iterator[tuple[str, Any]]
     """Yield the items of an array whose ``[`` was read; no more than a few items are held as text."""
     decoder = json.JSONDecoder()
     text, at, number = "", 0, 0
-    while not _END.match(text, at):
+    while not (end := _END.match(text, at)):
         gap = (_COMMA if number else _SPACE).match(text, at)
         problem = "',' or ']' expected"
         if gap and gap.end() < len(text):
@@ -187,27 +170,23 @@ def _array_items(stream: io.TextIOBase, path: Path) -> Iterator[tuple[str, Any]]
         if not part:
             raise InputError(f"{path}: record {number}: not JSON: {problem}", code="malformed-json")
         text, at = text[at:] + part, 0
+    rest = text[end.end() :]
+    while not rest or rest.isspace():  # to the end of the file: what was cut off may lie behind the array
+        rest = stream.read(_PART_CHARS)
+        if not rest:
+            return
+    raise InputError(f"{path}: not JSON: the file goes on after its array", code="malformed-json")
 
 
-class _reading:  # noqa: N801 (a context manager used like a function)
-    """Open as UTF-8 text and turn what reading raises into an :class:`InputError`."""
+@contextmanager
+def _open_text(path: Path) -> Iterator[io.TextIOWrapper]:
+    """Open as UTF-8 text.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> io.TextIOWrapper:
-        self.stream = io.TextIOWrapper(open_data(self.path), encoding="utf-8")
-        return self.stream
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self.stream.close()
-        if isinstance(error, UnicodeDecodeError):
-            raise _unreadable(self.path, f"not UTF-8 ({error.reason})") from error
-        if isinstance(error, (OSError, EOFError, zlib.error, zstandard.ZstdError)):
-            raise _unreadable(self.path, str(error)) from error
-
-
-def _unreadable(path: Path, reason: str) -> InputError:
-    return InputError(
-        f"{path}: cannot be read: {reason}", hint="check the path and whether the file is whole"
-    )
+    Raises:
+        InputError: unreadable, damaged, or not UTF-8.
+    """
+    try:
+        with io.TextIOWrapper(open_bytes(path), encoding="utf-8") as stream:
+            yield stream
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 ({error.reason})", code="not-utf8") from error

@@ -40,6 +40,11 @@ class ByteLRU(Generic[T]):
             _, (_, size) = self._values.popitem(last=False)
             self.num_bytes -= size
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._values.clear()
+        self.num_bytes = 0
+
     def __contains__(self, key: str) -> bool:
         return key in self._values
 

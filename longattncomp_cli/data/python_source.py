@@ -21,11 +21,21 @@ _LEAST_CHARS, _MOST_CHARS = 2_000, 200_000
 
 @dataclass(frozen=True)
 class Function:
-    """A function without its docstring, and the docstring's first line (``""`` where it has none)."""
+    """A function without its docstring, and the docstring (``""`` where it has none), both dedented."""
 
     name: str
     code: str
-    question: str
+    docstring: str
+
+    @property
+    def question(self) -> str:
+        """The docstring's first line."""
+        return self.docstring.strip().split("\n")[0].strip()
+
+    @property
+    def summary(self) -> str:
+        """The docstring's first paragraph on one line."""
+        return " ".join(self.docstring.strip().split("\n\n")[0].split())
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,14 @@ class Module:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(self.source)
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the source can be parsed."""
+        try:
+            return bool(self.tree)
+        except (SyntaxError, ValueError):
+            return False
 
     @cached_property
     def nodes(self) -> list[FunctionNode]:
@@ -72,8 +90,7 @@ class Module:
                 first = self._lines(body[0].lineno, body[0].lineno)[0]
                 last = self._lines(1, body[0].end_lineno or 1)[1]
                 code = self.source[start:first] + self.source[last:end]
-            question = docstring.strip().split("\n")[0].strip() if docstring and docstring.strip() else ""
-            found.append(Function(node.name, textwrap.dedent(code), question))
+            found.append(Function(node.name, textwrap.dedent(code), docstring or ""))
         return found
 
     @cached_property
@@ -108,16 +125,9 @@ def read_modules(folder: Path) -> list[Module]:
         if (
             len(source) in range(_LEAST_CHARS, _MOST_CHARS)
             and not set("\f\r") & set(source)
-            and _parses(module)
+            and module.is_valid
         ):
             modules.append(module)
     if not modules:
         raise InputError(f"{folder}: no Python file of {_LEAST_CHARS} to {_MOST_CHARS} characters below it")
     return modules
-
-
-def _parses(module: Module) -> bool:
-    try:
-        return bool(module.tree)
-    except (SyntaxError, ValueError):
-        return False
