@@ -16,7 +16,7 @@ from longattncomp_cli.benchmark.plan import Choices, make_plan
 from longattncomp_cli.benchmark.presets import PRESETS
 from longattncomp_cli.benchmark.summary import summarise
 from longattncomp_cli.benchmark.tasks import TASKS
-from longattncomp_cli.core.metrics import bootstrap_mean
+from longattncomp_cli.data.metrics import bootstrap_mean
 from longattncomp_cli.errors import OutputError, UsageError
 from longattncomp_cli.main import app
 

@@ -16,7 +16,7 @@ import zstandard
 from longattncomp_cli.core.files.compressed import open_bytes
 from longattncomp_cli.core.inputs.gather import InputFile
 from longattncomp_cli.core.inputs.records import FieldNames, Record, read_records
-from longattncomp_cli.data.readers import records as data_records
+from longattncomp_cli.data.readers import json_records as data_records
 from longattncomp_cli.errors import InputError
 
 NUM_RECORDS = 2_000

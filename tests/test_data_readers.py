@@ -14,8 +14,8 @@ from longattncomp_cli.data.readers import (
     read_qmsum,
     read_squad,
 )
-from longattncomp_cli.data.readers import records as records_module
-from longattncomp_cli.data.readers.records import read_records
+from longattncomp_cli.data.readers import json_records as records_module
+from longattncomp_cli.data.readers.json_records import read_records
 from longattncomp_cli.errors import InputError
 
 LIGHTHOUSE = "The lighthouse of Käpp was lit in 1871. It burned rapeseed oil."

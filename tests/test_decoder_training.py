@@ -23,9 +23,10 @@ from longattncomp_cli.core.scoring.loading import load_decoder_scorer, load_scor
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.main import app
-from longattncomp_cli.training.decoder_training import decoder_attention, pool_scorer
-from longattncomp_cli.training.features import FeatureStore
-from longattncomp_cli.training.pools import Pool, Question
+from longattncomp_cli.training.pools.features import FeatureStore
+from longattncomp_cli.training.pools.plan import Pool, Question
+from longattncomp_cli.training.pools.whole_pools import pool_scorer
+from longattncomp_cli.training.trainables import decoder_attention
 
 SENTENCES = (
     " ".join(f"What does the market of {place} trade? Which market is in {place}?" for place in PLACES)

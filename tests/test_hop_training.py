@@ -27,10 +27,10 @@ from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.data.readers import read_native
 from longattncomp_cli.errors import CheckpointError, UsageError
 from longattncomp_cli.training.config import preset
-from longattncomp_cli.training.features import FeatureStore
-from longattncomp_cli.training.hop_training import HOP_RANK, HopScorer
 from longattncomp_cli.training.losses import cross_entropy
-from longattncomp_cli.training.pools import Pool, Question
+from longattncomp_cli.training.pools.features import FeatureStore
+from longattncomp_cli.training.pools.hop_scorer import HOP_RANK, HopScorer
+from longattncomp_cli.training.pools.plan import Pool, Question
 from longattncomp_cli.training.stages import Hooks, StageRun, run_stage
 
 FILMS = (

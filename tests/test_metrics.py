@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from longattncomp_cli.core.metrics import (
+from longattncomp_cli.core.text.spans import merge_spans
+from longattncomp_cli.data.metrics import (
     auroc,
     bootstrap_mean,
     evidence_recall,
     is_evidence_complete,
     paired_difference,
 )
-from longattncomp_cli.core.text.spans import merge_spans
 
 
 def test_recall_counts_each_character_once():

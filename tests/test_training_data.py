@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from longattncomp_cli.data.examples import Document, Example, estimate_tokens
+from longattncomp_cli.data.synthetic import key_examples, python_examples
 from longattncomp_cli.errors import InputError, UsageError
 from longattncomp_cli.training.config import preset
-from longattncomp_cli.training.data_files import limited, load_data, with_sub_queries
-from longattncomp_cli.training.haystack_pools import HaystackPlan
-from longattncomp_cli.training.made_examples import key_examples, python_examples
-from longattncomp_cli.training.pools import PoolConfig, PoolPlan
+from longattncomp_cli.training.examples import limited, load_data, with_sub_queries
+from longattncomp_cli.training.pools.haystack_pools import HaystackPlan
+from longattncomp_cli.training.pools.plan import PoolConfig, PoolPlan
 
 FUNCTION = '''
 def name_{i}(left, right):

@@ -14,20 +14,20 @@ import torch
 from test_training_run import TINY, digest, losses, make_run, write_examples
 
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.checkpoint.untrained_encoder import start_attention
 from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.errors import InputError, UsageError
 from longattncomp_cli.training.config import preset
-from longattncomp_cli.training.data_files import load_data
-from longattncomp_cli.training.decoder_training import memory_estimate
-from longattncomp_cli.training.features import FeatureStore
-from longattncomp_cli.training.haystack_pools import HaystackPlan
-from longattncomp_cli.training.judging import PoolScorer
-from longattncomp_cli.training.loop import Trainer
-from longattncomp_cli.training.pool_features import pool_states
-from longattncomp_cli.training.pools import PoolConfig, PoolPlan
+from longattncomp_cli.training.examples import load_data
+from longattncomp_cli.training.memory import memory_estimate
+from longattncomp_cli.training.pools.features import FeatureStore
+from longattncomp_cli.training.pools.haystack_pools import HaystackPlan
+from longattncomp_cli.training.pools.plan import PoolConfig, PoolPlan
+from longattncomp_cli.training.pools.scorer import PoolScorer
+from longattncomp_cli.training.pools.states import pool_states
 from longattncomp_cli.training.stages import Hooks, run_stage
-from longattncomp_cli.training.untrained import start_attention
+from longattncomp_cli.training.trainer import Trainer
 
 
 @pytest.fixture(scope="module")

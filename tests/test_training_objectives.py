@@ -11,7 +11,7 @@ import torch
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
 from longattncomp_cli.core.backbones.base import StateBlock
 from longattncomp_cli.training.losses import attncomp_loss, cross_entropy
-from longattncomp_cli.training.pool_scores import PoolStates, chunk_logsumexp, score_questions
+from longattncomp_cli.training.pools.scores import PoolStates, chunk_logsumexp, score_questions
 from longattncomp_cli.training.validation import recall_at
 
 

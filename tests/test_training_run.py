@@ -23,7 +23,7 @@ from longattncomp_cli.data.examples import Document
 from longattncomp_cli.errors import CheckpointError, OutputError
 from longattncomp_cli.main import app
 from longattncomp_cli.training.config import preset
-from longattncomp_cli.training.features import FeatureStore
+from longattncomp_cli.training.pools.features import FeatureStore
 from longattncomp_cli.training.stages import Hooks, StageRun, run_stage
 
 PLACES = [

@@ -16,11 +16,11 @@ from longattncomp_cli.core.budget.amounts import parse_budget
 from longattncomp_cli.core.chunking.chunks import Chunk, SnapLevel
 from longattncomp_cli.core.chunking.cutter import structure_for
 from longattncomp_cli.core.inputs.source import Source
-from longattncomp_cli.core.metrics import evidence_recall, is_evidence_complete
 from longattncomp_cli.core.selection.cutting import FindStart, at_chunk_start
 from longattncomp_cli.core.selection.select import Selection, select
 from longattncomp_cli.core.text.boundaries import sentence_starts
 from longattncomp_cli.core.text.spans import Span
+from longattncomp_cli.data.metrics import evidence_recall, is_evidence_complete
 
 Row = dict[str, Any]
 

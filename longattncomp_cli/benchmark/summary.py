@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from longattncomp_cli.benchmark.methods import METHOD_NAMES
-from longattncomp_cli.core.metrics import Interval, auroc, bootstrap_mean, paired_difference
+from longattncomp_cli.data.metrics import Interval, auroc, bootstrap_mean, paired_difference
 
 Row = Mapping[str, Any]
 Json = dict[str, Any]

@@ -15,7 +15,7 @@ from longattncomp_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from longattncomp_cli.commands.backbones import DecoderStart
-    from longattncomp_cli.training.loop import Progress as StepProgress
+    from longattncomp_cli.training.trainer import Progress as StepProgress
 
 _FILES = ("squad", "hotpotqa", "qmsum", "data")
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from longattncomp_cli.core.checkpoint.config import Pooling
 from longattncomp_cli.errors import UsageError
-from longattncomp_cli.training.pools import PoolConfig
+from longattncomp_cli.training.pools.plan import PoolConfig
 
 PresetName = Literal["paper", "embedded", "smoke"]
 

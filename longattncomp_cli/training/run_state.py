@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from longattncomp_cli.errors import CheckpointError
-from longattncomp_cli.training.curves import write_curves
 
 _FILE = "state.safetensors"
 
@@ -86,20 +85,3 @@ def load(
     log = [e for e in map(orjson.loads, log_path.read_bytes().splitlines()) if e["step"] <= saved["step"]]
     log_path.write_bytes(b"".join(orjson.dumps(entry) + b"\n" for entry in log))
     return RunState(log=log, **saved), moving
-
-
-def draw(folder: Path, log: Sequence[Mapping[str, Any]]) -> None:
-    """Draw the log's curves."""
-    losses = [(entry["step"], entry["loss"]) for entry in log if "loss" in entry]
-    validations = [entry for entry in log if "recall" in entry]
-    names = sorted({name for entry in validations for name in entry["recall"]})
-    recalls = {name: [(e["step"], e["recall"][name][-1]) for e in validations] for name in names}
-    write_curves(folder / "curves.png", _smooth(losses), recalls)
-
-
-def _smooth(points: Sequence[tuple[float, float]], keep: float = 0.95) -> list[tuple[float, float]]:
-    smoothed, mean = [], points[0][1] if points else 0.0
-    for x, y in points:
-        mean = keep * mean + (1 - keep) * y
-        smoothed.append((x, mean))
-    return smoothed

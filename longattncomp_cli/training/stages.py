@@ -23,19 +23,15 @@ from longattncomp_cli.core.scoring.loading import load_backbone_of
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.data.examples import Document, estimate_tokens
 from longattncomp_cli.errors import OutputError
-from longattncomp_cli.training.card import model_card
 from longattncomp_cli.training.config import TrainingConfig
-from longattncomp_cli.training.data_files import TrainingData, load_data
-from longattncomp_cli.training.decoder_training import (
-    memory_estimate,
-    reads_whole_pools,
-    remembering_pools,
-    tell_memory,
-)
-from longattncomp_cli.training.features import FeatureStore
-from longattncomp_cli.training.haystack_pools import write_report
-from longattncomp_cli.training.learners import layers_to_read, trainable_hop, trainable_layer
-from longattncomp_cli.training.loop import Progress, Trainer
+from longattncomp_cli.training.examples import TrainingData, load_data
+from longattncomp_cli.training.memory import memory_estimate, tell_memory
+from longattncomp_cli.training.pools.features import FeatureStore
+from longattncomp_cli.training.pools.haystack_pools import write_report
+from longattncomp_cli.training.pools.whole_pools import reads_whole_pools, remembering_pools
+from longattncomp_cli.training.reports.card import model_card
+from longattncomp_cli.training.trainables import layers_to_read, trainable_hop, trainable_layer
+from longattncomp_cli.training.trainer import Progress, Trainer
 from longattncomp_cli.training.validation import SHARES, ValidationResult
 
 _SAMPLED_DOCUMENTS = 256

@@ -24,9 +24,9 @@ from calibrate import FOLDS, Row, read_rows, store
 
 from longattncomp_cli.core.checkpoint.logistic import LogisticModel
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
-from longattncomp_cli.core.metrics import bootstrap_mean
 from longattncomp_cli.core.selection.auto import AutoRule, peak_chunks
 from longattncomp_cli.core.text.arrays import FloatArray
+from longattncomp_cli.data.metrics import bootstrap_mean
 from longattncomp_cli.data.splits import hash_share
 from longattncomp_cli.training.calibration import fit_logistic
 

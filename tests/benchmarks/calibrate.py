@@ -24,9 +24,9 @@ import orjson
 
 from longattncomp_cli.core.checkpoint.logistic import LogisticModel, calibrated
 from longattncomp_cli.core.checkpoint.store import Checkpoint, load_checkpoint
-from longattncomp_cli.core.metrics import auroc
 from longattncomp_cli.core.results.warnings import LOW_CONFIDENCE
 from longattncomp_cli.core.text.arrays import FloatArray
+from longattncomp_cli.data.metrics import auroc
 from longattncomp_cli.data.splits import hash_share
 from longattncomp_cli.training.calibration import fit_logistic
 

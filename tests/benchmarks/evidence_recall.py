@@ -31,16 +31,16 @@ from longattncomp_cli.core.backbones.runtime import keep_freed_memory, resolve_d
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
 from longattncomp_cli.core.checkpoint.store import Checkpoint, load_checkpoint
 from longattncomp_cli.core.inputs.source import Source
-from longattncomp_cli.core.metrics import (
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.loading import load_backbone
+from longattncomp_cli.core.scoring.scorer import Scorer
+from longattncomp_cli.data.metrics import (
     auroc,
     bootstrap_mean,
     evidence_recall,
     is_evidence_complete,
     paired_difference,
 )
-from longattncomp_cli.core.prompts.request import Request
-from longattncomp_cli.core.scoring.loading import load_backbone
-from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.data.splits import HELD_OUT_SHARE
 
 LEFT_OUT: dict[str, dict[str, Any]] = {

@@ -28,12 +28,12 @@ from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.chunking.cutter import cutter
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.inputs.source import Source
-from longattncomp_cli.core.metrics import bootstrap_mean, evidence_recall
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.core.selection.select import SelectionRule, select
 from longattncomp_cli.core.text.spans import SpanPair, merge_spans
+from longattncomp_cli.data.metrics import bootstrap_mean, evidence_recall
 
 
 def definitions_of(text: str) -> list[tuple[SpanPair, int]]:

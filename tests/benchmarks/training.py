@@ -20,13 +20,13 @@ import orjson
 import torch
 
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.checkpoint.untrained_encoder import start_attention
 from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.data.readers import read_hotpotqa
 from longattncomp_cli.training.config import preset
-from longattncomp_cli.training.features import FeatureStore
-from longattncomp_cli.training.judging import PoolScorer
-from longattncomp_cli.training.loop import Trainer
-from longattncomp_cli.training.untrained import start_attention
+from longattncomp_cli.training.pools.features import FeatureStore
+from longattncomp_cli.training.pools.scorer import PoolScorer
+from longattncomp_cli.training.trainer import Trainer
 
 _REPEATS = 3
 _STEPS = 6

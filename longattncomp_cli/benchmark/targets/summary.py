@@ -8,7 +8,7 @@ from typing import Any
 
 from longattncomp_cli.benchmark.methods import METHOD_NAMES
 from longattncomp_cli.benchmark.summary import label_of, latest
-from longattncomp_cli.core.metrics import Interval, bootstrap_mean, paired_difference
+from longattncomp_cli.data.metrics import Interval, bootstrap_mean, paired_difference
 
 Row = Mapping[str, Any]
 

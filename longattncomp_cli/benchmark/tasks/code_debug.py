@@ -23,7 +23,7 @@ from longattncomp_cli.data.python_source import (
     read_modules,
     standard_library,
 )
-from longattncomp_cli.data.readers.records import Record, read_records
+from longattncomp_cli.data.readers.json_records import Record, read_records
 
 LETTERS = "ABCD"
 _MIN_LINES, _MAX_LINES = 6, 80

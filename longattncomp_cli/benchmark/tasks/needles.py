@@ -22,7 +22,7 @@ from longattncomp_cli.benchmark.tasks.base import Dialogue, Task, TaskSetting
 from longattncomp_cli.core.files.compressed import open_bytes
 from longattncomp_cli.core.files.paths import decode
 from longattncomp_cli.core.text.spans import SpanPair
-from longattncomp_cli.data.readers.records import read_records
+from longattncomp_cli.data.readers.json_records import read_records
 from longattncomp_cli.errors import InputError
 
 _SENTENCE = re.compile(r"\S.*?(?:[.!?][\"')\]]*(?=\s)|\n\s*\n|$)\s*", re.DOTALL)

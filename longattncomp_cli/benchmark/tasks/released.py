@@ -10,7 +10,7 @@ from longattncomp_cli.benchmark.items import Item, Place, text_item
 from longattncomp_cli.benchmark.tasks.base import Dialogue, Task, TaskSetting
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
-from longattncomp_cli.data.readers.records import Record, read_records
+from longattncomp_cli.data.readers.json_records import Record, read_records
 
 _LONGBENCH = (
     "Please read the following text and answer the question below.\n\n<text>\n{context}\n</text>\n\n"

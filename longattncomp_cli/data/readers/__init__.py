@@ -8,7 +8,7 @@ from pathlib import Path
 from longattncomp_cli.data.examples import Example
 from longattncomp_cli.data.readers.multihop import read_2wiki, read_hotpotqa, read_paragraphs
 from longattncomp_cli.data.readers.musique import read_musique
-from longattncomp_cli.data.readers.own import read_native
+from longattncomp_cli.data.readers.native import read_native
 from longattncomp_cli.data.readers.qmsum import read_qmsum
 from longattncomp_cli.data.readers.squad import read_squad
 

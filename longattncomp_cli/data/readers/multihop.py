@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from longattncomp_cli.data.examples import Document, EvidenceSpan, Example
-from longattncomp_cli.data.readers.records import Record, read_records
+from longattncomp_cli.data.readers.json_records import Record, read_records
 
 
 def read_hotpotqa(path: Path) -> Iterator[Example]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from longattncomp_cli.data.examples import Document, EvidenceSpan, Example
-from longattncomp_cli.data.readers.records import Record, read_records
+from longattncomp_cli.data.readers.json_records import Record, read_records
 
 TURN_SEPARATOR = "\n"
 """Stands between turns, and between the documents when a meeting is put together again."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from longattncomp_cli.data.examples import Document, EvidenceSpan, Example
-from longattncomp_cli.data.readers.records import Record, read_whole
+from longattncomp_cli.data.readers.json_records import Record, read_whole
 
 
 def read_squad(path: Path) -> Iterator[Example]:

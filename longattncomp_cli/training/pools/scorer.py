@@ -1,7 +1,6 @@
-"""Pools encoded and scored with the layer in training, and evidence recall on held-out ones.
+"""Pools encoded, and scored with the layer in training.
 
-Shapes: C chunks of a pool.
-"""
+Shapes: C chunks of a pool."""
 
 from __future__ import annotations
 
@@ -15,13 +14,11 @@ from torch import Tensor
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
 from longattncomp_cli.core.backbones.base import LayerStates
 from longattncomp_cli.core.checkpoint.config import Pooling
-from longattncomp_cli.core.metrics import auroc
 from longattncomp_cli.data.examples import Document
-from longattncomp_cli.training.features import DocumentFeatures, FeatureStore
-from longattncomp_cli.training.pool_features import encode_query, pool_states
-from longattncomp_cli.training.pool_scores import PoolStates, QuestionScores, score_questions
-from longattncomp_cli.training.pools import Pool, PoolPlan, relevant_chunks
-from longattncomp_cli.training.validation import SHARES, ValidationResult, recall_at
+from longattncomp_cli.training.pools.features import DocumentFeatures, FeatureStore
+from longattncomp_cli.training.pools.plan import Pool, relevant_chunks
+from longattncomp_cli.training.pools.scores import PoolStates, QuestionScores, score_questions
+from longattncomp_cli.training.pools.states import encode_query, pool_states
 
 
 @dataclass(frozen=True)
@@ -114,35 +111,3 @@ class PoolScorer:
         if self.pooling == "mean":
             return float(1 - scores.sink)
         return float(torch.logsumexp(scores.chunks_C, 0) - scores.sink)
-
-
-@torch.no_grad()
-def evaluate(pool_scorer: PoolScorer, plan: PoolPlan, documents: Sequence[Document]) -> ValidationResult:
-    """Evidence recall on a plan's pools, and whether the sink tells when the evidence is hidden."""
-    recalls: dict[str, list[list[float]]] = {}
-    shown: list[float] = []
-    hidden: list[float] = []
-    for number in range(len(plan)):
-        encoded = pool_scorer.encode(plan.pool(number, documents))
-        sizes_C = encoded.states.sizes_C.cpu().numpy()
-        with_evidence = pool_scorer.score(
-            encoded, [np.ones_like(relevant_C) for relevant_C in encoded.relevant]
-        )
-        for question, relevant_C, scores in zip(
-            encoded.pool.questions, encoded.relevant, with_evidence, strict=True
-        ):
-            if relevant_C.any():
-                scores_C = scores.chunks_C.float().cpu().numpy()
-                recall = [recall_at(scores_C, sizes_C, relevant_C, share) for share in SHARES]
-                recalls.setdefault(question.example.dataset, []).append(recall)
-                shown.append(pool_scorer.confidence(scores))
-        if not pool_scorer.evaluates_sink:
-            continue
-        without_evidence = pool_scorer.score(encoded, [~relevant_C for relevant_C in encoded.relevant])
-        hidden += [
-            pool_scorer.confidence(scores)
-            for scores, relevant_C in zip(without_evidence, encoded.relevant, strict=True)
-            if relevant_C.any()
-        ]
-    means = {name: tuple(np.mean(values, axis=0).tolist()) for name, values in sorted(recalls.items())}
-    return ValidationResult(means, auroc(shown, hidden) if shown and hidden else None)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from longattncomp_cli.data.examples import Document, Example
-from longattncomp_cli.data.readers.records import Record, read_records
+from longattncomp_cli.data.readers.json_records import Record, read_records
 
 
 def read_native(path: Path) -> Iterator[Example]:

@@ -33,11 +33,12 @@ from longattncomp_cli.data.haystack_report import CompositionReport
 from longattncomp_cli.errors import InputError
 from longattncomp_cli.training import run_state
 from longattncomp_cli.training.config import TrainingConfig
-from longattncomp_cli.training.haystack_pools import HaystackPlan
-from longattncomp_cli.training.judging import PoolScorer, evaluate
 from longattncomp_cli.training.losses import attncomp_loss, cross_entropy
-from longattncomp_cli.training.pools import Pool, PoolConfig, PoolPlan
-from longattncomp_cli.training.validation import ValidationResult
+from longattncomp_cli.training.pools.haystack_pools import HaystackPlan
+from longattncomp_cli.training.pools.plan import Pool, PoolConfig, PoolPlan
+from longattncomp_cli.training.pools.scorer import PoolScorer
+from longattncomp_cli.training.reports.curves import draw_curves
+from longattncomp_cli.training.validation import ValidationResult, evaluate
 
 
 @dataclass(frozen=True)
@@ -281,7 +282,7 @@ class Trainer:
                 "initial": self.initial,
             }
             run_state.save(self.folder, self.state, moving, self.optimizer)
-            run_state.draw(self.folder, self.state.log)
+            draw_curves(self.folder, self.state.log)
 
     def resume(self) -> None:
         """Continue from the folder's state.

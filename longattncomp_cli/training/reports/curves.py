@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 Points = Sequence[tuple[float, float]]
 
@@ -39,3 +40,20 @@ def write_curves(path: Path, loss: Points, recalls: Mapping[str, Points]) -> boo
 
 def _columns(points: Points) -> tuple[list[float], list[float]]:
     return [x for x, _ in points], [y for _, y in points]
+
+
+def draw_curves(folder: Path, log: Sequence[Mapping[str, Any]]) -> None:
+    """Draw the log's curves."""
+    losses = [(entry["step"], entry["loss"]) for entry in log if "loss" in entry]
+    validations = [entry for entry in log if "recall" in entry]
+    names = sorted({name for entry in validations for name in entry["recall"]})
+    recalls = {name: [(e["step"], e["recall"][name][-1]) for e in validations] for name in names}
+    write_curves(folder / "curves.png", _smooth(losses), recalls)
+
+
+def _smooth(points: Sequence[tuple[float, float]], keep: float = 0.95) -> list[tuple[float, float]]:
+    smoothed, mean = [], points[0][1] if points else 0.0
+    for x, y in points:
+        mean = keep * mean + (1 - keep) * y
+        smoothed.append((x, mean))
+    return smoothed

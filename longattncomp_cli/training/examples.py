@@ -11,9 +11,9 @@ from pathlib import Path
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.data.readers import READERS
 from longattncomp_cli.data.splits import hash_share, split_examples
+from longattncomp_cli.data.synthetic import key_examples, python_examples
 from longattncomp_cli.errors import InputError, UsageError
-from longattncomp_cli.training.features import document_key
-from longattncomp_cli.training.made_examples import key_examples, python_examples
+from longattncomp_cli.training.pools.features import document_key
 
 REPLAYED = ("squad", "hotpotqa")
 """The paper's Stage 1 data, of which Stage 2 sees a share again."""

@@ -13,8 +13,8 @@ from torch import Tensor
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
 from longattncomp_cli.core.backbones.base import LayerStates
 from longattncomp_cli.core.chunking.chunks import ContextTokens
-from longattncomp_cli.training.features import DocumentFeatures, FeatureStore
-from longattncomp_cli.training.pool_scores import PoolStates
+from longattncomp_cli.training.pools.features import DocumentFeatures, FeatureStore
+from longattncomp_cli.training.pools.scores import PoolStates
 
 
 def pool_states(

@@ -1,0 +1,61 @@
+"""Pools of a backbone that reads whole contexts: each in one causal pass, its queries behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from longattncomp_cli.core.attention.cross_attention import CrossAttention
+from longattncomp_cli.core.backbones.base import Backbone, LayerStates
+from longattncomp_cli.core.backbones.cache.memory import ByteLRU
+from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone
+from longattncomp_cli.core.backbones.decoder.full_pass import PassMemory
+from longattncomp_cli.core.checkpoint.config import Pooling
+from longattncomp_cli.core.chunking.chunks import ContextTokens
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.training.pools.features import DocumentFeatures, FeatureStore
+from longattncomp_cli.training.pools.plan import Pool
+from longattncomp_cli.training.pools.scorer import PoolScorer
+
+
+def reads_whole_pools(store: FeatureStore) -> bool:
+    """Whether the backbone must encode a pool in one pass."""
+    return store.backbone.reads_whole_context
+
+
+def remembering_pools(backbone: Backbone) -> Backbone:
+    """The same backbone; one that reads whole contexts remembers the pool that was encoded last."""
+    if isinstance(backbone, DecoderBackbone) and backbone.reads_whole_context:
+        return backbone.with_memory(PassMemory(ByteLRU(2**62)))
+    return backbone
+
+
+@dataclass(frozen=True)
+class WholePoolScorer(PoolScorer):
+    """Encodes each pool in one causal pass, and its queries behind it."""
+
+    _latest: list[ContextTokens] = field(default_factory=list)
+
+    def features(self, pool: Pool) -> list[DocumentFeatures]:
+        """Run the backbone over the pool; its keys and values stay until the next pool."""
+        backbone = self.store.backbone
+        assert isinstance(backbone, DecoderBackbone)
+        backbone.full_pass.memory.passes.clear()
+        sources = tuple(Source(document.text, title=document.title) for document in pool.documents)
+        self._latest[:] = [self.store.scorer.tokenize(Request(sources, query=""))]
+        return list(self.store.encode(pool.documents))
+
+    def query(self, text: str) -> tuple[Tensor, LayerStates]:
+        """Encode a query behind the pool that was encoded last."""
+        query = self.store.backbone.encode(self._latest[0], text, "", self.store.layers).query
+        return query.ids, {layer: value.clone() for layer, value in query.states.items()}
+
+
+def pool_scorer(
+    attention: CrossAttention, store: FeatureStore, *, pooling: Pooling = "log", whole_documents: bool = True
+) -> PoolScorer:
+    """The scorer that fits the way in which the store's backbone encodes; see :class:`PoolScorer`."""
+    kind = WholePoolScorer if reads_whole_pools(store) else PoolScorer
+    return kind(attention, store, pooling, whole_documents)

