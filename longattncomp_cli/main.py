@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from longattncomp_cli.commands import bench, compress, score, train_stage1, train_stage2
-from longattncomp_cli.commands.failures import report_errors
-from longattncomp_cli.commands.manual import EXAMPLES, OVERVIEW
+from longattncomp_cli.commands.terminal.errors import report_errors
+from longattncomp_cli.commands.terminal.help_texts import EXAMPLES, OVERVIEW
 from longattncomp_cli.commands.version import print_version
 
 app = typer.Typer(

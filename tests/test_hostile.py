@@ -15,7 +15,7 @@ import zstandard
 from safetensors.numpy import save_file
 
 from longattncomp_cli.core import records, sources
-from longattncomp_cli.core.batch import BatchOutputs, in_turn, run_batch
+from longattncomp_cli.core.batch.run import BatchOutputs, in_turn, run_batch
 from longattncomp_cli.core.checkpoint import CheckpointConfig, load_checkpoint
 from longattncomp_cli.core.model_files import BackboneSpec, locate_backbone
 from longattncomp_cli.core.prompts.chat_turns import find_turns, flatten_messages

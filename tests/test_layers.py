@@ -15,6 +15,7 @@ ROOT = Path(longattncomp_cli.__file__).parent
 LAYERS = {
     "errors": 0,
     "__init__": 0,
+    "version": 0,
     "core": 1,
     "data": 2,
     "training": 3,

@@ -29,7 +29,7 @@ from longattncomp_cli.core.types import (
     ChunkScores,
     Request,
     Span,
-    parse_budget,
+    budget_tokens,
 )
 from longattncomp_cli.errors import CheckpointError, UsageError
 
@@ -239,7 +239,4 @@ class Compressor:
 
     def _budget(self, request: Request, renderer: Renderer) -> int | None:
         written = self.settings.budget if request.budget is None else request.budget
-        if written is None:
-            return None
-        amount = parse_budget(written)
-        return amount if isinstance(amount, int) else max(1, int(amount * renderer.original_tokens))
+        return None if written is None else budget_tokens(written, renderer.original_tokens)

@@ -40,6 +40,8 @@ class ScorerChoice:
     """Where a chunk may end; the checkpoint's own where ``None``."""
     hops: int | None = None
     """How far evidence may lie from the query; the checkpoint's own where ``None``."""
+    as_published: bool = False
+    """Score as the paper does, without the steps that were added to it."""
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
@@ -65,13 +67,14 @@ class ScorerChoice:
         if self.backbone is not None and self.checkpoint is None:
             from longattncomp_cli.core.decoders.start import load_decoder_scorer
 
-            return load_decoder_scorer(
+            scorer = load_decoder_scorer(
                 self.backbone,
                 self.layers,
                 encoding=self.encoding or "full",
                 chat_template=self.chat_template,
                 **shared,
             )
+            return self._as_published(scorer) if self.as_published else scorer
         from longattncomp_cli.core.checkpoint import load_checkpoint
         from longattncomp_cli.core.scoring import load_scorer
 
@@ -81,4 +84,17 @@ class ScorerChoice:
             config = replace(config, backbone=replace(config.backbone, id=self.backbone))
         if self.encoding is not None:
             config = replace(config, encoding=self.encoding)
-        return load_scorer(replace(checkpoint, config=config), **shared)
+        checkpoint = replace(checkpoint, config=config)
+        return load_scorer(checkpoint.as_published() if self.as_published else checkpoint, **shared)
+
+    def _as_published(self, scorer: Scorer) -> Scorer:
+        """The same backbone under the paper's scoring."""
+        from longattncomp_cli.core.scoring import Scorer
+
+        return Scorer(
+            scorer.checkpoint.as_published(),
+            scorer.backbone,
+            chunk_tokens=self.chunk_tokens,
+            snap=self.snap,
+            hops=self.hops,
+        )

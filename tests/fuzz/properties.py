@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from longattncomp_cli.core import json_lines
 from longattncomp_cli.core.adaptive import AutoRule, stop_rank
 from longattncomp_cli.core.assembly import Renderer
-from longattncomp_cli.core.batch import BatchOutputs, in_turn, run_batch
+from longattncomp_cli.core.batch.run import BatchOutputs, in_turn, run_batch
 from longattncomp_cli.core.calibration import calibrated, fit_calibration
 from longattncomp_cli.core.chunking import WHOLE_UNIT_CHUNKS, Tokens, chunk_source
 from longattncomp_cli.core.keep import KeepRules, keep_spans, parse_lines, parse_spans
