@@ -109,3 +109,11 @@ def test_core_knows_no_terminal_and_torch_only_where_it_computes(path: Path) -> 
 
 def test_what_may_import_torch_is_there() -> None:
     assert {core_name(path) for path in (ROOT / "core").rglob("*.py")} > WITH_TORCH
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_terminal_knows_rich_and_only_commands_know_typer(path: Path) -> None:
+    used = {name.split(".")[0] for name in imports_of(path, at_import=False)}
+    place = path.relative_to(ROOT).parts
+    assert "rich" not in used or place[:2] == ("commands", "terminal")
+    assert "typer" not in used or place[0] in ("commands", "main.py")

@@ -8,7 +8,7 @@ import typer
 
 from longattncomp_cli.commands.options import backbone as decoders
 from longattncomp_cli.commands.options.option_sets import with_options
-from longattncomp_cli.commands.options.training import Layers, PoolingName, TrainOptions
+from longattncomp_cli.commands.options.training import Layers, Pooling, TrainOptions
 from longattncomp_cli.commands.runs.training import DecoderStart, train
 
 EPILOG = (
@@ -23,7 +23,7 @@ def train_stage1(
         str, typer.Option(help="A checkpoint that names the backbone; its layer is not used.")
     ] = "untrained",
     layers: Layers = None,
-    pooling: PoolingName = None,
+    pooling: Pooling = None,
     backbone: decoders.BackboneName = None,
     encoding: decoders.Encoding = None,
     chat_template: decoders.TrainingChatTemplate = False,

@@ -33,8 +33,9 @@ Layers = Annotated[
         rich_help_panel=LAYER,
     ),
 ]
-PoolingName = Annotated[
-    str | None, typer.Option("--pooling", help="log, or the paper's mean.", rich_help_panel=LAYER)
+Pooling = Annotated[
+    Literal["log", "mean"] | None,
+    typer.Option("--pooling", help="log, or the paper's mean.", rich_help_panel=LAYER),
 ]
 
 
@@ -51,7 +52,7 @@ class TrainOptions:
     squad: Annotated[list[Path], _files("SQuAD v1.1 or v2.0 JSON", "--squad")] = field(default_factory=list)
     hotpotqa: Annotated[list[Path], _files("HotpotQA JSON", "--hotpotqa")] = field(default_factory=list)
     qmsum: Annotated[list[Path], _files("QMSum JSONL", "--qmsum")] = field(default_factory=list)
-    data: Annotated[list[Path], _files("our own JSONL: query, documents, relevant", "--data")] = field(
+    data: Annotated[list[Path], _files("Our own JSONL: query, documents, relevant", "--data")] = field(
         default_factory=list
     )
     python: Annotated[
