@@ -40,12 +40,12 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    """What stands before a command."""
+    """Options before a command."""
     if version:
         print_version(verbose=verbose)
         raise typer.Exit
     if verbose:
-        raise typer.BadParameter("goes with --version", param_hint="--verbose")
+        raise typer.BadParameter("is used with --version", param_hint="--verbose")
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(2)

@@ -16,7 +16,7 @@ import torch
 from tiny_decoders import TEXT, make_decoder
 from typer.testing import CliRunner
 
-from longattncomp_cli.commands.runs.run import parse_size
+from longattncomp_cli.commands.runs.written import parse_size
 from longattncomp_cli.core.byte_lru import ByteLRU
 from longattncomp_cli.core.cached_backbone import CachedBackbone
 from longattncomp_cli.core.decoders.start import load_decoder_scorer

@@ -11,7 +11,8 @@ import pytest
 from support.cli import FACTS, invoke, lines_of, run_shell, story
 
 from longattncomp_cli.commands.options.run_options import RunOptions
-from longattncomp_cli.commands.runs.run import Run, parse_query_parser
+from longattncomp_cli.commands.runs.run import Run
+from longattncomp_cli.commands.runs.written import parse_query_parser
 from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.records import read_records
 from longattncomp_cli.core.sources import InputFile

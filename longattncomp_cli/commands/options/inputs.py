@@ -29,7 +29,7 @@ QueryParser = Annotated[
     typer.Option(
         metavar="auto|tail[:N]|given",
         help="Where no query is given the input is a whole prompt: recognise its layout (auto), take its "
-        "last N tokens, 128 unless said (tail), or refuse it (given). \\[default: auto]",
+        "last N tokens, 128 by default (tail), or refuse it (given). \\[default: auto]",
         rich_help_panel=WHAT,
     ),
 ]

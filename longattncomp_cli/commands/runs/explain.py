@@ -32,7 +32,7 @@ class ChunkReference:
     """What the number is."""
     number: int
     name: str = ""
-    """Of the line's source, or the end of it."""
+    """The source of the line, or how its name ends."""
 
 
 def parse_chunk_reference(written: str) -> ChunkReference:

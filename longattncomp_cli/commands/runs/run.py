@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from longattncomp_cli.commands.options.inputs import FormatName
 from longattncomp_cli.commands.options.run_options import RunOptions
 from longattncomp_cli.commands.options.scale import EngineName
+from longattncomp_cli.commands.runs.written import parse_query_parser, parse_size, read_query
 from longattncomp_cli.commands.terminal.console import Notify, on_note
 from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR
 from longattncomp_cli.core.batch.jobs import CacheChoice, JobKind, RecordJob, load_compressor
@@ -19,11 +19,9 @@ from longattncomp_cli.core.keep import KeepRules, parse_lines
 from longattncomp_cli.core.loading import ScorerChoice
 from longattncomp_cli.core.output_files import partial_path
 from longattncomp_cli.core.records import FieldNames
-from longattncomp_cli.core.requests import DEFAULT_TAIL_TOKENS, ParserName
 from longattncomp_cli.core.selection import SelectionRule
-from longattncomp_cli.core.sources import decode
 from longattncomp_cli.core.types import SelectMode, parse_budget
-from longattncomp_cli.errors import InputError, UsageError
+from longattncomp_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.compressor import Compressor
@@ -58,7 +56,7 @@ class Run:
     engine: EngineName
     """What runs a batch."""
     workers: int | None
-    """Of the engine; as many as the machines hold where ``None``."""
+    """Processes of the engine that hold the model; as many as the machines can where ``None``."""
     output: Path | None
     """Instead of standard output, as named: a shard writes beside it."""
     report: Path | None
@@ -87,7 +85,7 @@ class Run:
             _refuse_what_is_not_published(options)
         settings = _settings(options)
         return cls(
-            query=_query(options),
+            query=read_query(options),
             settings=settings,
             choice=_scorer_choice(options),
             tokenizer=options.tokenizer,
@@ -144,67 +142,6 @@ class Run:
             fields=self.fields,
             cache=replace(self.cache, in_memory=True),
         )
-
-
-def parse_size(written: str) -> int:
-    """Read a number of bytes: ``500M``, ``2G``, ``1.5g``, ``1048576``.
-
-    Raises:
-        UsageError: it is none.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", written.strip(), re.IGNORECASE)
-    size = int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " ")) if match else 0
-    if size < 1:
-        raise UsageError(f"--cache-size {written!r} is not a size", hint="such as 500M or 2G")
-    return size
-
-
-def parse_query_parser(written: str) -> tuple[ParserName, int]:
-    """Read ``auto``, ``given``, ``tail`` or ``tail:128``.
-
-    Returns:
-        The parser, and how many tokens ``tail`` takes.
-
-    Raises:
-        UsageError: it is none of these.
-    """
-    parsers: dict[str, ParserName] = {name: name for name in get_args(ParserName)}
-    if written in parsers:
-        return parsers[written], DEFAULT_TAIL_TOKENS
-    if match := re.fullmatch(r"tail:0*([1-9]\d{0,11})", written):
-        return "tail", int(match[1])
-    raise UsageError(f"--query-parser {written!r} is not a parser", hint="use auto, given, tail, or tail:128")
-
-
-def _query(options: RunOptions) -> str:
-    """The query of the command line, or ``""``."""
-    if options.query is not None and options.query_file is not None:
-        raise UsageError("both --query and --query-file", hint="give one of them")
-    query = options.query if options.query_file is None else _read_query(options.query_file)
-    if query is None:
-        return ""
-    if not _is_unicode(query):
-        raise UsageError("the query is not UTF-8", hint="check the terminal's encoding")
-    if not query.strip():
-        raise UsageError("the query is empty", hint="ask something: -q 'your question'", code="empty-query")
-    if options.query_parser is not None and parse_query_parser(options.query_parser)[0] != "given":
-        raise UsageError(
-            f"a query and --query-parser {options.query_parser}",
-            hint="drop one: a given query is not parsed for",
-        )
-    return query
-
-
-def _read_query(path: Path) -> str:
-    try:
-        return decode(path.read_bytes(), str(path)).strip()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})", hint="check --query-file") from error
-
-
-def _is_unicode(text: str) -> bool:
-    """Whether the text is valid Unicode: no byte of a command line came through undecoded."""
-    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _settings(options: RunOptions) -> CompressorSettings:

@@ -48,7 +48,7 @@ class Shard:
         return output.with_name(f"{output.stem}.{self.index:05}-of-{self.count:05}{output.suffix}")
 
     def note_path(self, output: Path, kind: str) -> Path:
-        """Of the ``manifest`` or the ``done`` marker."""
+        """Path of the ``manifest`` or of the ``done`` marker."""
         return self.path_of_shard(output).with_suffix(f".{kind}.json")
 
 
