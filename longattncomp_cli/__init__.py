@@ -16,6 +16,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from longattncomp_cli.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from longattncomp_cli.core.compressor import Compressor, CompressorSettings
     from longattncomp_cli.core.inputs.source import Source
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from longattncomp_cli.core.selection.select import SelectionRule
     from longattncomp_cli.errors import InputError, LongAttnCompError, UsageError
 
-__version__ = "0.1.0"
 __all__ = [
     "Compression",
     "Compressor",

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from longattncomp_cli.commands import bench, compress, score, train_stage1, train_stage2
-from longattncomp_cli.commands.failures import report_errors
-from longattncomp_cli.commands.manual import EXAMPLES, OVERVIEW
+from longattncomp_cli.commands.terminal.errors import report_errors
+from longattncomp_cli.commands.terminal.help_texts import EXAMPLES, OVERVIEW
 from longattncomp_cli.commands.version import print_version
 
 app = typer.Typer(
@@ -40,12 +40,12 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    """What stands before a command."""
+    """Options before a command."""
     if version:
         print_version(verbose=verbose)
         raise typer.Exit
     if verbose:
-        raise typer.BadParameter("goes with --version", param_hint="--verbose")
+        raise typer.BadParameter("is used with --version", param_hint="--verbose")
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(2)

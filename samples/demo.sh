@@ -16,12 +16,12 @@ show() {
 }
 
 show compress samples/handbook.md -q 'Why did mercury run down the stair at Penhallow?' \
-    -b 600 --table --top 8 -o "$OUT/handbook.txt" --overwrite
+    -b 600 --show table -o "$OUT/handbook.txt" --overwrite
 printf '\nWhat was kept:\n\n'
 cat "$OUT/handbook.txt"
 
 show compress samples/inventory -q 'How much longer is the lead time of an order that arrives in winter?' \
-    -b 1000 --headers --table --top 8 -o "$OUT/inventory.txt" --overwrite
+    -b 1000 --headers --show table -o "$OUT/inventory.txt" --overwrite
 printf '\nWhat was kept (in %s/inventory.txt), its first lines:\n\n' "$OUT"
 head -n 20 "$OUT/inventory.txt"
 

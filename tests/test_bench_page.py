@@ -12,7 +12,7 @@ from longattncomp_cli.benchmark.page.charts import styles
 from longattncomp_cli.benchmark.page.svg import Axis, log_ticks, short_count, short_seconds
 from longattncomp_cli.benchmark.summary import summarise
 from longattncomp_cli.benchmark.targets.summary import summarise_targets
-from longattncomp_cli.commands.bench_tables import report_tables
+from longattncomp_cli.commands.terminal.bench_tables import report_tables
 
 HOSTILE = '<script>alert("x")</script>&\'"'
 
@@ -164,7 +164,7 @@ def test_only_failures_still_make_a_page_that_counts_them():
 
 
 def test_terminal_tables_show_the_best_and_what_has_no_budget(capsys):
-    from longattncomp_cli.commands.output import console
+    from longattncomp_cli.commands.terminal.console import console
 
     console(stderr=False).print(report_tables(report_of(rich_rows())))
     out = capsys.readouterr().out

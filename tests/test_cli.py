@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 import signal
@@ -15,65 +14,7 @@ from typing import Any
 
 import orjson
 import pytest
-from typer.testing import CliRunner
-
-from longattncomp_cli.main import app
-
-FACTS = {
-    "Who repaired the clock?": "The clock in the north tower was repaired by Ines Albrecht in 1987.",
-    "What does the ferry carry on Mondays?": "On Mondays the ferry carries only salt and letters.",
-    "Where is the spare key?": "The spare key hangs behind the blue map in the pilot's office.",
-}
-FILLER = (
-    "The weather stayed mild and the boats went out as usual. "
-    "Nobody at the harbour remembered a quieter season. "
-    "Ropes were mended, nets were counted, and the tide tables were copied once more. "
-)
-
-
-def story(num_filler: int = 12) -> str:
-    """A prose text with three facts far apart."""
-    parts = [fact + "\n\n" + FILLER * num_filler for fact in FACTS.values()]
-    return FILLER * num_filler + "\n\n" + "\n\n".join(parts)
-
-
-def run(
-    *args: str, cwd: Path, stdin: str | bytes = b"", env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess:
-    """Run the program as a user does."""
-    return subprocess.run(
-        [sys.executable, "-m", "longattncomp_cli", *args],
-        cwd=cwd,
-        input=stdin.encode() if isinstance(stdin, str) else stdin,
-        capture_output=True,
-        env={**os.environ, **(env or {})},
-        timeout=120,
-    )
-
-
-def invoke(*args: str, stdin: str | None = None) -> Any:
-    """Run a command in this process: quicker, the same code."""
-    return CliRunner().invoke(app, list(args), input=stdin, catch_exceptions=False)
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "story.txt").write_text(story(), encoding="utf-8")
-    return tmp_path
-
-
-def write_records(path: Path, num_records: int = 6, size: int = 3) -> list[dict[str, Any]]:
-    records = [
-        {"id": f"r{i}", "query": list(FACTS)[i % 3], "context": story(size + i % 3), "label": i}
-        for i in range(num_records)
-    ]
-    path.write_bytes(b"".join(orjson.dumps(record) + b"\n" for record in records))
-    return records
-
-
-def lines_of(raw: bytes) -> list[dict[str, Any]]:
-    return [orjson.loads(line) for line in raw.splitlines()]
+from support.cli import FACTS, invoke, lines_of, run, story, write_records
 
 
 def test_text_in_text_out_and_nothing_else(folder: Path, o200k) -> None:
@@ -221,10 +162,13 @@ BAD = [
     (["compress", "story.txt", "in.jsonl", "-q", "x", "-b", "10"], 2, "mix"),
     (["compress", "story.txt", "-q", "x", "-b", "10", "--no-such-flag"], 2, "no-such-flag"),
     (
-        ["compress", "story.txt", "--query-parser", "tail", "--query-tokens", "40", "-b", "9"],
+        ["compress", "story.txt", "--query-parser", "tail:40", "-b", "9"],
         6,
         "always kept",
     ),
+    (["compress", "story.txt", "--query-parser", "tail:0", "-b", "9"], 2, "not a parser"),
+    (["compress", "story.txt", "--query-parser", "head", "-b", "9"], 2, "not a parser"),
+    (["compress", "story.txt", "-q", "x", "-b", "9", "--cache-size", "much"], 2, "not a size"),
     (["score", "missing.txt", "-q", "x"], 3, "no such file"),
     (["compress", "story.txt", "--query-parser", "given", "-b", "9"], 2, "no query"),
     (["compress", "story.txt", "-q", "x", "-b", "9", "-o", "/dev/null", "--overwrite"], 3, "regular file"),
@@ -350,7 +294,7 @@ def test_documents_cannot_style_or_move_the_terminal(folder: Path) -> None:
         "\x9b2J \u202eevil\u202c\r over\n" * 30
     )
     (folder / "hostile \x1b[2J.txt").write_text(hostile, encoding="utf-8")
-    for args in (["score"], ["compress", "-b", "50", "--table"]):
+    for args in (["score"], ["compress", "-b", "50", "--show", "table"]):
         result = invoke(*args, str(folder), "-q", "\x1b[31mred")
         shown = result.stdout if args[0] == "score" else result.stderr
         assert result.exit_code == 0

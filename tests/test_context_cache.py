@@ -16,7 +16,7 @@ import torch
 from tiny_decoders import TEXT, make_decoder
 from typer.testing import CliRunner
 
-from longattncomp_cli.commands.backbones import parse_size
+from longattncomp_cli.commands.runs.written import parse_size
 from longattncomp_cli.core.backbones.cache.backbone import CachedBackbone
 from longattncomp_cli.core.backbones.cache.disk import NotKeptError, StateFiles
 from longattncomp_cli.core.backbones.cache.memory import ByteLRU

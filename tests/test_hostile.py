@@ -12,14 +12,14 @@ import numpy as np
 import orjson
 import pytest
 import zstandard
+from longattncomp_cli.core.zstd_stream import ZstdStream
 from safetensors.numpy import save_file
 
 from longattncomp_cli.core.backbones.files import locate_backbone
 from longattncomp_cli.core.backbones.spec import BackboneSpec
-from longattncomp_cli.core.batch import BatchOutputs, in_turn, run_batch
+from longattncomp_cli.core.batch.run import BatchOutputs, in_turn, run_batch
 from longattncomp_cli.core.checkpoint.config import CheckpointConfig
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
-from longattncomp_cli.core.files.compressed import ZstdStream
 from longattncomp_cli.core.inputs import gather, records
 from longattncomp_cli.core.inputs.gather import InputFile, expand_inputs, read_source
 from longattncomp_cli.core.inputs.messages import flatten_messages
@@ -56,7 +56,7 @@ def test_a_bomb_is_unpacked_a_little_at_a_time() -> None:
     buffer = bytearray(4096)
     while count := stream.readinto(buffer):
         total += count
-        most = max(most, len(stream._decompressed))
+        most = max(most, len(stream._ready))
     assert total == 2 << 25
     assert most < (1 << 24)
 

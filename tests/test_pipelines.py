@@ -7,28 +7,26 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
 import typer
+from support.cli import invoke
 from typer.testing import CliRunner
 
-from longattncomp_cli.commands import compress, manual, score, train_stage1, train_stage2
-from longattncomp_cli.core.estimates import budget_tokens, estimate
+from longattncomp_cli.commands import compress, score, train_stage1, train_stage2
+from longattncomp_cli.commands.runs.estimates import estimate
+from longattncomp_cli.commands.terminal import help_texts
+from longattncomp_cli.core.budget.amounts import budget_tokens
 from longattncomp_cli.main import app
 
-EPILOGS = [manual.EXAMPLES, compress.EPILOG, score.EPILOG, train_stage1.EPILOG, train_stage2.EPILOG]
+EPILOGS = [help_texts.EXAMPLES, compress.EPILOG, score.EPILOG, train_stage1.EPILOG, train_stage2.EPILOG]
 EXAMPLES = [
     line.strip().removeprefix("Example: ")
     for epilog in EPILOGS
     for line in epilog.splitlines()
     if "longattncomp " in line
 ]
-
-
-def invoke(*args: str, env: dict[str, str] | None = None) -> Any:
-    return CliRunner().invoke(app, list(args), env=env, catch_exceptions=False)
 
 
 @pytest.fixture
@@ -64,21 +62,19 @@ def test_the_help_is_a_manual_page(command: str) -> None:
 
 
 SHOWN = shlex.split(
-    "a.txt 'b c.txt' -q 'say \"é\\n\"\t\x7f' -b 12.5% --no-fill --format text --top-p 0.9 "
-    "--separator '\\n---\\n' --device cpu --limit 3 --headers --no-cut-marks"
+    "a.txt 'b c.txt' -q 'say \"é\\n\"\t\x7f' -b 12.5% --query-parser given --format text --top-p 0.9 "
+    "--separator '\\n---\\n' --device cpu --limit 3 --headers --dtype float32"
 )
 
 
-@pytest.mark.parametrize(
-    ("command", "own"), [("compress", ["--top", "5", "--show", "diff"]), ("score", ["--json"])]
-)
+@pytest.mark.parametrize(("command", "own"), [("compress", ["--show", "diff"]), ("score", ["--json"])])
 def test_a_shown_config_is_read_back_to_the_same(folder: Path, command: str, own: list[str]) -> None:
     shown = invoke(command, *SHOWN, *own, "--show-config")
     assert shown.exit_code == 0
     Path("c.toml").write_text(shown.stdout, encoding="utf-8")
     assert invoke(command, "--config", "c.toml", "--show-config").stdout == shown.stdout
     assert '\nformat = "text"' in shown.stdout
-    assert "fill = false" in shown.stdout
+    assert 'dtype = "float32"' in shown.stdout
 
 
 def test_a_flag_wins_over_the_environment_and_that_over_the_file(folder: Path) -> None:

@@ -4,38 +4,21 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
-import orjson
 import pytest
+from support.cli import PROGRAM, write_clock_records
 
 from longattncomp_cli.core.inputs.gather import InputFile
 from longattncomp_cli.core.inputs.line_groups import group_lines
 from longattncomp_cli.core.inputs.records import FieldNames, read_records
 
-FACT = "The clock in the north tower was repaired by Ines Albrecht in 1987. "
-
-
-def write_records(path: Path, count: int, size: int = 4) -> None:
-    records = [
-        {
-            "id": f"r{i}",
-            "query": "Who repaired the clock?",
-            "context": FACT + f"It rained {i} times. " * size * 9,
-        }
-        for i in range(count)
-    ]
-    lines = [orjson.dumps(record) + b"\n" for record in records]
-    lines[3:3] = [b"\n", b'{"id": "bad", "query": "no context"}\n', b"not JSON\n"]
-    path.write_bytes(b"".join(lines))
-
 
 def program(folder: Path, *args: str) -> subprocess.Popen:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
     base = ["compress", "in.jsonl", "-b", "60", "--quiet", "--device", "cpu", "--report"]
-    command = [sys.executable, "-m", "longattncomp_cli", *base, f"{args[1]}.report.jsonl", *args]
+    command = [*PROGRAM, *base, f"{args[1]}.report.jsonl", *args]
     return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE)
 
 
@@ -47,7 +30,7 @@ def test_groups_of_lines_hold_the_records_that_one_reader_reads(
     import gzip
 
     path = tmp_path / f"in.jsonl{suffix}"
-    write_records(tmp_path / "plain", 9)
+    write_clock_records(tmp_path / "plain", 9, size=4, with_failures=True)
     raw = (tmp_path / "plain").read_bytes()
     path.write_bytes(gzip.compress(raw) if suffix else raw)
     files = [InputFile(path, True), InputFile(tmp_path / "plain", True)]
@@ -66,7 +49,7 @@ def test_groups_of_lines_hold_the_records_that_one_reader_reads(
 def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("ray")
     folder = tmp_path_factory.mktemp("ray")
-    write_records(folder / "in.jsonl", 60)
+    write_clock_records(folder / "in.jsonl", 60, size=4, with_failures=True)
     process = program(folder, "-o", "local.jsonl")
     process.communicate(timeout=300)
     assert process.returncode == 3  # two records failed, as they should

@@ -10,39 +10,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
-from typer.testing import CliRunner
+from support.cli import CLOCK, invoke, write_clock_records
 
-from longattncomp_cli.core.shards import Shard, parse_shard
+from longattncomp_cli.core.batch.shards import Shard, parse_shard
 from longattncomp_cli.errors import UsageError
-from longattncomp_cli.main import app
-
-FACT = "The clock in the north tower was repaired by Ines Albrecht in 1987. "
-
-
-def invoke(*args: str) -> Any:
-    return CliRunner().invoke(app, list(args), catch_exceptions=False)
-
-
-def write_records(path: Path, count: int, size: int = 2) -> None:
-    records = [
-        {
-            "id": f"r{i}",
-            "query": "Who repaired the clock?",
-            "context": FACT + f"It rained {i} times. " * size * 9,
-        }
-        for i in range(count)
-    ]
-    path.write_bytes(b"".join(orjson.dumps(record) + b"\n" for record in records))
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    write_records(tmp_path / "in.jsonl", 7)
+    write_clock_records(tmp_path / "in.jsonl", 7)
     return tmp_path
 
 
@@ -90,7 +70,7 @@ def test_shards_joined_are_the_bytes_of_one_run_in_any_order_of_work(folder: Pat
 def test_a_shard_under_way_is_not_marked_done_and_needs_a_file(folder: Path) -> None:
     base = ["compress", "in.jsonl", "-b", "60", "--quiet", "--device", "cpu"]
     assert invoke(*base, "--shard", "1/2").exit_code == 2
-    (folder / "text.txt").write_text(FACT)
+    (folder / "text.txt").write_text(CLOCK)
     assert invoke("compress", "text.txt", "-q", "x?", "-b", "9", "-o", "o", "--shard", "1/2").exit_code == 2
     shared = [*base, "-o", "out.jsonl", "--shard", "1/2"]
     assert invoke(*shared).exit_code == 0
@@ -104,7 +84,7 @@ def test_a_shard_under_way_is_not_marked_done_and_needs_a_file(folder: Path) -> 
 def kill_at_random_moments(folder: Path, kills: int, num_records: int, seed: int) -> int:
     """Start a batch, kill -9 it after a random time, resume, … ; return how many kills hit."""
     rng = random.Random(seed)
-    write_records(folder / "in.jsonl", num_records, size=3)
+    write_clock_records(folder / "in.jsonl", num_records, size=3)
     command = [sys.executable, "-m", "longattncomp_cli", "compress", "in.jsonl", "-b", "60", "--quiet"]
     command += ["--device", "cpu", "-o", "out.jsonl", "--report", "report.jsonl", "--resume"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}

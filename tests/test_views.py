@@ -7,22 +7,20 @@ import os
 import pty
 import random
 import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from rich.console import Console
-from typer.testing import CliRunner
+from support.cli import PROGRAM, invoke
 
-from longattncomp_cli.commands.views import HeatStrip, Show, show, strip_cells
+from longattncomp_cli.commands.terminal.views import HeatStrip, show, strip_cells
 from longattncomp_cli.core.assembly.kept_spans import KeptSpan
 from longattncomp_cli.core.assembly.segments import segments
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
-from longattncomp_cli.main import app
 
 TEXT = "Ropes were mended. " * 40 + "\n\nThe ledger was signed by Ines.\n\n" + "Nets were counted. " * 40
 
@@ -72,7 +70,7 @@ def compressed(scorer, o200k):
 
 
 def test_the_text_view_counts_what_is_left_out(compressed, o200k) -> None:
-    lines = [line.plain for line in show(compressed, Show.TEXT)]
+    lines = [line.plain for line in show(compressed, "text")]
     salt = compressed.request.sources[0].text
     assert lines[0] == f"⋯ {o200k.count(salt)} tokens, salt.txt"
     assert lines[1] == "==> a [31m.txt <=="
@@ -82,7 +80,7 @@ def test_the_text_view_counts_what_is_left_out(compressed, o200k) -> None:
 
 
 def test_the_diff_view_has_every_line_once_marked(compressed) -> None:
-    lines = [line.plain for line in show(compressed, Show.DIFF)]
+    lines = [line.plain for line in show(compressed, "diff")]
     assert "  The ledger was signed by Ines." in lines
     dropped = "".join(line[2:] for line in lines if line.startswith("- "))
     kept = "".join(line[2:] for line in lines if line.startswith("  "))
@@ -93,7 +91,7 @@ def test_the_diff_view_has_every_line_once_marked(compressed) -> None:
 def test_no_control_character_reaches_the_terminal(scorer, o200k) -> None:
     request = Request((Source("The ledger\x1b]0;owned\x07 was \u202esigned\r\n by\tInes."),), "ledger")
     result = Compressor(scorer, o200k, CompressorSettings(budget=99)).compress(request)
-    (first, second) = (line.plain for line in show(result, Show.TEXT))
+    (first, second) = (line.plain for line in show(result, "text"))
     assert first == "The ledger\ufffd]0;owned\ufffd was \ufffdsigned"
     assert second == " by\tInes."
 
@@ -114,21 +112,34 @@ def test_the_view_takes_the_stream_that_is_free(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     Path("a.txt").write_text(TEXT)
     args = ["compress", "a.txt", "-q", "Who signed the ledger?", "-b", "25", "--show", "text"]
-    plain = CliRunner().invoke(app, args[:-2])
-    piped = CliRunner().invoke(app, args)
+    plain = invoke(*args[:-2])
+    piped = invoke(*args)
     assert piped.stdout == plain.stdout
     assert "⋯" in piped.stderr
-    written = CliRunner().invoke(app, [*args, "-o", "out.txt"])
+    written = invoke(*args, "-o", "out.txt")
     assert written.stdout == piped.stderr
     assert written.stderr == ""
     assert Path("out.txt").read_text() == plain.stdout
+
+
+def test_the_table_is_shown_where_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.txt").write_text(TEXT)
+    args = ["compress", "a.txt", "-q", "Who signed the ledger?", "-b", "25"]
+    plain, shown, none = invoke(*args), invoke(*args, "--show", "table"), invoke(*args, "--show", "none")
+    assert plain.stdout == shown.stdout == none.stdout != ""
+    assert plain.stderr == none.stderr == ""  # stderr is no terminal
+    assert "of 25 tokens" in shown.stderr
+    Path("in.jsonl").write_text('{"context": "Ines signed.", "query": "Who?"}\n')
+    assert invoke("compress", "in.jsonl", "-b", "25", "--show", "table").exit_code == 2
+    assert invoke("compress", "in.jsonl", "-b", "25", "--show", "none").exit_code == 0
 
 
 @pytest.mark.slow
 def test_on_a_terminal_the_view_replaces_the_text(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(TEXT)
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "longattncomp_cli", "compress", "a.txt", "-q", "Who signed the ledger?"]
+    command = [*PROGRAM, "compress", "a.txt", "-q", "Who signed the ledger?"]
     process = subprocess.Popen(
         [*command, "-b", "25", "--show", "text"], cwd=tmp_path, stdout=theirs, stderr=subprocess.PIPE
     )

@@ -6,36 +6,28 @@ from typing import Annotated
 
 import typer
 
-from longattncomp_cli.commands import train_options
-from longattncomp_cli.commands.backbone_options import (
-    BackboneName,
-    ChatTemplate,
-    Encoding,
-    EncodingOption,
-    TrustRemoteCode,
-)
-from longattncomp_cli.commands.backbones import DecoderStart
-from longattncomp_cli.commands.option_sets import takes
-from longattncomp_cli.commands.train_options import TrainOptions
-from longattncomp_cli.commands.training_run import train
+from longattncomp_cli.commands.options import backbone as decoders
+from longattncomp_cli.commands.options.option_sets import with_options
+from longattncomp_cli.commands.options.training import Layers, Pooling, TrainOptions
+from longattncomp_cli.commands.runs.training import DecoderStart, train
 
 EPILOG = (
     "Example: longattncomp train-stage1 --squad train-v1.1.json --hotpotqa hotpot_train_v1.1.json -o stage1"
 )
 
 
-@takes(TrainOptions)
+@with_options(TrainOptions)
 def train_stage1(
     options: TrainOptions,
     init: Annotated[
         str, typer.Option(help="A checkpoint that names the backbone; its layer is not used.")
     ] = "untrained",
-    layers: train_options.Layers = None,
-    pooling: train_options.PoolingOption = None,
-    backbone: BackboneName = None,
-    encoding: EncodingOption = None,
-    chat_template: ChatTemplate = False,
-    trust_remote_code: TrustRemoteCode = False,
+    layers: Layers = None,
+    pooling: Pooling = None,
+    backbone: decoders.BackboneName = None,
+    encoding: decoders.Encoding = None,
+    chat_template: decoders.TrainingChatTemplate = False,
+    trust_remote_code: decoders.TrustRemoteCode = False,
 ) -> None:
     """Train the cross-attention layer from its untrained start: the retrieval foundation.
 
@@ -45,7 +37,7 @@ def train_stage1(
     if backbone is not None:
         decoder = DecoderStart(
             backbone=backbone,
-            encoding=(encoding or Encoding.FULL).value,
+            encoding=encoding or "full",
             chat_template=chat_template,
         )
     train(

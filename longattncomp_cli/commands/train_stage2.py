@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from longattncomp_cli.commands.backbone_options import TrustRemoteCode
-from longattncomp_cli.commands.option_sets import takes
-from longattncomp_cli.commands.train_options import Musique, TrainOptions, TwoWiki
-from longattncomp_cli.commands.training_run import train
+from longattncomp_cli.commands.options.backbone import TrustRemoteCode
+from longattncomp_cli.commands.options.option_sets import with_options
+from longattncomp_cli.commands.options.training import Musique, TrainOptions, TwoWiki
+from longattncomp_cli.commands.runs.training import train
 
 EPILOG = (
     "Example: longattncomp train-stage2 --init stage1 --musique musique_train.jsonl --2wiki train.json "
@@ -18,14 +17,7 @@ EPILOG = (
 )
 
 
-class Part(StrEnum):
-    """What Stage 2 can train."""
-
-    LAYER = "layer"
-    HOP = "hop"
-
-
-@takes(TrainOptions)
+@with_options(TrainOptions)
 def train_stage2(
     options: TrainOptions,
     musique: Musique = [],  # noqa: B006
@@ -35,8 +27,9 @@ def train_stage2(
         bool, typer.Option(help="Append the single-hop questions to the query, where the data has them.")
     ] = False,
     part: Annotated[
-        Part, typer.Option(help="What to train: the layer, or only the second hop on the layer of --init.")
-    ] = Part.LAYER,
+        Literal["layer", "hop"],
+        typer.Option(help="What to train: the layer, or only the second hop on the layer of --init."),
+    ] = "layer",
     replay: Annotated[
         float | None,
         typer.Option(
@@ -57,6 +50,6 @@ def train_stage2(
         more_files=files,
         sub_queries=sub_queries,
         replay=replay,
-        part=part.value,
+        part=part,
         trust_remote_code=trust_remote_code,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from longattncomp_cli.core.assembly.renderer import DEFAULT_SEPARATOR, Renderer
-from longattncomp_cli.core.budget.amounts import parse_budget
+from longattncomp_cli.core.budget.amounts import budget_tokens
 from longattncomp_cli.core.budget.tokenizers import (
     DEFAULT_TOKENIZER,
     BackboneTokenizer,
@@ -243,7 +243,4 @@ class Compressor:
 
     def _budget(self, request: Request, renderer: Renderer) -> int | None:
         written = self.settings.budget if request.budget is None else request.budget
-        if written is None:
-            return None
-        amount = parse_budget(written)
-        return amount if isinstance(amount, int) else max(1, int(amount * renderer.original_tokens))
+        return None if written is None else budget_tokens(written, renderer.original_tokens)

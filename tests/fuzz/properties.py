@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from longattncomp_cli.core.assembly.kept_spans import ChunkMap, merge_kept_spans
 from longattncomp_cli.core.assembly.renderer import Renderer
-from longattncomp_cli.core.batch import BatchOutputs, in_turn, run_batch
+from longattncomp_cli.core.batch.run import BatchOutputs, in_turn, run_batch
 from longattncomp_cli.core.budget.amounts import parse_budget
 from longattncomp_cli.core.budget.tokenizers import TiktokenTokenizer
 from longattncomp_cli.core.checkpoint.logistic import LogisticModel, calibrated

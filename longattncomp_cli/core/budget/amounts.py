@@ -44,3 +44,13 @@ def parse_budget(value: str | int) -> int | float:
             f"budget {value!r} is not a whole number of at least 1", hint=hint, code="bad-budget"
         )
     return int(tokens)
+
+
+def budget_tokens(budget: str | int, original_tokens: int) -> int:
+    """A budget as the user writes it, in tokens of an input that has ``original_tokens``.
+
+    Raises:
+        UsageError: it is not a budget.
+    """
+    amount = parse_budget(budget)
+    return amount if isinstance(amount, int) else max(1, int(amount * original_tokens))

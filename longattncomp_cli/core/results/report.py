@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from longattncomp_cli.core.results.compression import Compression, Scored
 from longattncomp_cli.errors import LongAttnCompError
 
+if TYPE_CHECKING:
+    from longattncomp_cli.core.scoring.explain import Explanation
+    from longattncomp_cli.core.scoring.explain_hop import HopExplanation
+
 JsonObject = dict[str, Any]
+_REPORTED_WORDS = 12
+"""Of each explained query word, and of the second hop."""
 
 
 def score_report(scored: Scored) -> JsonObject:
@@ -120,6 +126,46 @@ def kept_parts(compression: Compression) -> dict[int, list[JsonObject]]:
             {"start": span.start, "end": span.end, "score": rounded(span.score), "rank": span.rank}
         )
     return parts
+
+
+def explain_report(explanation: Explanation) -> JsonObject:
+    """The explanation as JSON, numbers rounded as in the score report."""
+    return {
+        "chunk": explanation.chunk,
+        "unit": explanation.unit,
+        "own": rounded(explanation.score),
+        "baseline": rounded(explanation.baseline),
+        "hop": None if explanation.hop is None else _hop_report(explanation.hop),
+        "names": [{"text": name, "adds": rounded(adds)} for name, adds in explanation.exact],
+        "query_words": [
+            {
+                "text": word.text,
+                "start": word.start,
+                "end": word.end,
+                "weight": rounded(word.weight),
+                "mass": rounded(word.mass),
+                "adds": rounded(word.adds),
+                "words": [
+                    {"text": part.text, "start": part.start, "end": part.end, "share": rounded(part.share)}
+                    for part in word.words[:_REPORTED_WORDS]
+                ],
+            }
+            for word in explanation.words
+        ],
+    }
+
+
+def _hop_report(hop: HopExplanation) -> JsonObject:
+    return {
+        "raised": rounded(hop.boost),
+        "most": rounded(hop.max_boost),
+        "rank": hop.rank,
+        "asks": hop.is_seed,
+        "words": [
+            {"chunk": word.chunk, "start": word.start, "end": word.end, "share": rounded(word.share)}
+            for word in hop.words[:_REPORTED_WORDS]
+        ],
+    }
 
 
 def error_record(record_id: str | int | None, error: LongAttnCompError) -> JsonObject:

@@ -1,0 +1,58 @@
+"""Decoder backbones: the options that name one and say how it reads."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from longattncomp_cli.core.backbones.spec import EncodingName
+
+BACKBONE = "Decoder backbones"
+
+
+def _chat_template(*, hidden: bool) -> Any:
+    return typer.Option(
+        "--chat-template",
+        help="Begin the prompt as the chat template of --backbone does.",
+        rich_help_panel=BACKBONE,
+        hidden=hidden,
+    )
+
+
+BackboneName = Annotated[
+    str | None,
+    typer.Option(
+        "--backbone",
+        metavar="DIR|HUB_ID",
+        help="A causal language model whose first layers read the context, untrained; with --checkpoint: "
+        "where that checkpoint's backbone lies.",
+        rich_help_panel=BACKBONE,
+    ),
+]
+Depth = Annotated[
+    str | None,
+    typer.Option(
+        "--layers",
+        metavar="N|SHARE",
+        help="How many layers of --backbone to use, or which share of them. \\[default: 0.41, 13 of 32]",
+        rich_help_panel=BACKBONE,
+    ),
+]
+Encoding = Annotated[
+    EncodingName | None,
+    typer.Option(
+        "--encoding",
+        help="One causal pass over instruction, context and query (full), or independent windows "
+        "(windowed). \\[default: the checkpoint's; full for an untrained decoder]",
+        rich_help_panel=BACKBONE,
+    ),
+]
+ChatTemplate = Annotated[bool, _chat_template(hidden=True)]
+TrainingChatTemplate = Annotated[bool, _chat_template(hidden=False)]
+TrustRemoteCode = Annotated[
+    bool,
+    typer.Option(
+        "--trust-remote-code", help="Run code that lies beside the backbone.", rich_help_panel=BACKBONE
+    ),
+]

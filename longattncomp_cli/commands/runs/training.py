@@ -1,0 +1,174 @@
+"""What both training commands do: settings in, a run with a progress bar, a line at the end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from longattncomp_cli.commands.options.training import TrainOptions
+from longattncomp_cli.commands.terminal.console import on_note
+from longattncomp_cli.commands.terminal.progress import progress_bar
+from longattncomp_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from longattncomp_cli.core.backbones.base import Backbone
+    from longattncomp_cli.core.backbones.spec import EncodingName
+    from longattncomp_cli.core.checkpoint.config import Pooling
+    from longattncomp_cli.core.checkpoint.store import Checkpoint
+    from longattncomp_cli.training.trainer import Progress as StepProgress
+
+_FILES = ("squad", "hotpotqa", "qmsum", "data")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderStart:
+    """The decoder that training starts from, and how it reads."""
+
+    backbone: str
+    encoding: EncodingName
+    chat_template: bool = False
+
+
+def training_start(
+    init: str,
+    decoder: DecoderStart | None,
+    layers: str | None,
+    pooling: str | None,
+    *,
+    device: str,
+    trust_remote_code: bool,
+) -> tuple[Checkpoint, Backbone | None]:
+    """The checkpoint that training starts from (``--init``, or an untrained decoder's), and its backbone.
+
+    Returns:
+        The backbone is ``None`` where it is not loaded yet.
+    """
+    if decoder is None:
+        from longattncomp_cli.core.checkpoint.store import load_checkpoint
+
+        return load_checkpoint(init), None
+    from longattncomp_cli.core.scoring.loading import load_untrained_decoder
+
+    made, backbone = load_untrained_decoder(
+        decoder.backbone,
+        layers,
+        encoding=decoder.encoding,
+        device=device,
+        chat_template=decoder.chat_template,
+        trust_remote_code=trust_remote_code,
+    )
+    chosen: Pooling = "log" if pooling == "log" else "mean"
+    return replace(made, config=replace(made.config, pooling=chosen)), backbone
+
+
+def train(
+    options: TrainOptions,
+    *,
+    stage: int,
+    init: str,
+    layers: str | None = None,
+    pooling: str | None = None,
+    more_files: Mapping[str, Sequence[Path]] | None = None,
+    sub_queries: bool = False,
+    replay: float | None = None,
+    decoder: DecoderStart | None = None,
+    part: Literal["layer", "hop"] = "layer",
+    trust_remote_code: bool = False,
+) -> None:
+    """Train a stage; notes and progress on stderr.
+
+    Args:
+        options: what both commands take.
+        stage: 1 or 2.
+        init: the starting checkpoint.
+        layers, pooling: of Stage 1.
+        more_files: of Stage 2, by reader's name.
+        sub_queries: whether queries carry their sub-queries.
+        replay: share of Stage 1's data in Stage 2.
+        decoder: of Stage 1, instead of ``init``.
+        part: what is trained.
+        trust_remote_code: run code that lies beside a decoder.
+    """
+    own_layers = None if layers is None or decoder is not None else _layers(layers)
+    shape = {"layers": own_layers, "pooling": pooling}
+    if pooling not in (None, "log", "mean"):
+        raise UsageError(f"--pooling {pooling!r} is neither log nor mean")
+    from longattncomp_cli.training import config as presets
+    from longattncomp_cli.training.stages import Hooks, StageRun, run_stage
+
+    given = {name: getattr(options, name) for name in presets.hyperparameters() if hasattr(options, name)}
+    start, backbone = training_start(
+        init, decoder, layers, pooling, device=options.device, trust_remote_code=trust_remote_code
+    )
+    if start.config.backbone.kind == "decoder":
+        shape["pooling"] = start.config.pooling
+    config = presets.preset(options.preset, stage, part=part, **given, **shape)
+    limits = presets.EXAMPLE_LIMITS[options.preset, stage]
+    if part == "hop":
+        limits = {**limits, **presets.HOP_LIMITS}
+    quiet = options.quiet
+    note = on_note(quiet=quiet)
+    with progress_bar(quiet=quiet) as bar:
+        task = bar.add_task("encoding", total=None)
+
+        def on_tokens(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        def on_step(progress: StepProgress) -> None:
+            best = "" if progress.best is None else f" · recall {progress.best:.3f}"
+            label = f"step {progress.step} · loss {progress.loss:.3f}{best}"
+            bar.update(task, completed=progress.step, total=progress.total_steps, description=label)
+
+        result = run_stage(
+            StageRun(
+                stage=stage,
+                part=part,
+                name=options.output.name,
+                init=start,
+                files={**{name: getattr(options, name) for name in _FILES}, **(more_files or {})},
+                limits={**limits, **_limits(options.limit)},
+                config=config,
+                output=options.output,
+                features=options.features,
+                python=options.python,
+                key_lists=options.key_lists,
+                sub_queries=sub_queries,
+                replay=replay,
+                resume=options.resume,
+                command=" ".join(["longattncomp", *(_without_folders(word) for word in sys.argv[1:])]),
+                device=options.device,
+                backbone=backbone,
+                trust_remote_code=trust_remote_code,
+            ),
+            Hooks(on_note=note, on_tokens=on_tokens, on_step=on_step),
+        )
+    if result is not None:
+        note(f"best held-out evidence recall {result.score:.4f} → {options.output}")
+
+
+def _without_folders(word: str) -> str:
+    """A card names files, not where they lay."""
+    return Path(word).name if "/" in word else word
+
+
+def _layers(text: str) -> tuple[int, ...]:
+    try:
+        layers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"--layers {text!r} is not a list of layers", hint="such as 6,6,6,0") from None
+    if not layers or min(layers) < 0:
+        raise UsageError(f"--layers {text!r}: a layer is 0 or more")
+    return layers
+
+
+def _limits(pairs: Sequence[str]) -> dict[str, int]:
+    limits = {}
+    for pair in pairs:
+        name, _, number = pair.partition("=")
+        if not name or not number.isdigit():
+            raise UsageError(f"--limit {pair!r} is not DATASET=N", hint="such as squad=16000")
+        limits[name] = int(number)
+    return limits

@@ -1,0 +1,198 @@
+"""The tables of a benchmark report, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from longattncomp_cli.commands.terminal.console import safe
+
+Cell = Mapping[str, Any]
+
+_CEILINGS = ("full", "oracle")
+"""Not in the contest for the best."""
+_UNBUDGETED = "none"
+# Of fewer items a bootstrap interval says little: no star.
+_LEAST_ITEMS = 10
+
+
+def report_tables(report: Mapping[str, Any]) -> Group:
+    """Everything that a report has to show."""
+    summary = report["summary"]
+    parts: list[RenderableType] = [*_recall(summary), *_costs(summary)]
+    parts += _auroc(summary)
+    if report.get("targets"):
+        parts += _targets(report["targets"])
+    if report.get("reported"):
+        parts += _reported(report["reported"])
+    if summary["failed"]:
+        parts.append(Text(f"{summary['failed']} rows failed", style="red"))
+    return Group(*parts)
+
+
+def best_of(cells: Sequence[Cell], figure: str = "recall") -> float | None:
+    """The highest mean among methods that are in the contest, or ``None``."""
+    means = [cell[figure]["mean"] for cell in cells if figure in cell and cell["method"] not in _CEILINGS]
+    return max(means, default=None)
+
+
+def figure_of(cells: Sequence[Cell]) -> str:
+    """What a task is judged by: recall, or answers kept where there is no evidence, or the kept ratio."""
+    return next((f for f in ("recall", "answer_kept") if any(f in cell for cell in cells)), "kept_ratio")
+
+
+_FIGURE_NAMES = {"recall": "evidence recall", "answer_kept": "answers kept", "kept_ratio": "kept ratio"}
+
+
+def _recall(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """One table a task: methods down, budgets across; below it the methods that have no budget."""
+    for task in dict.fromkeys(cell["task"] for cell in summary["cells"]):
+        cells = [cell for cell in summary["cells"] if cell["task"] == task]
+        figure = figure_of(cells)
+        budgeted = [cell for cell in cells if cell["budget"] != _UNBUDGETED]
+        budgets = list(dict.fromkeys(cell["budget"] for cell in budgeted))
+        num_items = max(cell["n"] for cell in cells)
+        title = f"{safe(task)} · {_FIGURE_NAMES[figure]}, mean of {num_items} [95% interval]"
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+        table.add_column("method", no_wrap=True)
+        for budget in budgets:
+            table.add_column(f"at {budget}", no_wrap=True)
+        table.add_column(f"against {summary['baseline']}", no_wrap=True)
+        for method in dict.fromkeys(cell["method"] for cell in budgeted):
+            mine = {cell["budget"]: cell for cell in budgeted if cell["method"] == method}
+            row: list[RenderableType] = [Text(safe(method))]
+            for budget in budgets:
+                column = [cell for cell in budgeted if cell["budget"] == budget]
+                row.append(_interval(mine.get(budget), figure, best_of(column, figure)))
+            table.add_row(*row, _differences(mine, budgets))
+        if budgeted:
+            yield table
+        else:
+            yield Text(title, style="italic")
+        yield from _own_rules(cells, figure)
+        yield Text("")
+
+
+def _interval(cell: Cell | None, figure: str, best: float | None) -> Text:
+    if cell is None or figure not in cell:
+        return Text("–", style="dim")
+    value = cell[figure]
+    is_best = cell["method"] not in _CEILINGS and value["mean"] == best
+    text = f"{value['mean']:.3f} [{value['low']:.2f}, {value['high']:.2f}]"
+    return Text(text, style="bold" if is_best else "")
+
+
+def _own_rules(cells: Sequence[Cell], figure: str) -> Iterator[Text]:
+    """Methods that decide by their own rule how much they keep."""
+    for cell in cells:
+        if cell["budget"] == _UNBUDGETED:
+            value = f"{cell[figure]['mean']:.3f} with " if figure in cell and figure != "kept_ratio" else ""
+            yield Text(f"{safe(cell['method'])}, no budget: {value}{cell['kept_ratio']['mean']:.1%} kept")
+
+
+def _differences(mine: Mapping[str, Cell], budgets: Sequence[str]) -> Text:
+    """The paired difference at each budget; a star where its interval leaves out 0 and items are not few."""
+    found = []
+    for budget in budgets:
+        difference = mine.get(budget, {}).get("against_baseline")
+        if difference:
+            is_sure = difference["low"] > 0 or difference["high"] < 0
+            star = "*" if is_sure and difference["n"] >= _LEAST_ITEMS else ""
+            found.append(f"{difference['mean']:+.3f}{star}")
+    return Text(" ".join(found), style="dim")
+
+
+def _costs(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """What scoring cost, over all tasks."""
+    table = Table(title="cost of scoring, mean over items", title_justify="left", box=None, pad_edge=False)
+    for name in ("method", "seconds", "tokens/s", "peak MiB", "budget used"):
+        table.add_column(name, justify="left" if name == "method" else "right")
+    for method in dict.fromkeys(cell["method"] for cell in summary["cells"]):
+        mine = [cell for cell in summary["cells"] if cell["method"] == method]
+        table.add_row(
+            safe(method),
+            f"{_mean(mine, 'seconds'):,.3f}",
+            f"{_mean(mine, 'tokens_per_second'):,.0f}",
+            f"{_mean(mine, 'peak_mib'):,.0f}" if any("peak_mib" in cell for cell in mine) else "–",
+            f"{_mean(mine, 'budget_use'):.1%}" if any("budget_use" in cell for cell in mine) else "–",
+        )
+    yield table
+
+
+def _mean(cells: Sequence[Cell], figure: str) -> float:
+    weighted = [(cell[figure]["mean"], cell["n"]) for cell in cells if figure in cell]
+    return float(sum(mean * n for mean, n in weighted) / max(1, sum(n for _, n in weighted)))
+
+
+def _auroc(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
+    if not summary["auroc"]:
+        return
+    table = Table(title="confidence: AUROC of answerable against others", title_justify="left", box=None)
+    for name in ("task", "method", "against", "AUROC"):
+        table.add_column(name)
+    for row in summary["auroc"]:
+        table.add_row(safe(row["task"]), safe(row["method"]), safe(row["against"]), f"{row['auroc']:.3f}")
+    yield Text("")
+    yield table
+
+
+def _targets(targets: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Accuracy, and what is lost to retrieval and to reasoning."""
+    yield Text("")
+    table = Table(
+        title="target model: accuracy [95% interval]", title_justify="left", box=None, pad_edge=False
+    )
+    for name in (
+        "task",
+        "model",
+        "method",
+        "budget",
+        "n",
+        "accuracy",
+        "retrieval loss",
+        "reasoning loss",
+        "tokens",
+    ):
+        table.add_column(name)
+    contest: dict[tuple[str, str, str], float] = {}
+    for cell in targets["cells"]:
+        if cell["method"] not in _CEILINGS:
+            key = (cell["task"], cell["target"], cell["budget"])
+            contest[key] = max(contest.get(key, 0.0), cell["accuracy"]["mean"])
+    for cell in targets["cells"]:
+        value, split = cell["accuracy"], cell.get("decomposition")
+        is_best = contest.get((cell["task"], cell["target"], cell["budget"])) == value["mean"]
+        table.add_row(
+            safe(cell["task"]),
+            safe(cell["target"]),
+            safe(cell["method"]),
+            cell["budget"],
+            str(cell["n"]),
+            Text(
+                f"{value['mean']:.3f} [{value['low']:.2f}, {value['high']:.2f}]",
+                style="bold" if is_best and cell["method"] not in _CEILINGS else "",
+            ),
+            f"{split['retrieval_loss']['mean']:+.3f}" if split else "",
+            f"{split['reasoning_loss']:+.3f}" if split else "",
+            f"{cell['prompt_tokens']:,}",
+        )
+    yield table
+    if targets["failed"]:
+        kinds = ", ".join(f"{count} {safe(code)}" for code, count in targets["errors"].items())
+        yield Text(f"{targets['failed']} of the target's answers failed: {kinds}", style="red")
+
+
+def _reported(reported: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """The paper's own figures, never mixed with measured ones."""
+    yield Text("")
+    table = Table(title=f"reported accuracy %, {reported['source']}", title_justify="left", box=None)
+    for name in ("task", "target", "method", "accuracy", ""):
+        table.add_column(name)
+    for row in reported["rows"]:
+        cells = (row["task"], row["target"], row["method"], row["accuracy"], "reported")
+        table.add_row(*cells, style="dim")
+    yield table

@@ -1,0 +1,153 @@
+"""What is done with one record: the same here and in a worker on another machine."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import orjson
+
+from longattncomp_cli.core.budget.tokenizers import load_tokenizer
+from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.inputs.records import FieldNames, Record
+from longattncomp_cli.core.results.report import JsonObject, compression_record, score_report
+from longattncomp_cli.core.scoring.choice import ScorerChoice
+from longattncomp_cli.version import __version__
+
+if TYPE_CHECKING:
+    from longattncomp_cli.core.batch.run import Process
+
+JobKind = Literal["score", "compress"]
+Notify = Callable[[str], None]
+
+
+def _ignore(note: str) -> None:
+    """Drop a note."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheChoice:
+    """What is kept of contexts that the backbone has read, for another query on them."""
+
+    folder: Path | None = None
+    """Where their states are kept between runs; nowhere where ``None``."""
+    max_bytes: int = 2 * 2**30
+    """Largest size of the folder."""
+    in_memory: bool = False
+    """Whether they are also kept in memory, for the other records of a batch."""
+
+
+def load_compressor(
+    choice: ScorerChoice,
+    tokenizer: str,
+    settings: CompressorSettings,
+    cache: CacheChoice,
+    *,
+    on_note: Notify = _ignore,
+) -> Compressor:
+    """Load tokenizer, checkpoint and backbone, the quickest to fail first.
+
+    Args:
+        choice: which scorer.
+        tokenizer: what counts the budget; ``backbone`` is the scorer's own.
+        settings: what to keep.
+        cache: what is kept of contexts that were read.
+        on_note: called with a sentence where the cache could not be used.
+
+    Raises:
+        ResourceError: a model, vocabulary or device is not there.
+        CheckpointError: the checkpoint is not there, broken, or does not fit.
+    """
+    target = None if tokenizer == "backbone" else load_tokenizer(tokenizer)
+    scorer = choice.load()
+    if cache.in_memory or cache.folder is not None:
+        from longattncomp_cli.core.backbones.cache.backbone import MEMORY_BYTES, cached
+        from longattncomp_cli.core.backbones.cache.disk import StateFiles
+
+        backbone = cached(
+            scorer.backbone,
+            memory_bytes=MEMORY_BYTES[scorer.backbone.device.type] if cache.in_memory else 0,
+            files=None if cache.folder is None else StateFiles(cache.folder, cache.max_bytes),
+            on_note=on_note,
+        )
+        scorer = scorer.with_backbone(backbone)
+    return Compressor(scorer, target, settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordJob:
+    """Everything that a worker anywhere needs to do a record; picklable."""
+
+    kind: JobKind
+    """Whether records are scored or compressed."""
+    choice: ScorerChoice
+    """Which scorer."""
+    tokenizer: str
+    """What counts the budget."""
+    settings: CompressorSettings
+    """What to keep."""
+    query: str
+    """For records that have none; ``""`` where there is none."""
+    with_report: bool
+    """Whether each record also gets a line of the chunk-score report."""
+    fields: FieldNames
+    """How the records' fields are called."""
+    cache: CacheChoice = field(default_factory=lambda: CacheChoice(in_memory=True))
+    """What is kept of contexts that were read; changes no line."""
+
+    def load(self, on_note: Notify = _ignore) -> tuple[Process, str]:
+        """Load what the job needs.
+
+        Returns:
+            What makes a record's lines, and the fingerprint of everything that decides them.
+
+        Raises:
+            ResourceError: a model, vocabulary or device is not there.
+            CheckpointError: the checkpoint is not there, broken, or does not fit.
+        """
+        compressor = load_compressor(self.choice, self.tokenizer, self.settings, self.cache, on_note=on_note)
+        settings = self.fingerprint(compressor)
+        make = _score if self.kind == "score" else _compress
+        return make(self, compressor, settings), settings
+
+    def fingerprint(self, compressor: Compressor) -> str:
+        """12 hex digits of everything that decides a record's line, compared by ``--resume``."""
+        scorer = compressor.scorer
+        decisive = {
+            "version": __version__,
+            "checkpoint": scorer.checkpoint.digest,
+            "tokenizer": compressor.tokenizer.name,
+            "settings": asdict(compressor.settings),
+            "chunk_tokens": scorer.options.chunk_tokens,
+            "snap": scorer.options.snap,
+            # By default a very long context takes one hop.
+            "hops": (scorer.options.hops, self.choice.hops is None),
+            "command": self.kind,
+            "query": self.query,
+            "fields": asdict(self.fields),
+            "dtype": self.choice.dtype,
+        }
+        return hashlib.sha256(orjson.dumps(decisive, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+
+
+def _score(job: RecordJob, compressor: Compressor, settings: str) -> Process:
+    def process(record: Record) -> tuple[JsonObject, JsonObject | None]:
+        scored = compressor.score(compressor.requests.from_record(record, job.query))
+        report = {**score_report(scored), "settings": settings}
+        return report, report
+
+    return process
+
+
+def _compress(job: RecordJob, compressor: Compressor, settings: str) -> Process:
+    name = compressor.scorer.checkpoint.config.name
+
+    def process(record: Record) -> tuple[JsonObject, JsonObject | None]:
+        result = compressor.compress(compressor.requests.from_record(record, job.query))
+        chunk_report = score_report(result.scored) if job.with_report else None
+        return compression_record(result, name, settings), chunk_report
+
+    return process

@@ -1,0 +1,100 @@
+"""Run the program, in a process of its own or in this one, on a text with three facts or on records."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from longattncomp_cli.main import app
+
+FACTS = {
+    "Who repaired the clock?": "The clock in the north tower was repaired by Ines Albrecht in 1987.",
+    "What does the ferry carry on Mondays?": "On Mondays the ferry carries only salt and letters.",
+    "Where is the spare key?": "The spare key hangs behind the blue map in the pilot's office.",
+}
+FILLER = (
+    "The weather stayed mild and the boats went out as usual. "
+    "Nobody at the harbour remembered a quieter season. "
+    "Ropes were mended, nets were counted, and the tide tables were copied once more. "
+)
+CLOCK = "The clock in the north tower was repaired by Ines Albrecht in 1987. "
+PROGRAM = [sys.executable, "-m", "longattncomp_cli"]
+
+
+def story(num_filler: int = 12) -> str:
+    """A prose text with three facts far apart."""
+    parts = [fact + "\n\n" + FILLER * num_filler for fact in FACTS.values()]
+    return FILLER * num_filler + "\n\n" + "\n\n".join(parts)
+
+
+def run(
+    *args: str, cwd: Path, stdin: str | bytes = b"", env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess:
+    """Run the program as a user does."""
+    return subprocess.run(
+        [*PROGRAM, *args],
+        cwd=cwd,
+        input=stdin.encode() if isinstance(stdin, str) else stdin,
+        capture_output=True,
+        env={**os.environ, **(env or {})},
+        timeout=120,
+    )
+
+
+def run_shell(line: str, *, cwd: Path) -> subprocess.CompletedProcess:
+    """Run a line of bash in which ``longattncomp`` is the program."""
+    line = line.replace("longattncomp", " ".join(PROGRAM))
+    return subprocess.run(["/bin/bash", "-c", line], cwd=cwd, capture_output=True, timeout=120)
+
+
+def invoke(*args: str, stdin: str | None = None, env: dict[str, str] | None = None) -> Any:
+    """Run a command in this process: quicker, the same code."""
+    return CliRunner().invoke(app, list(args), input=stdin, env=env, catch_exceptions=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory of a test; it holds ``story.txt``."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "story.txt").write_text(story(), encoding="utf-8")
+    return tmp_path
+
+
+def write_records(path: Path, num_records: int = 6, size: int = 3) -> list[dict[str, Any]]:
+    """Write records whose contexts are stories, and whose queries ask for one fact each."""
+    records = [
+        {"id": f"r{i}", "query": list(FACTS)[i % 3], "context": story(size + i % 3), "label": i}
+        for i in range(num_records)
+    ]
+    path.write_bytes(b"".join(orjson.dumps(record) + b"\n" for record in records))
+    return records
+
+
+def write_clock_records(path: Path, num_records: int, size: int = 2, *, with_failures: bool = False) -> None:
+    """Write short records that all ask for the same fact, with a blank and two bad lines where asked."""
+    lines = [
+        orjson.dumps(
+            {
+                "id": f"r{i}",
+                "query": "Who repaired the clock?",
+                "context": CLOCK + f"It rained {i} times. " * size * 9,
+            }
+        )
+        + b"\n"
+        for i in range(num_records)
+    ]
+    if with_failures:
+        lines[3:3] = [b"\n", b'{"id": "bad", "query": "no context"}\n', b"not JSON\n"]
+    path.write_bytes(b"".join(lines))
+
+
+def lines_of(raw: bytes) -> list[dict[str, Any]]:
+    """The values of JSON lines."""
+    return [orjson.loads(line) for line in raw.splitlines()]
