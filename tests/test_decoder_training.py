@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_training_run import GOODS, PLACES, write_examples
+from support.training import GOODS, PLACES, write_examples
 from tiny_decoders import make_decoder, make_remote_decoder
 from typer.testing import CliRunner
 

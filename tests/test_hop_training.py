@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support.training import digest, finish, losses, make_run
 
 from longattncomp_cli.core.checkpoint.store import (
     DEFAULT_CHECKPOINT,
@@ -62,7 +63,7 @@ def write_bridges(path: Path, count: int = 24) -> Path:
     return path
 
 
-def make_run(data: Path, output: Path, **changes) -> StageRun:
+def make_hop_run(data: Path, output: Path, **changes) -> StageRun:
     config = preset(
         "smoke",
         2,
@@ -78,19 +79,8 @@ def make_run(data: Path, output: Path, **changes) -> StageRun:
         learning_rate=0.01,
         ema_decay=0.5,
     )
-    fields = {
-        "stage": 2,
-        "part": "hop",
-        "name": output.name,
-        "init": load_checkpoint(DEFAULT_CHECKPOINT),
-        "files": {"data": [data]},
-        "limits": {},
-        "config": config,
-        "output": output,
-        "features": None,
-        "device": "cpu",
-    }
-    return StageRun(**{**fields, **changes})
+    start = {"init": load_checkpoint(DEFAULT_CHECKPOINT), "part": "hop", "config": config}
+    return make_run(data, output, 2, **{**start, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -100,14 +90,7 @@ def data(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def finished(data, tmp_path_factory) -> Path:
-    output = tmp_path_factory.mktemp("runs") / "hop"
-    run_stage(make_run(data, output), Hooks())
-    return output
-
-
-def losses(folder: Path) -> list[float]:
-    entries = map(json.loads, (folder / "log.jsonl").read_text().splitlines())
-    return [entry["loss"] for entry in entries if "loss" in entry]
+    return finish(make_hop_run(data, tmp_path_factory.mktemp("runs") / "hop"))
 
 
 def test_only_the_hop_learns(finished: Path) -> None:
@@ -153,10 +136,10 @@ def test_interrupted_and_resumed_equals_uninterrupted(data: Path, finished: Path
 
     output = tmp_path / "hop"
     with pytest.raises(KeyboardInterrupt):
-        run_stage(make_run(data, output), Hooks(on_step=interrupt))
-    run_stage(make_run(data, output, resume=True), Hooks())
+        run_stage(make_hop_run(data, output), Hooks(on_step=interrupt))
+    run_stage(make_hop_run(data, output, resume=True), Hooks())
     assert losses(output) == losses(finished)
-    assert (output / "model.safetensors").read_bytes() == (finished / "model.safetensors").read_bytes()
+    assert digest(output) == digest(finished)
 
 
 def plain(checkpoint: Checkpoint) -> Checkpoint:
@@ -186,7 +169,7 @@ def test_a_hop_needs_scores_that_it_can_be_trained_on(data: Path, tmp_path: Path
     init = load_checkpoint(DEFAULT_CHECKPOINT)
     mean = Checkpoint(replace(init.config, pooling="mean", calibration=None, enough=None), init.tensors)
     with pytest.raises(UsageError, match="log pooling"):
-        run_stage(make_run(data, tmp_path / "hop", init=mean), Hooks())
+        run_stage(make_hop_run(data, tmp_path / "hop", init=mean), Hooks())
 
 
 def test_a_trained_hop_survives_a_round_trip_and_a_broken_one_is_refused(

@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 import torch
-from test_training_run import TINY, digest, losses, make_run, write_examples
+from support.training import TINY, digest, losses, make_run, write_examples
 
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.checkpoint.untrained_encoder import start_attention

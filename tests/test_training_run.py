@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
-import orjson
 import pytest
 import torch
+from support.training import TINY, digest, finish, losses, make_run, write_examples
 from typer.testing import CliRunner
 
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
@@ -24,67 +22,7 @@ from longattncomp_cli.errors import CheckpointError, OutputError
 from longattncomp_cli.main import app
 from longattncomp_cli.training.config import preset
 from longattncomp_cli.training.pools.features import FeatureStore
-from longattncomp_cli.training.stages import Hooks, StageRun, run_stage
-
-PLACES = [
-    "Riga",
-    "Oslo",
-    "Lima",
-    "Cairo",
-    "Quito",
-    "Tunis",
-    "Dakar",
-    "Hanoi",
-    "Minsk",
-    "Sofia",
-    "Turin",
-    "Porto",
-    "Basel",
-    "Gdansk",
-    "Leeds",
-    "Malmo",
-]
-GOODS = [
-    "salt",
-    "tin",
-    "wool",
-    "amber",
-    "flax",
-    "copper",
-    "tea",
-    "silk",
-    "rope",
-    "tar",
-    "glass",
-    "paper",
-    "grain",
-    "wine",
-    "oil",
-    "cotton",
-]
-TINY = {"epochs": 1, "validate_every": 3, "held_out_share": 0.3, "min_tokens": 200, "max_tokens": 300}
-
-
-def write_examples(path: Path, count: int = 24) -> Path:
-    documents = [
-        {
-            "title": place,
-            "text": f"The market of {place} trades {good} in autumn. Its harbour is {number} miles away.",
-        }
-        for number, (place, good) in enumerate(zip(PLACES, GOODS, strict=True))
-    ]
-    rows = [
-        {
-            "id": f"q{i}",
-            "query": f"What does the market of {PLACES[i % 16]} trade?",
-            "documents": documents,
-            "relevant": [i % 16],
-            "sub_queries": [f"Which market is in {PLACES[i % 16]}?"],
-        }
-        for i in range(count)
-    ]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
+from longattncomp_cli.training.stages import Hooks, run_stage
 
 
 @pytest.fixture(scope="module")
@@ -92,35 +30,9 @@ def data(tmp_path_factory) -> Path:
     return write_examples(tmp_path_factory.mktemp("data") / "own.jsonl")
 
 
-def make_run(data: Path, output: Path, stage: int = 1, **changes) -> StageRun:
-    fields = {
-        "stage": stage,
-        "name": output.name,
-        "init": load_checkpoint("untrained"),
-        "files": {"data": [data]},
-        "limits": {},
-        "config": preset("smoke", stage, layers=(6, 0), **TINY),
-        "output": output,
-        "features": None,
-        "device": "cpu",
-    }
-    return StageRun(**{**fields, **changes})
-
-
-def digest(folder: Path) -> str:
-    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-
-
 @pytest.fixture(scope="module")
 def finished(data, tmp_path_factory) -> Path:
-    output = tmp_path_factory.mktemp("runs") / "run"
-    run_stage(make_run(data, output), Hooks())
-    return output
-
-
-def losses(folder: Path) -> list[float]:
-    entries = map(orjson.loads, (folder / "log.jsonl").read_bytes().splitlines())
-    return [entry["loss"] for entry in entries if "loss" in entry]
+    return finish(make_run(data, tmp_path_factory.mktemp("runs") / "run"))
 
 
 def test_a_run_leaves_a_checkpoint_that_scores(finished: Path) -> None:
@@ -222,7 +134,7 @@ def test_two_processes_see_the_losses_of_one(data: Path, tmp_path: Path) -> None
     script.write_text(
         "import sys, torch\ntorch.set_num_threads(1)\n"
         f"sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[1])!r}]\n"
-        "from pathlib import Path\nfrom test_training_run import *\n"
+        "from support.training import *\n"
         "config = preset('smoke', 1, layers=(6, 0), batch_pools=2, **TINY)\n"
         f"run_stage(make_run(Path({str(data)!r}), Path({str(tmp_path / 'two')!r}), config=config), Hooks())\n"
     )
