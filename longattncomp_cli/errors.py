@@ -17,7 +17,7 @@ class LongAttnCompError(Exception):
     default_code = "error"
 
     def __init__(self, message: str, *, hint: str = "", code: str | None = None) -> None:
-        """Keep the parts; ``str(error)`` is the message alone."""
+        """``str(error)`` is the message alone."""
         super().__init__(message)
         self.message = message
         self.hint = hint

@@ -62,7 +62,7 @@ class CompressorSettings:
     query_parser: ParserName = "auto"
     """How the query of a whole prompt is found."""
     tail_tokens: int = DEFAULT_TAIL_TOKENS
-    """Of the ``tail`` parser: backbone tokens at the end of the prompt that are the query."""
+    """Backbone tokens at the end of the prompt that are the query, for the parser ``tail``."""
     keep: KeepRules = field(default_factory=KeepRules)
     """What must stay whatever its score."""
 
@@ -82,7 +82,7 @@ class Compressor:
     def __init__(
         self, scorer: Scorer, tokenizer: TargetTokenizer | None, settings: CompressorSettings
     ) -> None:
-        """Keep the parts."""
+        """Derive what settings ask of the scorer."""
         self.settings = settings
         if settings.rule.mode == "auto":
             scorer = scorer.with_options(one_hop_above=settings.rule.auto.min_sufficiency)
@@ -160,7 +160,7 @@ class Compressor:
             query: what relevance is judged against; ``""`` where the context is a whole prompt.
             budget: such as ``4000``, ``"16k"`` or ``"12.5%"``; that of the settings where ``None``.
             instruction: always kept, charged to the budget.
-            on_tokens: hears how many tokens of the context are read, of how many.
+            on_tokens: called with (tokens done, tokens in total).
         """
         request = self.requests.from_context(context, query, budget, instruction=instruction)
         scores = self.scorer.score(request, on_tokens)

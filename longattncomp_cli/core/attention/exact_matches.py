@@ -91,7 +91,7 @@ def _places(text: str, name: str, start: int, end: int) -> Iterator[int]:
 
 
 def _num_tokens(query: str, name: str, tokens: Tokens) -> int:
-    """Of how many of the query's tokens a name is made."""
+    """How many of the query's tokens a name is made of."""
     start = query.index(name)
     return int(np.count_nonzero((tokens.starts >= start) & (tokens.starts < start + len(name))))
 

@@ -74,9 +74,9 @@ class BackboneOptions:
     encoding: EncodingName = "windowed"
     """``windowed``, or ``full`` (decoders only)."""
     chat_template: bool = False
-    """Of a decoder: frame the prompt as the model's chat template does."""
+    """Whether a decoder's prompt is framed as its chat template does."""
     trust_remote_code: bool = False
-    """Of a decoder: run code that lies beside the model."""
+    """Whether code that lies beside a decoder may run."""
 
 
 class Backbone(Protocol):

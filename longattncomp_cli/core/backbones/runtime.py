@@ -5,14 +5,10 @@ from __future__ import annotations
 import ctypes
 import platform
 from functools import lru_cache
-from typing import Literal
 
 import torch
 
 from longattncomp_cli.errors import ResourceError
-
-DeviceName = Literal["auto", "cpu", "cuda", "mps"]
-DTypeName = Literal["auto", "float32", "bfloat16"]
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEEP_BYTES = 256 * 1024 * 1024

@@ -16,7 +16,7 @@ class BackboneSpec:
     id: str
     """Hub id, or the path of a local directory."""
     sha256: str
-    """Of ``model.safetensors``; of a decoder: of the tensors that are read."""
+    """Hash of ``model.safetensors``; for a decoder, of the tensors that are read."""
     package: str = ""
     """An installable distribution that carries the files, or nothing."""
     package_path: str = ""

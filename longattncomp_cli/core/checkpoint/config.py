@@ -30,9 +30,9 @@ class CheckpointConfig:
     layers: tuple[int, ...]
     """For each head, the backbone layer whose states it reads; 0 is the token embedding."""
     width: int
-    """Of the backbone's states."""
+    """Width of the backbone's states."""
     head_width: int
-    """Of a head's projections."""
+    """Width of a head's projections."""
     pooling: Pooling = "log"
     """Over heads and query tokens: ``mean`` (paper) or ``log`` (weighted geometric mean)."""
     sink: Sink = "none"
@@ -52,7 +52,8 @@ class CheckpointConfig:
     hops: int = 1
     """Default number of hops: 2 also scores by what the best chunks speak of."""
     hop_rank: int = 0
-    """Of the trained hop's layer, whose tensors' names begin with ``hop.``; 0: the hop is untrained."""
+    """Rank of the trained hop's relation, whose tensors' names begin with ``hop.``; 0: the hop is
+    untrained."""
     exact_match_weight: float = 0.0
     """How much an identifier of the query counts that stands in a chunk as spelt, beside a token's weight."""
     length_normalised: bool = False
@@ -69,7 +70,7 @@ class CheckpointConfig:
     training: dict[str, Any] | None = None
     """What it was trained on, or nothing."""
     format_version: int = FORMAT_VERSION
-    """Of this file."""
+    """Version of this file's format."""
 
     def __post_init__(self) -> None:
         """Refuse values that no scorer could use."""

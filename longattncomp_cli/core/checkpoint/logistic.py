@@ -43,11 +43,11 @@ class LogisticModel:
     """A logistic model of a few features."""
 
     weights: Mapping[str, float]
-    """Of the log-odds, by the name of the feature."""
+    """Weights in the log-odds, by the name of the feature."""
     offset: float
-    """Of the log-odds."""
+    """Constant term of the log-odds."""
     version: int = LOGISTIC_VERSION
-    """Of this form."""
+    """Version of this form."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be computed.

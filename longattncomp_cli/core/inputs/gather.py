@@ -30,7 +30,7 @@ STDIN = "-"
 RECORD_SUFFIXES = (".jsonl", ".ndjson")
 
 
-Note = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class InputFile:
         return name.endswith(RECORD_SUFFIXES)
 
 
-def expand_inputs(inputs: Sequence[str], note: Note) -> list[InputFile]:
+def expand_inputs(inputs: Sequence[str], on_note: Notify) -> list[InputFile]:
     """Turn files, directories and globs into files, in the order given; ``-`` stays as it is.
 
     Raises:
@@ -60,7 +60,7 @@ def expand_inputs(inputs: Sequence[str], note: Note) -> list[InputFile]:
         path = Path(name)
         if name == STDIN or _exists(path):
             files.extend(
-                [InputFile(path, named=True)] if name == STDIN or not path.is_dir() else _walk(path, note)
+                [InputFile(path, named=True)] if name == STDIN or not path.is_dir() else _walk(path, on_note)
             )
         elif glob.has_magic(name):
             matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute one)
@@ -86,12 +86,12 @@ def _exists(path: Path) -> bool:
         raise InputError(f"{path}: cannot be read ({error.strerror})", code="unreadable") from error
 
 
-def read_source(file: InputFile, note: Note, stdin: Callable[[], bytes]) -> Source | None:
+def read_source(file: InputFile, on_note: Notify, stdin: Callable[[], bytes]) -> Source | None:
     """Read one text file.
 
     Args:
         file: what to read; ``-`` reads ``stdin``.
-        note: hears why a file of a walk was skipped.
+        on_note: called with the reason where a file of a walk was skipped.
         stdin: returns all of standard input.
 
     Returns:
@@ -107,7 +107,7 @@ def read_source(file: InputFile, note: Note, stdin: Callable[[], bytes]) -> Sour
     except InputError as error:
         if file.named:
             raise
-        note(f"skipped {error.message}")
+        on_note(f"skipped {error.message}")
         return None
     return Source(text, name)
 
@@ -122,13 +122,13 @@ def _read_regular(path: Path) -> bytes:
         raise InputError(f"{path}: cannot be read ({error.strerror})", code="unreadable") from error
 
 
-def _walk(root: Path, note: Note) -> list[InputFile]:
+def _walk(root: Path, on_note: Notify) -> list[InputFile]:
     """Files below ``root`` in name order; links to directories are not followed."""
     try:
         rules = list(_rules_above(root))
     except OSError as error:
         raise InputError(f"{root}: cannot be read ({error.strerror})", code="unreadable") from error
-    files = list(_walk_folder(root, rules, note))
+    files = list(_walk_folder(root, rules, on_note))
     if not files:
         raise InputError(
             f"{root}: no text file in this directory (hidden and git-ignored ones are skipped)",
@@ -138,27 +138,29 @@ def _walk(root: Path, note: Note) -> list[InputFile]:
     return files
 
 
-def _walk_folder(folder: Path, rules: list[tuple[Path, GitIgnoreSpec]], note: Note) -> Iterator[InputFile]:
+def _walk_folder(
+    folder: Path, rules: list[tuple[Path, GitIgnoreSpec]], on_note: Notify
+) -> Iterator[InputFile]:
     try:
         rules = rules + list(_rules_of(folder))
         entries = sorted((entry, entry.is_dir()) for entry in folder.iterdir())
     except OSError as error:
-        note(f"skipped {folder}: {error.strerror}")
+        on_note(f"skipped {folder}: {error.strerror}")
         return
     for entry, is_folder in entries:
         if entry.name.startswith("."):
             if entry.name != ".gitignore":
-                note(f"skipped {entry}: hidden")
+                on_note(f"skipped {entry}: hidden")
         elif _is_ignored(entry, is_folder, rules):
-            note(f"skipped {entry}: git-ignored")
+            on_note(f"skipped {entry}: git-ignored")
         elif is_folder and entry.is_symlink():
-            note(f"skipped {entry}: a link to a directory")
+            on_note(f"skipped {entry}: a link to a directory")
         elif is_folder:
-            yield from _walk_folder(entry, rules, note)
+            yield from _walk_folder(entry, rules, on_note)
         elif entry.is_file():
             yield InputFile(entry, named=False)
         else:
-            note(f"skipped {entry}: not a regular file")
+            on_note(f"skipped {entry}: not a regular file")
 
 
 def _rules_of(folder: Path) -> Iterator[tuple[Path, GitIgnoreSpec]]:

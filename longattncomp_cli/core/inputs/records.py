@@ -84,7 +84,7 @@ class Record:
 
 @dataclass(frozen=True)
 class FailedRecord:
-    """A line that is no record, and why."""
+    """A line that could not be parsed, and the error."""
 
     id: str | int | None
     error: LongAttnCompError

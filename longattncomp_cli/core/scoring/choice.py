@@ -25,17 +25,17 @@ class ScorerChoice:
     backbone: str | None = None
     """A causal language model, untrained; with ``checkpoint``: where that one's backbone lies."""
     layers: str | None = None
-    """Of an untrained ``backbone``: how many layers to use, or which share of them."""
+    """How many layers of an untrained ``backbone`` to use, or which share of them."""
     encoding: EncodingName | None = None
     """How a decoder reads; the checkpoint's way where ``None``, ``full`` for an untrained one."""
     chat_template: bool = False
-    """Of an untrained ``backbone``: begin the prompt as its chat template does."""
+    """Whether the prompt of an untrained ``backbone`` begins as its chat template does."""
     trust_remote_code: bool = False
     """Run code that lies beside the backbone."""
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda`` or ``mps``."""
     dtype: str = "auto"
-    """Of the backbone: ``auto``, ``float32`` or ``bfloat16``."""
+    """Precision of the backbone: ``auto``, ``float32`` or ``bfloat16``."""
     chunk_tokens: int | None = None
     """Backbone tokens of a chunk at most; the checkpoint's own where ``None``."""
     snap: SnapLevel | None = None

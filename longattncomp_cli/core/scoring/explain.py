@@ -86,7 +86,8 @@ class Explanation:
 
 @dataclass(frozen=True)
 class _Parts:
-    """Of each query token: weight (M,), mass (M,), what it adds (M,); and of each chunk token (N, M)."""
+    """Weight (M,), mass (M,) and gain (M,) of each query token; the share of each chunk token in it (N,
+    M)."""
 
     weight_M: FloatArray
     mass_M: FloatArray

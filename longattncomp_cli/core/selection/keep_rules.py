@@ -79,7 +79,7 @@ def compiled(pattern: str) -> Any:
     except (re2.error, UnicodeEncodeError) as error:
         reason = "not UTF-8" if isinstance(error, UnicodeEncodeError) else str(error)[:100]
         raise UsageError(
-            f"--keep {shown(pattern)}: no pattern that can be searched for ({reason})",
+            f"--keep {shown(pattern)}: invalid pattern ({reason})",
             hint="escape special characters: --keep 'f\\(x\\)'; there is no look-around",
             code="bad-pattern",
         ) from error

@@ -57,14 +57,14 @@ class SelectionRule:
     ``threshold`` is AttnComp's rule: the sum starts at the sink, and no score below ``epsilon`` is taken;
     ``auto`` stops where the scores say that nothing more is to be found."""
     top_p: float = 0.95
-    """Of ``top-p`` and ``threshold``."""
+    """Where ``top-p`` and ``threshold`` stop."""
     epsilon: float = 0.01
-    """Of ``threshold``."""
+    """The least score that ``threshold`` takes."""
     auto: AutoRule = field(default_factory=AutoRule)
-    """Of ``auto``."""
+    """The fitted numbers of ``auto``."""
     count_sink: bool = False
-    """Of ``top-p``: the sum starts at the sink's mass, as published, and not of the chunks' shares of what
-    they drew."""
+    """Whether the sum of ``top-p`` starts at the sink's mass, as published; else it is of the chunks'
+    shares of what they drew together."""
     fill: bool = True
     """Cut the first chunk that does not fit at a sentence, line or word end, instead of dropping it."""
 
@@ -73,7 +73,7 @@ class SelectionRule:
         if not 0 < self.top_p <= 1:
             raise UsageError(f"--top-p {self.top_p} is outside (0, 1]", hint="0.95 is the paper's value")
         if not 0 <= self.epsilon < 1:
-            raise UsageError(f"--epsilon {self.epsilon} is outside [0, 1)", hint="0.01 is AttnComp's value")
+            raise UsageError(f"epsilon {self.epsilon} is outside [0, 1)", hint="0.01 is AttnComp's value")
 
 
 def select(
@@ -122,7 +122,7 @@ def select(
     kept = fill_remaining(cut, room, focus) if rule.fill else renderer.full_chunks(best)
     if not kept:
         held = "one character" if rule.fill else "all"
-        way = "" if rule.fill or not fill_remaining(cut, room, focus) else "drop --no-fill, or "
+        way = "" if rule.fill or not fill_remaining(cut, room, focus) else "fill the budget, or "
         raise BudgetError(
             f"the budget of {budget} tokens cannot hold {held} of the best chunk",
             hint=f"{way}use --budget {_least_budget(scores, rule, renderer, focus)} or more",

@@ -31,7 +31,7 @@ class PoolConfig:
     questions_per_pool: int = 16
     """Questions that share a pool."""
     questions_per_group: int = 4
-    """Of these, how many from one group (a SQuAD article, a meeting)."""
+    """How many of them may come from one group (a SQuAD article, a meeting)."""
     min_tokens: int = 12_000
     """The shortest pool aimed at; one is shorter where documents run out or ``max_tokens`` is lower."""
     max_tokens: int = 24_000
@@ -43,7 +43,7 @@ class PoolConfig:
     haystacks: bool = False
     """Whether each question has a haystack of its own, composed as in the paper."""
     num_documents: int = 100
-    """Of such a haystack, at most."""
+    """Most tokens of such a haystack."""
     whole_documents: bool = True
     """Whether all of a relevant document counts, or only the chunks that hold its evidence."""
 

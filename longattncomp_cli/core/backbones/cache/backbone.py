@@ -125,7 +125,7 @@ class CachedBackbone:
         return Encoding(fresh.query, fresh.instruction, self._keep(key, fresh.blocks, files))
 
     def _key(self, context: ContextTokens, layers: Sequence[int]) -> str:
-        """Of everything that the states depend on: the tokens, their windows and what reads them."""
+        """A hash of everything that the states depend on: the tokens, their windows and what reads them."""
         about = [_FORMAT, *self.identity, sorted(layers)]
         digest = hashlib.sha256(orjson.dumps(about))
         for window in context_windows(context, self.window_tokens):

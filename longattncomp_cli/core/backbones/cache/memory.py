@@ -16,7 +16,7 @@ class ByteLRU(Generic[T]):
     """
 
     def __init__(self, max_bytes: int) -> None:
-        """Begin empty."""
+        """Create an empty map."""
         self.max_bytes = max_bytes
         self.num_bytes = 0
         self._values: OrderedDict[str, tuple[T, int]] = OrderedDict()

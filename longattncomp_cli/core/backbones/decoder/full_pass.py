@@ -84,7 +84,7 @@ class FullPass:
     """
 
     def __init__(self, model: DecoderModel, memory: PassMemory) -> None:
-        """Keep both."""
+        """Read with ``model``, look in ``memory`` first."""
         self.model = model
         self.memory = memory
 

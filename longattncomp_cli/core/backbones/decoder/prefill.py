@@ -146,7 +146,7 @@ class KVCache:
 
     @property
     def num_bytes(self) -> int:
-        """Of all buffers."""
+        """Bytes of all buffers."""
         return sum(part.numel() * part.element_size() for pair in self.buffers.values() for part in pair)
 
     def update(self, key: Tensor, value: Tensor, layer_idx: int, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:

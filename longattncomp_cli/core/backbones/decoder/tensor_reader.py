@@ -66,7 +66,7 @@ class TensorReader:
 
     @property
     def names(self) -> Iterable[str]:
-        """Of all tensors of the model."""
+        """Names of all tensors of the model."""
         return self._shard_of.keys()
 
     @property

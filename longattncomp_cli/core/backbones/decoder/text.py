@@ -30,7 +30,7 @@ class DecoderText:
     Attributes:
         tokenizer: without truncation, padding or special tokens.
         opening: ids read before everything else; the first is the attention sink.
-        between: ids that part instruction, sources and query.
+        between: separator ids between instruction, sources and query.
     """
 
     tokenizer: Tokenizer

@@ -1,4 +1,4 @@
-"""What a text holds: by the suffix of its name, and where that says nothing by cheap signs in it."""
+"""What a text holds: by the suffix of its name, and where that says nothing by cheap patterns in it."""
 
 from __future__ import annotations
 

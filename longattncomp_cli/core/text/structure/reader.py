@@ -1,4 +1,4 @@
-"""From a text to its structure: the kind decides who reads it; what no reader can read has no structure."""
+"""Parse the structure of a text according to its kind; texts of unknown kind have none."""
 
 from __future__ import annotations
 
