@@ -62,6 +62,7 @@ def exact_match_gains(
         weight = own_rarity * _num_tokens(request.query, name, query) / max(total, 1e-9)
         mass_C = _carried(counts_C / counts_C.sum(), passage_C)
         with np.errstate(divide="ignore"):
+            # As a token's in log pooling: log(mass · C + e^floor) − floor, where an even share is 1 / C.
             yield name, weight * np.logaddexp(np.log(mass_C * len(chunks)) - _FLOOR, 0.0)
 
 

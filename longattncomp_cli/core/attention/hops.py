@@ -219,6 +219,7 @@ def feedback_mass(
     A token's own chunk draws none of it; the sum is that of the weights, at most 1.
     """
     mass_CT = weight_T.new_zeros((num_chunks, len(weight_T)))
+    # mass[c, t] = Σ over tokens n of chunk c of exp(τ · (cos(n, t) − 1)): a softmax not yet normalised.
     for block in states.replay():
         unit_ND = block.states[states.layer]
         cosine_NT = (unit_ND @ feedback.states_TD.to(unit_ND.dtype).T).float()

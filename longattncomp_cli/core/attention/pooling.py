@@ -69,6 +69,7 @@ def pool_log_mass(mass: LogMass, weights_HM: Tensor, floor_H: Tensor) -> tuple[T
 
 def floored_log_mass(log_mass_HM: Tensor, floor_H: Tensor, num_chunks: int) -> Tensor:
     """(…, H, M) log masses, none far below the floor of its head times an even share."""
+    # log(mass + exp(floor) / C): C chunks share the mass evenly at 1 / C.
     floor_H1 = (floor_H - torch.tensor(float(num_chunks)).log())[:, None]
     return torch.logaddexp(log_mass_HM.clamp_min(-1e4), floor_H1)
 
@@ -79,30 +80,32 @@ def log_gains(mass: LogMass, weights_HM: Tensor, floor_H: Tensor) -> Tensor:
     gains_CM = mass.chunks_CHM.new_zeros((num_chunks, weights_HM.shape[1]))
     for head, weights_M in enumerate(weights_HM):
         floor = floor_H[head] - torch.tensor(float(num_chunks)).log()
+        # log(mass + e^floor) − floor = log1p(exp(log mass − floor)): 0 where the chunk draws nothing.
         gains_CM += weights_M * (mass.chunks_CHM[:, head].clamp_min(-1e4) - floor).exp().log1p()
     return gains_CM
 
 
 def smooth_over_neighbours(
-    scores_C: Tensor, sink: Tensor | None, spread: Tensor, source_C: Tensor
+    scores_C: Tensor, sink: Tensor | None, neighbour_weight: Tensor, passage_C: Tensor
 ) -> tuple[Tensor, Tensor | None]:
     """Add to each chunk's score that of its neighbours: relevant passages are longer than chunks.
 
     Args:
-        scores_C, sink: from :func:`log_scores`; a missing or empty neighbour counts as the mean chunk, and
+        scores_C, sink: from :func:`pool_log_mass`; a missing or empty neighbour counts as the mean chunk, and
             so do the sink's.
-        spread: the weight of the two neighbours' mean.
-        source_C: the source of each chunk, ascending.
+        neighbour_weight: of the two neighbours' mean.
+        passage_C: the passage that each chunk lies in, ascending; only its own chunks are its neighbours.
     """
     empty_C = scores_C <= _EMPTY_SCORE
     mean = scores_C[~empty_C].mean() if not empty_C.all() else scores_C.new_zeros(())
     known_C = torch.where(empty_C, mean, scores_C)
-    same_C = source_C[1:] == source_C[:-1]
+    same_C = passage_C[1:] == passage_C[:-1]
     edge = mean[None]
     before_C = torch.cat([edge, torch.where(same_C, known_C[:-1], mean)])
     after_C = torch.cat([torch.where(same_C, known_C[1:], mean), edge])
-    spread_C = torch.where(empty_C, scores_C, known_C + spread * (before_C + after_C) / 2)
-    return spread_C, None if sink is None else sink + spread * mean
+    # s'[c] = s[c] + w · (s[c − 1] + s[c + 1]) / 2; the sink's neighbours are two mean chunks.
+    smoothed_C = torch.where(empty_C, scores_C, known_C + neighbour_weight * (before_C + after_C) / 2)
+    return smoothed_C, None if sink is None else sink + neighbour_weight * mean
 
 
 def softmax_with_sink(scores_C: Tensor, sink: Tensor | None) -> tuple[Tensor, Tensor | None]:

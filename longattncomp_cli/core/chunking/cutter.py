@@ -123,6 +123,7 @@ def chunk_bounds(levels: Sequence[int] | IntArray, chunk_tokens: int, whole_toke
     edges = [*np.flatnonzero(levels[1:] >= _LEVELS["paragraph"]) + 1, len(levels)]
     paragraph = 0
     for edge in edges:
+        # bounds[-1]:paragraph is gathered already, paragraph:edge comes next: shall it begin a new chunk?
         gathered = paragraph - bounds[-1]
         fits = edge - bounds[-1] <= chunk_tokens
         is_unit = paragraph < len(levels) and levels[paragraph] == _LEVELS["unit"]
@@ -145,6 +146,7 @@ def _cuts(levels: IntArray, start: int, end: int, chunk_tokens: int) -> Iterator
         if not levels[start + 1 : end].any():
             start += chunk_tokens
         else:
+            # Equal parts are aimed at; of the best kind of place in the second half, the nearest to the aim.
             aim = start + math.ceil((end - start) / math.ceil((end - start) / chunk_tokens))
             first = start + max(1, chunk_tokens // 2)
             candidates = levels[first : start + chunk_tokens + 1]

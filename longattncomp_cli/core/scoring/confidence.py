@@ -101,6 +101,7 @@ def lexical_features(
     wanted = np.unique(np.concatenate(list(words.values())))
     holds = np.zeros((len(wanted), num_chunks), dtype=bool)
     for ids, owner in _runs(context):
+        # Two ids that follow one another are one integer: (first + 1) · 2³² + second, above any single id.
         for found in (ids, ids[:-1] * _PAIR + ids[1:] + _PAIR):
             at = np.flatnonzero(np.isin(found, wanted))
             holds[np.searchsorted(wanted, found[at]), owner[at]] = True

@@ -116,6 +116,7 @@ class BertEncoder:
         start = 0
         for num_windows, length in groups:
             end = start + num_windows * length
+            # (W·L, 3·D) → (3, W, heads, L, D / heads): windows of one length need no padding and no mask.
             qkv = qkv_T3D[start:end].view(num_windows, length, 3, self.num_attention_heads, -1)
             query_WALd, key_WALd, value_WALd = qkv.permute(2, 0, 3, 1, 4).unbind(0)
             mixed_WALd = F.scaled_dot_product_attention(query_WALd, key_WALd, value_WALd)
