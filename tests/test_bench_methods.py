@@ -162,7 +162,7 @@ def test_rendering_spans_is_what_selection_rendered(methods, bench):
     several = Item("several", Request(sources, "Which is line 2.7?"))
     for name in ("longattncomp", "head-tail", "full"):
         verdict = methods[name].judge(several, bench.grid(several.request))
-        renderer = bench.renderer(several, verdict.scores.chunks)
+        renderer = bench.renderer(several.request, verdict.scores)
         selection = select(verdict.scores, bench.settings.rule, renderer, 400 if name != "full" else None)
         wanted = renderer.render(selection.kept)
         assert (

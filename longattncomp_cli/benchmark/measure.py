@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,15 @@ from longattncomp_cli.benchmark.items import Item, Place
 from longattncomp_cli.benchmark.methods.base import Method, Verdict
 from longattncomp_cli.benchmark.workbench import Grid, Workbench
 from longattncomp_cli.core.assembly import Renderer
-from longattncomp_cli.core.boundaries import SnapLevel, sentence_starts
-from longattncomp_cli.core.filling import Focus, chunk_begin
+from longattncomp_cli.core.estimates import budget_tokens
 from longattncomp_cli.core.metrics import evidence_recall, is_evidence_complete
 from longattncomp_cli.core.selection import select
-from longattncomp_cli.core.structure import structure_for
-from longattncomp_cli.core.types import Chunk, Selection, Source, Span, parse_budget
+from longattncomp_cli.core.types import Selection
 
 Row = dict[str, Any]
 
 UNBUDGETED = "none"
 """Stands for the budget of methods that have none."""
-_FOCUS_TOKENS = 16
 
 
 @dataclass(frozen=True)
@@ -64,15 +61,14 @@ def judge(method: Method, item: Item, grid: Grid, bench: Workbench, extra_second
     start = time.perf_counter()
     verdict = method.judge(item, grid)
     seconds = time.perf_counter() - start + extra_seconds + bench.borrowed_seconds - borrowed
-    return Judged(verdict, bench.renderer(item, verdict.scores.chunks), seconds, peak_memory_mib())
+    return Judged(verdict, bench.renderer(item.request, verdict.scores), seconds, peak_memory_mib())
 
 
 def _figures(method: Method, item: Item, grid: Grid, judged: Judged, budget: str, bench: Workbench) -> Row:
     renderer, scores = judged.renderer, judged.verdict.scores
-    amount = None if budget == UNBUDGETED else budget_tokens(budget, renderer)
+    amount = None if budget == UNBUDGETED else budget_tokens(budget, renderer.original_tokens)
     rule = judged.verdict.rule or bench.settings.rule
-    focus = _focus(method, item, bench) if method.cuts_closely else chunk_begin
-    selection = select(scores, rule, renderer, amount, focus)
+    selection = select(scores, rule, renderer, amount, method.focus(item, bench))
     text = renderer.render(selection.kept)
     num_tokens = bench.tokenizer.count(text)
     places = places_of(selection)
@@ -96,12 +92,6 @@ def _figures(method: Method, item: Item, grid: Grid, judged: Judged, budget: str
     elif len(scores.scores):
         figures["top_score"] = float(f"{scores.scores.max():.5g}")
     return figures
-
-
-def budget_tokens(budget: str, renderer: Renderer) -> int:
-    """A budget as the user writes it, in tokens of this item."""
-    amount = parse_budget(budget)
-    return amount if isinstance(amount, int) else max(1, int(amount * renderer.original_tokens))
 
 
 def evidence_figures(item: Item, places: Sequence[Place], text: str) -> Row:
@@ -134,35 +124,6 @@ def places_of(selection: Selection) -> list[Place]:
         else:
             places.append((source, span.start, span.end))
     return places
-
-
-def _focus(method: Method, item: Item, bench: Workbench) -> Focus:
-    """Where the best sentence of a chunk begins, by the method itself on small pieces of it.
-
-    What ``compress`` does with the checkpoint (``core/compressor.py``), for any method.
-    """
-
-    def begin(chunk: Chunk) -> int:
-        source = item.request.sources[chunk.source]
-        region = Span(chunk.start, chunk.end)
-        if not source.text[chunk.start : chunk.end].strip():
-            return chunk.start
-        # The other sources stay in their places, empty, so that the chunk's source keeps its number.
-        sources = tuple(
-            replace(each, title="", region=region) if number == chunk.source else Source("")
-            for number, each in enumerate(item.request.sources)
-        )
-        piece = replace(item, request=replace(item.request, sources=sources))
-        structure = structure_for(source, bench.scorer.snap)
-        snap: SnapLevel | None = "line" if structure else "sentence" if bench.scorer.snap == "auto" else None
-        scores = method.judge(piece, bench.grid(piece.request, _FOCUS_TOKENS, snap)).scores
-        best = next(scores.chunks[i] for i in scores.order if scores.chunks[i].source == chunk.source)
-        if structure is not None:
-            return max([chunk.start, *(u.start for u in structure.around(best.start + 1) if u.leaf)])
-        sentences = sentence_starts(source.text[chunk.start : chunk.end]) + chunk.start
-        return int(max([chunk.start, *sentences[sentences <= best.start]]))
-
-    return begin
 
 
 def reset_peak_memory() -> None:

@@ -10,18 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from longattncomp_cli.benchmark.items import Item
 from longattncomp_cli.benchmark.settings import BenchSettings
 from longattncomp_cli.benchmark.shared_states import SharedBackbone
 from longattncomp_cli.core.assembly import Renderer
 from longattncomp_cli.core.backbone import ContextTokens, load_backbone
 from longattncomp_cli.core.boundaries import SnapLevel
 from longattncomp_cli.core.checkpoint import Checkpoint
+from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.runtime import keep_freed_memory, resolve_device, resolve_dtype
 from longattncomp_cli.core.scoring import Scorer
-from longattncomp_cli.core.structure import Structure, structure_for
 from longattncomp_cli.core.tokenization import BackboneTokenizer, TargetTokenizer, load_tokenizer
-from longattncomp_cli.core.types import Chunk, Request
+from longattncomp_cli.core.types import Chunk, ChunkScores, Request
 
 # Layer 0 to 6 of the embedded encoder: its attention is read at the inputs of blocks 2 … 6.
 ENCODER_LAYERS = tuple(range(7))
@@ -38,14 +37,12 @@ class Grid:
         context: tokens and chunks of each source.
         chunks: of all sources, in order.
         chunk_tokens, snap: how they were cut.
-        is_close: whether it is one chunk, cut finely to find its best sentence.
     """
 
     context: ContextTokens
     chunks: tuple[Chunk, ...]
     chunk_tokens: int
     snap: SnapLevel
-    is_close: bool = False
 
     @property
     def num_tokens(self) -> int:
@@ -90,6 +87,7 @@ class Workbench:
             if settings.tokenizer == "backbone"
             else load_tokenizer(settings.tokenizer)
         )
+        self._compressor = self.compressor_of(checkpoints[0])
 
     def scorer_of(self, checkpoint: Checkpoint) -> Scorer:
         """The checkpoint on its backbone, which it shares with others that need the same."""
@@ -114,6 +112,11 @@ class Workbench:
         shared: Any = self._backbones[key]  # a Backbone, by way of __getattr__
         return Scorer(checkpoint, shared, chunk_tokens=self.settings.chunk_tokens, snap=self.settings.snap)
 
+    def compressor_of(self, checkpoint: Checkpoint) -> Compressor:
+        """What ``compress`` runs with this checkpoint and the settings of this run."""
+        settings = CompressorSettings(rule=self.settings.rule, separator=self.settings.separator)
+        return Compressor(self.scorer_of(checkpoint), self.tokenizer, settings)
+
     @staticmethod
     def _key(checkpoint: Checkpoint) -> BackboneKey:
         config = checkpoint.config
@@ -131,21 +134,11 @@ class Workbench:
         cutter.snap = snap or cutter.snap
         context = cutter.tokenize(request)
         chunks = tuple(chunk for source in context.sources for chunk in source.chunks)
-        return Grid(context, chunks, cutter.chunk_tokens, cutter.snap, is_close=chunk_tokens is not None)
+        return Grid(context, chunks, cutter.chunk_tokens, cutter.snap)
 
-    def renderer(self, item: Item, chunks: tuple[Chunk, ...]) -> Renderer:
-        """What renders and counts selections of these chunks."""
-        return Renderer(
-            item.request,
-            chunks,
-            self.settings.separator,
-            self.tokenizer,
-            structures=self.structures(item),
-        )
-
-    def structures(self, item: Item) -> tuple[Structure | None, ...]:
-        """Of each source, where chunks follow them: what is kept of a definition keeps its heading lines."""
-        return tuple(structure_for(source, self.scorer.snap) for source in item.request.sources)
+    def renderer(self, request: Request, scores: ChunkScores) -> Renderer:
+        """What renders and counts selections of these chunks, as ``compress`` does."""
+        return self._compressor.renderer(request, scores)
 
     def rng(self, *names: object) -> np.random.Generator:
         """Random numbers that follow from the seed and the names."""

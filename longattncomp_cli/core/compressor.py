@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from longattncomp_cli.core.assembly import DEFAULT_SEPARATOR, Renderer
-from longattncomp_cli.core.boundaries import SnapLevel, sentence_starts
+from longattncomp_cli.core.boundaries import SnapLevel
 from longattncomp_cli.core.filling import Focus
 from longattncomp_cli.core.keep import KeepRules, keep_spans
 from longattncomp_cli.core.loading import ScorerChoice
 from longattncomp_cli.core.requests import DEFAULT_TAIL_TOKENS, Context, ParserName, RequestMaker
 from longattncomp_cli.core.results import Compression, Scored
 from longattncomp_cli.core.selection import SelectionRule, select
+from longattncomp_cli.core.selection_focus import FOCUS_TOKENS, best_start
 from longattncomp_cli.core.structure import structure_for
 from longattncomp_cli.core.tokenization import (
     DEFAULT_TOKENIZER,
@@ -24,23 +26,12 @@ from longattncomp_cli.core.tokenization import (
     TargetTokenizer,
     load_tokenizer,
 )
-from longattncomp_cli.core.types import (
-    Chunk,
-    ChunkScores,
-    Request,
-    Span,
-    parse_budget,
-)
+from longattncomp_cli.core.types import ChunkScores, Request, parse_budget
 from longattncomp_cli.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.backbone import OnTokens
     from longattncomp_cli.core.scoring import Scorer
-
-# A chunk that must be cut is read in pieces of this size to find where to begin.
-_FOCUS_TOKENS = 16
-# It begins with the best piece's sentence, or with the piece itself where its sentence began so many before.
-_LONG_SENTENCE_PIECES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,11 +77,6 @@ class Compressor:
         if settings.rule.mode == "auto":
             self.scorer = copy(scorer)
             self.scorer.one_hop_from = settings.rule.auto.sure
-        self._fine_scorer = copy(scorer)
-        self._fine_scorer.chunk_tokens = _FOCUS_TOKENS
-        self._fine_scorer.hops = 1
-        self._fine_scorer.reranks = False
-        self._fine_snap: SnapLevel = "sentence" if scorer.snap in ("structure", "auto") else scorer.snap
         self.tokenizer = tokenizer or BackboneTokenizer(self._count_backbone_tokens)
         self.requests = RequestMaker(
             parser=settings.query_parser, tail_tokens=settings.tail_tokens, token_starts=self._token_starts
@@ -215,27 +201,13 @@ class Compressor:
 
     def focus(self, request: Request) -> Focus:
         """Tells where the best part of a chunk of ``request`` begins."""
-        return lambda chunk: self._focus(request, chunk)
+        return partial(best_start, request, snap=self.scorer.snap, score_pieces=self._score_pieces)
 
-    def _focus(self, request: Request, chunk: Chunk) -> int:
-        """Where the best sentence of a chunk begins: the chunk is scored once more, in small pieces.
-
-        In a text without sentences, such as one endless line, it is where the best piece begins.
-        """
-        if not chunk.num_backbone_tokens:
-            return chunk.start
-        source = request.sources[chunk.source]
-        structure = structure_for(source, self.scorer.snap)
-        source = replace(source, title="", region=Span(chunk.start, chunk.end))
-        self._fine_scorer.snap = "line" if structure is not None else self._fine_snap
-        pieces = self._fine_scorer.score(Request((source,), request.query))
-        best = pieces.chunks[int(pieces.order[0])].start
-        if structure is not None:
-            return max([chunk.start, *(unit.start for unit in structure.around(best + 1) if unit.leaf)])
-        sentences = sentence_starts(source.text[chunk.start : chunk.end]) + chunk.start
-        sentence = int(max([chunk.start, *sentences[sentences <= best]]))
-        between = sum(sentence < piece.start <= best for piece in pieces.chunks)
-        return best if between >= _LONG_SENTENCE_PIECES else sentence
+    def _score_pieces(self, request: Request, snap: SnapLevel) -> ChunkScores:
+        """Scores by the query alone: pieces of one chunk are neither ranked among others nor followed."""
+        fine = copy(self.scorer)
+        fine.chunk_tokens, fine.snap, fine.hops, fine.reranks = FOCUS_TOKENS, snap, 1, False
+        return fine.score(request)
 
     def _budget(self, request: Request, renderer: Renderer) -> int | None:
         written = self.settings.budget if request.budget is None else request.budget

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from longattncomp_cli.benchmark.items import Item
-from longattncomp_cli.benchmark.workbench import Grid
+from longattncomp_cli.benchmark.workbench import Grid, Workbench
+from longattncomp_cli.core.boundaries import SnapLevel
+from longattncomp_cli.core.filling import Focus, chunk_begin
 from longattncomp_cli.core.selection import SelectionRule
-from longattncomp_cli.core.types import ChunkScores, FloatArray
+from longattncomp_cli.core.selection_focus import FOCUS_TOKENS, best_start
+from longattncomp_cli.core.types import ChunkScores, FloatArray, Request
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,12 @@ class Method(Protocol):
     def judge(self, item: Item, grid: Grid) -> Verdict:
         """Score the chunks of one item."""
 
+    def focus(self, item: Item, bench: Workbench) -> Focus:
+        """Where to begin in a chunk that must be cut."""
+
 
 class MethodBase:
-    """The usual answers."""
+    """Defaults of :class:`Method`, and a cut at the sentence that the method itself scores best."""
 
     name = ""
     checkpoint = ""
@@ -60,6 +67,21 @@ class MethodBase:
     is_budgeted = True
     cuts_closely = True
     counts_chunking = False
+
+    def judge(self, item: Item, grid: Grid) -> Verdict:
+        """See :class:`Method`."""
+        raise NotImplementedError
+
+    def focus(self, item: Item, bench: Workbench) -> Focus:
+        """See :class:`Method`."""
+        if not self.cuts_closely:
+            return chunk_begin
+
+        def score_pieces(request: Request, snap: SnapLevel) -> ChunkScores:
+            piece = replace(item, request=request, evidence=())
+            return self.judge(piece, bench.grid(request, FOCUS_TOKENS, snap)).scores
+
+        return partial(best_start, item.request, snap=bench.scorer.snap, score_pieces=score_pieces)
 
 
 class ChunkMethod(MethodBase):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from copy import copy
 from dataclasses import replace
 from itertools import pairwise
 
@@ -14,6 +13,7 @@ from longattncomp_cli.benchmark.items import Item
 from longattncomp_cli.benchmark.methods.base import MethodBase, Verdict
 from longattncomp_cli.benchmark.workbench import Grid, Workbench
 from longattncomp_cli.core.checkpoint import Checkpoint, build_attention
+from longattncomp_cli.core.filling import Focus
 from longattncomp_cli.core.selection import SelectionRule
 from longattncomp_cli.core.types import Chunk, ChunkScores, Request, Source, Span
 
@@ -32,15 +32,15 @@ class LongAttnComp(MethodBase):
         self.checkpoint = checkpoint.config.name if name == "longattncomp" else ""
         self.identity = checkpoint.digest
         self.note = f"checkpoint {checkpoint.config.name}, {checkpoint.digest}"
-        self._scorer = bench.scorer_of(checkpoint)
+        self._compressor = bench.compressor_of(checkpoint)
 
     def judge(self, item: Item, grid: Grid) -> Verdict:
-        """The scorer's own verdict; on another backbone, over chunks of its own tokens."""
-        scorer = copy(self._scorer)
-        scorer.chunk_tokens, scorer.snap = grid.chunk_tokens, grid.snap
-        if grid.is_close:
-            scorer.hops, scorer.reranks = 1, False
-        return Verdict(scorer.score(item.request))
+        """What ``compress`` scores; on another backbone, over chunks of its own tokens."""
+        return Verdict(self._compressor.score(item.request).scores)
+
+    def focus(self, item: Item, bench: Workbench) -> Focus:
+        """Where ``compress`` begins in a chunk that must be cut."""
+        return self._compressor.focus(item.request)
 
 
 class AttnComp(MethodBase):
