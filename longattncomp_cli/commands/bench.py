@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,8 @@ from longattncomp_cli.commands.option_sets import takes
 from longattncomp_cli.errors import RecordsFailedError, UsageError
 
 if TYPE_CHECKING:
-    from longattncomp_cli.benchmark.plan import Choices
-    from longattncomp_cli.benchmark.targets.choice import TargetChoice
+    from longattncomp_cli.benchmark.plan import BenchRequest
+    from longattncomp_cli.benchmark.targets.config import TargetConfig
 
 EPILOG = """Examples:
 
@@ -37,7 +38,7 @@ def bench(options: BenchOptions) -> None:
     """
     from longattncomp_cli.benchmark.plan import make_plan
 
-    plan = make_plan(_choices(options))
+    plan = make_plan(_request(options))
     target = _target(options)
     _check_outputs(options)
     from longattncomp_cli.benchmark.session import Hooks, SessionFiles, run_session
@@ -56,49 +57,18 @@ def bench(options: BenchOptions) -> None:
         )
 
 
-def _choices(options: BenchOptions) -> Choices:
-    from longattncomp_cli.benchmark.plan import Choices
+def _request(options: BenchOptions) -> BenchRequest:
+    from longattncomp_cli.benchmark.plan import BenchRequest
 
-    return Choices(
-        preset=None if options.preset is None else options.preset.value,
-        tasks=options.tasks or (),
-        methods=options.method,
-        budgets=options.budget,
-        checkpoints=options.checkpoint,
-        baseline=options.baseline,
-        limit=options.limit,
-        lengths=options.context_tokens,
-        depths=options.depths,
-        held_out=options.held_out,
-        files={
-            "squad": options.squad,
-            "hotpotqa": options.hotpotqa,
-            "musique": options.musique,
-            "2wiki": options.two_wiki,
-            "qmsum": options.qmsum,
-            "data": options.data,
-            "code-debug": options.code_debug,
-            "longbench-v2": options.longbench_v2,
-            "python": options.python,
-            "haystack": options.haystack,
-            "paragraphs": options.paragraphs,
-        },
-        chunk_tokens=options.chunk_tokens,
-        snap=None if options.snap is None else options.snap.value,
-        select=None if options.select is None else options.select.value,
-        top_p=options.top_p,
-        separator=options.separator,
-        tokenizer=options.tokenizer,
-        spec_model=options.spec_model,
-        llmlingua_model=options.llmlingua_model,
-        device=options.device.value,
-        dtype=options.dtype.value,
-        seed=options.seed,
-        share_states=options.share_states,
-    )
+    enums = {
+        name: None if getattr(options, name) is None else getattr(options, name).value
+        for name in ("preset", "snap", "select", "device", "dtype")
+    }
+    names = {field.name for field in fields(BenchRequest)} & {field.name for field in fields(options)}
+    return BenchRequest(**{**{name: getattr(options, name) for name in names}, **enums})
 
 
-def _target(options: BenchOptions) -> TargetChoice | None:
+def _target(options: BenchOptions) -> TargetConfig | None:
     """The target model, if one is named.
 
     Raises:
@@ -109,9 +79,9 @@ def _target(options: BenchOptions) -> TargetChoice | None:
     if options.target_url is None or options.target_model is None:
         missing = "--target-model" if options.target_url else "--target-url"
         raise UsageError(f"a target needs {missing} too", hint=f"add {missing}")
-    from longattncomp_cli.benchmark.targets.choice import TargetChoice, default_cache
+    from longattncomp_cli.benchmark.targets.config import TargetConfig, default_cache
 
-    return TargetChoice(
+    return TargetConfig(
         url=options.target_url,
         model=options.target_model,
         concurrency=options.concurrency,
@@ -126,7 +96,7 @@ def _target(options: BenchOptions) -> TargetChoice | None:
 
 def _check_outputs(options: BenchOptions) -> None:
     """Refuse before any work what could not be written after it."""
-    from longattncomp_cli.benchmark.journal import JOURNAL_SUFFIX
+    from longattncomp_cli.benchmark.measuring.journal import JOURNAL_SUFFIX
     from longattncomp_cli.core.output_files import refuse_existing
     from longattncomp_cli.errors import OutputError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from longattncomp_cli.benchmark.items import Item
+from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.assembly import Renderer
 from longattncomp_cli.core.boundaries import SnapLevel
 from longattncomp_cli.core.structure import structure_for

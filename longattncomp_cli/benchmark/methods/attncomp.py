@@ -1,4 +1,4 @@
-"""The project's own scorer, ``longattncomp`` with any checkpoint, and AttnComp's rule over documents."""
+"""AttnComp's scores and threshold rule over whole documents (arXiv:2509.17486)."""
 
 from __future__ import annotations
 
@@ -9,38 +9,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from longattncomp_cli.benchmark.items import Item
-from longattncomp_cli.benchmark.methods.base import MethodBase, Verdict
-from longattncomp_cli.benchmark.workbench import Grid, Workbench
+from longattncomp_cli.benchmark.methods import DIFFERS
+from longattncomp_cli.benchmark.methods.base import MethodBase, MethodScores
+from longattncomp_cli.benchmark.setup.workbench import ChunkedItem, Workbench
+from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.checkpoint import Checkpoint, build_attention
-from longattncomp_cli.core.filling import Focus
 from longattncomp_cli.core.selection import SelectionRule
 from longattncomp_cli.core.types import Chunk, ChunkScores, Request, Source, Span
 
 _BLANK_LINES = re.compile(r"\n[ \t\r]*\n\s*")
-_INSTRUCTION = "Answer the question with the documents that are relevant to it."
-
-
-class LongAttnComp(MethodBase):
-    """The trained cross-attention layer (arXiv:2606.01336)."""
-
-    counts_chunking = True
-
-    def __init__(self, bench: Workbench, checkpoint: Checkpoint, name: str = "longattncomp") -> None:
-        """Put the checkpoint on its backbone."""
-        self.name = name
-        self.checkpoint = checkpoint.config.name if name == "longattncomp" else ""
-        self.identity = checkpoint.digest
-        self.note = f"checkpoint {checkpoint.config.name}, {checkpoint.digest}"
-        self._compressor = bench.compressor_of(checkpoint)
-
-    def judge(self, item: Item, grid: Grid) -> Verdict:
-        """What ``compress`` scores; on another backbone, over chunks of its own tokens."""
-        return Verdict(self._compressor.score(item.request).scores)
-
-    def focus(self, item: Item, bench: Workbench) -> Focus:
-        """Where ``compress`` begins in a chunk that must be cut."""
-        return self._compressor.focus(item.request)
 
 
 class AttnComp(MethodBase):
@@ -48,38 +25,42 @@ class AttnComp(MethodBase):
 
     Documents are the records' sources, or what blank lines separate. A document's score is its share of
     the attention mass: the mean over heads and query tokens, summed over its tokens; the instruction's
-    tokens are the sink, at which the cumulative sum begins.
+    tokens are the sink, at which the cumulative sum begins. Where an item has no instruction there is no
+    sink, and the sum begins at 0.
     """
 
     name = "attncomp"
     is_budgeted = False
-    cuts_closely = False
-    counts_chunking = True
+    refines_cut = False
+    times_chunking = True
 
     def __init__(self, bench: Workbench, checkpoint: Checkpoint) -> None:
         """Use the checkpoint's projections with AttnComp's pooling and sink."""
+        name = checkpoint.config.name
         plain = replace(checkpoint.config, names=0, per_token=False, reach=None, coverage=0)
         plain = replace(plain, hops=1, hop_rank=0, calibration=None, enough=None)
         config = replace(plain, pooling="mean", sink="instruction")
-        names = set(build_attention(config).state_dict())
-        tensors = {name: tensor for name, tensor in checkpoint.tensors.items() if name in names}
+        parts = set(build_attention(config).state_dict())
+        tensors = {part: tensor for part, tensor in checkpoint.tensors.items() if part in parts}
         self._scorer = bench.scorer_of(Checkpoint(config, tensors))
         self.identity = checkpoint.digest
+        self.digests = {name: checkpoint.digest}
         self.note = (
-            f"documents, threshold p = 0.95, ε = 0.01, no budget; projections of {checkpoint.config.name}"
+            f"documents, threshold p = 0.95, ε = 0.01, no budget; {DIFFERS}: the projections are those of "
+            f"{name}, which were not trained for this pooling; no sink where an item has no instruction"
         )
 
-    def judge(self, item: Item, grid: Grid) -> Verdict:
+    def score(self, item: Item, chunked: ChunkedItem) -> MethodScores:
         """Score each document by the masses of its chunks, which add up."""
         documents = list(_documents(item.request))
         sources = item.request.sources
         apart = tuple(Source(sources[d.source].text, region=Span(d.start, d.end)) for d in documents)
-        request = Request(apart, item.request.query, instruction=item.request.instruction or _INSTRUCTION)
-        verdict = self._scorer.score(request)
-        owner = np.array([chunk.source for chunk in verdict.chunks])
-        scores = np.bincount(owner, weights=verdict.scores, minlength=len(documents)).astype(np.float64)
-        return Verdict(
-            ChunkScores(tuple(documents), scores, verdict.sink),
+        request = Request(apart, item.request.query, instruction=item.request.instruction)
+        scored = self._scorer.score(request)
+        owner = np.array([chunk.source for chunk in scored.chunks])
+        scores = np.bincount(owner, weights=scored.scores, minlength=len(documents)).astype(np.float64)
+        return MethodScores(
+            ChunkScores(tuple(documents), scores, scored.sink),
             rule=SelectionRule(mode="threshold", top_p=0.95, epsilon=0.01),
         )
 

@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from longattncomp_cli.benchmark.settings import BenchSettings
-from longattncomp_cli.benchmark.shared_states import SharedBackbone
+from longattncomp_cli.benchmark.setup.settings import BenchSettings
+from longattncomp_cli.benchmark.setup.shared_states import SharedBackbone
 from longattncomp_cli.core.assembly import Renderer
 from longattncomp_cli.core.backbone import ContextTokens, load_backbone
-from longattncomp_cli.core.boundaries import SnapLevel
-from longattncomp_cli.core.checkpoint import Checkpoint
+from longattncomp_cli.core.checkpoint import Checkpoint, load_checkpoint
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.runtime import keep_freed_memory, resolve_device, resolve_dtype
 from longattncomp_cli.core.scoring import Scorer
@@ -30,24 +29,38 @@ BackboneKey = tuple[str, int, str, bool]
 
 
 @dataclass(frozen=True)
-class Grid:
+class ChunkedItem:
     """An item's context as all methods see it.
 
     Attributes:
         context: tokens and chunks of each source.
         chunks: of all sources, in order.
-        chunk_tokens, snap: how they were cut.
     """
 
     context: ContextTokens
     chunks: tuple[Chunk, ...]
-    chunk_tokens: int
-    snap: SnapLevel
 
     @property
     def num_tokens(self) -> int:
         """Backbone tokens of the context."""
         return sum(len(source.tokens.ids) for source in self.context.sources)
+
+
+def load_for(settings: BenchSettings, name: str) -> Checkpoint:
+    """Load a checkpoint; with ``as_published`` without any step that its paper does not have."""
+    checkpoint: Any = load_checkpoint(name)
+    if settings.as_published:
+        checkpoint = checkpoint.as_published()
+    assert isinstance(checkpoint, Checkpoint)
+    return checkpoint
+
+
+def with_options(scorer: Scorer, **changes: Any) -> Scorer:
+    """The same layers with other options, such as ``chunk_tokens``; ``scorer`` itself stays as it is."""
+    changed = copy(scorer)
+    for name, value in changes.items():
+        setattr(changed, name, value)
+    return changed
 
 
 class Workbench:
@@ -117,24 +130,31 @@ class Workbench:
         settings = CompressorSettings(rule=self.settings.rule, separator=self.settings.separator)
         return Compressor(self.scorer_of(checkpoint), self.tokenizer, settings)
 
+    def device_and_dtype(self) -> tuple[str, str]:
+        """Where the first checkpoint's backbone runs, and in which precision."""
+        place = self.backbone.device
+        return str(place), str(resolve_dtype(self.settings.dtype, place)).removeprefix("torch.")
+
     @staticmethod
     def _key(checkpoint: Checkpoint) -> BackboneKey:
         config = checkpoint.config
         return config.backbone.sha256, config.window_tokens, config.encoding, config.chat_template
 
     @property
-    def borrowed_seconds(self) -> float:
+    def shared_seconds(self) -> float:
         """What remembered passes have cost, over all backbones; grows with every use."""
-        return sum(backbone.borrowed_seconds for backbone in self._backbones.values())
+        return sum(backbone.shared_seconds for backbone in self._backbones.values())
 
-    def grid(self, request: Request, chunk_tokens: int | None = None, snap: SnapLevel | None = None) -> Grid:
-        """Cut a request's context into the chunks that all methods share; finer ones to look closely."""
-        cutter = copy(self.scorer)
-        cutter.chunk_tokens = chunk_tokens or cutter.chunk_tokens
-        cutter.snap = snap or cutter.snap
-        context = cutter.tokenize(request)
+    def chunk(self, request: Request, **changes: Any) -> ChunkedItem:
+        """Cut a request's context into the chunks that all methods share.
+
+        Args:
+            request: whose context it is.
+            changes: ``chunk_tokens`` and ``snap`` where they are not those of the run, to look closely.
+        """
+        context = with_options(self.scorer, **changes).tokenize(request)
         chunks = tuple(chunk for source in context.sources for chunk in source.chunks)
-        return Grid(context, chunks, cutter.chunk_tokens, cutter.snap)
+        return ChunkedItem(context, chunks)
 
     def renderer(self, request: Request, scores: ChunkScores) -> Renderer:
         """What renders and counts selections of these chunks, as ``compress`` does."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from longattncomp_cli.benchmark.items import Item, Place
-from longattncomp_cli.benchmark.methods.base import Method, Verdict
-from longattncomp_cli.benchmark.workbench import Grid, Workbench
+from longattncomp_cli.benchmark.methods.base import Method, MethodScores
+from longattncomp_cli.benchmark.setup.settings import UNBUDGETED
+from longattncomp_cli.benchmark.setup.workbench import ChunkedItem, Workbench
+from longattncomp_cli.benchmark.tasks.item import Item, Place
 from longattncomp_cli.core.assembly import Renderer
 from longattncomp_cli.core.estimates import budget_tokens
 from longattncomp_cli.core.metrics import evidence_recall, is_evidence_complete
@@ -19,29 +20,31 @@ from longattncomp_cli.core.types import Selection
 
 Row = dict[str, Any]
 
-UNBUDGETED = "none"
-"""Stands for the budget of methods that have none."""
-
 
 @dataclass(frozen=True)
-class Judged:
-    """A verdict with what it cost."""
+class TimedScores:
+    """A method's scores of one item, and what they cost."""
 
-    verdict: Verdict
+    method_scores: MethodScores
     renderer: Renderer
     seconds: float
     peak_mib: float | None
 
 
 def rows_of(
-    method: Method, item: Item, grid: Grid, chunk_seconds: float, budgets: Sequence[str], bench: Workbench
+    method: Method,
+    item: Item,
+    chunked: ChunkedItem,
+    chunk_seconds: float,
+    budgets: Sequence[str],
+    bench: Workbench,
 ) -> Iterator[Row]:
-    """Judge once, select at each budget.
+    """Score once, select at each budget.
 
     Args:
         method: what is measured.
         item: the question.
-        grid: the item's chunks.
+        chunked: the item's chunks.
         chunk_seconds: what cutting took, for methods that do not count it themselves.
         budgets: as the user writes them; ``UNBUDGETED`` for methods that have none.
         bench: what is shared.
@@ -49,25 +52,29 @@ def rows_of(
     Yields:
         The figures at each budget.
     """
-    judged = judge(method, item, grid, bench, 0.0 if method.counts_chunking else chunk_seconds)
+    timed = timed_scores(method, item, chunked, bench, 0.0 if method.times_chunking else chunk_seconds)
     for budget in budgets:
-        yield {"budget": budget, **_figures(method, item, grid, judged, budget, bench)}
+        yield {"budget": budget, **_figures(method, item, chunked, timed, budget, bench)}
 
 
-def judge(method: Method, item: Item, grid: Grid, bench: Workbench, extra_seconds: float) -> Judged:
-    """One verdict, timed; memory is the peak while it was made."""
-    borrowed = bench.borrowed_seconds
+def timed_scores(
+    method: Method, item: Item, chunked: ChunkedItem, bench: Workbench, extra_seconds: float
+) -> TimedScores:
+    """Score one item and take the time; memory is the peak meanwhile."""
+    shared = bench.shared_seconds
     reset_peak_memory()
     start = time.perf_counter()
-    verdict = method.judge(item, grid)
-    seconds = time.perf_counter() - start + extra_seconds + bench.borrowed_seconds - borrowed
-    return Judged(verdict, bench.renderer(item.request, verdict.scores), seconds, peak_memory_mib())
+    scored = method.score(item, chunked)
+    seconds = time.perf_counter() - start + extra_seconds + bench.shared_seconds - shared
+    return TimedScores(scored, bench.renderer(item.request, scored.scores), seconds, peak_memory_mib())
 
 
-def _figures(method: Method, item: Item, grid: Grid, judged: Judged, budget: str, bench: Workbench) -> Row:
-    renderer, scores = judged.renderer, judged.verdict.scores
+def _figures(
+    method: Method, item: Item, chunked: ChunkedItem, timed: TimedScores, budget: str, bench: Workbench
+) -> Row:
+    renderer, scores = timed.renderer, timed.method_scores.scores
     amount = None if budget == UNBUDGETED else budget_tokens(budget, renderer.original_tokens)
-    rule = judged.verdict.rule or bench.settings.rule
+    rule = timed.method_scores.rule or bench.settings.rule
     selection = select(scores, rule, renderer, amount, method.focus(item, bench))
     text = renderer.render(selection.kept)
     num_tokens = bench.tokenizer.count(text)
@@ -79,9 +86,9 @@ def _figures(method: Method, item: Item, grid: Grid, judged: Judged, budget: str
         "original_tokens": original,
         "kept_ratio": round(num_tokens / max(1, original), 5),
         "budget_use": None if amount is None else round(num_tokens / amount, 5),
-        "seconds": round(judged.seconds, 4),
-        "tokens_per_second": round(grid.num_tokens / max(1e-9, judged.seconds)),
-        "peak_mib": judged.peak_mib,
+        "seconds": round(timed.seconds, 4),
+        "tokens_per_second": round(chunked.num_tokens / max(1e-9, timed.seconds)),
+        "peak_mib": timed.peak_mib,
         "stop": selection.stop,
         "spans": [list(place) for place in places],
     }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from longattncomp_cli.benchmark.grading import any_string, longbench
-from longattncomp_cli.benchmark.items import Item, Place, text_item
-from longattncomp_cli.benchmark.tasks.base import Dialogue, Task, TaskSetting
+from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSetting
+from longattncomp_cli.benchmark.tasks.grading import any_string, longbench
+from longattncomp_cli.benchmark.tasks.item import Item, Place, item_of_text
 from longattncomp_cli.core.keep import parse_spans
 from longattncomp_cli.core.types import Request, Source
 from longattncomp_cli.data.readers.records import Record, read_records
@@ -34,13 +34,13 @@ def longbench_item(record: Record) -> Item:
         raise record.error(f"field 'answer' is {letter!r}, not A, B, C or D")
     question = record.text("question").strip()
     choices = "\n".join(f"({c}) {record.text(f'choice_{c}').strip()}" for c in "ABCD")
-    return text_item(
+    return item_of_text(
         record.identifier("_id" if "_id" in record.value else "id", default=record.where),
         f"{question}\n{choices}",
         record.text("context").strip(),
         (),
         label=f"{record.text('length', default='')} {record.text('difficulty', default='')}".strip(),
-        blanks={"question": question, "choices": choices, "letter": letter},
+        fields={"question": question, "choices": choices, "letter": letter},
     )
 
 
@@ -130,7 +130,7 @@ RELEASED_TASKS = (
     Task(
         "longbench-v2",
         longbench_items,
-        Dialogue(
+        PromptTemplate(
             _LONGBENCH, longbench, 128, "LongBench v2 (arXiv:2412.15204), prompts/0shot.txt and pred.py"
         ),
         needs="longbench-v2",
@@ -139,7 +139,7 @@ RELEASED_TASKS = (
     Task(
         "records",
         record_items,
-        Dialogue(_RECORDS, any_string, 512, "ours: the query behind the context; any accepted string"),
+        PromptTemplate(_RECORDS, any_string, 512, "ours: the query behind the context; any accepted string"),
         needs="data",
         about="your own JSONL with evidence or answers",
     ),
