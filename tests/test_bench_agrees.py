@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from longattncomp_cli.benchmark.measure import UNBUDGETED, places_of, rows_of
+from longattncomp_cli.benchmark.measuring.measure import places_of, rows_of
 from longattncomp_cli.benchmark.methods import MethodChoice, build_methods
-from longattncomp_cli.benchmark.settings import BenchSettings
-from longattncomp_cli.benchmark.tasks.released import record_item
-from longattncomp_cli.benchmark.workbench import Workbench
+from longattncomp_cli.benchmark.setup.settings import UNBUDGETED, BenchSettings
+from longattncomp_cli.benchmark.setup.workbench import Workbench
+from longattncomp_cli.benchmark.tasks.longbench import record_item
 from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.records import FieldNames, parse_record
@@ -168,7 +168,7 @@ def measured(bench: Workbench, method, record: dict, budget: str) -> dict | str:
     """The same of ``bench``."""
     item = record_item(Record(record, Path("records.jsonl"), "line 1"))
     try:
-        (row,) = rows_of(method, item, bench.grid(item.request), 0.0, (budget,), bench)
+        (row,) = rows_of(method, item, bench.chunk(item.request), 0.0, (budget,), bench)
     except BudgetError as error:
         return error.message
     return {name: row[name] for name in ("spans", "num_tokens", "original_tokens", "stop")}
@@ -211,5 +211,5 @@ def test_auto_takes_as_many_hops_as_compress_does(scorer, o200k):
     scores = compressor.score(request).scores
     assert scores.enough > options["rule"].auto.sure
     item = record_item(Record(record, Path("r.jsonl"), "line 1"))
-    judged = method.judge(item, bench.grid(request)).scores
-    assert judged.scores.tolist() == scores.scores.tolist()
+    measured_scores = method.score(item, bench.chunk(request)).scores
+    assert measured_scores.scores.tolist() == scores.scores.tolist()

@@ -43,7 +43,7 @@ from large_text import compress_large
 from ray_scaling import ray_scaling
 from speed import QUERY, long_text, program
 
-from longattncomp_cli.benchmark.environment import environment
+from longattncomp_cli.benchmark.reports.environment import environment
 from longattncomp_cli.core.cached_backbone import CachedBackbone
 from longattncomp_cli.core.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
 from longattncomp_cli.core.scoring import Scorer, load_scorer
