@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 
-from longattncomp_cli.benchmark.items import Item, text_item
-from longattncomp_cli.benchmark.measure import UNBUDGETED, evidence_figures, places_of, rows_of
+from longattncomp_cli.benchmark.measuring.measure import evidence_figures, places_of, rows_of
 from longattncomp_cli.benchmark.methods import METHOD_NAMES, MethodChoice, build_methods
 from longattncomp_cli.benchmark.methods.spec_prefill import LOOK_AHEAD, chunk_means, pooled, step_scores
-from longattncomp_cli.benchmark.settings import BenchSettings
+from longattncomp_cli.benchmark.setup.settings import UNBUDGETED, BenchSettings
+from longattncomp_cli.benchmark.setup.workbench import ENCODER_LAYERS, Workbench
 from longattncomp_cli.benchmark.targets.rendering import rendered
-from longattncomp_cli.benchmark.workbench import ENCODER_LAYERS, Workbench
+from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.selection.select import select
 from longattncomp_cli.errors import InputError, ResourceError
 
-SCORING = ("longattncomp", "spec-prefill", "bm25", "dense", "maxsim")
+SCORING = ("longattncomp", "spec-prefill", "bm25", "dense", "cosine", "maxsim")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,9 @@ def item():
     text = "\n\n".join(paragraphs)
     start = text.index(paragraphs[150])
     query = "What does the lamp of the lighthouse burn?"
-    return text_item("lamp", query, text, [(start, start + len(paragraphs[150]))], answers=(("rape oil",),))
+    return item_of_text(
+        "lamp", query, text, [(start, start + len(paragraphs[150]))], answers=(("rape oil",),)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +53,7 @@ def methods(bench):
 
 
 def rows(method, item: Item, bench, *budgets):
-    return list(rows_of(method, item, bench.grid(item.request), 0.0, budgets, bench))
+    return list(rows_of(method, item, bench.chunk(item.request), 0.0, budgets, bench))
 
 
 @pytest.mark.parametrize("name", SCORING)
@@ -108,16 +112,35 @@ def test_attncomp_takes_whole_documents_by_threshold_and_needs_no_budget(methods
         "The lamp is lit at dusk.",
         "A ferry sails at nine.",
     ]
-    whole = text_item("d", "What does the lamp burn?", "\n\n".join(documents), [])
-    verdict = methods["attncomp"].judge(whole, bench.grid(whole.request))
-    texts = [whole.request.sources[0].text[c.start : c.end].strip() for c in verdict.scores.chunks]
+    told = "Answer the question with the documents that are relevant to it."
+    request = Request((Source("\n\n".join(documents)),), "What does the lamp burn?", instruction=told)
+    scores = methods["attncomp"].score(Item("d", request), bench.chunk(request)).scores
+    texts = [request.sources[0].text[c.start : c.end].strip() for c in scores.chunks]
     assert texts == documents
     # The masses of the documents and of the instruction, which is the sink, make up the whole.
-    assert verdict.scores.scores.sum() + verdict.scores.sink == pytest.approx(1.0, abs=1e-5)
-    assert verdict.scores.order[0] == 0
-    parts = Request(tuple(Source(text) for text in documents), whole.request.query)
-    apart = methods["attncomp"].judge(Item("s", parts), bench.grid(parts))
-    assert [c.source for c in apart.scores.chunks] == [0, 1, 2, 3]
+    assert 0 < scores.sink == pytest.approx(1.0 - scores.scores.sum(), abs=1e-5)
+    assert scores.order[0] == 0
+    parts = Request(tuple(Source(text) for text in documents), request.query)
+    apart = methods["attncomp"].score(Item("s", parts), bench.chunk(parts)).scores
+    assert [c.source for c in apart.chunks] == [0, 1, 2, 3]
+    # Without an instruction nothing else draws attention.
+    assert apart.sink is None
+    assert apart.scores.sum() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_cosine_is_of_mean_states(methods, bench, item):
+    """Against the plain sum over the states of each chunk, from one pass that is not shared."""
+    chunked = bench.chunk(item.request)
+    layer = max(bench.checkpoints[0].config.layers)
+    encoding = bench.backbone.inner.encode(chunked.context, item.request.query, "", [layer])
+    blocks = list(encoding.blocks)
+    states = torch.cat([block.states[layer] for block in blocks]).double()
+    owner = torch.cat([block.chunk_index_N for block in blocks])
+    query = encoding.query.states[layer].double().mean(dim=0)
+    scores = methods["cosine"].score(item, chunked).scores.scores
+    for index in range(len(chunked.chunks)):
+        mean = states[owner == index].mean(dim=0)
+        assert scores[index] == pytest.approx(float(mean @ query / mean.norm() / query.norm()), abs=1e-3)
 
 
 def test_the_method_and_the_program_agree(methods, bench, item):
@@ -149,10 +172,10 @@ def test_sharing_a_pass_changes_no_score_and_counts_its_cost(bench, item):
     wanted = alone.scorer.score(item.request).scores
     for _ in range(2):
         np.testing.assert_allclose(bench.scorer.score(item.request).scores, wanted, rtol=1e-4, atol=1e-7)
-    before = bench.borrowed_seconds
+    before = bench.shared_seconds
     bench.scorer.score(item.request)
-    assert bench.borrowed_seconds > before
-    assert alone.borrowed_seconds == 0.0
+    assert bench.shared_seconds > before
+    assert alone.shared_seconds == 0.0
 
 
 def test_rendering_spans_is_what_selection_rendered(methods, bench):
@@ -162,9 +185,9 @@ def test_rendering_spans_is_what_selection_rendered(methods, bench):
     )
     several = Item("several", Request(sources, "Which is line 2.7?"))
     for name in ("longattncomp", "head-tail", "full"):
-        verdict = methods[name].judge(several, bench.grid(several.request))
-        renderer = bench.renderer(several, verdict.scores.chunks)
-        selection = select(verdict.scores, bench.settings.rule, renderer, 400 if name != "full" else None)
+        scored = methods[name].score(several, bench.chunk(several.request))
+        renderer = bench.renderer(several.request, scored.scores)
+        selection = select(scored.scores, bench.settings.rule, renderer, 400 if name != "full" else None)
         wanted = renderer.render(selection.kept)
         assert (
             rendered(several, places_of(selection), bench.settings.separator, bench.settings.snap) == wanted
@@ -172,7 +195,7 @@ def test_rendering_spans_is_what_selection_rendered(methods, bench):
 
 
 def test_answers_that_stand_anywhere_do_not_count():
-    figures = evidence_figures(text_item("1", "q", "yes no", [], answers=(("yes",), ("B",))), [], "yes B")
+    figures = evidence_figures(item_of_text("1", "q", "yes no", [], answers=(("yes",), ("B",))), [], "yes B")
     assert figures == {"recall": None, "complete": None, "answer_kept": None}
 
 
@@ -216,37 +239,57 @@ def draft_folder(tmp_path_factory):
     return folder
 
 
-def test_a_draft_model_scores_by_its_attention(bench, draft_folder):
+def draft_method(bench, folder):
+    choice = MethodChoice(names=("spec-prefill",), is_explicit=True, spec_model=folder)
+    (method,) = build_methods(choice, bench, print)
+    return method
+
+
+@pytest.mark.parametrize("framed", [False, True])
+def test_a_draft_model_scores_by_its_attention(bench, draft_folder, tmp_path, framed):
     """Against one plain forward pass over prompt and generated tokens, whose attention says the same."""
     from transformers import AutoModelForCausalLM
 
-    choice = MethodChoice(names=("spec-prefill",), is_explicit=True, spec_model=draft_folder)
-    (method,) = build_methods(choice, bench, print)
-    text = "the harbour is deep.\n\nthe lamp burns oil.\n\nthe ferry sails at nine."
-    question = text_item("1", "what burns?", text, [])
-    grid = bench.grid(question.request, 8)
-    scores = method.judge(question, grid).scores.scores
+    folder = draft_folder
+    if framed:
+        folder = shutil.copytree(draft_folder, tmp_path / "chat")
+        settings = folder / "tokenizer_config.json"
+        template = "user 1.{{ messages[0]['content'] }}\nbot 2."
+        settings.write_text(json.dumps({**json.loads(settings.read_text()), "chat_template": template}))
+    method = draft_method(bench, folder)
+    text = "the harbour is deep.\n\nthe lamp burns oil.\n\nthe ferry sails at nine. " * 4
+    request = Request((Source(text[:150]), Source(text[150:])), "what burns?")
+    scores = method.score(Item("1", request), bench.chunk(request)).scores
 
-    model = AutoModelForCausalLM.from_pretrained(draft_folder, attn_implementation="eager").eval()
-    ids, starts, _ = method._prompt(question)
+    prompt = method._prompt(request)
+    ids = prompt.ids
+    read = method._tokenizer.decode(ids).replace(" ", "")
+    wanted_read = f"{text}\n\n{request.query}\n".replace(" ", "")
+    assert read == (f"user1.{wanted_read}\nbot2." if framed else wanted_read)
+    model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager").eval()
     num_prompt = len(ids)
     for _ in range(LOOK_AHEAD - 1):
         ids = [*ids, int(model(torch.tensor([ids])).logits[0, -1].argmax())]
     attentions = torch.stack(model(torch.tensor([ids]), output_attentions=True).attentions)[:, 0]
     rows = attentions[:, :, num_prompt - 1 :, :num_prompt]
     assert rows.shape == (2, 4, LOOK_AHEAD, num_prompt)
-    tokens = step_scores(rows / rows.sum(dim=-1, keepdim=True))[: len(text)]
-    assert list(starts) == list(range(len(text)))
-    wanted = [tokens[chunk.start : chunk.end].mean().item() for chunk in grid.chunks]
-    np.testing.assert_allclose(scores, wanted, rtol=1e-4)
+    tokens = step_scores(rows / rows.sum(dim=-1, keepdim=True))[prompt.first :][: len(text)]
+    # One token a character: each source is cut into chunks of 128 characters.
+    edges = [0, 128, *range(150, len(text), 128), len(text)]
+    sizes = list(pairwise(edges))
+    offsets = [150 * (start >= 150) for start, _ in sizes]
+    assert [(c.source, c.start + at, c.end + at) for c, at in zip(scores.chunks, offsets, strict=True)] == [
+        (int(start >= 150), start, end) for start, end in sizes
+    ]
+    wanted = [tokens[start:end].mean().item() for start, end in sizes]
+    np.testing.assert_allclose(scores.scores, wanted, rtol=1e-4)
 
 
 def test_a_prompt_beyond_the_draft_model_is_an_error_of_the_item(bench, draft_folder):
-    choice = MethodChoice(names=("spec-prefill",), is_explicit=True, spec_model=draft_folder)
-    (method,) = build_methods(choice, bench, print)
-    long = text_item("1", "what?", "the lamp burns oil. " * 40, [])
+    method = draft_method(bench, draft_folder)
+    long = item_of_text("1", "what?", "the lamp burns oil. " * 40, [])
     with pytest.raises(InputError, match="the draft model reads 504"):
-        method.judge(long, bench.grid(long.request))
+        method.score(long, bench.chunk(long.request))
 
 
 @pytest.fixture(scope="module")
@@ -296,8 +339,8 @@ def test_llmlingua2_keeps_the_words_its_classifier_keeps(bench, classifier_folde
     choice = MethodChoice(names=("llmlingua2",), is_explicit=True, llmlingua_model=classifier_folder)
     (method,) = build_methods(choice, bench, print)
     words = ["drop", "keep", "drop-keep", "drop"] * 700
-    question = text_item("1", "anything?", " " + "  ".join(words) + "\n", [])
-    scores = method.judge(question, bench.grid(question.request)).scores
+    question = item_of_text("1", "anything?", " " + "  ".join(words) + "\n", [])
+    scores = method.score(question, bench.chunk(question.request)).scores
     texts = [question.request.sources[0].text[c.start : c.end] for c in scores.chunks]
     assert "".join(texts) == question.request.sources[0].text
     assert [text.strip() for text in texts] == words

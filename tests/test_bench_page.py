@@ -7,11 +7,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from longattncomp_cli.benchmark.page import page
-from longattncomp_cli.benchmark.page.charts import styles
-from longattncomp_cli.benchmark.page.svg import Axis, log_ticks, short_count, short_seconds
-from longattncomp_cli.benchmark.summary import summarise
-from longattncomp_cli.benchmark.targets.summary import summarise_targets
+from longattncomp_cli.benchmark.reports.page import page
+from longattncomp_cli.benchmark.reports.page.charts import styles
+from longattncomp_cli.benchmark.reports.page.svg import Axis, log_ticks, short_count, short_seconds
+from longattncomp_cli.benchmark.reports.summary import summarise
+from longattncomp_cli.benchmark.reports.target_summary import summarise_targets
 from longattncomp_cli.commands.terminal.bench_tables import report_tables
 
 HOSTILE = '<script>alert("x")</script>&\'"'

@@ -9,13 +9,15 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from longattncomp_cli.benchmark.journal import JOURNAL_SUFFIX, Journal
-from longattncomp_cli.benchmark.measure import Row
+from longattncomp_cli.benchmark.measuring.journal import JOURNAL_SUFFIX, Journal
+from longattncomp_cli.benchmark.measuring.measure import Row
 from longattncomp_cli.benchmark.methods import METHOD_NAMES
-from longattncomp_cli.benchmark.plan import Choices, make_plan
+from longattncomp_cli.benchmark.plan import BenchRequest, make_plan
 from longattncomp_cli.benchmark.presets import PRESETS
-from longattncomp_cli.benchmark.summary import summarise
+from longattncomp_cli.benchmark.reports.summary import summarise
 from longattncomp_cli.benchmark.tasks import TASKS
+from longattncomp_cli.core.backbones.runtime import resolve_device
+from longattncomp_cli.core.checkpoint.store import DEFAULT_CHECKPOINT, load_checkpoint
 from longattncomp_cli.data.metrics import bootstrap_mean
 from longattncomp_cli.errors import OutputError, UsageError
 from longattncomp_cli.main import app
@@ -49,6 +51,9 @@ def test_a_report_holds_what_it_was_made_with(finished):
     (environment,) = report["environments"]
     assert {"python", "torch", "longattncomp"} <= set(environment["versions"])
     assert environment["hardware"]["cores"] >= 1
+    assert environment["device"] == str(resolve_device("auto"))
+    assert environment["dtype"] in ("float32", "bfloat16")
+    assert report["checkpoints"] == {DEFAULT_CHECKPOINT: load_checkpoint(DEFAULT_CHECKPOINT).digest}
     assert report["commands"][0].startswith("longattncomp")
     assert all(row["spans"] for row in report["rows"])
     assert "The grass is green" not in finished[0].read_text()
@@ -92,15 +97,15 @@ def test_an_interrupted_run_loses_no_finished_item(tmp_path, monkeypatch):
 
     report = tmp_path / "report.json"
     arguments = [*SMALL, "--method", "bm25", "-o", report]
-    scores, calls = BM25.scores, []
+    scores, calls = BM25.chunk_scores, []
 
-    def interrupted(self, item, grid):
+    def interrupted(self, item, chunked):
         calls.append(item.id)
         if len(set(calls)) == 3:
             raise KeyboardInterrupt
-        return scores(self, item, grid)
+        return scores(self, item, chunked)
 
-    monkeypatch.setattr(BM25, "scores", interrupted)
+    monkeypatch.setattr(BM25, "chunk_scores", interrupted)
     assert run(*arguments).exit_code == 130
     assert not report.exists()
     journal = tmp_path / f"report.json{JOURNAL_SUFFIX}"
@@ -116,7 +121,7 @@ def test_an_interrupted_run_loses_no_finished_item(tmp_path, monkeypatch):
     journal.write_bytes(b"\n".join(lines) + b'\n{"kind": "retr')
     calls.clear()
     monkeypatch.setattr(
-        BM25, "scores", lambda self, item, grid: calls.append(item.id) or scores(self, item, grid)
+        BM25, "chunk_scores", lambda self, item, chunked: calls.append(item.id) or scores(self, item, chunked)
     )
     assert run(*arguments, "--resume").exit_code == 0
     assert "niah_single_1-1500-0" not in calls
@@ -222,9 +227,7 @@ def test_all_of_the_users_records_are_taken_unless_a_limit_is_given(tmp_path):
 
 def test_names_and_presets_are_known():
     for name, preset in PRESETS.items():
-        plan = make_plan(
-            Choices(preset=name, files=dict.fromkeys(())) if name == "quick" else _with_files(name)
-        )
+        plan = make_plan(BenchRequest(preset=name) if name == "quick" else _with_files(name))
         assert plan.tasks == preset.tasks
         assert set(plan.methods.names) <= set(METHOD_NAMES)
         assert set(plan.tasks) <= set(TASKS)
@@ -237,11 +240,11 @@ def _with_files(name):
     from pathlib import Path
 
     here = (Path(__file__),)
-    return Choices(preset=name, files={"longbench-v2": here, "squad": here, "hotpotqa": here})
+    return BenchRequest(preset=name, longbench_v2=here, squad=here, hotpotqa=here)
 
 
 def test_flags_win_over_the_preset():
-    plan = make_plan(Choices(preset="quick", tasks=("kv",), budgets=("1k",), limit=2, chunk_tokens=64))
+    plan = make_plan(BenchRequest(preset="quick", tasks=("kv",), budget=("1k",), limit=2, chunk_tokens=64))
     assert (plan.tasks, plan.budgets, plan.limit, plan.settings.chunk_tokens) == (("kv",), ("1k",), 2, 64)
     assert plan.lengths == PRESETS["quick"].lengths
 
@@ -249,10 +252,10 @@ def test_flags_win_over_the_preset():
 def test_files_name_their_tasks(tmp_path):
     path = tmp_path / "f.json"
     path.write_text("{}")
-    assert make_plan(Choices(files={"2wiki": [path], "qmsum": [path]})).tasks == ("2wiki", "qmsum")
-    assert make_plan(Choices(tasks=("2wikimultihopqa",), files={"2wiki": [path]})).tasks == ("2wiki",)
+    assert make_plan(BenchRequest(two_wiki=[path], qmsum=[path])).tasks == ("2wiki", "qmsum")
+    assert make_plan(BenchRequest(tasks=("2wikimultihopqa",), two_wiki=[path])).tasks == ("2wiki",)
     with pytest.raises(UsageError):
-        make_plan(Choices(tasks=("qmsum",), files={"2wiki": [path]}))
+        make_plan(BenchRequest(tasks=("qmsum",), two_wiki=[path]))
 
 
 def made_row(method: str, item: int, recall: float, **more) -> Row:

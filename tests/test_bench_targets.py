@@ -8,9 +8,9 @@ import pytest
 from chat_server import TinyModel, answer_chunks, fault, reader, serving, sse, tiny_model_server
 from typer.testing import CliRunner
 
-from longattncomp_cli.benchmark.targets.choice import TargetChoice
+from longattncomp_cli.benchmark.reports.target_summary import summarise_targets
 from longattncomp_cli.benchmark.targets.client import Target, TargetError
-from longattncomp_cli.benchmark.targets.summary import summarise_targets
+from longattncomp_cli.benchmark.targets.config import TargetConfig
 from longattncomp_cli.main import app
 
 FAULTS = ["401", "429", "500", "hang", "rubbish", "empty"]
@@ -27,7 +27,7 @@ def choice(tmp_path):
             "timeout_seconds": 20.0,
             "cache": tmp_path / "cache",
         }
-        return TargetChoice(**{**values, **changes})
+        return TargetConfig(**{**values, **changes})
 
     return make
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from longattncomp_cli.benchmark.methods import DEFAULT_METHODS, METHOD_NAMES, MethodChoice, check_names
 from longattncomp_cli.benchmark.presets import PRESETS, Preset
-from longattncomp_cli.benchmark.settings import BenchSettings
+from longattncomp_cli.benchmark.setup.settings import BenchSettings
 from longattncomp_cli.benchmark.tasks import ALIASES, TASKS
 from longattncomp_cli.core.budget.amounts import parse_budget
 from longattncomp_cli.core.chunking.chunks import SnapLevel
@@ -33,25 +33,52 @@ _TASK_OF_FILE = {
 }
 
 
+# The flag of each file, and the field of a request that holds its paths.
+_FILE_FIELDS = {
+    "squad": "squad",
+    "hotpotqa": "hotpotqa",
+    "musique": "musique",
+    "2wiki": "two_wiki",
+    "qmsum": "qmsum",
+    "data": "data",
+    "code-debug": "code_debug",
+    "longbench-v2": "longbench_v2",
+    "python": "python",
+    "haystack": "haystack",
+    "paragraphs": "paragraphs",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
-class Choices:
-    """What the user asked for, as typed; ``None`` and empty leave it to the preset."""
+class BenchRequest:
+    """What the user asked for, as typed: one field an option, of its name; empty leaves it to the preset."""
 
     preset: str | None = None
-    tasks: Sequence[str] = ()
-    methods: Sequence[str] = ()
-    budgets: Sequence[str] = ()
-    checkpoints: Sequence[str] = ()
+    tasks: Sequence[str] | None = None
+    method: Sequence[str] = ()
+    budget: Sequence[str] = ()
+    checkpoint: Sequence[str] = ()
     baseline: str = ""
     limit: int | None = None
-    lengths: Sequence[str] = ()
+    context_tokens: Sequence[str] = ()
     depths: Sequence[float] = ()
     held_out: float = 0.0
-    files: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    squad: Sequence[Path] = ()
+    hotpotqa: Sequence[Path] = ()
+    musique: Sequence[Path] = ()
+    two_wiki: Sequence[Path] = ()
+    qmsum: Sequence[Path] = ()
+    data: Sequence[Path] = ()
+    code_debug: Sequence[Path] = ()
+    longbench_v2: Sequence[Path] = ()
+    python: Sequence[Path] = ()
+    haystack: Sequence[Path] = ()
+    paragraphs: Sequence[Path] = ()
     chunk_tokens: int | None = None
     snap: str | None = None
     select: str | None = None
     top_p: float | None = None
+    as_published: bool = False
     separator: str | None = None
     tokenizer: str = "o200k_base"
     spec_model: Path | None = None
@@ -60,6 +87,12 @@ class Choices:
     dtype: str = "auto"
     seed: int = 0
     share_states: bool = True
+
+    @property
+    def files(self) -> dict[str, tuple[Path, ...]]:
+        """The files and folders that were given, by flag."""
+        given = {flag: tuple(getattr(self, name)) for flag, name in _FILE_FIELDS.items()}
+        return {flag: paths for flag, paths in given.items() if paths}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,27 +141,26 @@ class Plan:
         }
 
 
-def make_plan(choices: Choices) -> Plan:
+def make_plan(request: BenchRequest) -> Plan:
     """Put the flags over the preset, and check every name and number.
 
     Raises:
         UsageError: a name is unknown, a number is out of range, or a task lacks its file.
         InputError: a named file is not there.
     """
-    files = {flag: tuple(paths) for flag, paths in choices.files.items() if paths}
-    named = [ALIASES.get(name, name) for name in choices.tasks]
+    files = request.files
+    named = [ALIASES.get(name, name) for name in request.tasks or ()]
     check_names(named, tuple(TASKS), "task")
-    check_names(choices.methods, METHOD_NAMES, "method")
+    check_names(request.method, METHOD_NAMES, "method")
     from_files = [task for flag, task in _TASK_OF_FILE.items() if flag in files]
-    preset_name = choices.preset or ("" if named or from_files else "quick")
+    preset_name = request.preset or ("" if named or from_files else "quick")
     preset = PRESETS[preset_name] if preset_name else _bare(tuple(named or dict.fromkeys(from_files)))
     tasks = tuple(dict.fromkeys(named or preset.tasks))
     _check_files(tasks, files)
-    budgets = tuple(dict.fromkeys(choices.budgets or preset.budgets))
+    budgets = tuple(dict.fromkeys(request.budget or preset.budgets))
     for budget in budgets:
         parse_budget(budget)
-    methods = tuple(dict.fromkeys(choices.methods or preset.methods or DEFAULT_METHODS))
-    baseline = choices.baseline
+    methods = tuple(dict.fromkeys(request.method or preset.methods or DEFAULT_METHODS))
     return Plan(
         preset=preset_name,
         sources=preset.sources,
@@ -136,20 +168,20 @@ def make_plan(choices: Choices) -> Plan:
         budgets=budgets,
         methods=MethodChoice(
             names=methods,
-            is_explicit=bool(choices.methods or preset.methods),
-            spec_model=choices.spec_model,
-            llmlingua_model=choices.llmlingua_model,
+            is_explicit=bool(request.method or preset.methods),
+            spec_model=request.spec_model,
+            llmlingua_model=request.llmlingua_model,
         ),
-        checkpoints=tuple(dict.fromkeys(choices.checkpoints or preset.checkpoints)),
-        baseline=baseline,
-        settings=_settings(choices, preset),
-        limit=choices.limit or preset.limit,
-        is_limit_given=choices.limit is not None,
-        lengths=_lengths(choices.lengths) or preset.lengths,
-        depths=_depths(choices.depths),
-        held_out=choices.held_out,
+        checkpoints=tuple(dict.fromkeys(request.checkpoint or preset.checkpoints)),
+        baseline=request.baseline,
+        settings=_settings(request, preset),
+        limit=request.limit or preset.limit,
+        is_limit_given=request.limit is not None,
+        lengths=_lengths(request.context_tokens) or preset.lengths,
+        depths=_depths(request.depths),
+        held_out=request.held_out,
         files=files,
-        share_states=choices.share_states,
+        share_states=request.share_states,
     )
 
 
@@ -157,23 +189,36 @@ def _bare(tasks: tuple[str, ...]) -> Preset:
     return Preset(tasks=tasks, budgets=DEFAULT_BUDGETS)
 
 
-def _settings(choices: Choices, preset: Preset) -> BenchSettings:
-    mode = choices.select or (preset.select if choices.top_p is None else "top-p")
-    if mode in ("budget", "auto") and choices.top_p is not None:
-        raise UsageError(f"--select {mode} ignores --top-p", hint="drop one, or use --select top-p")
-    separator = preset.separator if choices.separator is None else choices.separator.replace("\\n", "\n")
+def _settings(request: BenchRequest, preset: Preset) -> BenchSettings:
+    separator = preset.separator if request.separator is None else request.separator.replace("\\n", "\n")
+    snap = "none" if request.as_published else request.snap or preset.snap
     return BenchSettings(
-        tokenizer=choices.tokenizer,
-        chunk_tokens=choices.chunk_tokens or preset.chunk_tokens,
-        snap=cast(SnapLevel | None, choices.snap or preset.snap),
-        rule=SelectionRule(
-            mode=cast(SelectMode, mode), top_p=preset.top_p if choices.top_p is None else choices.top_p
-        ),
+        tokenizer=request.tokenizer,
+        chunk_tokens=request.chunk_tokens or preset.chunk_tokens,
+        snap=cast(SnapLevel | None, snap),
+        rule=_rule(request, preset),
         separator=separator,
-        seed=choices.seed,
-        device=choices.device,
-        dtype=choices.dtype,
+        seed=request.seed,
+        device=request.device,
+        dtype=request.dtype,
+        as_published=request.as_published,
     )
+
+
+def _rule(request: BenchRequest, preset: Preset) -> SelectionRule:
+    top_p = preset.top_p if request.top_p is None else request.top_p
+    if request.as_published:
+        if request.select not in (None, "top-p") or request.snap not in (None, "none"):
+            raise UsageError(
+                "--as-published selects by top-p, and its chunks end anywhere",
+                hint="drop --select and --snap",
+            )
+        published: dict[str, Any] = {"mode": "top-p", "top_p": top_p, "count_sink": True}
+        return SelectionRule(**published)
+    mode = request.select or (preset.select if request.top_p is None else "top-p")
+    if mode in ("budget", "auto") and request.top_p is not None:
+        raise UsageError(f"--select {mode} ignores --top-p", hint="drop one, or use --select top-p")
+    return SelectionRule(mode=cast(SelectMode, mode), top_p=top_p)
 
 
 def _check_files(tasks: Sequence[str], files: Mapping[str, Sequence[Path]]) -> None:

@@ -7,20 +7,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from longattncomp_cli.benchmark.items import Item
-from longattncomp_cli.benchmark.journal import Journal
+from longattncomp_cli.benchmark.measuring.journal import Journal
+from longattncomp_cli.benchmark.measuring.runner import Counts, OnProgress, run_retrieval
 from longattncomp_cli.benchmark.methods import build_methods
-from longattncomp_cli.benchmark.methods.base import Method
 from longattncomp_cli.benchmark.plan import Plan
-from longattncomp_cli.benchmark.report import build_report, write_report
-from longattncomp_cli.benchmark.runner import Counts, OnProgress, run_retrieval
+from longattncomp_cli.benchmark.reports.report import build_report, write_report
+from longattncomp_cli.benchmark.reports.summary import label_of
+from longattncomp_cli.benchmark.setup.workbench import ENCODER_LAYERS, Workbench, load_for
 from longattncomp_cli.benchmark.tasks import TASKS, TaskSetting
-from longattncomp_cli.benchmark.workbench import ENCODER_LAYERS, Workbench
+from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
-from longattncomp_cli.core.checkpoint.store import load_checkpoint
 
 if TYPE_CHECKING:
-    from longattncomp_cli.benchmark.targets.choice import TargetChoice
+    from longattncomp_cli.benchmark.targets.config import TargetConfig
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Session:
 
 
 def run_session(
-    plan: Plan, files: SessionFiles, target: TargetChoice | None, hooks: Hooks, *, command: str
+    plan: Plan, files: SessionFiles, target: TargetConfig | None, hooks: Hooks, *, command: str
 ) -> Session:
     """Run a plan; what is finished is in the report, or beside it after an interruption.
 
@@ -60,19 +59,24 @@ def run_session(
     bench = _workbench(plan)
     methods = build_methods(plan.methods, bench, hooks.on_note)
     head = {"settings": bench.settings.as_dict(), "task_settings": head_of_tasks}
-    notes = {_label(method): method.note for method in methods}
+    notes = {
+        label_of({"method": method.name, "checkpoint": method.checkpoint}): method.note for method in methods
+    }
+    digests = {name: digest for method in methods for name, digest in method.digests.items()}
     with Journal(files.output, resume=files.resume, head=head) as journal:
         items = _items(plan, bench, hooks)
         counts = run_retrieval(items, methods, plan.budgets, bench, journal, hooks.on_progress)
         if target is not None:
-            from longattncomp_cli.benchmark.targets.asking import ask_target
+            from longattncomp_cli.benchmark.targets.evaluate import evaluate_target
 
-            ask_target(target, items, journal, bench.settings, counts, hooks.on_progress)
+            evaluate_target(target, items, journal, bench.settings, counts, hooks.on_progress)
         report = build_report(
             journal,
             command=command,
             preset=plan.preset,
             notes=notes,
+            checkpoints=digests,
+            place=bench.device_and_dtype(),
             baseline=plan.baseline,
             seed=plan.settings.seed,
         )
@@ -82,7 +86,7 @@ def run_session(
         if files.output is not None:
             write_report(files.output, report)
         if files.html is not None:
-            from longattncomp_cli.benchmark.page import write_page
+            from longattncomp_cli.benchmark.reports.page import write_page
 
             write_page(files.html, report)
         journal.finish()
@@ -94,7 +98,7 @@ def _workbench(plan: Plan) -> Workbench:
     needs_all_layers = "spec-prefill" in plan.methods.names and plan.methods.spec_model is None
     return Workbench(
         plan.settings,
-        [load_checkpoint(name) for name in names],
+        [load_for(plan.settings, name) for name in names],
         layers=ENCODER_LAYERS if needs_all_layers else (),
         is_sharing=plan.share_states,
     )
@@ -118,7 +122,3 @@ def _items(plan: Plan, bench: Workbench, hooks: Hooks) -> dict[str, Sequence[Ite
         if len(items[name]) < plan.limit:
             hooks.on_note(f"{name}: {len(items[name])} items")
     return items
-
-
-def _label(method: Method) -> str:
-    return f"{method.name}:{method.checkpoint}" if method.checkpoint else method.name

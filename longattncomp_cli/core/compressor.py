@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from longattncomp_cli.core.budget.tokenizers import (
     TargetTokenizer,
     load_tokenizer,
 )
-from longattncomp_cli.core.chunking.chunks import Chunk, SnapLevel
+from longattncomp_cli.core.chunking.chunks import SnapLevel
 from longattncomp_cli.core.chunking.cutter import structure_for
 from longattncomp_cli.core.prompts.request import (
     DEFAULT_TAIL_TOKENS,
@@ -29,20 +30,14 @@ from longattncomp_cli.core.results.compression import Compression, Scored
 from longattncomp_cli.core.scoring.choice import ScorerChoice
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.cutting import FindStart
+from longattncomp_cli.core.selection.focus import FOCUS_TOKENS, best_start
 from longattncomp_cli.core.selection.keep_rules import KeepRules, keep_spans
 from longattncomp_cli.core.selection.select import SelectionRule, select
-from longattncomp_cli.core.text.boundaries import sentence_starts
-from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.backbones.base import OnTokens
     from longattncomp_cli.core.scoring.scorer import Scorer
-
-# A chunk that must be cut is read in pieces of this size to find where to begin.
-_FOCUS_TOKENS = 16
-# It begins with the best piece's sentence, or with the piece itself where its sentence began so many before.
-_LONG_SENTENCE_PIECES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +82,6 @@ class Compressor:
         if settings.rule.mode == "auto":
             scorer = scorer.with_options(one_hop_above=settings.rule.auto.min_sufficiency)
         self.scorer = scorer
-        self._fine_scorer = scorer.with_options(
-            chunk_tokens=_FOCUS_TOKENS, hops=1, hops_are_required=True, rerank=False
-        )
-        snap = scorer.options.snap
-        self._fine_snap: SnapLevel = "sentence" if snap in ("structure", "auto") else snap
         self.tokenizer = tokenizer or BackboneTokenizer(self._count_backbone_tokens)
         self.requests = RequestBuilder(
             parser=settings.query_parser, tail_tokens=settings.tail_tokens, token_starts=self._token_starts
@@ -216,30 +206,15 @@ class Compressor:
         )
 
     def focus(self, request: Request) -> FindStart:
-        """Tells where the best part of a chunk of ``request`` begins."""
-        return lambda chunk: self._focus(request, chunk)
+        """The function that finds where the best part of a chunk of ``request`` begins."""
+        return partial(best_start, request, snap=self.scorer.options.snap, score_pieces=self._score_pieces)
 
-    def _focus(self, request: Request, chunk: Chunk) -> int:
-        """Where the best sentence of a chunk begins: the chunk is scored once more, in small pieces.
-
-        In a text without sentences, such as one endless line, it is where the best piece begins.
-        """
-        if not chunk.num_backbone_tokens:
-            return chunk.start
-        source = request.sources[chunk.source]
-        structure = structure_for(source, self.scorer.options.snap)
-        source = replace(source, title="", context_region=Span(chunk.start, chunk.end))
-        fine_scorer = self._fine_scorer.with_options(
-            snap="line" if structure is not None else self._fine_snap
+    def _score_pieces(self, request: Request, snap: SnapLevel) -> ChunkScores:
+        """Scores by the query alone: pieces of one chunk are neither ranked among others nor followed."""
+        fine = self.scorer.with_options(
+            chunk_tokens=FOCUS_TOKENS, snap=snap, hops=1, hops_are_required=True, rerank=False
         )
-        pieces = fine_scorer.score(Request((source,), request.query))
-        best = pieces.chunks[int(pieces.order[0])].start
-        if structure is not None:
-            return max([chunk.start, *(unit.start for unit in structure.around(best + 1) if unit.leaf)])
-        sentences = sentence_starts(source.text[chunk.start : chunk.end]) + chunk.start
-        sentence = int(max([chunk.start, *sentences[sentences <= best]]))
-        between = sum(sentence < piece.start <= best for piece in pieces.chunks)
-        return best if between >= _LONG_SENTENCE_PIECES else sentence
+        return fine.score(request)
 
     def _budget(self, request: Request, renderer: Renderer) -> int | None:
         written = self.settings.budget if request.budget is None else request.budget

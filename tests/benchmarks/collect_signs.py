@@ -18,13 +18,11 @@ from typing import Any
 
 import numpy as np
 import orjson
-from evidence_methods import CachedBackbone
-from evidence_tasks import Setting
-from shared_haystacks import KINDS, Question, SharedHaystack, shared_haystacks
+from shared_haystacks import KINDS, Question, Setting, SharedHaystack, shared_haystacks
 
+from longattncomp_cli.core.backbones.cache.backbone import MEMORY_BYTES, CachedBackbone
 from longattncomp_cli.core.backbones.runtime import keep_freed_memory, resolve_device, resolve_dtype
-from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
-from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.checkpoint.store import DEFAULT_CHECKPOINT, load_checkpoint
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.loading import load_backbone
@@ -94,7 +92,7 @@ def main() -> None:
         device=place,
         dtype=resolve_dtype("auto", place),
     )
-    backbone = CachedBackbone(inner, sorted(set(config.layers)))
+    backbone = CachedBackbone(inner, memory_bytes=MEMORY_BYTES[place.type])
     scorers = [Scorer(checkpoint, backbone), Scorer(checkpoint, backbone, hops=1)]
     count = lru_cache(maxsize=None)(lambda text: len(inner.tokenize([text])[0].ids))
     setting = Setting(
@@ -102,8 +100,6 @@ def main() -> None:
         split=options.split,
         held_out_share=options.held_out_share,
         limit=options.contexts,
-        limit_long=0,
-        num_tokens=options.tokens,
         seed=options.seed,
         count_tokens=count,
     )

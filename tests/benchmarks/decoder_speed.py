@@ -29,7 +29,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from longattncomp_cli.benchmark.environment import environment
+from longattncomp_cli.benchmark.reports.environment import environment
 from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone
 from longattncomp_cli.core.backbones.decoder.full_pass import _Layout
 from longattncomp_cli.core.backbones.decoder.prefill import ATTENTION, register_attention

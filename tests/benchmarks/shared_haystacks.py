@@ -13,21 +13,16 @@ from __future__ import annotations
 import math
 import random
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 
-from evidence_tasks import (
-    FUNCTION_SEPARATOR,
-    Setting,
-    code_examples,
-    distinct,
-    modules_of,
-    own_pool,
-)
-
+from longattncomp_cli.benchmark.tasks.lookups import FUNCTION_SEPARATOR, docstring_examples
 from longattncomp_cli.core.text.spans import SpanPair
 from longattncomp_cli.data.examples import Document, Example
-from longattncomp_cli.data.haystacks import HaystackConfig, HaystackSet, normal_text, render
+from longattncomp_cli.data.haystacks import CountTokens, HaystackConfig, HaystackSet, normal_text, render
+from longattncomp_cli.data.python_source import Module, read_modules, standard_library
 from longattncomp_cli.data.readers import (
     read_2wiki,
     read_hotpotqa,
@@ -37,7 +32,7 @@ from longattncomp_cli.data.readers import (
     read_squad,
 )
 from longattncomp_cli.data.readers.qmsum import TURN_SEPARATOR
-from longattncomp_cli.data.splits import is_held_out
+from longattncomp_cli.data.splits import hash_share, is_held_out
 
 _PER_TOKENS = 1_500
 _MOST_PRESENT = 5
@@ -63,6 +58,36 @@ _NAME_FORMS = (
 
 Lengths = tuple[int, int]
 """Tokens of the shortest and of the longest context."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What haystacks are made of.
+
+    Attributes:
+        data_dir: folder of the data sets, one folder each.
+        split: ``dev``, or ``train``: the held-out part of the training files.
+        held_out_share: of ``train``, what was not trained on.
+        limit: contexts of a kind.
+        seed: of everything random.
+        count_tokens: how long a text is.
+    """
+
+    data_dir: Path
+    split: str
+    held_out_share: float
+    limit: int
+    seed: int
+    count_tokens: CountTokens
+
+    @property
+    def is_dev(self) -> bool:
+        """Whether the figures are the final ones; choices are made on the held-out part of train."""
+        return self.split == "dev"
+
+    def rng(self, task: str) -> random.Random:
+        """The task's own random numbers."""
+        return random.Random(f"{task}:{self.split}:{self.seed}")
 
 
 @dataclass(frozen=True)
@@ -94,6 +119,32 @@ def shared_haystacks(setting: Setting, kinds: Sequence[str], lengths: Lengths) -
             queries = [rng.choice(other.questions).query for other in taken]
             foreign = tuple(Question(query, "foreign") for query in queries)
             yield replace(haystack, questions=haystack.questions + foreign)
+
+
+def distinct(documents: Iterable[Document]) -> list[Document]:
+    """Each document once, in order."""
+    return list(dict.fromkeys(documents))
+
+
+def own_pool(setting: Setting, examples: Sequence[Example]) -> list[Document]:
+    """All documents of the examples on the split's side."""
+    groups = {
+        example.group: example.documents
+        for example in examples
+        if setting.is_dev or is_held_out(example, setting.held_out_share)
+    }
+    return distinct(document for documents in groups.values() for document in documents)
+
+
+@lru_cache(maxsize=2)
+def modules_of(split: str) -> tuple[Module, ...]:
+    """The standard library's modules, one half for each split."""
+    modules = read_modules(standard_library())
+    return tuple(m for m in modules if (hash_share(f"module:{m.name}") < 0.5) == (split == "dev"))
+
+
+def _definitions(module: Module) -> list[tuple[str, SpanPair]]:
+    return [(node.name, module.span_of(node)) for node in module.nodes]
 
 
 def _drawn(setting: Setting, kind: str, lengths: Lengths) -> list[int]:
@@ -200,7 +251,8 @@ def _wiki2(setting: Setting, lengths: Lengths) -> Iterator[SharedHaystack]:
 
 
 def _code(setting: Setting, lengths: Lengths) -> Iterator[SharedHaystack]:
-    pool, examples = code_examples(setting)
+    pool, examples = docstring_examples(modules_of(setting.split))
+    examples.sort(key=lambda example: example.id)
     # The split is that of the modules: none is held out a second time.
     whole = replace(setting, held_out_share=1.0)
     return _composed(whole, "code-nl", lengths, examples, pool, FUNCTION_SEPARATOR)
@@ -236,7 +288,7 @@ def _qmsum(setting: Setting, lengths: Lengths) -> Iterator[SharedHaystack]:
 
 def _names(setting: Setting, lengths: Lengths) -> Iterator[SharedHaystack]:
     """Modules, and questions that name one to four of their functions, or of others."""
-    modules = modules_of(setting)
+    modules = modules_of(setting.split)
     for number, num_tokens in enumerate(_drawn(setting, "names", lengths)):
         rng = setting.rng(f"names:{number}")
         text, spans, length = "", [], 0
@@ -244,13 +296,13 @@ def _names(setting: Setting, lengths: Lengths) -> Iterator[SharedHaystack]:
         for module in rng.sample(modules, len(modules)):
             size = setting.count_tokens(module.source)
             if length + size > num_tokens * 1.2 or length > 0.8 * num_tokens:
-                outside += [name for name, _ in module.definitions()]
+                outside += [name for name, _ in _definitions(module)]
                 if len(outside) > 200:  # enough to draw from
                     break
                 continue
             header = f"# {module.name}\n"
             at = len(text) + len(header)
-            spans += [(name, (at + start, at + end)) for name, (start, end) in module.definitions()]
+            spans += [(name, (at + start, at + end)) for name, (start, end) in _definitions(module)]
             text += header + module.source + "\n\n"
             length += size
         tally: dict[str, int] = {}

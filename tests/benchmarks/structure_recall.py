@@ -3,9 +3,9 @@
     python tests/benchmarks/structure_recall.py --split train --items 20
     python tests/benchmarks/structure_recall.py --snap sentence structure --items 20 --output results.json
 
-Texts of over 100k tokens of Python and questions that name four functions (``code-four``), compressed by the
-program's own path: exact budgets, heading lines and cut marks included. A definition is a function or method
-that is in no other, found with Python's own parser; it is *kept* where any line below its head is.
+Texts of 105k tokens of Python and questions that name four functions (the task ``code-debug``), compressed by
+the program's own path: exact budgets, heading lines and cut marks included. A definition is a function or
+method that is in no other, found with Python's own parser; it is *kept* where any line below its head is.
 """
 
 from __future__ import annotations
@@ -19,16 +19,15 @@ from typing import Any
 
 import numpy as np
 import orjson
-from evidence_tasks import Item, Setting, code_four
+from shared_haystacks import modules_of
 
-from longattncomp_cli.core.backbones.cache.backbone import MEMORY_BYTES, CachedBackbone
+from longattncomp_cli.benchmark.tasks import TaskSetting
+from longattncomp_cli.benchmark.tasks.code_debug import made_item
+from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.budget.tokenizers import load_tokenizer
-from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
-from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.checkpoint.store import DEFAULT_CHECKPOINT, load_checkpoint
 from longattncomp_cli.core.chunking.cutter import cutter
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
-from longattncomp_cli.core.inputs.source import Source
-from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.core.selection.select import SelectionRule, select
@@ -55,9 +54,10 @@ def definitions_of(text: str) -> list[tuple[SpanPair, int]]:
 
 def measure(compressor: Compressor, item: Item, shares: list[int]) -> dict[str, dict[str, float]]:
     """Figures of one question at each budget."""
-    definitions = definitions_of(item.text)
+    request = item.request
+    text = request.sources[0].text
+    definitions = definitions_of(text)
     figures = {}
-    request = Request((Source(item.text),), item.query)
     scores = compressor.scorer.score(request)
     renderer = compressor.renderer(request, scores)
     for share in shares:
@@ -70,9 +70,9 @@ def measure(compressor: Compressor, item: Item, shares: list[int]) -> dict[str, 
             at = int(np.searchsorted(ends, body, side="right"))
             if at < len(kept) and kept[at][0] < end and kept[at][1] > body:
                 num_touched += 1
-                num_whole += kept[at][0] <= start and kept[at][1] >= len(item.text[:end].rstrip())
+                num_whole += kept[at][0] <= start and kept[at][1] >= len(text[:end].rstrip())
         figures[f"1/{share}"] = {
-            "recall": evidence_recall(kept, item.evidence),
+            "recall": evidence_recall(kept, item.flat(item.evidence)),
             "whole": num_whole / max(1, num_touched),
             "definitions": num_touched,
         }
@@ -87,7 +87,8 @@ def main() -> None:
     parser.add_argument(
         "--split", choices=["train", "dev"], default="train", help="which half of the modules"
     )
-    parser.add_argument("--items", type=int, default=20, help="questions, ten a text")
+    parser.add_argument("--items", type=int, default=20, help="questions, each to a text of its own")
+    parser.add_argument("--tokens", type=int, default=105_000, help="of a text")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--snap", nargs="+", default=["sentence", "line", "structure"])
     parser.add_argument("--whole", nargs="+", type=int, default=[cutter.WHOLE_UNIT_CHUNKS])
@@ -99,17 +100,16 @@ def main() -> None:
     scorer = load_scorer(checkpoint)
     tokenizer = load_tokenizer("o200k_base")
     count = lambda text: len(scorer.backbone.tokenize([text])[0].ids)  # noqa: E731
-    setting = Setting(Path(), options.split, 0.05, options.items, options.items, 20_000, options.seed, count)
-    items = code_four(setting)
+    setting = TaskSetting(seed=options.seed, count_tokens=count)
+    modules = modules_of(options.split)
+    items = [made_item(modules, f"code-{number}", options.tokens, setting) for number in range(options.items)]
     results: dict[str, Any] = {"settings": {**vars(options), "output": None}, "rows": {}}
     for snap in options.snap:
         for whole in options.whole if snap in ("structure", "auto") else [1]:
             cutter.WHOLE_UNIT_CHUNKS = whole
-            backbone = CachedBackbone(scorer.backbone, memory_bytes=MEMORY_BYTES["cpu"])
             compressor = Compressor(
                 Scorer(checkpoint, scorer.backbone, snap=snap), tokenizer, CompressorSettings()
             )
-            compressor.scorer = Scorer(checkpoint, backbone, snap=snap)  # its own: a context is encoded once
             figures = [measure(compressor, item, options.shares) for item in items]
             name = snap if snap not in ("structure", "auto") else f"{snap} (whole up to {whole} chunks)"
             results["rows"][name] = figures

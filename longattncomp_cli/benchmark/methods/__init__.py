@@ -1,4 +1,4 @@
-"""One small file a method; here is the list of them."""
+"""An item's chunks in, a score for each out: one file a method; here is the list of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from longattncomp_cli.errors import ResourceError, UsageError
 
 if TYPE_CHECKING:
     from longattncomp_cli.benchmark.methods.base import Method
-    from longattncomp_cli.benchmark.workbench import Workbench
+    from longattncomp_cli.benchmark.setup.workbench import Workbench
 
 METHOD_NAMES = (
     "longattncomp",
@@ -20,6 +20,7 @@ METHOD_NAMES = (
     "spec-prefill",
     "bm25",
     "dense",
+    "cosine",
     "maxsim",
     "llmlingua2",
     "head",
@@ -31,8 +32,11 @@ METHOD_NAMES = (
 )
 """In the order of the tables."""
 
-DEFAULT_METHODS = tuple(name for name in METHOD_NAMES if name != "llmlingua2")
-"""All that run with what is usually installed."""
+DEFAULT_METHODS = tuple(name for name in METHOD_NAMES if name not in ("cosine", "llmlingua2"))
+"""All that run with what is usually installed; ``dense`` is the usual form of ``cosine``."""
+
+DIFFERS = "differs from its paper"
+"""Stands in the note of a method that is not quite what its paper describes; tables show such notes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,21 +90,25 @@ def build_methods(choice: MethodChoice, bench: Workbench, note: Callable[[str], 
 
 def _build(name: str, choice: MethodChoice, bench: Workbench) -> list[Method]:
     from longattncomp_cli.benchmark.methods import (
+        attncomp,
         bm25,
+        cosine,
         dense,
-        learned,
         llmlingua2,
+        longattncomp,
         maxsim,
-        placed,
+        positional,
         spec_prefill,
     )
-    from longattncomp_cli.core.checkpoint.store import load_checkpoint
+    from longattncomp_cli.benchmark.setup.workbench import load_for
 
     checkpoints = bench.checkpoints
     build: dict[str, Callable[[], list[Method]]] = {
-        "longattncomp": lambda: [learned.LongAttnComp(bench, checkpoint) for checkpoint in checkpoints],
-        "untrained": lambda: [learned.LongAttnComp(bench, load_checkpoint("untrained"), "untrained")],
-        "attncomp": lambda: [learned.AttnComp(bench, checkpoints[0])],
+        "longattncomp": lambda: [longattncomp.LongAttnComp(bench, checkpoint) for checkpoint in checkpoints],
+        "untrained": lambda: [
+            longattncomp.LongAttnComp(bench, load_for(bench.settings, "untrained"), "untrained")
+        ],
+        "attncomp": lambda: [attncomp.AttnComp(bench, checkpoints[0])],
         "spec-prefill": lambda: [
             spec_prefill.DraftModel(bench, choice.spec_model)
             if choice.spec_model
@@ -108,13 +116,14 @@ def _build(name: str, choice: MethodChoice, bench: Workbench) -> list[Method]:
         ],
         "bm25": lambda: [bm25.BM25()],
         "dense": lambda: [dense.Dense(bench)],
+        "cosine": lambda: [cosine.Cosine(bench)],
         "maxsim": lambda: [maxsim.MaxSim(bench)],
         "llmlingua2": lambda: [llmlingua2.LLMLingua2(bench, choice.llmlingua_model)],
-        "head": lambda: [placed.Head()],
-        "tail": lambda: [placed.Tail()],
-        "head-tail": lambda: [placed.HeadTail()],
-        "random": lambda: [placed.Random(bench)],
-        "full": lambda: [placed.Full()],
-        "oracle": lambda: [placed.Oracle()],
+        "head": lambda: [positional.Head()],
+        "tail": lambda: [positional.Tail()],
+        "head-tail": lambda: [positional.HeadTail()],
+        "random": lambda: [positional.Random(bench)],
+        "full": lambda: [positional.Full()],
+        "oracle": lambda: [positional.Oracle()],
     }
     return build[name]()

@@ -1,23 +1,30 @@
-"""The one interface of all methods: a verdict on the chunks of an item; selecting is the same for all."""
+"""The one interface of all methods: scores of the chunks of an item; selecting is the same for all."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from types import MappingProxyType
 from typing import Protocol
 
-from longattncomp_cli.benchmark.items import Item
-from longattncomp_cli.benchmark.workbench import Grid
+from longattncomp_cli.benchmark.setup.workbench import ChunkedItem, Workbench
+from longattncomp_cli.benchmark.tasks.item import Item
+from longattncomp_cli.core.chunking.chunks import SnapLevel
+from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
+from longattncomp_cli.core.selection.cutting import FindStart, at_chunk_start
+from longattncomp_cli.core.selection.focus import FOCUS_TOKENS, best_start
 from longattncomp_cli.core.selection.select import SelectionRule
 from longattncomp_cli.core.text.arrays import FloatArray
 
 
 @dataclass(frozen=True)
-class Verdict:
+class MethodScores:
     """Scores, and by which rule they select.
 
     Attributes:
-        scores: of every chunk; usually those of the grid.
+        scores: of every chunk; usually those of the chunked item.
         rule: the method's own; ``None`` is the rule that all share.
     """
 
@@ -31,45 +38,66 @@ class Method(Protocol):
     Attributes:
         name: as on the command line.
         checkpoint: the name of the checkpoint it uses, or ``""``.
-        identity: changes with whatever decides its verdict; resumed reports compare it.
+        identity: changes with whatever decides its scores; resumed reports compare it.
         note: what a reader of the table must know.
+        digests: by name, the digests of the checkpoints that it uses.
         is_budgeted: whether a budget limits it.
-        cuts_closely: whether a chunk that must be cut is scored once more, in small pieces, to find its
+        refines_cut: whether a chunk that must be cut is scored once more, in small pieces, to find its
             best sentence, as ``compress`` does.
-        counts_chunking: whether its seconds include cutting the context into chunks already.
+        times_chunking: whether its seconds include cutting the context into chunks already.
     """
 
     name: str
     checkpoint: str
     identity: str
     note: str
+    digests: Mapping[str, str]
     is_budgeted: bool
-    cuts_closely: bool
-    counts_chunking: bool
+    refines_cut: bool
+    times_chunking: bool
 
-    def judge(self, item: Item, grid: Grid) -> Verdict:
+    def score(self, item: Item, chunked: ChunkedItem) -> MethodScores:
         """Score the chunks of one item."""
+
+    def focus(self, item: Item, bench: Workbench) -> FindStart:
+        """Where to begin in a chunk that must be cut."""
 
 
 class MethodBase:
-    """The usual answers."""
+    """Defaults of :class:`Method`, and a cut at the sentence that the method itself scores best."""
 
     name = ""
     checkpoint = ""
     identity = ""
     note = ""
+    digests: Mapping[str, str] = MappingProxyType({})
     is_budgeted = True
-    cuts_closely = True
-    counts_chunking = False
+    refines_cut = True
+    times_chunking = False
+
+    def score(self, item: Item, chunked: ChunkedItem) -> MethodScores:
+        """See :class:`Method`."""
+        raise NotImplementedError
+
+    def focus(self, item: Item, bench: Workbench) -> FindStart:
+        """See :class:`Method`."""
+        if not self.refines_cut:
+            return at_chunk_start
+
+        def score_pieces(request: Request, snap: SnapLevel) -> ChunkScores:
+            piece = replace(item, request=request, evidence=())
+            return self.score(piece, bench.chunk(request, chunk_tokens=FOCUS_TOKENS, snap=snap)).scores
+
+        return partial(best_start, item.request, snap=bench.scorer.options.snap, score_pieces=score_pieces)
 
 
 class ChunkMethod(MethodBase):
-    """A method that gives each chunk of the grid a score, and nothing else."""
+    """A method that gives each chunk of the chunked a score, and nothing else."""
 
-    def scores(self, item: Item, grid: Grid) -> FloatArray:
+    def chunk_scores(self, item: Item, chunked: ChunkedItem) -> FloatArray:
         """(C,) higher is more relevant."""
         raise NotImplementedError
 
-    def judge(self, item: Item, grid: Grid) -> Verdict:
+    def score(self, item: Item, chunked: ChunkedItem) -> MethodScores:
         """See :class:`Method`."""
-        return Verdict(ChunkScores(grid.chunks, self.scores(item, grid), None))
+        return MethodScores(ChunkScores(chunked.chunks, self.chunk_scores(item, chunked), None))

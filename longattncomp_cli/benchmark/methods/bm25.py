@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from longattncomp_cli.benchmark.items import Item
 from longattncomp_cli.benchmark.methods.base import ChunkMethod
-from longattncomp_cli.benchmark.methods.packages import require
-from longattncomp_cli.benchmark.workbench import Grid
+from longattncomp_cli.benchmark.methods.requirements import require
+from longattncomp_cli.benchmark.setup.workbench import ChunkedItem
+from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.text.arrays import FloatArray
 
 
@@ -29,14 +29,14 @@ class BM25(ChunkMethod):
         require("bm25", "bm25s")
         self._library: Any = importlib.import_module("bm25s")
 
-    def scores(self, item: Item, grid: Grid) -> FloatArray:
+    def chunk_scores(self, item: Item, chunked: ChunkedItem) -> FloatArray:
         """(C,) all 0 where no word of the query is a term."""
         sources, library = item.request.sources, self._library
-        texts = [sources[chunk.source].text[chunk.start : chunk.end] for chunk in grid.chunks]
+        texts = [sources[chunk.source].text[chunk.start : chunk.end] for chunk in chunked.chunks]
         corpus = library.tokenize(texts, stopwords="en", show_progress=False)
         words = library.tokenize([item.request.query], stopwords="en", return_ids=False, show_progress=False)
         if not words[0] or not corpus.vocab:
-            return np.zeros(len(grid.chunks))
+            return np.zeros(len(chunked.chunks))
         index = library.BM25()
         index.index(corpus, show_progress=False)
         return np.asarray(index.get_scores(words[0]), dtype=np.float64)

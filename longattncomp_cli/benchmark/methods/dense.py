@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from longattncomp_cli.benchmark.items import Item
 from longattncomp_cli.benchmark.methods.base import ChunkMethod
-from longattncomp_cli.benchmark.methods.packages import quieten_transformers, require
-from longattncomp_cli.benchmark.workbench import Grid, Workbench
+from longattncomp_cli.benchmark.methods.requirements import quieten_transformers, require
+from longattncomp_cli.benchmark.setup.workbench import ChunkedItem, Workbench
+from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.backbones.files import locate_backbone
 from longattncomp_cli.core.text.arrays import FloatArray
 
@@ -39,10 +39,10 @@ class Dense(ChunkMethod):
         )
         self.identity = spec.sha256[:12]
 
-    def scores(self, item: Item, grid: Grid) -> FloatArray:
+    def chunk_scores(self, item: Item, chunked: ChunkedItem) -> FloatArray:
         """(C,) cosines."""
         sources = item.request.sources
-        texts = [sources[chunk.source].text[chunk.start : chunk.end] for chunk in grid.chunks]
+        texts = [sources[chunk.source].text[chunk.start : chunk.end] for chunk in chunked.chunks]
         options = {"normalize_embeddings": True, "show_progress_bar": False, "convert_to_numpy": True}
         query = self._model.encode([item.request.query], **options)[0]
         return np.asarray(self._model.encode(texts, **options) @ query, dtype=np.float64)

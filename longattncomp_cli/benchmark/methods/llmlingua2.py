@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from longattncomp_cli.benchmark.items import Item
-from longattncomp_cli.benchmark.methods.base import MethodBase, Verdict
-from longattncomp_cli.benchmark.methods.packages import quieten_transformers
-from longattncomp_cli.benchmark.workbench import Grid, Workbench
+from longattncomp_cli.benchmark.methods.base import MethodBase, MethodScores
+from longattncomp_cli.benchmark.methods.requirements import quieten_transformers
+from longattncomp_cli.benchmark.setup.workbench import ChunkedItem, Workbench
+from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.backbones.files import WEIGHTS_FILE, file_sha256
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.scoring.scores import ChunkScores
@@ -36,8 +36,8 @@ class LLMLingua2(MethodBase):
     """Word probabilities of an LLMLingua-2 classifier; the query is not looked at, as in the original."""
 
     name = "llmlingua2"
-    cuts_closely = False
-    counts_chunking = True
+    refines_cut = False
+    times_chunking = True
 
     def __init__(self, bench: Workbench, folder: Path | None) -> None:
         """Load the classifier; nothing is downloaded, no code of the folder runs.
@@ -68,7 +68,7 @@ class LLMLingua2(MethodBase):
         self.identity = file_sha256(str(weights))[:12] if weights.is_file() else folder.name
         self.note = f"classifier {folder.name}; words are the unit; blind to the query"
 
-    def judge(self, item: Item, grid: Grid) -> Verdict:
+    def score(self, item: Item, chunked: ChunkedItem) -> MethodScores:
         """One chunk a word, scored by the probability that it is kept."""
         words: list[Chunk] = []
         scores: list[FloatArray] = []
@@ -81,7 +81,7 @@ class LLMLingua2(MethodBase):
                 for index in range(len(edges) - 1)
             ]
             scores.append(self._probabilities(source.text, region, np.array(edges[:-1])))
-        return Verdict(ChunkScores(tuple(words), np.concatenate(scores), None))
+        return MethodScores(ChunkScores(tuple(words), np.concatenate(scores), None))
 
     @torch.inference_mode()
     def _probabilities(self, text: str, region: Span, begins: np.ndarray) -> FloatArray:

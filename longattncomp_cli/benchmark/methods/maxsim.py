@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from longattncomp_cli.benchmark.items import Item
 from longattncomp_cli.benchmark.methods.base import ChunkMethod
-from longattncomp_cli.benchmark.workbench import Grid, Workbench
+from longattncomp_cli.benchmark.setup.workbench import ChunkedItem, Workbench
+from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.text.arrays import FloatArray
 
 
@@ -24,11 +24,11 @@ class MaxSim(ChunkMethod):
         self.identity = f"{bench.checkpoints[0].config.backbone.sha256[:12]}:{self._layer}"
 
     @torch.inference_mode()
-    def scores(self, item: Item, grid: Grid) -> FloatArray:
+    def chunk_scores(self, item: Item, chunked: ChunkedItem) -> FloatArray:
         """(C,) one block of the context at a time."""
-        encoding = self._bench.backbone.encode(grid.context, item.request.query, "", [self._layer])
+        encoding = self._bench.backbone.encode(chunked.context, item.request.query, "", [self._layer])
         query_MD = F.normalize(encoding.query.states[self._layer].float(), dim=-1)
-        best_CM = query_MD.new_full((len(grid.chunks), len(query_MD)), -1.0)
+        best_CM = query_MD.new_full((len(chunked.chunks), len(query_MD)), -1.0)
         for block in encoding.blocks:
             similar_NM = F.normalize(block.states[self._layer].float(), dim=-1) @ query_MD.T
             owner_NM = block.chunk_index_N[:, None].expand_as(similar_NM)

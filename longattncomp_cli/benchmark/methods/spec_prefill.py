@@ -2,9 +2,11 @@
 
 In its order: softmax in fp32 for each layer, head and step, over the prompt's tokens only → average pooling
 along the text (kernel 13, padding 6) → maximum over layers and heads → mean over steps → mean over each
-chunk. Chunks and selection are the benchmark's own, as for every method.
+chunk. Chunks are its own: ``CHUNK_TOKENS`` tokens each, wherever they end, as in Cross-Family Speculative
+Prefill (arXiv:2603.02631). The budget is the benchmark's, as for every method.
 
-* ``DraftModel``: a decoder; the steps are the last prompt token and the tokens it then generates.
+* ``DraftModel``: a decoder; the steps are the last prompt token and the tokens it then generates. The
+  prompt is the model's chat template around context and query, or begins with its first token.
 * ``EncoderAttention``: for the embedded encoder, which generates nothing: its own self-attention
   projections, from each query token to all context tokens, which its windows never compare.
 
@@ -14,6 +16,7 @@ Shapes: N prompt or context tokens, M query tokens or steps, A attention heads, 
 from __future__ import annotations
 
 import importlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +25,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from longattncomp_cli.benchmark.items import Item
-from longattncomp_cli.benchmark.methods.base import ChunkMethod
-from longattncomp_cli.benchmark.methods.packages import quieten_transformers
-from longattncomp_cli.benchmark.workbench import Grid, Workbench
+from longattncomp_cli.benchmark.methods import DIFFERS
+from longattncomp_cli.benchmark.methods.base import MethodBase, MethodScores
+from longattncomp_cli.benchmark.methods.requirements import quieten_transformers
+from longattncomp_cli.benchmark.setup.workbench import ChunkedItem, Workbench
+from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.backbones.base import SegmentStates, StateBlock
 from longattncomp_cli.core.backbones.encoder.backbone import EncoderBackbone
 from longattncomp_cli.core.backbones.files import WEIGHTS_FILE, file_sha256
+from longattncomp_cli.core.chunking.chunks import ChunkedSource, Tokens
+from longattncomp_cli.core.chunking.cutter import chunk_source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.text.arrays import FloatArray
 from longattncomp_cli.errors import CheckpointError, InputError, ResourceError, UsageError
 
 LOOK_AHEAD = 8
+CHUNK_TOKENS = 128
 _KERNEL, _PADDING = 13, 6
+_PLACE = "\N{OBJECT REPLACEMENT CHARACTER}"
 
 
 def pooled(attention_MN: Tensor) -> Tensor:
@@ -56,10 +66,12 @@ def chunk_means(scores_N: Tensor, owner_N: Tensor, num_chunks: int) -> FloatArra
     return means
 
 
-class EncoderAttention(ChunkMethod):
+class EncoderAttention(MethodBase):
     """The embedded encoder's attention over the query tokens, in its blocks from the second on."""
 
     name = "spec-prefill"
+    refines_cut = False
+    times_chunking = True
 
     def __init__(self, bench: Workbench) -> None:
         """Take the encoder's query and key projections.
@@ -75,13 +87,21 @@ class EncoderAttention(ChunkMethod):
         self._bench = bench
         self._encoder = bench.backbone.inner.encoder
         self._depths = [layer for layer in bench.backbone.layers if 0 < layer < len(self._encoder.layers)]
-        self.identity = f"{bench.backbone.inner.spec.sha256[:12]}:{self._depths}"
-        self.note = "the embedded encoder's own attention over the query's tokens; no look-ahead"
+        self.identity = f"{bench.backbone.inner.spec.sha256[:12]}:{self._depths}:{CHUNK_TOKENS}"
+        self.note = (
+            f"{DIFFERS}: no draft model is named, so it is the embedded encoder's own attention over the "
+            f"query's tokens, without look-ahead; chunks of {CHUNK_TOKENS} tokens"
+        )
+
+    def score(self, item: Item, chunked: ChunkedItem) -> MethodScores:
+        """Score chunks of its own size."""
+        own = self._bench.chunk(item.request, chunk_tokens=CHUNK_TOKENS, snap="none")
+        return MethodScores(ChunkScores(own.chunks, self._chunk_scores(item, own), None))
 
     @torch.inference_mode()
-    def scores(self, item: Item, grid: Grid) -> FloatArray:
+    def _chunk_scores(self, item: Item, chunked: ChunkedItem) -> FloatArray:
         """(C,) one layer and head at a time; memory is query tokens × context tokens."""
-        encoding = self._bench.backbone.encode(grid.context, item.request.query, "", self._depths)
+        encoding = self._bench.backbone.encode(chunked.context, item.request.query, "", self._depths)
         blocks = list(encoding.blocks)
         owner_N = torch.cat([block.chunk_index_N for block in blocks])
         order_N = owner_N.argsort(stable=True)
@@ -91,7 +111,7 @@ class EncoderAttention(ChunkMethod):
                 smooth_MN = pooled(attention_MN)
                 best_MN = smooth_MN if best_MN is None else torch.maximum(best_MN, smooth_MN)
         assert best_MN is not None
-        return chunk_means(best_MN.mean(dim=0).cpu(), owner_N[order_N].cpu(), len(grid.chunks))
+        return chunk_means(best_MN.mean(dim=0).cpu(), owner_N[order_N].cpu(), len(chunked.chunks))
 
     def _heads(self, layer: int, query: SegmentStates, blocks: list[StateBlock], order_N: Tensor) -> Any:
         """Yield (M, N) of each head of the block that reads this layer's states."""
@@ -111,11 +131,21 @@ class EncoderAttention(ChunkMethod):
             yield (logits_MN - logits_MN.amax(dim=1, keepdim=True)).clamp_min_(-80).softmax(dim=1)
 
 
-class DraftModel(ChunkMethod):
+@dataclass(frozen=True)
+class _Prompt:
+    """What the draft model reads: ids, where the context begins in them, and the context's chunks."""
+
+    ids: list[int]
+    first: int
+    sources: list[ChunkedSource]
+
+
+class DraftModel(MethodBase):
     """A decoder reads context and query, looks ``LOOK_AHEAD`` tokens ahead, and its attention is read."""
 
     name = "spec-prefill"
-    cuts_closely = False
+    refines_cut = False
+    times_chunking = True
 
     def __init__(self, bench: Workbench, folder: Path) -> None:
         """Load model and tokenizer from a local folder; nothing is downloaded, no code of the folder runs.
@@ -139,50 +169,69 @@ class DraftModel(ChunkMethod):
         self._model.to(bench.backbone.device)
         weights = folder / WEIGHTS_FILE
         digest = file_sha256(str(weights))[:12] if weights.is_file() else folder.name
-        self.identity = f"{digest}:{LOOK_AHEAD}"
-        self.note = f"draft model {folder.name}, {LOOK_AHEAD} steps of look-ahead"
+        self.identity = f"{digest}:{LOOK_AHEAD}:{CHUNK_TOKENS}"
+        self.note = (
+            f"draft model {folder.name}, {LOOK_AHEAD} steps of look-ahead, chunks of {CHUNK_TOKENS} tokens"
+        )
 
     @torch.inference_mode()
-    def scores(self, item: Item, grid: Grid) -> FloatArray:
-        """(C,) mean token scores; a token belongs to the chunk in which it begins.
+    def score(self, item: Item, chunked: ChunkedItem) -> MethodScores:
+        """Mean token scores of chunks of the draft model's own tokens.
 
         Raises:
             InputError: the prompt is longer than the model can read.
         """
-        ids, starts, sources = self._prompt(item)
-        limit = getattr(self._model.config, "max_position_embeddings", len(ids) + LOOK_AHEAD)
-        if len(ids) + LOOK_AHEAD > limit:
+        prompt = self._prompt(item.request)
+        limit = getattr(self._model.config, "max_position_embeddings", len(prompt.ids) + LOOK_AHEAD)
+        if len(prompt.ids) + LOOK_AHEAD > limit:
             raise InputError(
-                f"the prompt has {len(ids)} tokens, the draft model reads {limit - LOOK_AHEAD}",
+                f"the prompt has {len(prompt.ids)} tokens, the draft model reads {limit - LOOK_AHEAD}",
                 hint="use shorter contexts, or another --spec-model",
                 code="draft-too-short",
             )
-        scores_N = step_scores(self._look_ahead(torch.tensor([ids], device=self._model.device)))[
-            : len(starts)
-        ]
-        owner = np.zeros(len(starts), dtype=np.int64)
-        for number in range(len(item.request.sources)):
-            mine = [chunk for chunk in grid.chunks if chunk.source == number]
-            at = np.flatnonzero(sources == number)
-            edges = np.array([chunk.start for chunk in mine])
-            owner[at] = mine[0].index + np.maximum(0, np.searchsorted(edges, starts[at], side="right") - 1)
-        return chunk_means(scores_N.cpu(), torch.from_numpy(owner), len(grid.chunks))
+        scores_N = step_scores(self._look_ahead(torch.tensor([prompt.ids], device=self._model.device)))
+        chunks = [chunk for source in prompt.sources for chunk in source.chunks]
+        sizes = torch.tensor([chunk.num_backbone_tokens for chunk in chunks])
+        owner_N = torch.repeat_interleave(torch.arange(len(chunks)), sizes)
+        context_N = scores_N[prompt.first : prompt.first + len(owner_N)].cpu()
+        return MethodScores(ChunkScores(tuple(chunks), chunk_means(context_N, owner_N, len(chunks)), None))
 
-    def _prompt(self, item: Item) -> tuple[list[int], np.ndarray, np.ndarray]:
-        """Token ids of context and query; starts and sources of the context's, which come first."""
-        ids: list[int] = []
-        starts: list[int] = []
-        sources: list[int] = []
-        for number, source in enumerate(item.request.sources):
+    def _prompt(self, request: Request) -> _Prompt:
+        """The chat template around context and query; without one the first token before them, if any."""
+        before, after = self._frame()
+        ids, first = list(before), len(before)
+        sources: list[ChunkedSource] = []
+        num_chunks = 0
+        for number, source in enumerate(request.sources):
             region = source.context_span
             encoded = self._tokenizer(
                 source.text[region.start : region.end], add_special_tokens=False, return_offsets_mapping=True
             )
+            starts = np.array([start for start, _ in encoded["offset_mapping"]], dtype=np.int64)
+            tokens = Tokens(np.array(encoded["input_ids"], dtype=np.int64), starts + region.start)
+            part = chunk_source(
+                source,
+                tokens,
+                source_index=number,
+                first_index=num_chunks,
+                chunk_tokens=CHUNK_TOKENS,
+                snap="none",
+            )
+            sources.append(part)
+            num_chunks += len(part.chunks)
             ids += encoded["input_ids"]
-            starts += [region.start + start for start, _ in encoded["offset_mapping"]]
-            sources += [number] * len(encoded["input_ids"])
-        question = self._tokenizer(f"\n\n{item.request.query}\n", add_special_tokens=False)
-        return [*ids, *question["input_ids"]], np.array(starts), np.array(sources)
+        question = self._tokenizer(f"\n\n{request.query}\n", add_special_tokens=False)["input_ids"]
+        return _Prompt([*ids, *question, *after], first, sources)
+
+    def _frame(self) -> tuple[list[int], list[int]]:
+        """Token ids before and after what the user says."""
+        if not self._tokenizer.chat_template:
+            start = self._tokenizer.bos_token_id
+            return ([] if start is None else [start]), []
+        turn = [{"role": "user", "content": _PLACE}]
+        framed = self._tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
+        before, _, after = framed.partition(_PLACE)
+        return tuple(self._tokenizer(part, add_special_tokens=False)["input_ids"] for part in (before, after))
 
     def _look_ahead(self, ids_1N: Tensor) -> Tensor:
         """Return (L, A, M, N): attention of each step to the prompt, its rows sum to 1."""

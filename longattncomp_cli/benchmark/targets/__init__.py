@@ -1,1 +1,1 @@
-"""Target models: any endpoint that speaks the OpenAI protocol."""
+"""Rows in, answers out: a target model reads what each method kept, over the OpenAI protocol."""

@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from longattncomp_cli.benchmark.targets.choice import TargetChoice
+from longattncomp_cli.benchmark.targets.config import TargetConfig
 from longattncomp_cli.errors import LongAttnCompError, ResourceError, UsageError
 
 _THOUGHT = re.compile(r"^.*</think>", re.DOTALL)
@@ -61,7 +61,7 @@ class Target:
         choice: which one, and how it is asked.
     """
 
-    def __init__(self, choice: TargetChoice) -> None:
+    def __init__(self, choice: TargetConfig) -> None:
         """Make the client; nothing is asked yet.
 
         Raises:

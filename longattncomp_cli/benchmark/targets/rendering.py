@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from longattncomp_cli.benchmark.items import Item
+from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.assembly.kept_spans import KeptSpan
 from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.budget.tokenizers import BackboneTokenizer
@@ -14,7 +14,7 @@ from longattncomp_cli.core.chunking.cutter import structure_for
 
 
 def rendered(
-    item: Item, places: Sequence[Sequence[int]], separator: str, snap: SnapLevel, *, bare: bool = False
+    item: Item, places: Sequence[Sequence[int]], separator: str, snap: SnapLevel, *, unmarked: bool = False
 ) -> str:
     """The text that a selection of these places prints, joined by the renderer of all commands.
 
@@ -33,7 +33,7 @@ def rendered(
         separator,
         BackboneTokenizer(lambda texts: [0] * len(texts)),
         structures=tuple(structure_for(source, snap) for source in item.request.sources),
-        cut_marks=not bare,
+        cut_marks=not unmarked,
     )
     spans = [KeptSpan(part, part.start, part.end) for part in parts if (part.source, part.start) in kept]
     return renderer.render(spans)

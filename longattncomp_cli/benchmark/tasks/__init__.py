@@ -1,14 +1,14 @@
-"""One small file a family of tasks; here is the list of them."""
+"""Seed and files in, items with their evidence out: one file a family of tasks; here is the list of them."""
 
 from __future__ import annotations
 
-from longattncomp_cli.benchmark.tasks.base import Dialogue, Task, TaskSetting
+from longattncomp_cli.benchmark.tasks.aggregation import COUNTING_TASKS
+from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSetting
 from longattncomp_cli.benchmark.tasks.code_debug import CODE_TASKS
-from longattncomp_cli.benchmark.tasks.counting import COUNTING_TASKS
+from longattncomp_cli.benchmark.tasks.longbench import RELEASED_TASKS
 from longattncomp_cli.benchmark.tasks.lookups import LOOKUP_TASKS
 from longattncomp_cli.benchmark.tasks.needles import NEEDLE_TASKS
-from longattncomp_cli.benchmark.tasks.questions import QUESTION_TASKS
-from longattncomp_cli.benchmark.tasks.released import RELEASED_TASKS
+from longattncomp_cli.benchmark.tasks.qa import QUESTION_TASKS
 
 TASKS: dict[str, Task] = {
     task.name: task
@@ -25,4 +25,4 @@ TASKS: dict[str, Task] = {
 
 ALIASES = {"2wikimultihopqa": "2wiki"}
 
-__all__ = ["ALIASES", "TASKS", "Dialogue", "Task", "TaskSetting"]
+__all__ = ["ALIASES", "TASKS", "PromptTemplate", "Task", "TaskSetting"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from longattncomp_cli.benchmark.items import Item
+from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.data.examples import Example
 from longattncomp_cli.data.haystacks import CountTokens
 from longattncomp_cli.data.splits import is_held_out
@@ -61,11 +61,11 @@ class TaskSetting:
 
 
 @dataclass(frozen=True)
-class Dialogue:
+class PromptTemplate:
     """How a target model is asked, and its reply is graded.
 
     Attributes:
-        template: with ``{context}``, ``{query}`` and the item's blanks.
+        template: with ``{context}``, ``{query}`` and the item's fields.
         grade: from 0 to 1.
         max_tokens: of the reply.
         source: where template and grade come from.
@@ -76,9 +76,9 @@ class Dialogue:
     max_tokens: int
     source: str
 
-    def prompt(self, item: Item, context: str) -> str:
+    def fill(self, item: Item, context: str) -> str:
         """Fill the template; braces in the data are only data."""
-        values = {"context": context, "query": item.request.query, **item.blanks}
+        values = {"context": context, "query": item.request.query, **item.fields}
         parts: list[str] = []
         rest = self.template
         while rest:
@@ -98,7 +98,7 @@ class Task:
     Attributes:
         name: as on the command line.
         build: makes the items.
-        dialogue: for target models.
+        prompt: for target models.
         needs: the flag that names its file; ``""`` where everything is made.
         takes: flags of further files that it can use.
         about: one line.
@@ -106,7 +106,7 @@ class Task:
 
     name: str
     build: Callable[[TaskSetting], list[Item]]
-    dialogue: Dialogue
+    prompt: PromptTemplate
     needs: str = ""
     takes: tuple[str, ...] = ()
     about: str = ""

@@ -13,16 +13,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from longattncomp_cli.benchmark.grading import code_debug
-from longattncomp_cli.benchmark.items import Item, text_item
-from longattncomp_cli.benchmark.tasks.base import Dialogue, Task, TaskSetting
+from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSetting
+from longattncomp_cli.benchmark.tasks.grading import code_debug
+from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
 from longattncomp_cli.core.text.spans import SpanPair
-from longattncomp_cli.data.python_source import (
-    FunctionNode,
-    Module,
-    read_modules,
-    standard_library,
-)
+from longattncomp_cli.data.python_source import FunctionNode, Module, read_modules, standard_library
 from longattncomp_cli.data.readers.json_records import Record, read_records
 
 LETTERS = "ABCD"
@@ -224,13 +219,13 @@ def _item(
     item_id: str, text: str, names: Sequence[str], answer: int, evidence: Sequence[SpanPair], length: int
 ) -> Item:
     options = "\n".join(f"{letter}. {name}" for letter, name in zip(LETTERS, names, strict=True))
-    return text_item(
+    return item_of_text(
         item_id,
         f"Which funtion has deliberate error?\n{options}",
         text,
         evidence,
         length=length,
-        blanks={"options": options, "letter": LETTERS[answer], "function": names[answer]},
+        fields={"options": options, "letter": LETTERS[answer], "function": names[answer]},
     )
 
 
@@ -238,7 +233,7 @@ CODE_TASKS = (
     Task(
         "code-debug",
         code_items,
-        Dialogue(
+        PromptTemplate(
             _TEMPLATE, code_debug, 1024, "InfiniteBench (arXiv:2402.13718), its prompt and compute_scores"
         ),
         takes=("code-debug", "python"),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from longattncomp_cli.benchmark.grading import any_string, token_f1
-from longattncomp_cli.benchmark.items import Item, text_item
-from longattncomp_cli.benchmark.tasks import words
-from longattncomp_cli.benchmark.tasks.base import Dialogue, Task, TaskSetting
+from collections.abc import Iterable
+
+from longattncomp_cli.benchmark.tasks import vocabulary
+from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSetting
+from longattncomp_cli.benchmark.tasks.grading import any_string, token_f1
+from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.data.haystacks import HaystackConfig, HaystackSet, render
-from longattncomp_cli.data.python_source import read_modules, standard_library
+from longattncomp_cli.data.python_source import Module, read_modules, standard_library
 
-_FUNCTION_SEPARATOR = "\n\n\n"
+FUNCTION_SEPARATOR = "\n\n\n"
 _LEAST_WORDS, _LEAST_LINES, _MOST_LINES = 5, 4, 60
 
 
@@ -23,13 +25,13 @@ def key_value_items(setting: TaskSetting) -> list[Item]:
             pairs: list[tuple[str, str]] = []
             used = 0
             while used < length:
-                pairs.append((words.identifier(rng), words.identifier(rng)))
+                pairs.append((vocabulary.identifier(rng), vocabulary.identifier(rng)))
                 used += setting.count_tokens(_pair(*pairs[-1]) + ",\n")
             key, value = rng.choice(pairs)
             text = "{\n" + ",\n".join(_pair(*pair) for pair in pairs) + "\n}"
             start = text.index(_pair(key, value))
             items.append(
-                text_item(
+                item_of_text(
                     f"kv-{length}-{number}",
                     f'What is the value of the key "{key}"?',
                     text,
@@ -48,19 +50,8 @@ def _pair(key: str, value: str) -> str:
 def docstring_items(setting: TaskSetting) -> list[Item]:
     """``code-nl``: functions without their docstrings; the question is a docstring's first line."""
     folders = setting.files.get("python") or (standard_library(),)
-    pool: list[Document] = []
-    examples: dict[str, Example] = {}
-    for module in (module for folder in folders for module in read_modules(folder)):
-        functions = module.functions()
-        documents = tuple(Document("", function.code) for function in functions)
-        pool.extend(documents)
-        for index, function in enumerate(functions):
-            is_fit = _LEAST_LINES <= function.code.count("\n") <= _MOST_LINES
-            if is_fit and len(function.question.split()) >= _LEAST_WORDS:
-                name = f"{module.name}:{function.name}"
-                example = Example(name, function.question, documents, (index,), dataset="code-nl")
-                examples[function.question] = example
-    chosen = setting.sample("code-nl", examples.values())
+    pool, examples = docstring_examples(module for folder in folders for module in read_modules(folder))
+    chosen = setting.sample("code-nl", examples)
     items = []
     for length in setting.lengths:
         config = HaystackConfig(
@@ -73,19 +64,36 @@ def docstring_items(setting: TaskSetting) -> list[Item]:
         haystacks = HaystackSet(chosen, pool, setting.count_tokens, config)
         for index in range(len(haystacks)):
             example = haystacks[index].example
-            text, spans = render(example.documents, _FUNCTION_SEPARATOR)
+            text, spans = render(example.documents, FUNCTION_SEPARATOR)
             evidence = [(spans[i].start, spans[i].end) for i in example.relevant]
             name = f"{example.id}-{length}"
             answers = tuple((text[start:end],) for start, end in evidence)
-            items.append(text_item(name, example.query, text, evidence, answers=answers, length=length))
+            items.append(item_of_text(name, example.query, text, evidence, answers=answers, length=length))
     return items
+
+
+def docstring_examples(modules: Iterable[Module]) -> tuple[list[Document], list[Example]]:
+    """All functions of some modules, and one example for each docstring that makes a question."""
+    pool: list[Document] = []
+    examples: dict[str, Example] = {}
+    for module in modules:
+        functions = module.functions()
+        documents = tuple(Document("", function.code) for function in functions)
+        pool.extend(documents)
+        for index, function in enumerate(functions):
+            is_fit = _LEAST_LINES <= function.code.count("\n") <= _MOST_LINES
+            if is_fit and len(function.question.split()) >= _LEAST_WORDS:
+                name = f"{module.name}:{function.name}"
+                example = Example(name, function.question, documents, (index,), dataset="code-nl")
+                examples[function.question] = example
+    return pool, list(examples.values())
 
 
 LOOKUP_TASKS = (
     Task(
         "kv",
         key_value_items,
-        Dialogue(
+        PromptTemplate(
             "Extract the value corresponding to the specified key in the JSON object below.\n\n{context}\n\n"
             "{query}",
             any_string,
@@ -97,7 +105,9 @@ LOOKUP_TASKS = (
     Task(
         "code-nl",
         docstring_items,
-        Dialogue("{context}\n\nRepeat the function of which this is said: {query}", token_f1, 512, "ours"),
+        PromptTemplate(
+            "{context}\n\nRepeat the function of which this is said: {query}", token_f1, 512, "ours"
+        ),
         takes=("python",),
         about="a Python function by the first line of its docstring",
     ),

@@ -15,10 +15,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
-from longattncomp_cli.benchmark.grading import all_strings
-from longattncomp_cli.benchmark.items import Item, text_item
-from longattncomp_cli.benchmark.tasks import words
-from longattncomp_cli.benchmark.tasks.base import Dialogue, Task, TaskSetting
+from longattncomp_cli.benchmark.tasks import vocabulary
+from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSetting
+from longattncomp_cli.benchmark.tasks.grading import all_strings
+from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
 from longattncomp_cli.core.files.compressed import open_bytes
 from longattncomp_cli.core.files.paths import decode
 from longattncomp_cli.core.text.spans import SpanPair
@@ -80,8 +80,8 @@ def _needle_item(
     rng: random.Random,
     setting: TaskSetting,
 ) -> Item:
-    make_key = words.identifier if form.is_uuid_key else words.key
-    make_value = words.identifier if form.is_uuid_value else words.number
+    make_key = vocabulary.identifier if form.is_uuid_key else vocabulary.key
+    make_value = vocabulary.identifier if form.is_uuid_value else vocabulary.number
     kind = "uuid" if form.is_uuid_value else "number"
     keys = _distinct(lambda: make_key(rng), max(form.num_keys, form.num_queries))
     pairs = [(key, make_value(rng)) for key in keys for _ in range(form.num_values)]
@@ -107,7 +107,7 @@ def _needle_item(
         else f"What are all the special magic {kind}s for {subject} mentioned in the provided text?"
     )
     answers = tuple((value,) for key, value in pairs if key in asked)
-    return text_item(
+    return item_of_text(
         item_id,
         query,
         text,
@@ -115,7 +115,7 @@ def _needle_item(
         answers=answers,
         length=length,
         depth=depth,
-        blanks={"kind": kind + "s"},
+        fields={"kind": kind + "s"},
     )
 
 
@@ -139,7 +139,7 @@ def variable_items(setting: TaskSetting) -> list[Item]:
             text, spans = planted(_noise(), lines, depths, length, setting.count_tokens)
             query = f"Find all variables that are assigned the value {value} in the text above."
             items.append(
-                text_item(
+                item_of_text(
                     f"vt-{length}-{number}",
                     query,
                     text,
@@ -223,7 +223,7 @@ def _texts(path: Path) -> Iterator[str]:
 
 def _noise() -> Iterator[str]:
     while True:
-        yield words.NOISE + "\n"
+        yield vocabulary.NOISE + "\n"
 
 
 def _essay(sentences: Sequence[str], rng: random.Random) -> Iterator[str]:
@@ -255,7 +255,7 @@ def _task(name: str) -> Task:
     return Task(
         name,
         lambda setting: needle_items(name, setting),
-        Dialogue(_TEMPLATE, all_strings, 128, _SOURCE),
+        PromptTemplate(_TEMPLATE, all_strings, 128, _SOURCE),
         takes=("haystack",),
         about="RULER: needles in noise, in --haystack, or among needles",
     )
@@ -266,7 +266,7 @@ NEEDLE_TASKS = (
     Task(
         "vt",
         variable_items,
-        Dialogue(
+        PromptTemplate(
             "Memorize and track the chain(s) of variable assignment hidden in the following text.\n\n"
             "{context}\nQuestion: {query}\nAnswer: According to the chain(s) of variable assignment in the "
             "text above, 5 variables are assigned the value, they are: ",

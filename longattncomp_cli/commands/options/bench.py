@@ -49,7 +49,7 @@ class BenchOptions:
             rich_help_panel=WHAT,
         ),
     ] = None
-    methods: Annotated[
+    method: Annotated[
         list[str],
         _many(
             "--method",
@@ -59,10 +59,10 @@ class BenchOptions:
             "NAME",
         ),
     ] = field(default_factory=list)
-    budgets: Annotated[
+    budget: Annotated[
         list[str], _many("--budget", "Tokens to keep at most: 4000, 16k, or a share such as 12.5%", WHAT)
     ] = field(default_factory=list)
-    checkpoints: Annotated[
+    checkpoint: Annotated[
         list[str], _many("--checkpoint", "Checkpoint of longattncomp: a directory or a shipped name", WHAT)
     ] = field(default_factory=list)
     baseline: Annotated[
@@ -77,7 +77,7 @@ class BenchOptions:
         int | None,
         typer.Option(min=1, help="Items of a task, for each length. \\[default: 20]", rich_help_panel=WHAT),
     ] = None
-    lengths: Annotated[
+    context_tokens: Annotated[
         list[str],
         _many("--context-tokens", "Tokens of synthetic contexts, such as 8k. \\[default: 20k]", WHAT),
     ] = field(default_factory=list)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
-from longattncomp_cli.benchmark.journal import JOURNAL_SUFFIX
-from longattncomp_cli.benchmark.plan import Choices, make_plan
-from longattncomp_cli.benchmark.targets.choice import TargetChoice, default_cache
+from longattncomp_cli.benchmark.measuring.journal import JOURNAL_SUFFIX
+from longattncomp_cli.benchmark.plan import BenchRequest, make_plan
+from longattncomp_cli.benchmark.targets.config import TargetConfig, default_cache
 from longattncomp_cli.commands.options.bench import BenchOptions
-from longattncomp_cli.commands.options.option_sets import option_name
 from longattncomp_cli.commands.terminal.bench_tables import report_tables
 from longattncomp_cli.commands.terminal.console import console, on_note
 from longattncomp_cli.commands.terminal.progress import step_progress
@@ -43,24 +42,13 @@ def run_bench(options: BenchOptions) -> None:
         )
 
 
-def request_of(options: BenchOptions) -> Choices:
-    """The benchmark's request: each field is the option of the same name, ``files`` those of all flags."""
-    names = {each.name for each in fields(Choices)} - {"files"}
-    given: dict[str, Any] = {name: getattr(options, name) for name in names}
-    return Choices(files=_data_files(options), **given)
+def request_of(options: BenchOptions) -> BenchRequest:
+    """The benchmark's request: each of its fields is the option of the same name."""
+    given: dict[str, Any] = {each.name: getattr(options, each.name) for each in fields(BenchRequest)}
+    return BenchRequest(**given)
 
 
-def _data_files(options: BenchOptions) -> dict[str, list[Path]]:
-    """The options that take files of data, by their flags without dashes."""
-    hints = get_type_hints(BenchOptions, include_extras=True)
-    return {
-        option_name(hint, name): getattr(options, name)
-        for name, hint in hints.items()
-        if hint.__origin__ == list[Path]
-    }
-
-
-def _target(options: BenchOptions) -> TargetChoice | None:
+def _target(options: BenchOptions) -> TargetConfig | None:
     """The target model, if one is named.
 
     Raises:
@@ -71,7 +59,7 @@ def _target(options: BenchOptions) -> TargetChoice | None:
     if options.target_url is None or options.target_model is None:
         missing = "--target-model" if options.target_url else "--target-url"
         raise UsageError(f"a target needs {missing} too", hint=f"add {missing}")
-    return TargetChoice(
+    return TargetConfig(
         url=options.target_url,
         model=options.target_model,
         concurrency=options.concurrency,

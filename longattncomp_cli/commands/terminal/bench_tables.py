@@ -9,21 +9,18 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from longattncomp_cli.benchmark.reports.summary import caveats, direction, figure_of, is_best, mean_of
+from longattncomp_cli.benchmark.setup.settings import UNBUDGETED
 from longattncomp_cli.commands.terminal.console import safe
 
 Cell = Mapping[str, Any]
-
-_CEILINGS = ("full", "oracle")
-"""Not in the contest for the best."""
-_UNBUDGETED = "none"
-# Of fewer items a bootstrap interval says little: no star.
-_LEAST_ITEMS = 10
 
 
 def report_tables(report: Mapping[str, Any]) -> Group:
     """Everything that a report has to show."""
     summary = report["summary"]
     parts: list[RenderableType] = [*_recall(summary), *_costs(summary)]
+    parts += [Text(f"{safe(method)}: {safe(note)}", style="dim") for method, note in caveats(report).items()]
     parts += _auroc(summary)
     if report.get("targets"):
         parts += _targets(report["targets"])
@@ -34,17 +31,6 @@ def report_tables(report: Mapping[str, Any]) -> Group:
     return Group(*parts)
 
 
-def best_of(cells: Sequence[Cell], figure: str = "recall") -> float | None:
-    """The highest mean among methods that are in the contest, or ``None``."""
-    means = [cell[figure]["mean"] for cell in cells if figure in cell and cell["method"] not in _CEILINGS]
-    return max(means, default=None)
-
-
-def figure_of(cells: Sequence[Cell]) -> str:
-    """What a task is judged by: recall, or answers kept where there is no evidence, or the kept ratio."""
-    return next((f for f in ("recall", "answer_kept") if any(f in cell for cell in cells)), "kept_ratio")
-
-
 _FIGURE_NAMES = {"recall": "evidence recall", "answer_kept": "answers kept", "kept_ratio": "kept ratio"}
 
 
@@ -53,7 +39,7 @@ def _recall(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     for task in dict.fromkeys(cell["task"] for cell in summary["cells"]):
         cells = [cell for cell in summary["cells"] if cell["task"] == task]
         figure = figure_of(cells)
-        budgeted = [cell for cell in cells if cell["budget"] != _UNBUDGETED]
+        budgeted = [cell for cell in cells if cell["budget"] != UNBUDGETED]
         budgets = list(dict.fromkeys(cell["budget"] for cell in budgeted))
         num_items = max(cell["n"] for cell in cells)
         title = f"{safe(task)} · {_FIGURE_NAMES[figure]}, mean of {num_items} [95% interval]"
@@ -67,7 +53,7 @@ def _recall(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
             row: list[RenderableType] = [Text(safe(method))]
             for budget in budgets:
                 column = [cell for cell in budgeted if cell["budget"] == budget]
-                row.append(_interval(mine.get(budget), figure, best_of(column, figure)))
+                row.append(_interval(mine.get(budget), figure, column))
             table.add_row(*row, _differences(mine, budgets))
         if budgeted:
             yield table
@@ -77,19 +63,18 @@ def _recall(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield Text("")
 
 
-def _interval(cell: Cell | None, figure: str, best: float | None) -> Text:
+def _interval(cell: Cell | None, figure: str, column: Sequence[Cell]) -> Text:
     if cell is None or figure not in cell:
         return Text("–", style="dim")
     value = cell[figure]
-    is_best = cell["method"] not in _CEILINGS and value["mean"] == best
     text = f"{value['mean']:.3f} [{value['low']:.2f}, {value['high']:.2f}]"
-    return Text(text, style="bold" if is_best else "")
+    return Text(text, style="bold" if is_best(cell, column, figure) else "")
 
 
 def _own_rules(cells: Sequence[Cell], figure: str) -> Iterator[Text]:
     """Methods that decide by their own rule how much they keep."""
     for cell in cells:
-        if cell["budget"] == _UNBUDGETED:
+        if cell["budget"] == UNBUDGETED:
             value = f"{cell[figure]['mean']:.3f} with " if figure in cell and figure != "kept_ratio" else ""
             yield Text(f"{safe(cell['method'])}, no budget: {value}{cell['kept_ratio']['mean']:.1%} kept")
 
@@ -100,10 +85,16 @@ def _differences(mine: Mapping[str, Cell], budgets: Sequence[str]) -> Text:
     for budget in budgets:
         difference = mine.get(budget, {}).get("against_baseline")
         if difference:
-            is_sure = difference["low"] > 0 or difference["high"] < 0
-            star = "*" if is_sure and difference["n"] >= _LEAST_ITEMS else ""
+            star = "*" if direction(difference) else ""
             found.append(f"{difference['mean']:+.3f}{star}")
     return Text(" ".join(found), style="dim")
+
+
+_COSTS = {"seconds": ",.3f", "tokens_per_second": ",.0f", "peak_mib": ",.0f", "budget_use": ".1%"}
+
+
+def _shown(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
 
 
 def _costs(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -115,17 +106,9 @@ def _costs(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
         mine = [cell for cell in summary["cells"] if cell["method"] == method]
         table.add_row(
             safe(method),
-            f"{_mean(mine, 'seconds'):,.3f}",
-            f"{_mean(mine, 'tokens_per_second'):,.0f}",
-            f"{_mean(mine, 'peak_mib'):,.0f}" if any("peak_mib" in cell for cell in mine) else "–",
-            f"{_mean(mine, 'budget_use'):.1%}" if any("budget_use" in cell for cell in mine) else "–",
+            *(_shown(mean_of(mine, figure), form) for figure, form in _COSTS.items()),
         )
     yield table
-
-
-def _mean(cells: Sequence[Cell], figure: str) -> float:
-    weighted = [(cell[figure]["mean"], cell["n"]) for cell in cells if figure in cell]
-    return float(sum(mean * n for mean, n in weighted) / max(1, sum(n for _, n in weighted)))
 
 
 def _auroc(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -158,14 +141,13 @@ def _targets(targets: Mapping[str, Any]) -> Iterator[RenderableType]:
         "tokens",
     ):
         table.add_column(name)
-    contest: dict[tuple[str, str, str], float] = {}
-    for cell in targets["cells"]:
-        if cell["method"] not in _CEILINGS:
-            key = (cell["task"], cell["target"], cell["budget"])
-            contest[key] = max(contest.get(key, 0.0), cell["accuracy"]["mean"])
     for cell in targets["cells"]:
         value, split = cell["accuracy"], cell.get("decomposition")
-        is_best = contest.get((cell["task"], cell["target"], cell["budget"])) == value["mean"]
+        rivals = [
+            each
+            for each in targets["cells"]
+            if all(each[name] == cell[name] for name in ("task", "target", "budget"))
+        ]
         table.add_row(
             safe(cell["task"]),
             safe(cell["target"]),
@@ -174,7 +156,7 @@ def _targets(targets: Mapping[str, Any]) -> Iterator[RenderableType]:
             str(cell["n"]),
             Text(
                 f"{value['mean']:.3f} [{value['low']:.2f}, {value['high']:.2f}]",
-                style="bold" if is_best and cell["method"] not in _CEILINGS else "",
+                style="bold" if is_best(cell, rivals, "accuracy") else "",
             ),
             f"{split['retrieval_loss']['mean']:+.3f}" if split else "",
             f"{split['reasoning_loss']:+.3f}" if split else "",

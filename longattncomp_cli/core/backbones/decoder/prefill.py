@@ -107,8 +107,8 @@ def _with_sink(
     query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None, sink_H: Tensor
 ) -> Tensor:
     """Make the sink a key before all others whose value is zero: one more column carries its logit."""
-    # With q' = [q, 1] and k'₀ = [0, s / scale] the sink's logit is s for every query, whatever q is; all other
-    # keys have 0 in that column. Kernels want the width aligned, so more columns of zeros follow.
+    # With q' = [q, 1] and k'₀ = [0, s / scale] the sink's logit is s for every query, whatever q is; all
+    # other keys have 0 in that column. Kernels want the width aligned, so more columns of zeros follow.
     width = query.shape[-1]
     extra = _ALIGN - width % _ALIGN
     ones = F.pad(query.new_ones(*query.shape[:-1], 1), (0, extra - 1))

@@ -8,18 +8,26 @@ from typing import Any
 
 import orjson
 
-from longattncomp_cli.benchmark.environment import environment
-from longattncomp_cli.benchmark.journal import Journal
-from longattncomp_cli.benchmark.reported import REPORTED, SOURCE
-from longattncomp_cli.benchmark.summary import summarise
-from longattncomp_cli.benchmark.targets.summary import summarise_targets
+from longattncomp_cli.benchmark.measuring.journal import Journal
+from longattncomp_cli.benchmark.reports.environment import environment
+from longattncomp_cli.benchmark.reports.paper_figures import REPORTED, SOURCE
+from longattncomp_cli.benchmark.reports.summary import summarise
+from longattncomp_cli.benchmark.reports.target_summary import summarise_targets
 from longattncomp_cli.core.files.output_files import write_file
 
 FORMAT_VERSION = 1
 
 
 def build_report(
-    journal: Journal, *, command: str, preset: str, notes: Mapping[str, str], baseline: str, seed: int
+    journal: Journal,
+    *,
+    command: str,
+    preset: str,
+    notes: Mapping[str, str],
+    checkpoints: Mapping[str, str],
+    place: tuple[str, str],
+    baseline: str,
+    seed: int,
 ) -> dict[str, Any]:
     """Settings, environment, tables and rows; what earlier runs of the same report said is kept.
 
@@ -28,6 +36,8 @@ def build_report(
         command: as it was typed.
         preset: its name, or ``""``.
         notes: by method's label, what a reader of the table must know.
+        checkpoints: by name, the digest of each checkpoint that a method uses.
+        place: device and precision of the backbone.
         baseline: the method that the others are paired with.
         seed: of the intervals.
     """
@@ -45,7 +55,8 @@ def build_report(
         "settings": journal.head["settings"],
         "task_settings": {**earlier.get("task_settings", {}), **journal.head["task_settings"]},
         "methods": {**earlier.get("methods", {}), **notes},
-        "environments": [*earlier.get("environments", []), environment()],
+        "checkpoints": {**earlier.get("checkpoints", {}), **checkpoints},
+        "environments": [*earlier.get("environments", []), environment(*place)],
         "summary": summarise(rows, baseline=baseline, seed=seed),
         "targets": summarise_targets(rows, seed=seed),
         "reported": {"source": SOURCE, "rows": reported} if reported else None,

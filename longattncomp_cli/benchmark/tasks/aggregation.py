@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import random
 
-from longattncomp_cli.benchmark.grading import all_strings
-from longattncomp_cli.benchmark.items import Item, text_item
-from longattncomp_cli.benchmark.tasks import words
-from longattncomp_cli.benchmark.tasks.base import Dialogue, Task, TaskSetting
+from longattncomp_cli.benchmark.tasks import vocabulary
+from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSetting
+from longattncomp_cli.benchmark.tasks.grading import all_strings
+from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
 
 _COMMON, _COMMON_TIMES, _OTHER_TIMES = 10, 30, 3
 _ASKED_CODED = 3
@@ -35,18 +35,18 @@ def _word_list(length: int, rng: random.Random, setting: TaskSetting) -> tuple[s
     """The longest list that fits, and its common words."""
 
     def listed(num_other: int) -> str:
-        others = vocabulary[_COMMON : _COMMON + num_other]
-        entries = vocabulary[:_COMMON] * _COMMON_TIMES + others * _OTHER_TIMES
+        others = known_words[_COMMON : _COMMON + num_other]
+        entries = known_words[:_COMMON] * _COMMON_TIMES + others * _OTHER_TIMES
         random.Random(shuffle).shuffle(entries)
         return "\n".join(f"{place}. {word}" for place, word in enumerate(entries, 1))
 
     shuffle = rng.getrandbits(32)
-    vocabulary = words.vocabulary(rng, _COMMON + max(1, length // 12))
-    low, high = 0, len(vocabulary) - _COMMON
+    known_words = vocabulary.vocabulary(rng, _COMMON + max(1, length // 12))
+    low, high = 0, len(known_words) - _COMMON
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if setting.count_tokens(listed(middle)) <= length else (low, middle - 1)
-    return listed(low), vocabulary[:_COMMON]
+    return listed(low), known_words[:_COMMON]
 
 
 def coded_items(setting: TaskSetting) -> list[Item]:
@@ -55,28 +55,28 @@ def coded_items(setting: TaskSetting) -> list[Item]:
     for length in setting.lengths:
         for number in range(setting.limit):
             rng = setting.rng("fwe", length, number)
-            vocabulary = sorted({words.coded_word(rng) for _ in range(2_000)})
-            rng.shuffle(vocabulary)
+            known_words = sorted({vocabulary.coded_word(rng) for _ in range(2_000)})
+            rng.shuffle(known_words)
             entries: list[str] = []
             used = 0
             while used < length:
-                batch = _draws(vocabulary, rng, 200)
+                batch = _draws(known_words, rng, 200)
                 used += setting.count_tokens(" ".join(batch))
                 entries += batch
             ratio = length / max(1, used)
             text = " ".join(entries[: max(50, int(len(entries) * ratio))])
             query = "What are the three most frequently appeared words in the above coded text?"
             items.append(
-                _item(f"fwe-{length}-{number}", query, text, vocabulary[1 : 1 + _ASKED_CODED], length)
+                _item(f"fwe-{length}-{number}", query, text, known_words[1 : 1 + _ASKED_CODED], length)
             )
     return items
 
 
-def _draws(vocabulary: list[str], rng: random.Random, count: int) -> list[str]:
+def _draws(known_words: list[str], rng: random.Random, count: int) -> list[str]:
     """Words by Zipf's law; the most frequent rank is noise, as in RULER."""
-    ranks = range(1, len(vocabulary) + 1)
-    drawn = rng.choices(range(len(vocabulary)), weights=[rank**-_ALPHA for rank in ranks], k=count)
-    return ["...." if index == 0 else vocabulary[index] for index in drawn]
+    ranks = range(1, len(known_words) + 1)
+    drawn = rng.choices(range(len(known_words)), weights=[rank**-_ALPHA for rank in ranks], k=count)
+    return ["...." if index == 0 else known_words[index] for index in drawn]
 
 
 def _item(item_id: str, query: str, text: str, asked: list[str], length: int) -> Item:
@@ -87,14 +87,16 @@ def _item(item_id: str, query: str, text: str, asked: list[str], length: int) ->
         if line in wanted:
             evidence.append((at, at + len(line)))
         at += len(line) + 1
-    return text_item(item_id, query, text, evidence, answers=tuple((word,) for word in asked), length=length)
+    return item_of_text(
+        item_id, query, text, evidence, answers=tuple((word,) for word in asked), length=length
+    )
 
 
 COUNTING_TASKS = (
     Task(
         "cwe",
         common_items,
-        Dialogue(
+        PromptTemplate(
             "Below is a numbered list of words. In these words, some appear more often than others. Memorize "
             "the ones that appear most often.\n{context}\nQuestion: {query}\nAnswer: The top 10 words that "
             "appear most often in the list are:",
@@ -107,7 +109,7 @@ COUNTING_TASKS = (
     Task(
         "fwe",
         coded_items,
-        Dialogue(
+        PromptTemplate(
             "Read the following coded text and track the frequency of each coded word. Find the three most "
             "frequently appeared coded words. {context}\nQuestion: Do not provide any explanation. Please "
             "ignore the dots '....'. {query}\nAnswer: According to the coded text above, the three most "

@@ -22,13 +22,14 @@ _PACKAGES = (
 )
 
 
-def environment() -> dict[str, Any]:
-    """Versions, hardware and the commit of the source tree, as far as they can be known."""
-    return {"versions": versions(), "hardware": hardware(), "commit": commit()}
+def environment(device: str, dtype: str) -> dict[str, Any]:
+    """Versions, hardware, where and how the backbone ran, and the commit of the source tree."""
+    ran = {"device": device, "dtype": dtype}
+    return {"versions": versions(), "hardware": hardware(), **ran, "commit": commit()}
 
 
 def versions() -> dict[str, str]:
-    """Of Python, this program and the packages that decide figures."""
+    """Versions of Python, this program and the packages that decide figures."""
     found = {"longattncomp": __version__, "python": platform.python_version()}
     for name in _PACKAGES:
         try:
@@ -64,7 +65,7 @@ def _processor() -> str:
 
 def commit() -> str:
     """The commit of the source tree that runs, with ``+`` where files differ from it; else ``""``."""
-    folder = Path(__file__).parents[2]
+    folder = Path(__file__).parents[3]
 
     def git(*words: str) -> str:
         done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=10)

@@ -1,4 +1,4 @@
-"""What is asked: one context, one query, and where the answer stands."""
+"""One question of a task: a context, a query, and where the answer stands."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Item:
         label: what kind of item it is, in tasks that have several.
         length: the context tokens aimed at; 0 where the data decides.
         depth: where the needle lies, from 0 (front) to 1 (end).
-        blanks: what the task's prompt asks for besides context and query.
+        fields: what the task's prompt asks for besides context and query.
     """
 
     id: str
@@ -37,7 +37,7 @@ class Item:
     label: str = ""
     length: int = 0
     depth: float | None = None
-    blanks: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -46,7 +46,7 @@ class Item:
         for source in self.request.sources:
             digest.update(f"{len(source.text)}:{source.title}:".encode())
             digest.update(source.text.encode("utf-8", "surrogatepass"))
-        known = (self.request.query, self.request.instruction, self.evidence, self.answers, self.blanks)
+        known = (self.request.query, self.request.instruction, self.evidence, self.answers, self.fields)
         digest.update(repr(known).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:12]
 
@@ -63,7 +63,7 @@ class Item:
         return [(self._offsets[source] + start, self._offsets[source] + end) for source, start, end in places]
 
 
-def text_item(
+def item_of_text(
     item_id: str,
     query: str,
     text: str,
@@ -73,7 +73,7 @@ def text_item(
     label: str = "",
     length: int = 0,
     depth: float | None = None,
-    blanks: dict[str, str] | None = None,
+    fields: dict[str, str] | None = None,
 ) -> Item:
     """An item whose context is one text."""
     return Item(
@@ -84,5 +84,5 @@ def text_item(
         label=label,
         length=length,
         depth=depth,
-        blanks=blanks or {},
+        fields=fields or {},
     )

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from longattncomp_cli.benchmark.items import Item
-from longattncomp_cli.benchmark.settings import BenchSettings
-from longattncomp_cli.benchmark.shared_states import SharedBackbone
+from longattncomp_cli.benchmark.setup.settings import BenchSettings
+from longattncomp_cli.benchmark.setup.shared_states import SharedBackbone
 from longattncomp_cli.core.assembly.renderer import Renderer
-from longattncomp_cli.core.backbones.runtime import keep_freed_memory, resolve_device, resolve_dtype
+from longattncomp_cli.core.backbones.runtime import keep_freed_memory, resolve_dtype
 from longattncomp_cli.core.budget.tokenizers import BackboneTokenizer, TargetTokenizer, load_tokenizer
-from longattncomp_cli.core.checkpoint.store import Checkpoint
-from longattncomp_cli.core.chunking.chunks import Chunk, ContextTokens, SnapLevel
-from longattncomp_cli.core.chunking.cutter import structure_for
+from longattncomp_cli.core.checkpoint.store import Checkpoint, load_checkpoint
+from longattncomp_cli.core.chunking.chunks import Chunk, ContextTokens
+from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.prompts.request import Request
-from longattncomp_cli.core.scoring.loading import load_backbone
+from longattncomp_cli.core.scoring.loading import load_backbone_of
+from longattncomp_cli.core.scoring.options import ScoringOptions
 from longattncomp_cli.core.scoring.scorer import Scorer
-from longattncomp_cli.core.text.structure.units import Structure
+from longattncomp_cli.core.scoring.scores import ChunkScores
 
 # Layer 0 to 6 of the embedded encoder: its attention is read at the inputs of blocks 2 … 6.
 ENCODER_LAYERS = tuple(range(7))
@@ -32,26 +31,27 @@ BackboneKey = tuple[str, int, str, bool]
 
 
 @dataclass(frozen=True)
-class Grid:
+class ChunkedItem:
     """An item's context as all methods see it.
 
     Attributes:
         context: tokens and chunks of each source.
         chunks: of all sources, in order.
-        chunk_tokens, snap: how they were cut.
-        is_close: whether it is one chunk, cut finely to find its best sentence.
     """
 
     context: ContextTokens
     chunks: tuple[Chunk, ...]
-    chunk_tokens: int
-    snap: SnapLevel
-    is_close: bool = False
 
     @property
     def num_tokens(self) -> int:
         """Backbone tokens of the context."""
-        return sum(len(source.tokens.ids) for source in self.context.sources)
+        return self.context.num_tokens
+
+
+def load_for(settings: BenchSettings, name: str) -> Checkpoint:
+    """Load a checkpoint; with ``as_published`` without any step that its paper does not have."""
+    checkpoint = load_checkpoint(name)
+    return checkpoint.as_published() if settings.as_published else checkpoint
 
 
 class Workbench:
@@ -91,29 +91,39 @@ class Workbench:
             if settings.tokenizer == "backbone"
             else load_tokenizer(settings.tokenizer)
         )
+        self._compressor = self.compressor_of(checkpoints[0])
 
     def scorer_of(self, checkpoint: Checkpoint) -> Scorer:
         """The checkpoint on its backbone, which it shares with others that need the same."""
         key = self._key(checkpoint)
         if key not in self._backbones:
             config = checkpoint.config
-            place = resolve_device(self.settings.device)
             same = [c.config for c in self.checkpoints if self._key(c) == key]
             wanted = {layer for each in [*same, config] for layer in each.layers}
             if not self._backbones:
                 wanted |= self._layers
-            inner = load_backbone(
-                config.backbone,
+            inner = load_backbone_of(
+                config,
+                device=self.settings.device,
+                dtype=self.settings.dtype,
                 num_layers=max(wanted) or 1,
-                window_tokens=config.window_tokens,
-                device=place,
-                dtype=resolve_dtype(self.settings.dtype, place),
-                encoding=config.encoding,
-                chat_template=config.chat_template,
             )
             self._backbones[key] = SharedBackbone(inner, sorted(wanted), is_sharing=self._is_sharing)
         shared: Any = self._backbones[key]  # a Backbone, by way of __getattr__
-        return Scorer(checkpoint, shared, chunk_tokens=self.settings.chunk_tokens, snap=self.settings.snap)
+        options = ScoringOptions.of(
+            checkpoint.config, chunk_tokens=self.settings.chunk_tokens, snap=self.settings.snap
+        )
+        return Scorer(checkpoint, shared, options)
+
+    def compressor_of(self, checkpoint: Checkpoint) -> Compressor:
+        """What ``compress`` runs with this checkpoint and the settings of this run."""
+        settings = CompressorSettings(rule=self.settings.rule, separator=self.settings.separator)
+        return Compressor(self.scorer_of(checkpoint), self.tokenizer, settings)
+
+    def device_and_dtype(self) -> tuple[str, str]:
+        """Where the first checkpoint's backbone runs, and in which precision."""
+        place = self.backbone.device
+        return str(place), str(resolve_dtype(self.settings.dtype, place)).removeprefix("torch.")
 
     @staticmethod
     def _key(checkpoint: Checkpoint) -> BackboneKey:
@@ -121,32 +131,24 @@ class Workbench:
         return config.backbone.sha256, config.window_tokens, config.encoding, config.chat_template
 
     @property
-    def borrowed_seconds(self) -> float:
+    def shared_seconds(self) -> float:
         """What remembered passes have cost, over all backbones; grows with every use."""
-        return sum(backbone.borrowed_seconds for backbone in self._backbones.values())
+        return sum(backbone.shared_seconds for backbone in self._backbones.values())
 
-    def grid(self, request: Request, chunk_tokens: int | None = None, snap: SnapLevel | None = None) -> Grid:
-        """Cut a request's context into the chunks that all methods share; finer ones to look closely."""
-        cutter = copy(self.scorer)
-        cutter.chunk_tokens = chunk_tokens or cutter.chunk_tokens
-        cutter.snap = snap or cutter.snap
-        context = cutter.tokenize(request)
+    def chunk(self, request: Request, **changes: Any) -> ChunkedItem:
+        """Cut a request's context into the chunks that all methods share.
+
+        Args:
+            request: whose context it is.
+            changes: ``chunk_tokens`` and ``snap`` where they are not those of the run, to look closely.
+        """
+        context = self.scorer.with_options(**changes).tokenize(request)
         chunks = tuple(chunk for source in context.sources for chunk in source.chunks)
-        return Grid(context, chunks, cutter.chunk_tokens, cutter.snap, is_close=chunk_tokens is not None)
+        return ChunkedItem(context, chunks)
 
-    def renderer(self, item: Item, chunks: tuple[Chunk, ...]) -> Renderer:
-        """What renders and counts selections of these chunks."""
-        return Renderer(
-            item.request,
-            chunks,
-            self.settings.separator,
-            self.tokenizer,
-            structures=self.structures(item),
-        )
-
-    def structures(self, item: Item) -> tuple[Structure | None, ...]:
-        """Of each source, where chunks follow them: what is kept of a definition keeps its heading lines."""
-        return tuple(structure_for(source, self.scorer.snap) for source in item.request.sources)
+    def renderer(self, request: Request, scores: ChunkScores) -> Renderer:
+        """What renders and counts selections of these chunks, as ``compress`` does."""
+        return self._compressor.renderer(request, scores)
 
     def rng(self, *names: object) -> np.random.Generator:
         """Random numbers that follow from the seed and the names."""

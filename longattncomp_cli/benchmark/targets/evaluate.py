@@ -7,14 +7,14 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
 
-from longattncomp_cli.benchmark.items import Item
-from longattncomp_cli.benchmark.journal import Journal, Row
-from longattncomp_cli.benchmark.runner import Counts, OnProgress
-from longattncomp_cli.benchmark.settings import BenchSettings
-from longattncomp_cli.benchmark.targets.choice import TargetChoice
+from longattncomp_cli.benchmark.measuring.journal import Journal, Row
+from longattncomp_cli.benchmark.measuring.runner import Counts, OnProgress
+from longattncomp_cli.benchmark.setup.settings import BenchSettings
 from longattncomp_cli.benchmark.targets.client import Target, TargetError
+from longattncomp_cli.benchmark.targets.config import TargetConfig
 from longattncomp_cli.benchmark.targets.rendering import rendered
 from longattncomp_cli.benchmark.tasks import TASKS
+from longattncomp_cli.benchmark.tasks.item import Item
 
 _IDENTITY = (
     "task",
@@ -39,8 +39,8 @@ class Question:
     row: Row
 
 
-def ask_target(
-    choice: TargetChoice,
+def evaluate_target(
+    choice: TargetConfig,
     items: Mapping[str, Sequence[Item]],
     journal: Journal,
     settings: BenchSettings,
@@ -95,18 +95,18 @@ def _identity(row: Row, model: str) -> Row:
 
 def _answer(target: Target, question: Question, settings: BenchSettings) -> dict[str, Any]:
     """The figures of one answer, or its error."""
-    dialogue = TASKS[question.row["task"]].dialogue
+    template = TASKS[question.row["task"]].prompt
     assert settings.snap is not None
     row = question.row
     text = rendered(
         question.item, row["spans"], settings.separator, settings.snap, unmarked=row.get("bare", False)
     )
     try:
-        reply = target.ask(dialogue.prompt(question.item, text), dialogue.max_tokens)
+        reply = target.ask(template.fill(question.item, text), template.max_tokens)
     except TargetError as error:
         return {"error": {"code": error.code, "message": error.message}}
     return {
-        "accuracy": round(dialogue.grade(question.item, reply.text), 5),
+        "accuracy": round(template.grade(question.item, reply.text), 5),
         "prompt_tokens": reply.prompt_tokens,
         "completion_tokens": reply.completion_tokens,
         "seconds": reply.seconds,

@@ -10,6 +10,8 @@ from longattncomp_cli.core.assembly.renderer import DEFAULT_SEPARATOR
 from longattncomp_cli.core.chunking.chunks import SnapLevel
 from longattncomp_cli.core.selection.select import SelectionRule
 
+UNBUDGETED = "none"
+"""Stands for the budget of methods that have none."""
 # What each selection mode uses of its rule, besides ``fill``.
 _DECISIVE: dict[str, tuple[str, ...]] = {
     "budget": (),
@@ -24,25 +26,29 @@ class BenchSettings:
     """Everything besides method and task that decides what is kept."""
 
     tokenizer: str = "o200k_base"
-    """Counts budgets and context lengths."""
+    """The tokenizer that counts budgets and context lengths."""
     chunk_tokens: int | None = None
-    """Of a chunk, at most; the first checkpoint's where ``None``."""
+    """Size of a chunk, at most; the first checkpoint's where ``None``."""
     snap: SnapLevel | None = None
     """Where a chunk may end; the first checkpoint's where ``None``."""
     rule: SelectionRule = field(default_factory=SelectionRule)
-    """Of all methods that do not bring their own."""
+    """Selection of all methods that do not bring their own."""
     separator: str = DEFAULT_SEPARATOR
     """Between kept parts that were not neighbours."""
     seed: int = 0
-    """Of everything random."""
+    """Seed of every random number."""
     device: str = "auto"
     """Where to compute."""
     dtype: str = "auto"
     """Precision of the backbone."""
+    as_published: bool = False
+    """Score with the paper's own method: checkpoints without any step of ours."""
 
     def as_dict(self) -> dict[str, Any]:
         """For the report; a run that continues it must have the same. Of the rule, what it really uses."""
         settings = asdict(self)
         decisive = ("mode", *_DECISIVE[self.rule.mode], "fill")
         settings["rule"] = {name: settings["rule"][name] for name in decisive}
+        if not self.as_published:
+            del settings["as_published"]
         return {"version": __version__, **settings}

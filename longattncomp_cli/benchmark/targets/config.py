@@ -10,21 +10,21 @@ from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, kw_only=True)
-class TargetChoice:
+class TargetConfig:
     """An endpoint and how to use it; its key comes from ``OPENAI_API_KEY`` alone."""
 
     url: str
-    """Of the API, such as ``http://localhost:8000/v1``."""
+    """Address of the API, such as ``http://localhost:8000/v1``."""
     model: str
     """As the endpoint calls it."""
     concurrency: int = 8
-    """Questions at once."""
+    """Concurrent requests."""
     temperature: float = 0.0
-    """Of sampling."""
+    """Sampling temperature."""
     seed: int = 0
     """Sent with every question."""
     max_tokens: int | None = None
-    """Of an answer; the task's own where ``None``."""
+    """The most tokens of an answer; the task's own where ``None``."""
     timeout_seconds: float = 600.0
     """Until a question counts as failed."""
     retries: int = 4

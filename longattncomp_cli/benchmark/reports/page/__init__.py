@@ -7,15 +7,16 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from longattncomp_cli.benchmark.page import tables
-from longattncomp_cli.benchmark.page.charts import (
+from longattncomp_cli.benchmark.reports.page import tables
+from longattncomp_cli.benchmark.reports.page.charts import (
     heat_figures,
     recall_figures,
     seconds_figure,
     split_figures,
     styles,
 )
-from longattncomp_cli.benchmark.page.svg import Style
+from longattncomp_cli.benchmark.reports.page.svg import Style
+from longattncomp_cli.benchmark.reports.summary import caveats
 from longattncomp_cli.core.files.output_files import write_file
 
 Json = Mapping[str, Any]
@@ -58,6 +59,7 @@ def _head(report: Json) -> Iterator[str]:
         "commit": environment["commit"] or "not a checkout",
         "machine": f"{machine['processor'] or machine['machine']}, {machine['cores']} cores, "
         f"{machine['threads']} threads",
+        "ran on": " ".join(environment.get(name, "") for name in ("device", "dtype")) or "unknown",
         "version": environment["versions"]["longattncomp"],
     }
     yield "<h1>What compression keeps</h1>"
@@ -82,6 +84,8 @@ def _sections(report: Json, looks: Mapping[str, Style]) -> Iterator[str]:
     )
     yield "<h2>Figures</h2>"
     yield from tables.recall_tables(report)
+    for method, note in caveats(report).items():
+        yield f'<p class="soft">{escape(method)}: {escape(note)}</p>'
     if report["summary"]["auroc"]:
         yield tables.auroc_table(report["summary"]["auroc"])
     if report.get("targets"):
@@ -111,6 +115,7 @@ def _details(report: Json) -> Iterator[str]:
     yield "<h2>How it was made</h2>"
     parts = {
         "Methods": report.get("methods", {}),
+        "Checkpoints": report.get("checkpoints", {}),
         "Settings": report["settings"],
         "Where the preset's values come from": report.get("sources", {}),
         "Target": report.get("target_settings", {}),

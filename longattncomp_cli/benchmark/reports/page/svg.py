@@ -10,8 +10,6 @@ from html import escape
 WIDTH, HEIGHT = 400, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 10, 38
 
-Scale = Callable[[float], float]
-
 
 @dataclass(frozen=True)
 class Style:

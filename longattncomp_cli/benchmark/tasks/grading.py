@@ -6,7 +6,7 @@ import re
 import string
 from collections import Counter
 
-from longattncomp_cli.benchmark.items import Item
+from longattncomp_cli.benchmark.tasks.item import Item
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -29,11 +29,6 @@ def any_string(item: Item, reply: str) -> float:
 def normal_answer(text: str) -> str:
     """SQuAD's: lower case, without punctuation, articles and doubled spaces."""
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
-
-
-def exact_match(item: Item, reply: str) -> float:
-    """SQuAD's EM."""
-    return float(any(normal_answer(a) == normal_answer(reply) for group in item.answers for a in group))
 
 
 def token_f1(item: Item, reply: str) -> float:
@@ -63,12 +58,12 @@ def longbench_choice(reply: str) -> str | None:
 
 def longbench(item: Item, reply: str) -> float:
     """Whether the extracted letter is the right one."""
-    return float(longbench_choice(reply) == item.blanks["letter"])
+    return float(longbench_choice(reply) == item.fields["letter"])
 
 
 def code_debug(item: Item, reply: str) -> float:
     """InfiniteBench's rule for code_debug: the last lone letter, or letter or name after "answer is:"."""
-    letter, name = item.blanks["letter"], item.blanks["function"]
+    letter, name = item.fields["letter"], item.fields["function"]
     reply = reply.strip()
     last = _LAST_LETTER.search(reply)
     if last and last[0] == letter:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from longattncomp_cli.benchmark.page.svg import (
+from longattncomp_cli.benchmark.reports.page.svg import (
     HEIGHT,
     WIDTH,
     Axis,
@@ -19,13 +19,13 @@ from longattncomp_cli.benchmark.page.svg import (
     short_count,
     short_seconds,
 )
+from longattncomp_cli.benchmark.reports.summary import CEILINGS, label_of
+from longattncomp_cli.benchmark.setup.settings import UNBUDGETED
 
 Json = Mapping[str, Any]
 
-CEILINGS = ("full", "oracle")
 _PLAIN = ("head", "tail", "head-tail", "random")
 _OWN = ("longattncomp", "untrained")
-_UNBUDGETED = "none"
 _SHARES = tuple((share, f"{share:g}") for share in (0, 0.25, 0.5, 0.75, 1))
 
 
@@ -82,7 +82,7 @@ def _share_ticks(low: float, high: float) -> list[tuple[float, str]]:
 
 
 def _budget(budget: str) -> str:
-    return "its own rule" if budget == _UNBUDGETED else budget
+    return "its own rule" if budget == UNBUDGETED else budget
 
 
 def heat_figures(report: Json, *, own: bool) -> Iterator[str]:
@@ -141,7 +141,7 @@ def seconds_figure(report: Json, looks: Mapping[str, Style]) -> Iterator[str]:
     groups: dict[tuple[str, int], list[tuple[float, float]]] = defaultdict(list)
     for row in report["rows"]:
         if row["kind"] == "retrieval" and "error" not in row and row["method"] != "full":
-            label = f"{row['method']}:{row['checkpoint']}" if row.get("checkpoint") else row["method"]
+            label = label_of(row)
             # Lengths within about a tenth of each other make one point.
             step = round(np.log(max(1, row["original_tokens"])) * 8)
             groups[label, step].append((row["original_tokens"], max(1e-4, row["seconds"])))

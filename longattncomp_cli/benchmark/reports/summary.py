@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from longattncomp_cli.benchmark.methods import METHOD_NAMES
+from longattncomp_cli.benchmark.methods import DIFFERS, METHOD_NAMES
 from longattncomp_cli.data.metrics import Interval, auroc, bootstrap_mean, paired_difference
 
 Row = Mapping[str, Any]
@@ -25,7 +25,11 @@ FIGURES = (
     "peak_mib",
 )
 """Figures of a retrieval row that get a mean; the first is what tables show."""
+CEILINGS = ("full", "oracle")
+"""Methods that are not in the contest for the best."""
 _RESAMPLES = 4_000
+# Of fewer items a bootstrap interval says little.
+_LEAST_ITEMS = 10
 
 
 def label_of(row: Row) -> str:
@@ -40,10 +44,42 @@ def latest(rows: Iterable[Row]) -> list[Row]:
     return [row for row in rows if row.get("identity") == newest[label_of(row)]]
 
 
-def order_of(row: Row) -> int:
-    """The place of a row's method in tables."""
-    name = row["method"]
+def order_of(method: str) -> int:
+    """The place of a method in tables; labels of checkpoints stand with their method."""
+    name = method.split(":")[0]
     return METHOD_NAMES.index(name) if name in METHOD_NAMES else len(METHOD_NAMES)
+
+
+def figure_of(cells: Iterable[Row]) -> str:
+    """What a task is measured by: recall, or answers kept where there is no evidence, or the kept ratio."""
+    cells = list(cells)
+    return next((f for f in ("recall", "answer_kept") if any(f in cell for cell in cells)), "kept_ratio")
+
+
+def is_best(cell: Row, cells: Iterable[Row], figure: str) -> bool:
+    """Whether no method in the contest has a higher mean of a figure than this one, which is in it."""
+    means = [each[figure]["mean"] for each in cells if figure in each and each["method"] not in CEILINGS]
+    return cell["method"] not in CEILINGS and figure in cell and cell[figure]["mean"] == max(means)
+
+
+def mean_of(cells: Iterable[Row], figure: str) -> float | None:
+    """The mean of a figure over the items of several cells; ``None`` where no cell has it."""
+    pairs = [(cell[figure]["mean"], cell["n"]) for cell in cells if figure in cell]
+    return float(sum(mean * n for mean, n in pairs) / sum(n for _, n in pairs)) if pairs else None
+
+
+def direction(difference: Row) -> int:
+    """1 or −1 where the interval of a paired difference leaves out 0 and the items are not few, else 0."""
+    if difference["n"] < _LEAST_ITEMS:
+        return 0
+    return int(difference["low"] > 0) - int(difference["high"] < 0)
+
+
+def caveats(report: Row) -> dict[str, str]:
+    """The notes of the methods that are not quite what their papers describe, of those in the tables."""
+    shown = dict.fromkeys(cell["method"] for cell in report["summary"]["cells"])
+    notes = report.get("methods", {})
+    return {method: notes[method] for method in shown if DIFFERS in notes.get(method, "")}
 
 
 def summarise(rows: Iterable[Row], *, baseline: str = "", seed: int = 0) -> Json:
@@ -62,7 +98,7 @@ def summarise(rows: Iterable[Row], *, baseline: str = "", seed: int = 0) -> Json
     failed = sum(1 for row in rows if row["kind"] == "retrieval" and "error" in row)
     tasks = list(dict.fromkeys(row["task"] for row in good))
     # Stable: what a resumed run added stands where it belongs.
-    good.sort(key=lambda row: (tasks.index(row["task"]), order_of(row)))
+    good.sort(key=lambda row: (tasks.index(row["task"]), order_of(row["method"])))
     labels = list(dict.fromkeys(label_of(row) for row in good))
     wanted = baseline or next(
         (name for name in ("bm25", "random") if name in labels), labels[0] if labels else ""
@@ -76,7 +112,7 @@ def summarise(rows: Iterable[Row], *, baseline: str = "", seed: int = 0) -> Json
         for figure in FIGURES:
             values = [float(row[figure]) for row in members if row.get(figure) is not None]
             if values:
-                cell[figure] = _rounded(bootstrap_mean(values, seed=seed, resamples=_RESAMPLES))
+                cell[figure] = rounded(bootstrap_mean(values, seed=seed, resamples=_RESAMPLES))
         if label != wanted and (against := groups.get((task, budget, wanted))):
             difference = _paired(members, against, seed)
             if difference is not None:
@@ -102,7 +138,7 @@ def _paired(first: Sequence[Row], second: Sequence[Row], seed: int) -> Json | No
         ]
         if pairs:
             interval = paired_difference([a for a, _ in pairs], [b for _, b in pairs], seed=seed)
-            return {"figure": figure, "n": len(pairs), **_rounded(interval)}
+            return {"figure": figure, "n": len(pairs), **rounded(interval)}
     return None
 
 
@@ -153,7 +189,8 @@ def _by(rows: Sequence[Row], key: Callable[[Row], tuple[str, str]]) -> dict[tupl
     return groups
 
 
-def _rounded(interval: Interval) -> dict[str, float]:
+def rounded(interval: Interval) -> dict[str, float]:
+    """An interval as reports write it."""
     return {"mean": _short(interval.mean), "low": _short(interval.low), "high": _short(interval.high)}
 
 

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from longattncomp_cli.benchmark.page.charts import CEILINGS
+from longattncomp_cli.benchmark.reports.summary import direction, figure_of, is_best, mean_of
+from longattncomp_cli.benchmark.setup.settings import UNBUDGETED
 
 Json = Mapping[str, Any]
 
-_UNBUDGETED = "none"
 _NAMES = {"recall": "evidence recall", "answer_kept": "answers kept", "kept_ratio": "kept of the text"}
-_LEAST_ITEMS = 10
 
 
 def recall_tables(report: Json) -> Iterator[str]:
@@ -20,11 +19,11 @@ def recall_tables(report: Json) -> Iterator[str]:
     summary = report["summary"]
     for task in dict.fromkeys(cell["task"] for cell in summary["cells"]):
         cells = [cell for cell in summary["cells"] if cell["task"] == task]
-        figure = next((f for f in ("recall", "answer_kept") if any(f in c for c in cells)), "kept_ratio")
+        figure = figure_of(cells)
         budgets = sorted(
-            dict.fromkeys(cell["budget"] for cell in cells), key=lambda budget: budget == _UNBUDGETED
+            dict.fromkeys(cell["budget"] for cell in cells), key=lambda budget: budget == UNBUDGETED
         )
-        head = "".join(f"<th>{escape('own rule' if b == _UNBUDGETED else b)}</th>" for b in budgets)
+        head = "".join(f"<th>{escape('own rule' if b == UNBUDGETED else b)}</th>" for b in budgets)
         rows = []
         for method in dict.fromkeys(cell["method"] for cell in cells):
             mine = {cell["budget"]: cell for cell in cells if cell["method"] == method}
@@ -53,15 +52,10 @@ def _cell(cell: Json | None, cells: Sequence[Json], figure: str, budget: str) ->
     if cell is None or figure not in cell:
         return "<td><small>–</small></td>"
     value = cell[figure]
-    if budget == _UNBUDGETED:
+    if budget == UNBUDGETED:
         return f"<td>{value['mean']:.3f} <small>{cell['kept_ratio']['mean']:.1%} kept</small></td>"
-    rivals = [
-        c[figure]["mean"]
-        for c in cells
-        if c["budget"] == budget and figure in c and c["method"] not in CEILINGS
-    ]
-    is_best = cell["method"] not in CEILINGS and value["mean"] == max(rivals)
-    mark = ' class="best"' if is_best else ""
+    rivals = [each for each in cells if each["budget"] == budget]
+    mark = ' class="best"' if is_best(cell, rivals, figure) else ""
     return f"<td{mark}>{value['mean']:.3f} <small>[{value['low']:.2f}, {value['high']:.2f}]</small></td>"
 
 
@@ -70,9 +64,8 @@ def _difference(mine: Mapping[str, Json], budgets: Sequence[str]) -> str:
     parts = []
     for budget in budgets:
         found = mine.get(budget, {}).get("against_baseline")
-        if found and budget != _UNBUDGETED:
-            is_known = found["n"] >= _LEAST_ITEMS
-            mark = "up" if is_known and found["low"] > 0 else "down" if is_known and found["high"] < 0 else ""
+        if found and budget != UNBUDGETED:
+            mark = {1: "up", -1: "down"}.get(direction(found), "")
             parts.append(f'<span class="{mark}">{found["mean"]:+.3f}</span>')
     return f"<td>{' '.join(parts)}</td>"
 
@@ -83,7 +76,7 @@ def cost_table(report: Json) -> str:
     rows = []
     for method in dict.fromkeys(cell["method"] for cell in cells):
         mine = [cell for cell in cells if cell["method"] == method]
-        values = [_mean(mine, name) for name in ("seconds", "tokens_per_second", "peak_mib", "budget_use")]
+        values = [mean_of(mine, name) for name in ("seconds", "tokens_per_second", "peak_mib", "budget_use")]
         texts = [
             "–" if value is None else form.format(value)
             for value, form in zip(values, ("{:.3f}", "{:,.0f}", "{:,.0f}", "{:.1%}"), strict=True)
@@ -99,23 +92,17 @@ def cost_table(report: Json) -> str:
     return _table(caption, head, rows)
 
 
-def _mean(cells: Sequence[Json], figure: str) -> float | None:
-    pairs = [(cell[figure]["mean"], cell["n"]) for cell in cells if figure in cell]
-    return sum(mean * n for mean, n in pairs) / sum(n for _, n in pairs) if pairs else None
-
-
 def target_table(targets: Json) -> str:
     """Accuracy of each target on each method's contexts, and what failed."""
     rows = []
     for cell in targets["cells"]:
         value, split = cell["accuracy"], cell.get("decomposition")
         rivals = [
-            other["accuracy"]["mean"]
+            other
             for other in targets["cells"]
             if all(other[key] == cell[key] for key in ("task", "target", "budget"))
-            and other["method"] not in CEILINGS
         ]
-        best = cell["method"] not in CEILINGS and value["mean"] == max(rivals, default=None)
+        best = is_best(cell, rivals, "accuracy")
         losses = (
             f"<td>{split['retrieval_loss']['mean']:+.3f}</td><td>{split['reasoning_loss']:.3f}</td>"
             if split

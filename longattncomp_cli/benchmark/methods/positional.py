@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from longattncomp_cli.benchmark.items import Item
-from longattncomp_cli.benchmark.methods.base import ChunkMethod, MethodBase, Verdict
-from longattncomp_cli.benchmark.workbench import Grid, Workbench
+from longattncomp_cli.benchmark.methods.base import ChunkMethod, MethodBase, MethodScores
+from longattncomp_cli.benchmark.setup.workbench import ChunkedItem, Workbench
+from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.select import SelectionRule
@@ -23,9 +23,9 @@ class Head(ChunkMethod):
     name = "head"
     note = "the first chunks"
 
-    def scores(self, item: Item, grid: Grid) -> FloatArray:
+    def chunk_scores(self, item: Item, chunked: ChunkedItem) -> FloatArray:
         """(C,) falling."""
-        return -np.arange(len(grid.chunks), dtype=np.float64)
+        return -np.arange(len(chunked.chunks), dtype=np.float64)
 
 
 class Tail(ChunkMethod):
@@ -34,9 +34,9 @@ class Tail(ChunkMethod):
     name = "tail"
     note = "the last chunks"
 
-    def scores(self, item: Item, grid: Grid) -> FloatArray:
+    def chunk_scores(self, item: Item, chunked: ChunkedItem) -> FloatArray:
         """(C,) rising."""
-        return np.arange(len(grid.chunks), dtype=np.float64)
+        return np.arange(len(chunked.chunks), dtype=np.float64)
 
 
 class HeadTail(ChunkMethod):
@@ -45,10 +45,10 @@ class HeadTail(ChunkMethod):
     name = "head-tail"
     note = "chunks from both ends"
 
-    def scores(self, item: Item, grid: Grid) -> FloatArray:
+    def chunk_scores(self, item: Item, chunked: ChunkedItem) -> FloatArray:
         """(C,) falling towards the middle."""
-        place = np.arange(len(grid.chunks), dtype=np.float64)
-        return -np.minimum(place, len(grid.chunks) - 1 - place)
+        place = np.arange(len(chunked.chunks), dtype=np.float64)
+        return -np.minimum(place, len(chunked.chunks) - 1 - place)
 
 
 class Random(ChunkMethod):
@@ -56,15 +56,15 @@ class Random(ChunkMethod):
 
     name = "random"
     note = "chunks drawn evenly, by the seed"
-    cuts_closely = False
+    refines_cut = False
 
     def __init__(self, bench: Workbench) -> None:
         """Take the seed."""
         self._bench = bench
 
-    def scores(self, item: Item, grid: Grid) -> FloatArray:
+    def chunk_scores(self, item: Item, chunked: ChunkedItem) -> FloatArray:
         """(C,) numbers drawn for this item."""
-        return self._bench.rng("random", item.id).random(len(grid.chunks))
+        return self._bench.rng("random", item.id).random(len(chunked.chunks))
 
 
 class Full(ChunkMethod):
@@ -74,9 +74,9 @@ class Full(ChunkMethod):
     note = "the whole context, no budget"
     is_budgeted = False
 
-    def scores(self, item: Item, grid: Grid) -> FloatArray:
+    def chunk_scores(self, item: Item, chunked: ChunkedItem) -> FloatArray:
         """(C,) all alike."""
-        return np.zeros(len(grid.chunks))
+        return np.zeros(len(chunked.chunks))
 
 
 class Oracle(MethodBase):
@@ -84,9 +84,9 @@ class Oracle(MethodBase):
 
     name = "oracle"
     note = "the evidence alone"
-    cuts_closely = False
+    refines_cut = False
 
-    def judge(self, item: Item, grid: Grid) -> Verdict:
+    def score(self, item: Item, chunked: ChunkedItem) -> MethodScores:
         """Cut the context at the evidence's borders; of the parts, only evidence is taken."""
         parts: list[Chunk] = []
         share: list[float] = []
@@ -96,7 +96,7 @@ class Oracle(MethodBase):
                 parts.append(Chunk(len(parts), number, start, end, 0))
                 share.append(float(is_evidence))
         scores = np.array(share) / max(1.0, sum(share))
-        return Verdict(
+        return MethodScores(
             ChunkScores(tuple(parts), scores, None),
             rule=SelectionRule(mode="threshold", top_p=1, epsilon=1e-9),
         )

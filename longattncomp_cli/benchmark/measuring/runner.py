@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from longattncomp_cli.benchmark.items import Item
-from longattncomp_cli.benchmark.journal import Journal, Row
-from longattncomp_cli.benchmark.measure import UNBUDGETED, rows_of
+from longattncomp_cli.benchmark.measuring.journal import Journal, Row
+from longattncomp_cli.benchmark.measuring.measure import rows_of
 from longattncomp_cli.benchmark.methods.base import Method
-from longattncomp_cli.benchmark.workbench import Workbench
+from longattncomp_cli.benchmark.setup.settings import UNBUDGETED
+from longattncomp_cli.benchmark.setup.workbench import Workbench
+from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.errors import LongAttnCompError
 
 # Hears what is worked on, how many item × method pairs are finished, of how many.
@@ -51,23 +52,23 @@ def run_retrieval(
     for task, questions in items.items():
         for item in questions:
             pending = [(method, _pending(task, item, method, budgets, journal)) for method in methods]
-            grid, seconds = None, 0.0
+            chunked, seconds = None, 0.0
             for method, missing in pending:
                 on_progress(f"{task} · {method.name}", finished, total)
                 finished += 1
                 if not missing:
                     counts.skipped += 1
                     continue
-                if grid is None:
-                    start, before = time.perf_counter(), bench.borrowed_seconds
+                if chunked is None:
+                    start, before = time.perf_counter(), bench.shared_seconds
                     try:
-                        grid = bench.grid(item.request)
+                        chunked = bench.chunk(item.request)
                     except LongAttnCompError as error:
                         _fail(task, item, method, missing, error, journal, counts)
                         continue
-                    seconds = time.perf_counter() - start + bench.borrowed_seconds - before
+                    seconds = time.perf_counter() - start + bench.shared_seconds - before
                 try:
-                    for row in rows_of(method, item, grid, seconds, missing, bench):
+                    for row in rows_of(method, item, chunked, seconds, missing, bench):
                         journal.add({**_identity(task, item, method, row["budget"]), **row})
                     counts.done += 1
                 except LongAttnCompError as error:

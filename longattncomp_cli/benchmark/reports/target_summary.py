@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from longattncomp_cli.benchmark.methods import METHOD_NAMES
-from longattncomp_cli.benchmark.summary import label_of, latest
-from longattncomp_cli.data.metrics import Interval, bootstrap_mean, paired_difference
+from longattncomp_cli.benchmark.reports.summary import CEILINGS, label_of, latest, order_of, rounded
+from longattncomp_cli.benchmark.setup.settings import UNBUDGETED
+from longattncomp_cli.data.metrics import bootstrap_mean, paired_difference
 
 Row = Mapping[str, Any]
 
@@ -39,16 +39,24 @@ def summarise_targets(rows: Iterable[Row], *, seed: int = 0) -> dict[str, Any] |
             "budget": budget,
             "method": label,
             "n": len(members),
-            "accuracy": _rounded(bootstrap_mean([row["accuracy"] for row in members], seed=seed)),
+            "accuracy": rounded(bootstrap_mean([row["accuracy"] for row in members], seed=seed)),
             "prompt_tokens": sum(row.get("prompt_tokens") or 0 for row in members),
             "completion_tokens": sum(row.get("completion_tokens") or 0 for row in members),
             "seconds": _mean(members, "seconds"),
             "first_token_seconds": _mean(members, "first_token_seconds"),
         }
-        if label not in ("full", "oracle"):
+        if label not in CEILINGS:
             cell |= _decomposition(members, groups, task, target, seed)
         cells.append(cell)
-    cells.sort(key=lambda cell: (tasks.index(cell["task"]), cell["target"], _order(cell), cell["budget"]))
+    cells.sort(
+        key=lambda cell: (
+            tasks.index(cell["task"]),
+            cell["target"],
+            order_of(cell["method"]),
+            cell["method"],
+            cell["budget"],
+        )
+    )
     errors: dict[str, int] = defaultdict(int)
     for row in mine:
         if "error" in row:
@@ -64,7 +72,7 @@ def _decomposition(
     seed: int,
 ) -> dict[str, Any]:
     """Losses over the items that all three have."""
-    full = {row["item"]: float(row["accuracy"]) for row in groups.get((task, target, "none", "full"), ())}
+    full = {row["item"]: float(row["accuracy"]) for row in groups.get((task, target, UNBUDGETED, "full"), ())}
     oracle: dict[str, float] = {}
     for (of_task, of_target, budget, label), rows in groups.items():
         if (of_task, of_target, label) == (task, target, "oracle") and budget == members[0]["budget"]:
@@ -81,22 +89,13 @@ def _decomposition(
             "full": sum(with_full) / len(common),
             "oracle": sum(with_oracle) / len(common),
             "compressed": sum(mine) / len(common),
-            "retrieval_loss": _rounded(paired_difference(with_oracle, mine, seed=seed)),
+            "retrieval_loss": rounded(paired_difference(with_oracle, mine, seed=seed)),
             "reasoning_loss": round(1 - sum(with_oracle) / len(common), 4),
-            "gain": _rounded(paired_difference(mine, with_full, seed=seed)),
+            "gain": rounded(paired_difference(mine, with_full, seed=seed)),
         }
     }
-
-
-def _order(cell: Row) -> tuple[int, str]:
-    name = cell["method"].split(":")[0]
-    return METHOD_NAMES.index(name) if name in METHOD_NAMES else len(METHOD_NAMES), cell["method"]
 
 
 def _mean(rows: Sequence[Row], figure: str) -> float | None:
     values = [float(row[figure]) for row in rows if row.get(figure) is not None]
     return round(sum(values) / len(values), 4) if values else None
-
-
-def _rounded(interval: Interval) -> dict[str, float]:
-    return {"mean": round(interval.mean, 4), "low": round(interval.low, 4), "high": round(interval.high, 4)}

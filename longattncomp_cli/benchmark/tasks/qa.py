@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from longattncomp_cli.benchmark.grading import any_string, token_f1
-from longattncomp_cli.benchmark.items import Item, text_item
-from longattncomp_cli.benchmark.tasks.base import Dialogue, Task, TaskSetting
+from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSetting
+from longattncomp_cli.benchmark.tasks.grading import any_string, token_f1
+from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.data.haystacks import HaystackConfig, HaystackSet, render
 from longattncomp_cli.data.readers import READERS, read_paragraphs
@@ -54,7 +54,7 @@ def qa_items(
     examples = [example for path in setting.of(flag, task) for example in READERS[reader](path)]
     pool = [d for path in setting.files.get("paragraphs", ()) for d in read_paragraphs(path)]
     if not pool or reader in ("squad", "musique"):
-        pool = _own_pool(setting, examples)
+        pool = own_pool(setting, examples)
     chosen = setting.sample(task, [example for example in examples if example.relevant])
     items = []
     for length in setting.lengths:
@@ -74,7 +74,7 @@ def meeting_items(setting: TaskSetting) -> list[Item]:
             (spans[span.document].start + span.start, spans[span.document].start + span.end)
             for span in example.evidence
         ]
-        items.append(text_item(example.id, example.query, text, evidence, answers=_answers(example)))
+        items.append(item_of_text(example.id, example.query, text, evidence, answers=_answers(example)))
     return items
 
 
@@ -85,7 +85,7 @@ def confidence_items(setting: TaskSetting) -> list[Item]:
     question that was written to have no answer (SQuAD v2.0 only), among paragraphs of its own article.
     """
     examples = [e for path in setting.of("squad", "unanswerable") for e in READERS["squad"](path)]
-    pool = _own_pool(setting, examples)
+    pool = own_pool(setting, examples)
     answerable = [example for example in examples if example.relevant]
     parts = {
         "answerable": (answerable, 0, False),
@@ -132,7 +132,7 @@ def _item(example: Example, length: int, is_one_of_lengths: bool, numbered: bool
             for i, d in enumerate(documents, 1)
         )
     text, spans = render(documents)
-    return text_item(
+    return item_of_text(
         f"{example.id}-{length}" if is_one_of_lengths else example.id,
         example.query,
         text,
@@ -146,7 +146,7 @@ def _answers(example: Example) -> tuple[tuple[str, ...], ...]:
     return (example.answers,) if example.answers else ()
 
 
-def _own_pool(setting: TaskSetting, examples: Iterable[Example]) -> list[Document]:
+def own_pool(setting: TaskSetting, examples: Iterable[Example]) -> list[Document]:
     """All documents of the examples on the setting's side."""
     groups = {
         example.group or example.id: example.documents
@@ -160,7 +160,7 @@ def _task(name: str, flag: str, reader: str, hard: int = HARD_NEGATIVES, about: 
     return Task(
         name,
         partial(qa_items, task=name, flag=flag, reader=reader, hard=hard),
-        Dialogue(_TEMPLATE, token_f1, 32, "RULER's qa prompt; SQuAD's F1 (arXiv:1606.05250)"),
+        PromptTemplate(_TEMPLATE, token_f1, 32, "RULER's qa prompt; SQuAD's F1 (arXiv:1606.05250)"),
         needs=flag,
         takes=("paragraphs",),
         about=about,
@@ -171,7 +171,7 @@ def _ruler(name: str, flag: str, reader: str) -> Task:
     return Task(
         name,
         partial(qa_items, task=name, flag=flag, reader=reader, hard=0, numbered=True),
-        Dialogue(_TEMPLATE, any_string, 32, "RULER (arXiv:2404.06654); string_match_part"),
+        PromptTemplate(_TEMPLATE, any_string, 32, "RULER (arXiv:2404.06654); string_match_part"),
         needs=flag,
         takes=("paragraphs",),
         about=f"RULER: questions of {flag} among numbered documents",
@@ -189,7 +189,7 @@ QUESTION_TASKS = (
     Task(
         "qmsum",
         meeting_items,
-        Dialogue(
+        PromptTemplate(
             _MEETING, token_f1, 256, "LongBench's qmsum prompt (arXiv:2308.14508); word F1 for its ROUGE"
         ),
         needs="qmsum",
@@ -198,7 +198,7 @@ QUESTION_TASKS = (
     Task(
         "unanswerable",
         confidence_items,
-        Dialogue(_TEMPLATE, token_f1, 32, "RULER's qa prompt; SQuAD's F1 (arXiv:1606.05250)"),
+        PromptTemplate(_TEMPLATE, token_f1, 32, "RULER's qa prompt; SQuAD's F1 (arXiv:1606.05250)"),
         needs="squad",
         about="SQuAD v2.0: is confidence low where nothing answers?",
     ),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from longattncomp_cli.benchmark.grading import any_string, longbench
-from longattncomp_cli.benchmark.items import Item, Place, text_item
-from longattncomp_cli.benchmark.tasks.base import Dialogue, Task, TaskSetting
+from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSetting
+from longattncomp_cli.benchmark.tasks.grading import any_string, longbench
+from longattncomp_cli.benchmark.tasks.item import Item, Place, item_of_text
+from longattncomp_cli.core.inputs.records import parse_spans
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.data.readers.json_records import Record, read_records
@@ -34,13 +35,13 @@ def longbench_item(record: Record) -> Item:
         raise record.error(f"field 'answer' is {letter!r}, not A, B, C or D")
     question = record.text("question").strip()
     choices = "\n".join(f"({c}) {record.text(f'choice_{c}').strip()}" for c in "ABCD")
-    return text_item(
+    return item_of_text(
         record.identifier("_id" if "_id" in record.value else "id", default=record.where),
         f"{question}\n{choices}",
         record.text("context").strip(),
         (),
         label=f"{record.text('length', default='')} {record.text('difficulty', default='')}".strip(),
-        blanks={"question": question, "choices": choices, "letter": letter},
+        fields={"question": question, "choices": choices, "letter": letter},
     )
 
 
@@ -60,41 +61,44 @@ def record_items(setting: TaskSetting) -> list[Item]:
 
 
 def record_item(record: Record) -> Item:
-    """One record.
+    """One record: what ``compress`` reads of it, and what must be kept.
+
+    A record's own budget is left to ``compress``: here the budgets are those of the run.
 
     Raises:
         InputError: a field is missing or is not what it must be.
     """
     sources = tuple(_sources(record))
-    query = record.text("query").strip()
-    if not query:
+    query = record.text("query")
+    if not query.strip():
         raise record.error("field 'query' is empty")
     evidence = tuple(_places(record, sources))
     answers = record.strings("answer")
     if not evidence and not answers:
         raise record.error("neither 'evidence' nor 'answer' says what must be kept")
     item_id = record.identifier("id", default=record.where)
+    keep = parse_spans(record.items("keep", optional=True), len(sources), f"{record.path}: {record.where}")
     instruction = record.text("instruction", default="")
-    request = Request(sources, query, instruction=instruction, id=item_id)
+    request = Request(sources, query, instruction=instruction, id=item_id, keep=keep)
     return Item(item_id, request, evidence, (answers,) if answers else ())
 
 
 def _sources(record: Record) -> Iterator[Source]:
     context = record.value.get("context")
     parts = context if isinstance(context, list) else [context]
-    if not parts:
+    texts: list[str] = []
+    for part in parts:
+        text = part.get("text") if isinstance(part, dict) else part
+        if not isinstance(text, str):
+            raise record.error(f"field 'context' holds {_shown(text)}, not a text")
+        texts.append(text)
+    if not any(text.strip() for text in texts):
         raise record.error("field 'context' is empty")
-    for index, part in enumerate(parts):
-        match part:
-            case str(text) if text.strip():
-                yield Source(text, name=f"{index + 1}")
-            case {"text": str(text), **rest} if text.strip():
-                title = rest.get("title") or ""
-                if not isinstance(title, str):
-                    raise record.error(f"field 'context[{index}].title' is not a string")
-                yield Source(text, name=title or f"{index + 1}", title=title)
-            case _:
-                raise record.error(f"field 'context' holds {_shown(part)}, not a text with words in it")
+    for index, (part, text) in enumerate(zip(parts, texts, strict=True)):
+        title = (part.get("title") or "") if isinstance(part, dict) else ""
+        if not isinstance(title, str):
+            raise record.error(f"field 'context[{index}].title' is not a string")
+        yield Source(text, name=title or f"context[{index}]", title=title)
 
 
 def _places(record: Record, sources: tuple[Source, ...]) -> Iterator[Place]:
@@ -127,7 +131,7 @@ RELEASED_TASKS = (
     Task(
         "longbench-v2",
         longbench_items,
-        Dialogue(
+        PromptTemplate(
             _LONGBENCH, longbench, 128, "LongBench v2 (arXiv:2412.15204), prompts/0shot.txt and pred.py"
         ),
         needs="longbench-v2",
@@ -136,7 +140,7 @@ RELEASED_TASKS = (
     Task(
         "records",
         record_items,
-        Dialogue(_RECORDS, any_string, 512, "ours: the query behind the context; any accepted string"),
+        PromptTemplate(_RECORDS, any_string, 512, "ours: the query behind the context; any accepted string"),
         needs="data",
         about="your own JSONL with evidence or answers",
     ),

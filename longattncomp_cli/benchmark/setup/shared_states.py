@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 from longattncomp_cli.core.backbones.base import Backbone, Encoding, OnTokens, StateBlock
-from longattncomp_cli.core.backbones.encoder.backbone import EncoderBackbone
 from longattncomp_cli.core.chunking.chunks import ContextTokens, Tokens
 
 # Shorter contexts (a chunk that is looked at more closely) are encoded anew and not remembered.
@@ -28,7 +27,7 @@ class SharedBackbone:
         is_sharing: whether anything is remembered; without, times and memory are those of a lone method.
 
     Attributes:
-        borrowed_seconds: what the remembered passes cost when they were made; grows with every use.
+        shared_seconds: what the remembered passes cost when they were made; grows with every use.
     """
 
     def __init__(self, inner: Backbone, layers: Sequence[int], *, is_sharing: bool) -> None:
@@ -36,9 +35,9 @@ class SharedBackbone:
         self.inner = inner
         self.layers = sorted(set(layers))
         self.is_sharing = is_sharing
-        self.borrowed_seconds = 0.0
-        # A decoder's query states depend on the context, so its passes are not shared.
-        self._is_windowed = isinstance(inner, EncoderBackbone)
+        self.shared_seconds = 0.0
+        # Query states that depend on the context cannot be shared between queries.
+        self._is_windowed = not inner.reads_whole_context
         self._texts: tuple[str, ...] = ()
         self._tokens: list[Tokens] = []
         self._tokens_seconds = 0.0
@@ -52,7 +51,7 @@ class SharedBackbone:
     def tokenize(self, texts: Sequence[str]) -> list[Tokens]:
         """Tokenise; the last long context is remembered."""
         if tuple(texts) == self._texts:
-            self.borrowed_seconds += self._tokens_seconds
+            self.shared_seconds += self._tokens_seconds
             return self._tokens
         start = time.perf_counter()
         tokens = self.inner.tokenize(texts)
@@ -77,7 +76,7 @@ class SharedBackbone:
         start = time.perf_counter()
         encoding = self.inner.encode(context, query, instruction, self.layers, on_tokens)
         if key == self._key:
-            self.borrowed_seconds += self._blocks_seconds
+            self.shared_seconds += self._blocks_seconds
         else:
             self._key, self._blocks = None, []  # frees the last context first
             self._blocks = list(encoding.blocks)
