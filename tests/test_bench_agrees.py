@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from longattncomp_cli.benchmark.measuring.measure import places_of, rows_of
-from longattncomp_cli.benchmark.methods import MethodChoice, build_methods
+from longattncomp_cli.benchmark.methods.registry import MethodChoice, build_methods
 from longattncomp_cli.benchmark.setup.settings import UNBUDGETED, BenchSettings
 from longattncomp_cli.benchmark.setup.workbench import Workbench
 from longattncomp_cli.benchmark.tasks.longbench import record_item
-from longattncomp_cli.core.checkpoint.store import DEFAULT_CHECKPOINT, load_checkpoint
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.inputs.records import FieldNames, parse_record
 from longattncomp_cli.core.scoring.scorer import Scorer

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from longattncomp_cli.benchmark.measuring.measure import evidence_figures, places_of, rows_of
-from longattncomp_cli.benchmark.methods import METHOD_NAMES, MethodChoice, build_methods
+from longattncomp_cli.benchmark.methods.registry import METHOD_NAMES, MethodChoice, build_methods
 from longattncomp_cli.benchmark.methods.spec_prefill import LOOK_AHEAD, chunk_means, pooled, step_scores
 from longattncomp_cli.benchmark.setup.settings import UNBUDGETED, BenchSettings
 from longattncomp_cli.benchmark.setup.workbench import ENCODER_LAYERS, Workbench

@@ -11,13 +11,14 @@ from typer.testing import CliRunner
 
 from longattncomp_cli.benchmark.measuring.journal import JOURNAL_SUFFIX, Journal
 from longattncomp_cli.benchmark.measuring.measure import Row
-from longattncomp_cli.benchmark.methods import METHOD_NAMES
+from longattncomp_cli.benchmark.methods.registry import METHOD_NAMES
 from longattncomp_cli.benchmark.plan import BenchRequest, make_plan
 from longattncomp_cli.benchmark.presets import PRESETS
 from longattncomp_cli.benchmark.reports.summary import summarise
 from longattncomp_cli.benchmark.tasks import TASKS
 from longattncomp_cli.core.backbones.runtime import resolve_device
-from longattncomp_cli.core.checkpoint.store import DEFAULT_CHECKPOINT, load_checkpoint
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.data.metrics import bootstrap_mean
 from longattncomp_cli.errors import OutputError, UsageError
 from longattncomp_cli.main import app

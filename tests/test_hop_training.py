@@ -13,13 +13,8 @@ import pytest
 import torch
 from support.training import digest, finish, losses, make_run
 
-from longattncomp_cli.core.checkpoint.store import (
-    DEFAULT_CHECKPOINT,
-    Checkpoint,
-    build_layers,
-    load_checkpoint,
-    save_checkpoint,
-)
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
+from longattncomp_cli.core.checkpoint.store import Checkpoint, build_layers, load_checkpoint, save_checkpoint
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.loading import load_scorer

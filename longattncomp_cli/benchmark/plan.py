@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from longattncomp_cli.benchmark.methods import DEFAULT_METHODS, METHOD_NAMES, MethodChoice, check_names
+from longattncomp_cli.benchmark.methods.registry import (
+    DEFAULT_METHODS,
+    METHOD_NAMES,
+    MethodChoice,
+    check_names,
+)
 from longattncomp_cli.benchmark.presets import PRESETS, Preset
 from longattncomp_cli.benchmark.setup.settings import BenchSettings
 from longattncomp_cli.benchmark.tasks import ALIASES, TASKS

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from longattncomp_cli.benchmark.measuring.journal import Journal
 from longattncomp_cli.benchmark.measuring.runner import Counts, OnProgress, run_retrieval
-from longattncomp_cli.benchmark.methods import build_methods
+from longattncomp_cli.benchmark.methods.registry import build_methods
 from longattncomp_cli.benchmark.plan import Plan
 from longattncomp_cli.benchmark.reports.report import build_report, write_report
 from longattncomp_cli.benchmark.reports.summary import label_of

@@ -22,7 +22,8 @@ from shared_haystacks import KINDS, Question, Setting, SharedHaystack, shared_ha
 
 from longattncomp_cli.core.backbones.cache.backbone import MEMORY_BYTES, CachedBackbone
 from longattncomp_cli.core.backbones.runtime import keep_freed_memory, resolve_device, resolve_dtype
-from longattncomp_cli.core.checkpoint.store import DEFAULT_CHECKPOINT, load_checkpoint
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.loading import load_backbone

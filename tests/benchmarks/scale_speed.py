@@ -47,7 +47,8 @@ from longattncomp_cli.benchmark.reports.environment import environment
 from longattncomp_cli.core.backbones.cache.backbone import CachedBackbone
 from longattncomp_cli.core.backbones.cache.disk import StateFiles
 from longattncomp_cli.core.backbones.encoder.backbone import EncoderBackbone
-from longattncomp_cli.core.checkpoint.store import DEFAULT_CHECKPOINT, load_checkpoint
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.loading import load_scorer

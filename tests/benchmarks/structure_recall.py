@@ -25,7 +25,8 @@ from longattncomp_cli.benchmark.tasks import TaskSetting
 from longattncomp_cli.benchmark.tasks.code_debug import made_item
 from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.budget.tokenizers import load_tokenizer
-from longattncomp_cli.core.checkpoint.store import DEFAULT_CHECKPOINT, load_checkpoint
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.chunking.cutter import cutter
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.scoring.loading import load_scorer

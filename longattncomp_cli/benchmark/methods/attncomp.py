@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from longattncomp_cli.benchmark.methods import DIFFERS
 from longattncomp_cli.benchmark.methods.base import MethodBase, MethodScores
+from longattncomp_cli.benchmark.setup.settings import DIFFERS
 from longattncomp_cli.benchmark.setup.workbench import ChunkedItem, Workbench
 from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.checkpoint.store import Checkpoint

@@ -25,9 +25,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from longattncomp_cli.benchmark.methods import DIFFERS
 from longattncomp_cli.benchmark.methods.base import MethodBase, MethodScores
 from longattncomp_cli.benchmark.methods.requirements import quieten_transformers
+from longattncomp_cli.benchmark.setup.settings import DIFFERS
 from longattncomp_cli.benchmark.setup.workbench import ChunkedItem, Workbench
 from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.backbones.base import SegmentStates, StateBlock

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from longattncomp_cli import __version__
+from longattncomp_cli.version import __version__
 
 _PACKAGES = (
     "torch",

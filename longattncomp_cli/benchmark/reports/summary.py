@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from longattncomp_cli.benchmark.methods import DIFFERS, METHOD_NAMES
+from longattncomp_cli.benchmark.methods.registry import METHOD_NAMES
+from longattncomp_cli.benchmark.setup.settings import DIFFERS
 from longattncomp_cli.data.metrics import Interval, auroc, bootstrap_mean, paired_difference
 
 Row = Mapping[str, Any]

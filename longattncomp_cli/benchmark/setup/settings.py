@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from longattncomp_cli import __version__
 from longattncomp_cli.core.assembly.renderer import DEFAULT_SEPARATOR
 from longattncomp_cli.core.chunking.chunks import SnapLevel
 from longattncomp_cli.core.selection.select import SelectionRule
+from longattncomp_cli.version import __version__
 
 UNBUDGETED = "none"
 """Stands for the budget of methods that have none."""
@@ -52,3 +52,7 @@ class BenchSettings:
         if not self.as_published:
             del settings["as_published"]
         return {"version": __version__, **settings}
+
+
+DIFFERS = "differs from its paper"
+"""Stands in the note of a method that is not quite what its paper describes; tables show such notes."""
