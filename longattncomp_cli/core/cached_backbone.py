@@ -10,6 +10,7 @@ Shapes: N context tokens of a block, D width.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
@@ -36,7 +37,13 @@ class CachedBackbone:
         backbone: does the work.
         memory_bytes: room for contexts in memory.
         files: room for contexts on disk, or ``None``.
+        layers: read with every context besides those that are asked for, so that scorers of different
+            layers share one pass.
         on_note: hears when the disk could not be used.
+
+    Attributes:
+        saved_seconds: what the passes that were taken from memory cost when they were made; grows with
+            every use. Of passes from disk it is not known.
     """
 
     def __init__(
@@ -45,6 +52,7 @@ class CachedBackbone:
         *,
         memory_bytes: int = 0,
         files: StateFiles | None = None,
+        layers: Sequence[int] = (),
         on_note: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Begin with an empty memory."""
@@ -55,8 +63,9 @@ class CachedBackbone:
         self.device = backbone.device
         self.files = files
         self.on_note = on_note
-        self.hits = 0
-        self._memory: ByteLRU[list[StateBlock]] = ByteLRU(memory_bytes)
+        self.layers = tuple(sorted(set(layers)))
+        self.saved_seconds = 0.0
+        self._memory: ByteLRU[tuple[list[StateBlock], float]] = ByteLRU(memory_bytes)
         self._is_full = getattr(backbone, "encoding", "windowed") == "full"
         if self._is_full:
             backbone.full_pass.remember(memory_bytes, files, on_note)  # type: ignore[attr-defined]
@@ -84,10 +93,10 @@ class CachedBackbone:
         """Encode a request; a context that was read before is not read again."""
         if self._is_full or not context.sources:
             return self.backbone.encode(context, query, instruction, layers, on_tokens)
+        layers = sorted({*layers, *self.layers})
         key = self._key(context, layers)
         known = self._recall(key, layers)
         if known is not None:
-            self.hits += 1
             asked = self.backbone.encode(ContextTokens((), ()), query, instruction, layers)
             return Encoding(asked.query, asked.instruction, known)
         fresh = self.backbone.encode(context, query, instruction, layers, on_tokens)
@@ -109,7 +118,9 @@ class CachedBackbone:
     def _recall(self, key: str, layers: Sequence[int]) -> Iterator[StateBlock] | None:
         known = self._memory.get(key)
         if known is not None:
-            return (self._complete(block, layers) for block in known)
+            blocks, seconds = known
+            self.saved_seconds += seconds
+            return (self._complete(block, layers) for block in blocks)
         stored = None if self.files is None else self.files.read(key)
         if stored is None:
             return None
@@ -126,13 +137,14 @@ class CachedBackbone:
         """Hand the blocks on and keep them, in memory while there is room and on disk."""
         kept: list[StateBlock] | None = []
         num_bytes = 0
+        clock = _Clock()
         with ExitStack() as stack:
             writer: TensorWriter | None = None
             try:
                 writer = stack.enter_context(files.write(key)) if files else None
             except OSError as error:
                 self._tell(error)
-            for number, block in enumerate(blocks):
+            for number, block in enumerate(clock.timed(blocks)):
                 bare = _without_layer_0(block)
                 num_bytes += _size(bare)
                 if kept is not None and num_bytes <= self._memory.max_bytes:
@@ -144,7 +156,7 @@ class CachedBackbone:
                     writer = None
                 yield block
         if kept is not None:
-            self._memory.put(key, kept, num_bytes)
+            self._memory.put(key, (kept, clock.seconds), num_bytes)
 
     def _write(self, writer: TensorWriter, number: int, block: StateBlock) -> bool:
         parts = {"owner": block.chunk_index_N.int()}
@@ -159,6 +171,23 @@ class CachedBackbone:
 
     def _tell(self, error: OSError) -> None:
         self.on_note(f"the context could not be kept in --cache ({error.strerror or error})")
+
+
+class _Clock:
+    """Adds up the seconds that an iterator takes, without those of its consumer."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def timed(self, blocks: Iterator[StateBlock]) -> Iterator[StateBlock]:
+        """Yield the same blocks."""
+        while True:
+            start = time.perf_counter()
+            block = next(blocks, None)
+            self.seconds += time.perf_counter() - start
+            if block is None:
+                return
+            yield block
 
 
 def _give_up(stack: ExitStack) -> None:

@@ -76,15 +76,15 @@ class EncoderAttention(MethodBase):
         Raises:
             UsageError: the backbone is not the embedded kind.
         """
-        if not isinstance(bench.backbone.inner, WindowedEncoder):
+        if not isinstance(bench.backbone.backbone, WindowedEncoder):
             raise UsageError(
                 "spec-prefill without a draft model needs the embedded encoder",
                 hint="name a decoder with --spec-model",
             )
         self._bench = bench
-        self._encoder = bench.backbone.inner.encoder
+        self._encoder = bench.backbone.backbone.encoder
         self._depths = [layer for layer in bench.backbone.layers if 0 < layer < len(self._encoder.layers)]
-        self.identity = f"{bench.backbone.inner.spec.sha256[:12]}:{self._depths}:{CHUNK_TOKENS}"
+        self.identity = f"{bench.backbone.backbone.spec.sha256[:12]}:{self._depths}:{CHUNK_TOKENS}"
         self.note = (
             f"{DIFFERS}: no draft model is named, so it is the embedded encoder's own attention over the "
             f"query's tokens, without look-ahead; chunks of {CHUNK_TOKENS} tokens"
