@@ -35,9 +35,6 @@ METHOD_NAMES = (
 DEFAULT_METHODS = tuple(name for name in METHOD_NAMES if name not in ("cosine", "llmlingua2"))
 """All that run with what is usually installed; ``dense`` is the usual form of ``cosine``."""
 
-DIFFERS = "differs from its paper"
-"""Stands in the note of a method that is not quite what its paper describes; tables show such notes."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class MethodChoice:

@@ -25,7 +25,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from longattncomp_cli.benchmark.methods import DIFFERS
 from longattncomp_cli.benchmark.methods.base import MethodBase, MethodScores
 from longattncomp_cli.benchmark.methods.requirements import quieten_transformers
 from longattncomp_cli.benchmark.setup.workbench import ChunkedItem, Workbench
@@ -85,9 +84,10 @@ class EncoderAttention(MethodBase):
         self._encoder = bench.backbone.backbone.encoder
         self._depths = [layer for layer in bench.backbone.layers if 0 < layer < len(self._encoder.layers)]
         self.identity = f"{bench.backbone.backbone.spec.sha256[:12]}:{self._depths}:{CHUNK_TOKENS}"
-        self.note = (
-            f"{DIFFERS}: no draft model is named, so it is the embedded encoder's own attention over the "
-            f"query's tokens, without look-ahead; chunks of {CHUNK_TOKENS} tokens"
+        self.note = f"the embedded encoder's own attention, chunks of {CHUNK_TOKENS} tokens"
+        self.caveat = (
+            "no draft model was named: it is the embedded encoder's attention over the query's tokens, "
+            "without look-ahead"
         )
 
     def score(self, item: Item, chunked: ChunkedItem) -> MethodScores:
