@@ -132,7 +132,7 @@ def test_cosine_is_of_mean_states(methods, bench, item):
     """Against the plain sum over the states of each chunk, from one pass that is not shared."""
     chunked = bench.chunk(item.request)
     layer = max(bench.checkpoints[0].config.layers)
-    encoding = bench.backbone.inner.encode(chunked.context, item.request.query, "", [layer])
+    encoding = bench.backbone.backbone.encode(chunked.context, item.request.query, "", [layer])
     blocks = list(encoding.blocks)
     states = torch.cat([block.states[layer] for block in blocks]).double()
     owner = torch.cat([block.chunk_index_N for block in blocks])

@@ -56,8 +56,21 @@ def test_a_report_holds_what_it_was_made_with(finished):
     assert environment["dtype"] in ("float32", "bfloat16")
     assert report["checkpoints"] == {DEFAULT_CHECKPOINT: load_checkpoint(DEFAULT_CHECKPOINT).digest}
     assert report["commands"][0].startswith("longattncomp")
+    assert report["caveats"] == {}
     assert all(row["spans"] for row in report["rows"])
     assert "The grass is green" not in finished[0].read_text()
+
+
+def test_a_baseline_that_is_not_its_papers_says_so(tmp_path):
+    report, page = tmp_path / "report.json", tmp_path / "report.html"
+    methods = ["--method", "attncomp", "--method", "spec-prefill", "--method", "bm25"]
+    done = run("kv", "--context-tokens", "800", "--limit", "1", *methods, "-o", report, "--html", page)
+    assert done.exit_code == 0, done.output
+    caveats = json.loads(report.read_bytes())["caveats"]
+    assert set(caveats) == {"attncomp", "spec-prefill"}
+    for name in caveats:
+        assert f"{name} differs from its paper" in " ".join(done.output.split())
+        assert f"{name} differs from its paper" in page.read_text()
 
 
 def test_random_is_reported_as_worse(finished):

@@ -59,9 +59,8 @@ def run_session(
     bench = _workbench(plan)
     methods = build_methods(plan.methods, bench, hooks.on_note)
     head = {"settings": bench.settings.as_dict(), "task_settings": head_of_tasks}
-    notes = {
-        label_of({"method": method.name, "checkpoint": method.checkpoint}): method.note for method in methods
-    }
+    labelled = {label_of({"method": m.name, "checkpoint": m.checkpoint}): m for m in methods}
+    notes = {label: method.note for label, method in labelled.items()}
     digests = {name: digest for method in methods for name, digest in method.digests.items()}
     with Journal(files.output, resume=files.resume, head=head) as journal:
         items = _items(plan, bench, hooks)
@@ -75,6 +74,7 @@ def run_session(
             command=command,
             preset=plan.preset,
             notes=notes,
+            caveats={label: method.caveat for label, method in labelled.items() if method.caveat},
             checkpoints=digests,
             place=bench.device_and_dtype(),
             baseline=plan.baseline,

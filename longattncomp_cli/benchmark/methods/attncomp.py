@@ -9,7 +9,6 @@ from itertools import pairwise
 import numpy as np
 
 from longattncomp_cli.benchmark.methods.base import MethodBase, MethodScores
-from longattncomp_cli.benchmark.setup.settings import DIFFERS
 from longattncomp_cli.benchmark.setup.workbench import ChunkedItem, Workbench
 from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.checkpoint.store import Checkpoint
@@ -43,9 +42,10 @@ class AttnComp(MethodBase):
         self._scorer = bench.scorer_of(checkpoint.as_published())
         self.identity = checkpoint.digest
         self.digests = {name: checkpoint.digest}
-        self.note = (
-            f"documents, threshold p = 0.95, ε = 0.01, no budget; {DIFFERS}: the projections are those of "
-            f"{name}, which were not trained for this pooling; no sink where an item has no instruction"
+        self.note = f"documents, threshold p = 0.95, ε = 0.01, no budget; projections of {name}"
+        self.caveat = (
+            f"the projections are those of {name}, which were not trained for this pooling; "
+            "no sink where an item has no instruction"
         )
 
     def score(self, item: Item, chunked: ChunkedItem) -> MethodScores:

@@ -39,7 +39,8 @@ class Method(Protocol):
         name: as on the command line.
         checkpoint: the name of the checkpoint it uses, or ``""``.
         identity: changes with whatever decides its scores; resumed reports compare it.
-        note: what a reader of the table must know.
+        note: what it is, in a line.
+        caveat: in what it is not what its paper describes, where it is not; stands below the tables.
         digests: by name, the digests of the checkpoints that it uses.
         is_budgeted: whether a budget limits it.
         refines_cut: whether a chunk that must be cut is scored once more, in small pieces, to find its
@@ -51,6 +52,7 @@ class Method(Protocol):
     checkpoint: str
     identity: str
     note: str
+    caveat: str
     digests: Mapping[str, str]
     is_budgeted: bool
     refines_cut: bool
@@ -70,6 +72,7 @@ class MethodBase:
     checkpoint = ""
     identity = ""
     note = ""
+    caveat = ""
     digests: Mapping[str, str] = MappingProxyType({})
     is_budgeted = True
     refines_cut = True

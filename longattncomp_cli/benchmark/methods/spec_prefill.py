@@ -27,7 +27,6 @@ from torch import Tensor
 
 from longattncomp_cli.benchmark.methods.base import MethodBase, MethodScores
 from longattncomp_cli.benchmark.methods.requirements import quieten_transformers
-from longattncomp_cli.benchmark.setup.settings import DIFFERS
 from longattncomp_cli.benchmark.setup.workbench import ChunkedItem, Workbench
 from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.backbones.base import SegmentStates, StateBlock
@@ -79,18 +78,19 @@ class EncoderAttention(MethodBase):
         Raises:
             UsageError: the backbone is not the embedded kind.
         """
-        if not isinstance(bench.backbone.inner, EncoderBackbone):
+        if not isinstance(bench.backbone.backbone, EncoderBackbone):
             raise UsageError(
                 "spec-prefill without a draft model needs the embedded encoder",
                 hint="name a decoder with --spec-model",
             )
         self._bench = bench
-        self._encoder = bench.backbone.inner.encoder
+        self._encoder = bench.backbone.backbone.encoder
         self._depths = [layer for layer in bench.backbone.layers if 0 < layer < len(self._encoder.layers)]
-        self.identity = f"{bench.backbone.inner.spec.sha256[:12]}:{self._depths}:{CHUNK_TOKENS}"
-        self.note = (
-            f"{DIFFERS}: no draft model is named, so it is the embedded encoder's own attention over the "
-            f"query's tokens, without look-ahead; chunks of {CHUNK_TOKENS} tokens"
+        self.identity = f"{bench.backbone.backbone.spec.sha256[:12]}:{self._depths}:{CHUNK_TOKENS}"
+        self.note = f"the embedded encoder's own attention, chunks of {CHUNK_TOKENS} tokens"
+        self.caveat = (
+            "no draft model was named: it is the embedded encoder's attention over the query's tokens, "
+            "without look-ahead"
         )
 
     def score(self, item: Item, chunked: ChunkedItem) -> MethodScores:

@@ -24,6 +24,7 @@ def build_report(
     command: str,
     preset: str,
     notes: Mapping[str, str],
+    caveats: Mapping[str, str],
     checkpoints: Mapping[str, str],
     place: tuple[str, str],
     baseline: str,
@@ -35,7 +36,8 @@ def build_report(
         journal: the rows, and the head of this run.
         command: as it was typed.
         preset: its name, or ``""``.
-        notes: by method's label, what a reader of the table must know.
+        notes: by method's label, what the method is.
+        caveats: by method's label, in what it is not what its paper describes.
         checkpoints: by name, the digest of each checkpoint that a method uses.
         place: device and precision of the backbone.
         baseline: the method that the others are paired with.
@@ -55,6 +57,7 @@ def build_report(
         "settings": journal.head["settings"],
         "task_settings": {**earlier.get("task_settings", {}), **journal.head["task_settings"]},
         "methods": {**earlier.get("methods", {}), **notes},
+        "caveats": {**earlier.get("caveats", {}), **caveats},
         "checkpoints": {**earlier.get("checkpoints", {}), **checkpoints},
         "environments": [*earlier.get("environments", []), environment(*place)],
         "summary": summarise(rows, baseline=baseline, seed=seed),

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from longattncomp_cli.benchmark.methods.registry import METHOD_NAMES
-from longattncomp_cli.benchmark.setup.settings import DIFFERS
 from longattncomp_cli.data.metrics import Interval, auroc, bootstrap_mean, paired_difference
 
 Row = Mapping[str, Any]
@@ -74,13 +73,6 @@ def direction(difference: Row) -> int:
     if difference["n"] < _LEAST_ITEMS:
         return 0
     return int(difference["low"] > 0) - int(difference["high"] < 0)
-
-
-def caveats(report: Row) -> dict[str, str]:
-    """The notes of the methods that are not quite what their papers describe, of those in the tables."""
-    shown = dict.fromkeys(cell["method"] for cell in report["summary"]["cells"])
-    notes = report.get("methods", {})
-    return {method: notes[method] for method in shown if DIFFERS in notes.get(method, "")}
 
 
 def summarise(rows: Iterable[Row], *, baseline: str = "", seed: int = 0) -> Json:

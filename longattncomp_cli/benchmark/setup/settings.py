@@ -52,7 +52,3 @@ class BenchSettings:
         if not self.as_published:
             del settings["as_published"]
         return {"version": __version__, **settings}
-
-
-DIFFERS = "differs from its paper"
-"""Stands in the note of a method that is not quite what its paper describes; tables show such notes."""

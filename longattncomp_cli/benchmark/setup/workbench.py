@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from longattncomp_cli.benchmark.setup.settings import BenchSettings
-from longattncomp_cli.benchmark.setup.shared_states import SharedBackbone
 from longattncomp_cli.core.assembly.renderer import Renderer
+from longattncomp_cli.core.backbones.cache.backbone import CachedBackbone
 from longattncomp_cli.core.backbones.runtime import keep_freed_memory, resolve_dtype
 from longattncomp_cli.core.budget.tokenizers import BackboneTokenizer, TargetTokenizer, load_tokenizer
 from longattncomp_cli.core.checkpoint.store import Checkpoint, load_checkpoint
@@ -23,6 +23,8 @@ from longattncomp_cli.core.scoring.options import ScoringOptions
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.core.scoring.scores import ChunkScores
 
+# Contexts of up to about 100k tokens are encoded once for all methods, each longer one for every method.
+_MEMORY_BYTES = 2**30
 # Layer 0 to 6 of the embedded encoder: its attention is read at the inputs of blocks 2 … 6.
 ENCODER_LAYERS = tuple(range(7))
 
@@ -77,7 +79,7 @@ class Workbench:
         self.checkpoints = tuple(checkpoints)
         self._is_sharing = is_sharing
         self._layers = set(layers)
-        self._backbones: dict[BackboneKey, SharedBackbone] = {}
+        self._backbones: dict[BackboneKey, CachedBackbone] = {}
         config = checkpoints[0].config
         self.settings = replace(
             settings,
@@ -87,7 +89,7 @@ class Workbench:
         self.scorer = self.scorer_of(checkpoints[0])
         self.backbone = self._backbones[self._key(checkpoints[0])]
         self.tokenizer: TargetTokenizer = (
-            BackboneTokenizer(lambda texts: [len(t.ids) for t in self.backbone.inner.tokenize(texts)])
+            BackboneTokenizer(lambda texts: [len(t.ids) for t in self.backbone.tokenize(texts)])
             if settings.tokenizer == "backbone"
             else load_tokenizer(settings.tokenizer)
         )
@@ -108,12 +110,14 @@ class Workbench:
                 dtype=self.settings.dtype,
                 num_layers=max(wanted) or 1,
             )
-            self._backbones[key] = SharedBackbone(inner, sorted(wanted), is_sharing=self._is_sharing)
-        shared: Any = self._backbones[key]  # a Backbone, by way of __getattr__
+            # In a full pass the query is read after its context: what it costs alone would not be known.
+            shares = self._is_sharing and not inner.reads_whole_context
+            memory_bytes = _MEMORY_BYTES if shares else 0
+            self._backbones[key] = CachedBackbone(inner, memory_bytes=memory_bytes, layers=sorted(wanted))
         options = ScoringOptions.of(
             checkpoint.config, chunk_tokens=self.settings.chunk_tokens, snap=self.settings.snap
         )
-        return Scorer(checkpoint, shared, options)
+        return Scorer(checkpoint, self._backbones[key], options)
 
     def compressor_of(self, checkpoint: Checkpoint) -> Compressor:
         """What ``compress`` runs with this checkpoint and the settings of this run."""
@@ -133,7 +137,7 @@ class Workbench:
     @property
     def shared_seconds(self) -> float:
         """What remembered passes have cost, over all backbones; grows with every use."""
-        return sum(backbone.shared_seconds for backbone in self._backbones.values())
+        return sum(backbone.saved_seconds for backbone in self._backbones.values())
 
     def chunk(self, request: Request, **changes: Any) -> ChunkedItem:
         """Cut a request's context into the chunks that all methods share.

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from longattncomp_cli.benchmark.reports.summary import caveats, direction, figure_of, is_best, mean_of
+from longattncomp_cli.benchmark.reports.summary import direction, figure_of, is_best, mean_of
 from longattncomp_cli.benchmark.setup.settings import UNBUDGETED
 from longattncomp_cli.commands.terminal.console import safe
 
@@ -20,7 +20,8 @@ def report_tables(report: Mapping[str, Any]) -> Group:
     """Everything that a report has to show."""
     summary = report["summary"]
     parts: list[RenderableType] = [*_recall(summary), *_costs(summary)]
-    parts += [Text(f"{safe(method)}: {safe(note)}", style="dim") for method, note in caveats(report).items()]
+    for method, caveat in report.get("caveats", {}).items():
+        parts.append(Text(f"{safe(method)} differs from its paper: {safe(caveat)}", style="dim"))
     parts += _auroc(summary)
     if report.get("targets"):
         parts += _targets(report["targets"])

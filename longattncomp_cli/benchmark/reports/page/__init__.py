@@ -16,7 +16,6 @@ from longattncomp_cli.benchmark.reports.page.charts import (
     styles,
 )
 from longattncomp_cli.benchmark.reports.page.svg import Style
-from longattncomp_cli.benchmark.reports.summary import caveats
 from longattncomp_cli.core.files.output_files import write_file
 
 Json = Mapping[str, Any]
@@ -84,8 +83,8 @@ def _sections(report: Json, looks: Mapping[str, Style]) -> Iterator[str]:
     )
     yield "<h2>Figures</h2>"
     yield from tables.recall_tables(report)
-    for method, note in caveats(report).items():
-        yield f'<p class="soft">{escape(method)}: {escape(note)}</p>'
+    for method, caveat in report.get("caveats", {}).items():
+        yield f'<p class="soft">{escape(method)} differs from its paper: {escape(caveat)}</p>'
     if report["summary"]["auroc"]:
         yield tables.auroc_table(report["summary"]["auroc"])
     if report.get("targets"):

@@ -10,6 +10,7 @@ Shapes: N context tokens of a block, D width.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -60,10 +61,16 @@ class CachedBackbone:
     """Wraps a backbone that reads windows; what it gives is the same.
 
     Args:
-        backbone: does the work.
+        backbone: does the work; one that reads whole contexts is passed through.
         memory_bytes: room for contexts in memory.
         files: room for contexts on disk, or ``None``.
+        layers: read with every context besides those that are asked for, so that scorers of different
+            layers share one pass.
         on_note: called with a sentence when the disk could not be used.
+
+    Attributes:
+        saved_seconds: what the passes that were taken from memory cost when they were made; grows with
+            every use. Of passes from disk it is not known.
     """
 
     def __init__(
@@ -72,6 +79,7 @@ class CachedBackbone:
         *,
         memory_bytes: int = 0,
         files: StateFiles | None = None,
+        layers: Sequence[int] = (),
         on_note: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Begin with an empty memory."""
@@ -82,9 +90,11 @@ class CachedBackbone:
         self.device = backbone.device
         self.files = files
         self.on_note = on_note
-        self._memory: ByteLRU[list[StateBlock]] = ByteLRU(memory_bytes)
+        self.layers = tuple(sorted(set(layers)))
+        self.saved_seconds = 0.0
+        self._memory: ByteLRU[tuple[list[StateBlock], float]] = ByteLRU(memory_bytes)
         self.window_tokens = backbone.window_tokens
-        self.reads_whole_context = False
+        self.reads_whole_context = backbone.reads_whole_context
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -112,8 +122,9 @@ class CachedBackbone:
         on_tokens: OnTokens | None = None,
     ) -> Encoding:
         """Encode a request; a context that was read before is not read again."""
-        if not context.sources:
+        if self.reads_whole_context or not context.sources:
             return self.backbone.encode(context, query, instruction, layers, on_tokens)
+        layers = sorted({*layers, *self.layers})
         key = self._key(context, layers)
         known = self._recall(key, layers)
         if known is not None:
@@ -136,7 +147,9 @@ class CachedBackbone:
     def _recall(self, key: str, layers: Sequence[int]) -> Iterator[StateBlock] | None:
         known = self._memory.get(key)
         if known is not None:
-            return (self._complete(block, layers) for block in known)
+            blocks, seconds = known
+            self.saved_seconds += seconds
+            return (self._complete(block, layers) for block in blocks)
         stored = None if self.files is None else self.files.read(key)
         if stored is None:
             return None
@@ -153,13 +166,14 @@ class CachedBackbone:
         """Hand the blocks on and keep them, in memory while there is room and on disk."""
         kept: list[StateBlock] | None = []
         num_bytes = 0
+        clock = _Clock()
         with ExitStack() as stack:
             writer: TensorWriter | None = None
             try:
                 writer = stack.enter_context(files.write(key)) if files else None
             except OSError as error:
                 self._tell(error)
-            for number, block in enumerate(blocks):
+            for number, block in enumerate(clock.timed(blocks)):
                 bare = _without_layer_0(block)
                 num_bytes += _size(bare)
                 if kept is not None and num_bytes <= self._memory.max_bytes:
@@ -171,7 +185,7 @@ class CachedBackbone:
                     writer = None
                 yield block
         if kept is not None:
-            self._memory.put(key, kept, num_bytes)
+            self._memory.put(key, (kept, clock.seconds), num_bytes)
 
     def _write(self, writer: TensorWriter, number: int, block: StateBlock) -> bool:
         parts = {"owner": block.chunk_index_N.int()}
@@ -187,6 +201,23 @@ class CachedBackbone:
 
     def _tell(self, error: OSError) -> None:
         self.on_note(f"the context could not be kept in --cache ({error.strerror or error})")
+
+
+class _Clock:
+    """Adds up the seconds that an iterator takes, without those of its consumer."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def timed(self, blocks: Iterator[StateBlock]) -> Iterator[StateBlock]:
+        """Yield the same blocks."""
+        while True:
+            start = time.perf_counter()
+            block = next(blocks, None)
+            self.seconds += time.perf_counter() - start
+            if block is None:
+                return
+            yield block
 
 
 def _give_up(stack: ExitStack) -> None:
