@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from test_training_run import GOODS, PLACES, write_examples
-from tiny_decoders import make_decoder
 from typer.testing import CliRunner
 
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
@@ -24,6 +23,7 @@ from longattncomp_cli.training.config import preset
 from longattncomp_cli.training.decoder_training import decoder_attention, pool_reader
 from longattncomp_cli.training.features import FeatureStore
 from longattncomp_cli.training.pools import Pool, Question
+from tests.support.decoders import make_decoder
 
 SENTENCES = (
     " ".join(f"What does the market of {place} trade? Which market is in {place}?" for place in PLACES)

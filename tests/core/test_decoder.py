@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_decoders import FAMILIES, TEXT, make_decoder, reference_states
 
 from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone, load_decoder
 from longattncomp_cli.core.backbones.decoder.mxfp4 import unpack_mxfp4
@@ -19,6 +18,7 @@ from longattncomp_cli.core.backbones.files import decoder_file
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.chunking.chunks import ContextTokens
 from longattncomp_cli.errors import CheckpointError, InputError
+from tests.support.decoders import FAMILIES, TEXT, make_decoder, reference_states
 
 CPU = torch.device("cpu")
 LAYER = 3

@@ -1,12 +1,13 @@
-"""A few examples of each law of ``fuzz/properties.py``; ``python tests/fuzz/run.py`` tries very many."""
+"""A few examples of each law of ``laws.py``; ``python -m tests.laws.run`` tries very many."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pytest
-from fuzz.properties import PROPERTIES
 from hypothesis import HealthCheck, settings
+
+from tests.laws.laws import PROPERTIES
 
 
 @pytest.mark.parametrize("law", PROPERTIES, ids=lambda law: law.__name__)

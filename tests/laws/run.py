@@ -1,6 +1,6 @@
-"""Try the laws of ``properties.py`` on very many random inputs.
+"""Try the laws of ``laws.py`` on very many random inputs.
 
-    python tests/fuzz/run.py --cases 100000 --seed 1
+    python -m tests.laws.run --cases 100000 --seed 1
 
 Prints how many cases each law was tried on and what was found; exits 1 where a law does not hold.
 """
@@ -13,7 +13,8 @@ import time
 import traceback
 
 from hypothesis import HealthCheck, Phase, seed, settings
-from properties import PROPERTIES
+
+from tests.laws.laws import PROPERTIES
 
 # The more a case costs, the fewer are tried: relative numbers of cases.
 SHARES = {

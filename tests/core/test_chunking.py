@@ -12,6 +12,7 @@ from longattncomp_cli.core.chunking.chunks import Tokens
 from longattncomp_cli.core.chunking.cutter import WHOLE_UNIT_CHUNKS, chunk_bounds, chunk_source
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.text.spans import Span
+from tests.support.texts import random_text
 
 
 def chunks_of(scorer, text: str, chunk_tokens: int, snap: str, region: Span | None = None):
@@ -25,10 +26,10 @@ def chunks_of(scorer, text: str, chunk_tokens: int, snap: str, region: Span | No
 
 
 @pytest.mark.parametrize("snap", ["none", "word", "line", "sentence", "structure", "auto"])
-def test_spans_partition_any_text(scorer, make_text, snap: str) -> None:
+def test_spans_partition_any_text(scorer, snap: str) -> None:
     rng = random.Random(snap)
     for case in range(40):
-        text = make_text(rng, rng.randrange(1, 80)) + "end"
+        text = random_text(rng, rng.randrange(1, 80)) + "end"
         chunk_tokens = rng.choice([1, 2, 7, 32, 128])
         chunks = chunks_of(scorer, text, chunk_tokens, snap)
         assert "".join(text[c.start : c.end] for c in chunks) == text, case
@@ -114,10 +115,10 @@ def test_a_long_paragraph_is_cut_into_equal_parts() -> None:
     assert chunk_bounds(levels, 128) == [0, 75, 150, 190, 295, 400]
 
 
-def test_token_starts_are_where_the_tokens_are(scorer, make_text) -> None:
+def test_token_starts_are_where_the_tokens_are(scorer) -> None:
     """Long texts are tokenised in pieces; the pieces change nothing."""
     rng = random.Random(5)
-    text = make_text(rng, 6000)
+    text = random_text(rng, 6000)
     tokens = scorer.backbone.tokenize([text])[0]
     whole = scorer.backbone.tokenizer.encode(text, add_special_tokens=False)
     assert tokens.ids.tolist() == whole.ids

@@ -1,4 +1,4 @@
-"""Laws that hold for any input: ``tests/test_properties.py`` tries a few cases, ``run.py`` very many."""
+"""Laws that hold for any input: ``test_laws.py`` tries a few cases, ``run.py`` very many."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import orjson
-import tiktoken
 import zstandard
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -21,7 +20,6 @@ from longattncomp_cli.core.assembly.kept_spans import ChunkMap, merge_kept_spans
 from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.batch import BatchOutputs, in_turn, run_batch
 from longattncomp_cli.core.budget.amounts import parse_budget
-from longattncomp_cli.core.budget.tokenizers import TiktokenTokenizer
 from longattncomp_cli.core.checkpoint.logistic import LogisticModel, calibrated
 from longattncomp_cli.core.chunking.chunks import Chunk, Tokens
 from longattncomp_cli.core.chunking.cutter import WHOLE_UNIT_CHUNKS, chunk_source
@@ -49,16 +47,7 @@ from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.core.text.structure.kinds import kind_of
 from longattncomp_cli.core.text.structure.reader import structure_of
 from longattncomp_cli.errors import BudgetError, InputError, LongAttnCompError, UsageError
-
-BYTES = TiktokenTokenizer(
-    "bytes",
-    tiktoken.Encoding(
-        "bytes",
-        pat_str=r"\w+|\s+|[^\w\s]+",
-        mergeable_ranks={bytes([i]): i for i in range(256)},
-        special_tokens={},
-    ),
-)
+from tests.support.texts import BYTES
 
 PIECES = [
     *(

@@ -13,17 +13,18 @@ from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.selection.select import SelectionRule
 from longattncomp_cli.errors import BudgetError, InputError
+from tests.support.texts import random_text
 
 QUERIES = ["Who signed the ledger?", "東京はどこですか", "def f(x)", "🙂", "What is 0xDEADBEEF?", "z" * 300]
 
 
 @pytest.mark.parametrize("tokenizer_name", ["o200k_base", "cl100k_base", "backbone"])
-def test_printed_text_never_exceeds_the_budget(scorer, make_text, tokenizer_name: str) -> None:
+def test_printed_text_never_exceeds_the_budget(scorer, tokenizer_name: str) -> None:
     tokenizer = None if tokenizer_name == "backbone" else load_tokenizer(tokenizer_name)
     rng = random.Random(tokenizer_name)
     for case in range(25):
         sources = tuple(
-            Source(make_text(rng, rng.randrange(1, 120)) + ".", title=rng.choice(["", "A title"]))
+            Source(random_text(rng, rng.randrange(1, 120)) + ".", title=rng.choice(["", "A title"]))
             for _ in range(rng.choice([1, 1, 3]))
         )
         settings = CompressorSettings(
@@ -43,19 +44,19 @@ def test_printed_text_never_exceeds_the_budget(scorer, make_text, tokenizer_name
             rest = rest[rest.index(piece) + len(piece) :]
 
 
-def test_scores_and_sink_are_a_distribution(scorer, make_text) -> None:
+def test_scores_and_sink_are_a_distribution(scorer) -> None:
     rng = random.Random(0)
     for _ in range(10):
-        scores = scorer.score(Request((Source(make_text(rng, 300) + "."),), rng.choice(QUERIES)))
+        scores = scorer.score(Request((Source(random_text(rng, 300) + "."),), rng.choice(QUERIES)))
         assert np.isfinite(scores.scores).all()
         assert (scores.scores >= 0).all()
         assert scores.scores.sum() + (scores.sink or 0.0) == pytest.approx(1, abs=1e-4)
 
 
-def test_order_of_sources_changes_no_score(scorer, make_text) -> None:
+def test_order_of_sources_changes_no_score(scorer) -> None:
     """Windows are read apart, so where a document stands does not matter."""
     rng = random.Random(4)
-    sources = [Source(make_text(rng, 40) + str(i), name=str(i)) for i in range(8)]
+    sources = [Source(random_text(rng, 40) + str(i), name=str(i)) for i in range(8)]
     query = "Who signed the ledger?"
 
     def by_name(ordered: list[Source]) -> dict[str, float]:
@@ -69,16 +70,16 @@ def test_order_of_sources_changes_no_score(scorer, make_text) -> None:
     assert first == {name: pytest.approx(second[name], abs=2e-2) for name in first}
 
 
-def test_pack_size_changes_no_score(scorer, make_text, monkeypatch) -> None:
-    request = Request((Source(make_text(random.Random(8), 900) + "."),), "Who signed the ledger?")
+def test_pack_size_changes_no_score(scorer, monkeypatch) -> None:
+    request = Request((Source(random_text(random.Random(8), 900) + "."),), "Who signed the ledger?")
     whole = scorer.score(request).scores
     monkeypatch.setattr("longattncomp_cli.core.backbones.windowed.PACK_TOKENS", 300)
     monkeypatch.setattr("longattncomp_cli.core.backbones.windowed.pack_windows.__defaults__", (300,))
     assert scorer.score(request).scores == pytest.approx(whole, abs=2e-2)
 
 
-def test_a_larger_budget_keeps_a_superset_of_characters(scorer, o200k, make_text) -> None:
-    source = Source(make_text(random.Random(9), 150) + " The master signed the ledger at noon in Ghent.")
+def test_a_larger_budget_keeps_a_superset_of_characters(scorer, o200k) -> None:
+    source = Source(random_text(random.Random(9), 150) + " The master signed the ledger at noon in Ghent.")
     before: set[int] = set()
     for budget in range(5, 400, 23):
         try:

@@ -13,7 +13,6 @@ from typing import Any
 import orjson
 import pytest
 import torch
-from tiny_decoders import TEXT, make_decoder
 from typer.testing import CliRunner
 
 from longattncomp_cli.commands.backbones import parse_size
@@ -26,6 +25,8 @@ from longattncomp_cli.core.scoring.loading import load_decoder_scorer
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.errors import UsageError
 from longattncomp_cli.main import app
+from tests.support.decoders import TEXT, make_decoder
+from tests.support.texts import random_text
 
 QUERIES = ["Who signed the ledger?", "Where is the key?"]
 
@@ -56,10 +57,10 @@ def counting(scorer: Scorer) -> tuple[Scorer, list[int]]:
 
 
 @pytest.mark.parametrize("where", ["memory", "disk"])
-def test_the_second_query_reads_nothing_and_scores_the_same_bits(scorer, make_text, where, tmp_path) -> None:
+def test_the_second_query_reads_nothing_and_scores_the_same_bits(scorer, where, tmp_path) -> None:
     counted, read = counting(scorer)
     room = {"memory_bytes": 2**28} if where == "memory" else {"files": StateFiles(tmp_path, 2**28)}
-    source = Source(make_text(random.Random(3), 700) + ".", title="A title")
+    source = Source(random_text(random.Random(3), 700) + ".", title="A title")
     again = cached(counted, **room)
     for query in QUERIES:
         request = Request((source, Source("Another one. " * 20)), query)

@@ -7,11 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import tiktoken
 
 from longattncomp_cli.core.assembly.renderer import DEFAULT_SEPARATOR, Renderer
 from longattncomp_cli.core.budget.amounts import parse_budget
-from longattncomp_cli.core.budget.tokenizers import TiktokenTokenizer
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
@@ -19,21 +17,14 @@ from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.select import SelectionRule, num_chunks_by_rule, select
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.errors import BudgetError, UsageError
-
-BYTES = TiktokenTokenizer(
-    "bytes",
-    tiktoken.Encoding(
-        "bytes",
-        pat_str=r"\w+|\s+|[^\w\s]+",
-        mergeable_ranks={bytes([i]): i for i in range(256)},
-        special_tokens={},
-    ),
-)
+from tests.support.texts import BYTES, random_text
 
 
-def make_case(rng: random.Random, make_text, tokenizer) -> tuple[ChunkScores, Renderer]:
+def make_case(rng: random.Random, tokenizer) -> tuple[ChunkScores, Renderer]:
     """A random request of one to three sources, cut at random places, with random scores."""
-    sources = tuple(Source(make_text(rng, rng.randrange(3, 60)) + "end") for _ in range(rng.randrange(1, 4)))
+    sources = tuple(
+        Source(random_text(rng, rng.randrange(3, 60)) + "end") for _ in range(rng.randrange(1, 4))
+    )
     chunks: list[Chunk] = []
     for number, source in enumerate(sources):
         cuts = sorted(
@@ -50,12 +41,12 @@ def make_case(rng: random.Random, make_text, tokenizer) -> tuple[ChunkScores, Re
 
 
 @pytest.mark.parametrize("tokenizer_name", ["o200k", "bytes"])
-def test_budget_holds_and_every_span_is_a_slice(make_text, o200k, tokenizer_name: str) -> None:
+def test_budget_holds_and_every_span_is_a_slice(o200k, tokenizer_name: str) -> None:
     tokenizer = o200k if tokenizer_name == "o200k" else BYTES
     rng = random.Random(11)
     refused = 0
     for case in range(200):
-        scores, renderer = make_case(rng, make_text, tokenizer)
+        scores, renderer = make_case(rng, tokenizer)
         budget = rng.randrange(1, renderer.original_tokens + 5)
         rule = SelectionRule(mode=rng.choice(["budget", "top-p", "threshold"]), fill=rng.random() < 0.8)
         try:
@@ -75,10 +66,10 @@ def test_budget_holds_and_every_span_is_a_slice(make_text, o200k, tokenizer_name
     assert refused < 120
 
 
-def test_a_larger_budget_keeps_a_superset(make_text, o200k) -> None:
+def test_a_larger_budget_keeps_a_superset(o200k) -> None:
     rng = random.Random(3)
     for case in range(40):
-        scores, renderer = make_case(rng, make_text, o200k)
+        scores, renderer = make_case(rng, o200k)
         rule = SelectionRule(mode=rng.choice(["budget", "top-p"]), top_p=0.9)
         before: dict[int, tuple[int, int]] = {}
         for budget in range(renderer.fixed_tokens, renderer.original_tokens + 2, rng.randrange(1, 7)):

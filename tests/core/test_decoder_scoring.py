@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_decoders import SHAPE, TEXT, make_decoder, reference_states
 from typer.testing import CliRunner
 
 from longattncomp_cli.core.checkpoint.store import load_checkpoint, save_checkpoint
@@ -23,6 +22,7 @@ from longattncomp_cli.core.scoring.loading import load_decoder_scorer, load_scor
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.errors import UsageError
 from longattncomp_cli.main import app
+from tests.support.decoders import SHAPE, TEXT, make_decoder, reference_states
 
 DEPTH = 3
 QUERY = "Where is the spare key?"
