@@ -1,16 +1,24 @@
-"""Signs: what they count, on scores and token ids that can be reckoned by hand."""
+"""Confidence: what its features count, reckoned by hand, and a frequency where it was calibrated."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 import torch
 
-from longattncomp_cli.core.checkpoint.logistic import LogisticModel, is_feature
-from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.checkpoint.logistic import (
+    LEXICAL_FEATURES,
+    SCORE_FEATURES,
+    LogisticModel,
+    calibrated,
+    is_feature,
+)
+from longattncomp_cli.core.checkpoint.store import load_checkpoint, save_checkpoint
 from longattncomp_cli.core.chunking.chunks import Chunk, ChunkedSource, ContextTokens, Tokens
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
@@ -21,6 +29,8 @@ from longattncomp_cli.core.scoring.confidence import (
     self_logits,
 )
 from longattncomp_cli.core.scoring.scorer import Scorer
+from longattncomp_cli.errors import CheckpointError
+from longattncomp_cli.training.calibration import fit_logistic
 
 
 def test_the_shape_of_shares() -> None:
@@ -83,11 +93,20 @@ def test_words_stand_where_all_their_tokens_follow_one_another() -> None:
     }
 
 
-def test_names_of_signs_follow_the_heads() -> None:
+def test_names_of_features_follow_the_heads() -> None:
     assert all(is_feature(name, 2) for name in ("sink", "matched_long_words", "similarity_0", "similarity_1"))
     assert not any(
         is_feature(name, 2)
-        for name in ("similarity_2", "nearest_", "similarity_00", "nearest_-1", "sink_0", "far", "")
+        for name in (
+            "similarity_2",
+            "similarity_",
+            "similarity_00",
+            "similarity_-1",
+            "nearest_0",
+            "sink_0",
+            "far",
+            "",
+        )
     )
 
 
@@ -105,29 +124,132 @@ def test_the_logit_of_a_token_with_itself_is_the_same_in_blocks(
     torch.testing.assert_close(self_logits(attention, projected_HMD, states), whole)
 
 
-def test_a_scorer_gives_every_sign_that_a_checkpoint_may_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    from longattncomp_cli.core.scoring.loading import load_scorer
-
+def test_a_scorer_gives_every_feature_that_a_checkpoint_may_name(
+    monkeypatch: pytest.MonkeyPatch, scorer: Scorer
+) -> None:
     stage1 = load_checkpoint("stage1")
-    scorer = load_scorer(stage1, device="cpu", dtype="float32")
+    plain = Scorer(stage1, scorer.backbone)
     sources = (Source("The ledger was signed by Ada Okwu.\n\nRain fell on the northern pier."),)
-    verdict = scorer.score(Request(sources, "Who signed the ledger?"))
-    assert verdict.signs is not None
-    assert all(is_feature(name, 4) for name in verdict.signs)
-    assert all(map(math.isfinite, verdict.signs.values()))
+    found = plain.score(Request(sources, "Who signed the ledger?"))
+    assert found.features is not None
+    wanted = {*SCORE_FEATURES, *LEXICAL_FEATURES, *(f"similarity_{head}" for head in range(4))}
+    assert set(found.features) == wanted
+    assert all(is_feature(name, 4) for name in wanted)
+    assert all(map(math.isfinite, found.features.values()))
     certain = LogisticModel(weights={"sink": 0.0}, offset=50.0)
-    scorer.checkpoint = replace(stage1, config=replace(stage1.config, calibration=certain, enough=certain))
-    again = scorer.score(Request(sources, "Who signed the ledger?"))
+    config = replace(stage1.config, calibration=certain, sufficiency=certain)
+    sure = Scorer(replace(stage1, config=config), scorer.backbone)
+    again = sure.score(Request(sources, "Who signed the ledger?"))
     assert again.confidence == pytest.approx(1.0)
-    assert (again.sink, again.enough) == (verdict.sink, None)  # of two chunks it is not said
-    many = "\n\n".join(f"On day {day} the clerk wrote a line about the rain." for day in range(30))
-    scorer.chunk_tokens = 8
+    assert (again.sink, again.sufficiency) == (found.sink, None)  # of two chunks it is not said
+    many = Request(
+        (Source("\n\n".join(f"On day {day} the clerk wrote a line about the rain." for day in range(30))),),
+        "Who signed the ledger?",
+    )
     hops: list[int] = []
     monkeypatch.setattr(
         "longattncomp_cli.core.scoring.scorer.hop", lambda shares, *_: hops.append(1) or shares
     )
-    assert scorer.score(Request((Source(many),), "Who signed the ledger?")).enough == pytest.approx(1.0)
-    assert (scorer.hops, len(hops)) == (2, 1)
-    scorer.one_hop_from = 0.5  # as --select auto has it
-    scorer.score(Request((Source(many),), "Who signed the ledger?"))
+    small = sure.with_options(chunk_tokens=8)
+    assert small.score(many).sufficiency == pytest.approx(1.0)
+    assert (small.options.hops, len(hops)) == (2, 1)
+    small.with_options(one_hop_above=0.5).score(many)  # as --select auto has it
     assert len(hops) == 1
+    small.with_options(one_hop_above=0.5, hops_are_required=True).score(many)
+    assert len(hops) == 2
+
+
+def test_calibration_keeps_the_order_and_the_identity() -> None:
+    grid = np.linspace(0, 1, 21).tolist()
+    assert [calibrated(value, None) for value in grid] == grid
+
+
+def test_a_model_of_features_finds_the_one_that_tells() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.random(2_000) < 0.5
+    features = [{"sink": 3.0 * yes + rng.normal(), "best": 100 * rng.normal()} for yes in truth]
+    model = fit_logistic(["sink", "best"], features, truth.tolist(), np.ones(len(truth)), 1e-4)
+    # Two normal distributions 3 apart: the log-odds are 3 x - 4.5.
+    assert model.weights["sink"] == pytest.approx(3, rel=0.15)
+    assert model.offset == pytest.approx(-4.5, rel=0.15)
+    assert abs(model.weights["best"]) < 0.01
+    given = np.array([model.probability(found) for found in features])
+    assert given.mean() == pytest.approx(truth.mean(), abs=0.01)
+    assert calibrated(0.3, model, features[0]) == given[0]
+    assert calibrated(0.3, model, None) == 0.3
+    with pytest.raises(ValueError, match="without an answer"):
+        fit_logistic(["sink"], features, [True] * len(features), np.ones(len(truth)), 1e-4)
+
+
+def test_a_fit_leaves_a_question_counted_twice_where_it_was_weighted_double() -> None:
+    truth = [True, False, True, False, True]
+    features = [{"sink": value} for value in (2.0, -1.0, 0.5, 0.7, 1.0)]
+    twice = fit_logistic(["sink"], features, truth, np.array([2.0, 1, 1, 1, 1]), 0.1)
+    repeated = fit_logistic(["sink"], [features[0], *features], [True, *truth], np.ones(6), 0.1)
+    # The penalty is per request: five requests of mean weight 1 against six.
+    assert twice.weights["sink"] == pytest.approx(repeated.weights["sink"], rel=1e-3)
+
+
+MODEL = {"version": 2, "weights": {"sink": 0.5, "similarity_3": 1.0}, "offset": -1.0}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, True])
+def test_a_model_of_what_is_no_number_cannot_be_built(value: float) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        LogisticModel(weights={"sink": value}, offset=0.0)
+    with pytest.raises(ValueError, match="finite"):
+        LogisticModel(weights={"sink": 1.0}, offset=value)
+
+
+def test_a_checkpoint_keeps_its_models(tmp_path: Path) -> None:
+    stage1 = load_checkpoint("stage1")
+    model = LogisticModel(weights=MODEL["weights"], offset=-1.0)
+    config = replace(stage1.config, calibration=model, sufficiency=model)
+    save_checkpoint(replace(stage1, config=config), tmp_path, "")
+    read = load_checkpoint(str(tmp_path))
+    assert read.config.calibration == read.config.sufficiency == model
+    assert read.digest != stage1.digest
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"version": 3}, "version"),
+        ({"offset": None}, "finite"),
+        ({"offset": "x"}, "finite"),
+        ({"weights": {}}, "no weights"),
+        ({"weights": [1.0, 2.0]}, "no weights"),
+        ({"weights": {"sink": None}}, "finite"),
+        ({"weights": {"sink": 1e300}}, "finite"),
+        ({"weights": {"mood": 1.0}}, "mood"),
+        ({"weights": {"similarity_4": 1.0}}, "similarity_4"),  # its heads are 0 to 3
+        ({"weights": {"similarity_": 1.0}}, "similarity_"),
+        ({"weights": {"nearest_0": 1.0}}, "nearest_0"),  # of format 1
+        ({"more": 1}, "fields"),
+    ],
+)
+@pytest.mark.parametrize("name", ["calibration", "sufficiency"])
+def test_a_model_that_cannot_be_used_is_refused(
+    tmp_path: Path, name: str, change: dict[str, object], reason: str
+) -> None:
+    stage1 = load_checkpoint("stage1")
+    save_checkpoint(stage1, tmp_path, "")
+    config = orjson.loads((tmp_path / "config.json").read_bytes()) | {name: MODEL | change}
+    (tmp_path / "config.json").write_bytes(orjson.dumps(config))
+    with pytest.raises(CheckpointError, match=reason):
+        load_checkpoint(str(tmp_path))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("name", ["calibration", "sufficiency"])
+@pytest.mark.parametrize("value", [[0.0, 1.0], [], "x", 3, 0, True, False, "", {}, {"a": 1}, {"weights": 1}])
+def test_what_is_no_model_is_refused_with_a_sentence(
+    tmp_path: Path, value: object, name: str, version: int
+) -> None:
+    """A list of two numbers was a calibration once."""
+    stage1 = load_checkpoint("stage1")
+    save_checkpoint(stage1, tmp_path, "")
+    config = orjson.loads((tmp_path / "config.json").read_bytes())
+    (tmp_path / "config.json").write_bytes(orjson.dumps(config | {name: value, "format_version": version}))
+    with pytest.raises(CheckpointError, match=f"config.json: {name}: its fields must be"):
+        load_checkpoint(str(tmp_path))

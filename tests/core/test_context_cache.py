@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import random
 import time
-from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -16,31 +15,27 @@ import torch
 from typer.testing import CliRunner
 
 from longattncomp_cli.commands.backbones import parse_size
-from longattncomp_cli.core.backbones.cache.backbone import CachedBackbone
+from longattncomp_cli.core.backbones.cache.backbone import cached
 from longattncomp_cli.core.backbones.cache.disk import NotKeptError, StateFiles
 from longattncomp_cli.core.backbones.cache.memory import ByteLRU
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
-from longattncomp_cli.core.scoring.loading import load_decoder_scorer
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.errors import UsageError
 from longattncomp_cli.main import app
-from tests.support.decoders import TEXT, make_decoder
+from tests.support.decoders import TEXT, decoder_scorer, make_decoder
 from tests.support.texts import random_text
 
 QUERIES = ["Who signed the ledger?", "Where is the key?"]
 
 
-def cached(scorer: Scorer, **room: Any) -> Scorer:
-    wrapped = copy(scorer)
-    wrapped.backbone = CachedBackbone(scorer.backbone, **room)
-    return wrapped
+def remembering(scorer: Scorer, **room: Any) -> Scorer:
+    return scorer.with_backbone(cached(scorer.backbone, **room))
 
 
 def counting(scorer: Scorer) -> tuple[Scorer, list[int]]:
     """A scorer that tells how many context tokens its backbone reads."""
     read: list[int] = []
-    counted = copy(scorer)
     encode = scorer.backbone.encode
 
     class Counting:
@@ -52,8 +47,7 @@ def counting(scorer: Scorer) -> tuple[Scorer, list[int]]:
             read.append(sum(len(source.tokens.ids) for source in context.sources))
             return found
 
-    counted.backbone = Counting()
-    return counted, read
+    return scorer.with_backbone(Counting()), read
 
 
 @pytest.mark.parametrize("where", ["memory", "disk"])
@@ -61,11 +55,11 @@ def test_the_second_query_reads_nothing_and_scores_the_same_bits(scorer, where, 
     counted, read = counting(scorer)
     room = {"memory_bytes": 2**28} if where == "memory" else {"files": StateFiles(tmp_path, 2**28)}
     source = Source(random_text(random.Random(3), 700) + ".", title="A title")
-    again = cached(counted, **room)
+    again = remembering(counted, **room)
     for query in QUERIES:
         request = Request((source, Source("Another one. " * 20)), query)
         # On disk another process asks the second time: its memory is empty.
-        again = cached(counted, **room) if where == "disk" else again
+        again = remembering(counted, **room) if where == "disk" else again
         found = again.score(request)
         assert found.scores.tolist() == scorer.score(request).scores.tolist()
     assert read[0] > 512
@@ -75,8 +69,7 @@ def test_the_second_query_reads_nothing_and_scores_the_same_bits(scorer, where, 
 def test_another_context_chunking_or_title_is_not_taken_for_it(scorer, tmp_path) -> None:
     counted, read = counting(scorer)
     text = "The ledger was signed at noon. It rained. " * 60
-    smaller = copy(counted)
-    smaller.chunk_tokens = 40
+    smaller = counted.with_options(chunk_tokens=40)
     cases = [
         (counted, Source(text)),
         (counted, Source(text + "!")),
@@ -85,37 +78,33 @@ def test_another_context_chunking_or_title_is_not_taken_for_it(scorer, tmp_path)
     ]
     files = StateFiles(tmp_path, 2**28)
     for each, source in cases:
-        found = cached(each, files=files).score(Request((source,), QUERIES[0]))
-        bare = Scorer(scorer.checkpoint, scorer.backbone, chunk_tokens=each.chunk_tokens)
+        found = remembering(each, files=files).score(Request((source,), QUERIES[0]))
+        bare = each.with_backbone(scorer.backbone)
         assert found.scores.tolist() == bare.score(Request((source,), QUERIES[0])).scores.tolist()
     assert all(read)
     assert len(list(tmp_path.iterdir())) == len(cases)
 
 
 @pytest.mark.parametrize("encoding", ["full", "windowed"])
-def test_decoders_remember_too(encoding: str, tmp_path: Path) -> None:
+def test_decoders_remember_too(encoding: str, tmp_path: Path, monkeypatch) -> None:
     """In ``full`` the keys and values of the context are kept: the query is read after them."""
     make_decoder("gemma3_text", tmp_path / "model", max_position_embeddings=4096)
-    plain, other = (
-        load_decoder_scorer(
-            str(tmp_path / "model"), "3", device="cpu", dtype="float32", encoding=encoding, chunk_tokens=32
-        )
-        for _ in range(2)
-    )
+    plain, other = (decoder_scorer(tmp_path / "model", encoding=encoding, chunk_tokens=32) for _ in range(2))
     source = Source(TEXT * 10)
     wanted = [
         plain.score(Request((source,), query, instruction="Read.")).scores.tolist() for query in QUERIES
     ]
     for room in ({"memory_bytes": 2**28}, {"files": StateFiles(tmp_path / "c", 2**28)}):
-        remembering = cached(other, **room)
+        warm = remembering(other, **room)
         for query, scores in zip(QUERIES, wanted, strict=True):
-            found = remembering.score(Request((source,), query, instruction="Read.")).scores.tolist()
+            found = warm.score(Request((source,), query, instruction="Read.")).scores.tolist()
             assert found == scores
     assert len(list((tmp_path / "c").iterdir())) == 1
     calls = []
-    forward = other.backbone.forward
-    other.backbone.forward = lambda ids, *rest: calls.append(ids.numel()) or forward(ids, *rest)
-    again = cached(other, files=StateFiles(tmp_path / "c", 2**28))
+    model = other.backbone.model
+    forward = model.forward
+    monkeypatch.setattr(model, "forward", lambda ids, *rest: calls.append(ids.numel()) or forward(ids, *rest))
+    again = remembering(other, files=StateFiles(tmp_path / "c", 2**28))
     found = again.score(Request((source,), QUERIES[1], instruction="Read."))
     assert found.scores.tolist() == wanted[1]
     assert sum(calls) < 100  # the query (and the instruction), not the context

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from longattncomp_cli.core.backbones.base import BackboneOptions
 from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone, load_decoder
+from longattncomp_cli.core.backbones.decoder.model import DecoderModel
 from longattncomp_cli.core.backbones.decoder.mxfp4 import unpack_mxfp4
 from longattncomp_cli.core.backbones.decoder.tensor_reader import TensorReader
 from longattncomp_cli.core.backbones.decoder.weights import open_weights
@@ -18,7 +20,7 @@ from longattncomp_cli.core.backbones.files import decoder_file
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.chunking.chunks import ContextTokens
 from longattncomp_cli.errors import CheckpointError, InputError
-from tests.support.decoders import FAMILIES, TEXT, make_decoder, reference_states
+from tests.support.decoders import FAMILIES, TEXT, decoder_scorer, make_decoder, reference_states
 
 CPU = torch.device("cpu")
 LAYER = 3
@@ -37,7 +39,7 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, 
 def load(folder: Path, **changes: Any) -> DecoderBackbone:
     spec = BackboneSpec(id=str(folder), sha256=changes.pop("sha256", ""), kind="decoder")
     fields = {"num_layers": LAYER, "window_tokens": 40, "device": CPU, "dtype": torch.float32}
-    return load_decoder(spec, **{**fields, "encoding": "full", **changes})
+    return load_decoder(spec, BackboneOptions(**{**fields, "encoding": "full", **changes}))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -48,13 +50,13 @@ def test_states_in_one_pass_in_parts_and_in_batches_equal_the_whole_models(famil
     from longattncomp_cli.core.backbones.decoder.prefill import KVCache
 
     wanted = reference_states(model, ids, LAYER)
-    once = backbone.forward(ids[None], [LAYER], KVCache(0))[LAYER][0]
+    once = backbone.model.forward(ids[None], [LAYER], KVCache(0))[LAYER][0]
     torch.testing.assert_close(once, wanted, **CLOSE)
     cache = KVCache(16)  # too small: it must grow
-    parts = [backbone.forward(part[None], [LAYER], cache)[LAYER][0] for part in ids.split(37)]
+    parts = [backbone.model.forward(part[None], [LAYER], cache)[LAYER][0] for part in ids.split(37)]
     torch.testing.assert_close(torch.cat(parts), wanted, **CLOSE)
 
-    opening = list(backbone.text.opening)
+    opening = list(backbone.model.text.opening)
     windows = [ids[:40].numpy(), ids[40:51].numpy(), ids[51:52].numpy()]
     framed = [torch.tensor([*opening, *window]) for window in windows]
     alone = torch.cat([reference_states(model, window, LAYER)[len(opening) :] for window in framed])
@@ -76,7 +78,7 @@ def test_only_the_tensors_of_the_first_layers_are_read(family: str, families, tm
     header = int.from_bytes((folder / "model.safetensors").read_bytes()[:8], "little") + 8
     assert backbone.weights.reader.bytes_read == wanted + header
     assert wanted < sum(p.numel() * 4 for p in AutoModel.from_pretrained(folder).parameters())
-    assert sum(p.numel() * 4 for p in backbone.model.parameters()) == wanted
+    assert sum(p.numel() * 4 for p in backbone.model.module.parameters()) == wanted
 
 
 def test_shards_that_hold_nothing_of_it_are_never_opened(tmp_path: Path) -> None:
@@ -131,38 +133,37 @@ def test_packed_weights_on_disk_give_the_states_of_unpacked_ones(families, tmp_p
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     backbone = load(tmp_path)
     ids = torch.arange(20, 60)
-    found = backbone.forward(ids[None], [LAYER], None)[LAYER][0]
+    found = backbone.model.forward(ids[None], [LAYER], None)[LAYER][0]
     torch.testing.assert_close(found, reference_states(model, ids, LAYER), **CLOSE)
 
 
 def test_too_long_for_the_positions_names_the_other_encoding(families) -> None:
     from longattncomp_cli.core.inputs.source import Source
     from longattncomp_cli.core.prompts.request import Request
-    from longattncomp_cli.core.scoring.loading import load_decoder_scorer
 
     folder, _ = families["llama"]
     request = Request((Source(TEXT * 12),), "Where is the key?")
     with pytest.raises(InputError, match="512 positions") as caught:
-        load_decoder_scorer(str(folder), "3", device="cpu", dtype="float32").score(request)
+        decoder_scorer(folder).score(request)
     assert "--encoding windowed" in caught.value.hint
-    windowed = load_decoder_scorer(str(folder), "3", device="cpu", dtype="float32", encoding="windowed")
+    windowed = decoder_scorer(folder, encoding="windowed")
     assert windowed.score(request).scores.sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_the_frame_is_the_familys_first_token_or_its_chat_template(families) -> None:
     folder, _ = families["llama"]
     plain, chat = load(folder), load(folder, chat_template=True)
-    assert plain.text.opening == (1,)
-    assert chat.text.opening[0] == 1
-    assert chat.text.tokenizer.decode(list(chat.text.opening[1:])) == "[user] "
+    assert plain.model.text.opening == (1,)
+    assert chat.model.text.opening[0] == 1
+    assert chat.model.text.tokenizer.decode(list(chat.model.text.opening[1:])) == "[user] "
 
 
 def test_memory_that_runs_out_makes_the_parts_smaller_and_changes_nothing(families, monkeypatch) -> None:
     folder, _ = families["llama"]
     backbone = load(folder)
-    backbone.part_tokens = 256
+    monkeypatch.setattr(backbone.model, "part_tokens", 256)
     ids = np.arange(20, 320)
-    forward = DecoderBackbone.forward
+    forward = DecoderModel.forward
 
     def little_memory(self, ids_BT, layers, cache):
         if ids_BT.shape[1] > 100:
@@ -171,9 +172,9 @@ def test_memory_that_runs_out_makes_the_parts_smaller_and_changes_nothing(famili
 
     from longattncomp_cli.core.backbones.decoder.full_pass import _Layout
 
-    layout = _Layout(ids, np.zeros(300, dtype=np.int64), slice(0, 0))
+    layout = _Layout(ids, np.zeros(300, dtype=np.int64), np.arange(300), slice(0, 0))
     wanted = backbone.full_pass._read_context(layout, 4, [LAYER], None).states[LAYER]
-    monkeypatch.setattr(DecoderBackbone, "forward", little_memory)
+    monkeypatch.setattr(DecoderModel, "forward", little_memory)
     found = backbone.full_pass._read_context(layout, 4, [LAYER], None).states[LAYER]
     torch.testing.assert_close(found, wanted, **CLOSE)
 
@@ -197,7 +198,7 @@ def test_layer_0_is_the_embedding_and_several_layers_come_together(families) -> 
     folder, model = families["gemma3_text"]
     backbone = load(folder)
     ids = torch.arange(20, 50)
-    states = backbone.forward(ids[None], [0, 2, 3], None)
+    states = backbone.model.forward(ids[None], [0, 2, 3], None)
     torch.testing.assert_close(states[2][0], reference_states(model, ids, 2), **CLOSE)
     torch.testing.assert_close(states[0][0], backbone.embed(ids))
     assert backbone.encode(ContextTokens((), ()), "key?", "", [0, 3]).query.states[0].shape[1] == 64

@@ -18,11 +18,11 @@ from longattncomp_cli.core.checkpoint.untrained_decoder import (
 )
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
-from longattncomp_cli.core.scoring.loading import load_decoder_scorer, load_scorer
+from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.errors import UsageError
 from longattncomp_cli.main import app
-from tests.support.decoders import SHAPE, TEXT, make_decoder, reference_states
+from tests.support.decoders import SHAPE, TEXT, decoder_scorer, make_decoder, reference_states
 
 DEPTH = 3
 QUERY = "Where is the spare key?"
@@ -36,7 +36,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Any,
         folder = tmp_path_factory.mktemp(family)
         # As wide as narrow can be told apart: real models have norms of about 1, and so have these.
         model = make_decoder(family, folder)
-        scorer = load_decoder_scorer(str(folder), str(DEPTH), device="cpu", dtype="float32", chunk_tokens=16)
+        scorer = decoder_scorer(folder, str(DEPTH), chunk_tokens=16)
         found[family] = (folder, model, scorer)
     return found
 
@@ -65,7 +65,7 @@ def test_full_is_the_papers_arithmetic_computed_naively(family: str, made) -> No
     over instruction and context, by the model's own modules.
     """
     _, model, scorer = made[family]
-    text = scorer.backbone.text
+    text = scorer.backbone.model.text
     request = Request((Source(TEXT),), QUERY, instruction=INSTRUCTION)
     found = scorer.score(request)
 
@@ -93,9 +93,7 @@ def test_full_is_the_papers_arithmetic_computed_naively(family: str, made) -> No
 
 def test_the_query_sees_the_context_in_full_and_not_in_windowed(made) -> None:
     folder, _, full = made["llama"]
-    windowed = load_decoder_scorer(
-        str(folder), str(DEPTH), device="cpu", dtype="float32", chunk_tokens=16, encoding="windowed"
-    )
+    windowed = decoder_scorer(folder, str(DEPTH), chunk_tokens=16, encoding="windowed")
     for scorer, same in ((full, False), (windowed, True)):
         states = []
         for context in (TEXT, TEXT[::-1]):
@@ -146,7 +144,7 @@ def test_no_layer_or_all_layers_are_refused(written: str) -> None:
 @pytest.mark.parametrize("encoding", ["full", "windowed"])
 def test_a_saved_checkpoint_scores_as_the_untrained_decoder(encoding, made, tmp_path: Path) -> None:
     folder, _, _ = made["qwen3"]
-    first = load_decoder_scorer(str(folder), "60%", device="cpu", dtype="float32", encoding=encoding)
+    first = decoder_scorer(folder, "60%", encoding=encoding)
     save_checkpoint(first.checkpoint, tmp_path / "c", "")
     again = load_scorer(load_checkpoint(str(tmp_path / "c")), device="cpu", dtype="float32")
     assert again.checkpoint.digest == first.checkpoint.digest

@@ -9,22 +9,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longattncomp_cli.core.attention.exact_matches import MAX_IDENTIFIERS, query_identifiers
 from longattncomp_cli.core.checkpoint.store import Checkpoint
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.explain import explain
+from longattncomp_cli.core.scoring.options import ScoringOptions
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.core.scoring.scores import ChunkScores
+from longattncomp_cli.core.text.words import MAX_IDENTIFIERS, query_identifiers
 
 
 def with_config(scorer: Scorer, **changes) -> Scorer:
     checkpoint = Checkpoint(replace(scorer.checkpoint.config, **changes), scorer.checkpoint.tensors)
-    return Scorer(checkpoint, scorer.backbone, hops=1)
+    return Scorer(checkpoint, scorer.backbone, ScoringOptions.of(checkpoint.config, hops=1))
 
 
-def scored(scorer: Scorer, names: float, query: str, texts: list[str]) -> ChunkScores:
-    plain = with_config(scorer, names=names, reach=None, coverage=0)
+def scored(scorer: Scorer, weight: float, query: str, texts: list[str]) -> ChunkScores:
+    plain = with_config(scorer, exact_match_weight=weight, propagation_decay=None, coverage=0)
     return plain.score(Request(tuple(Source(text) for text in texts), query))
 
 
@@ -76,11 +77,9 @@ def test_what_follows_in_a_definition_takes_over_a_share(scorer: Scorer) -> None
     body = "".join(f"    total += weigh(rows[{i}], scale, offset)\n" for i in range(30))
     text = f"def merge_rows(rows):\n{body}\n\ndef other(rows):\n{body}"
     request = Request((Source(text, name="a.py"),), "What is wrong with merge_rows?")
-    cut = {"reach": None, "coverage": 0}
-    plain = with_config(scorer, names=0.0, **cut)
-    named = with_config(scorer, names=0.35, **cut)
-    for one in (plain, named):
-        one.chunk_tokens, one.snap = 64, "line"
+    cut = {"propagation_decay": None, "coverage": 0}
+    plain = with_config(scorer, exact_match_weight=0.0, **cut).with_options(chunk_tokens=64, snap="line")
+    named = with_config(scorer, exact_match_weight=0.35, **cut).with_options(chunk_tokens=64, snap="line")
     before, after = plain.score(request), named.score(request)
     heading, body_of_it, other = 0, 1, -1
     for chunk in (heading, body_of_it):
@@ -100,6 +99,6 @@ def test_joined_words_count_only_where_they_are_rare(scorer: Scorer) -> None:
 def test_explain_tells_what_a_name_adds(scorer: Scorer) -> None:
     texts = ["x = load_all(1)", "A quiet line.", "Another line of words."]
     request = Request(tuple(Source(text) for text in texts), "Where is load_all?")
-    named = with_config(scorer, names=0.35)
-    assert [name for name, adds in explain(named, request, 0).names if adds > 0] == ["load_all"]
-    assert explain(named, request, 1).names == ()
+    named = with_config(scorer, exact_match_weight=0.35)
+    assert [name for name, adds in explain(named, request, 0).exact if adds > 0] == ["load_all"]
+    assert explain(named, request, 1).exact == ()

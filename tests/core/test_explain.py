@@ -35,7 +35,8 @@ def log_scores_of(scorer: Scorer, request: Request) -> np.ndarray:
     query = torch.stack(scorer.attention.unit_states(encoding.query.states))
     folded = scorer.attention.project_queries(query)
     logits = scorer.attention.chunk_logsumexp(folded, encoding.blocks, num_chunks)
-    mass = normalise(logits, scorer.sink_logits(folded, encoding))
+    sink = scorer.attention.sink_logits(folded) if scorer.attention.learned_sink else None
+    mass = normalise(logits, sink)
     rarity = torch.from_numpy(query_idf(encoding.query.ids.numpy(), context, num_chunks)).float()
     weights = scorer.attention.weights(query, rarity)
     return pool_log_mass(mass, weights, scorer.attention.floor)[0].double().numpy()
@@ -43,14 +44,14 @@ def log_scores_of(scorer: Scorer, request: Request) -> np.ndarray:
 
 @torch.inference_mode()
 def test_what_the_query_words_add_is_the_score_above_the_average_chunk(scorer) -> None:
-    plain = Scorer(scorer.checkpoint, scorer.backbone, chunk_tokens=40, hops=1)
+    plain = scorer.with_options(chunk_tokens=40, hops=1)
     request = Request((Source(TEXT), Source("Salt is dear. " * 20, title="A signed title")), QUERY)
     expected = log_scores_of(plain, request)
     for index in range(len(expected)):
         found = explain(plain, request, index)
-        assert found.own == pytest.approx(expected[index], abs=1e-3)
+        assert found.score == pytest.approx(expected[index], abs=1e-3)
         assert found.baseline == pytest.approx(expected.mean(), abs=1e-3)
-        assert sum(word.adds for word in found.words) == pytest.approx(found.own - found.baseline, abs=1e-3)
+        assert sum(word.adds for word in found.words) == pytest.approx(found.score - found.baseline, abs=1e-3)
         assert sum(word.weight for word in found.words) == pytest.approx(1, abs=1e-5)
         for word in found.words:
             assert QUERY[word.start : word.end] == word.text
@@ -63,7 +64,7 @@ def test_with_the_papers_pooling_the_parts_add_up_to_the_score_itself(scorer) ->
         name="paper", backbone=scorer.backbone.spec, layers=(6, 3), width=384, head_width=384, pooling="mean"
     )
     tensors = {name: value.clone() for name, value in build_attention(config).state_dict().items()}
-    paper = Scorer(Checkpoint(config, tensors), scorer.backbone, chunk_tokens=40)
+    paper = Scorer(Checkpoint(config, tensors), scorer.backbone).with_options(chunk_tokens=40)
     request = Request((Source(TEXT),), QUERY)
     scores = paper.score(request).scores
     for index, score in enumerate(scores):
@@ -90,7 +91,7 @@ def test_a_chunk_longer_than_a_window_keeps_its_words_in_their_places(scorer) ->
     """It is read in parts whose order of reading is not that of the text."""
     words = [f"w{chr(97 + i % 26)}{i}" for i in range(170)]
     text = " ".join(words)
-    long = Scorer(load_checkpoint("untrained"), scorer.backbone, chunk_tokens=2000, snap="none")
+    long = Scorer(load_checkpoint("untrained"), scorer.backbone).with_options(chunk_tokens=2000, snap="none")
     request = Request((Source(text),), "Where is wc54 kept?")
     assert len(long.tokenize(request).sources[0].tokens.ids) > 2 * 254
     (word,) = [word for word in explain(long, request, 0).words if word.text == "wc54"]
@@ -150,19 +151,17 @@ BRIDGED = [
 ]
 
 
-def test_the_second_hop_names_the_words_that_asked(scorer) -> None:
+def test_the_second_hop_names_the_feedback_words(scorer) -> None:
     request = Request(tuple(map(Source, BRIDGED)), "Where was the director of Salt Harvest born?")
-    two = Scorer(scorer.checkpoint, scorer.backbone, hops=2)
+    two = scorer.with_options(hops=2, hops_are_required=True, rerank=False)
     ratios, answer = [], 1
-    one = Scorer(scorer.checkpoint, scorer.backbone, hops=1)
-    for each in (one, two):
-        each.reranks = False
+    one = two.with_options(hops=1)
     before, after = one.score(request).scores, two.score(request).scores
     for index in range(len(BRIDGED)):
         hop = explain(two, request, index).hop
         assert hop is not None
-        assert 1 <= hop.raised <= hop.most
-        ratios.append(after[index] / before[index] / hop.raised)
+        assert 1 <= hop.boost <= hop.max_boost
+        ratios.append(after[index] / before[index] / hop.boost)
     np.testing.assert_allclose(ratios, ratios[0], rtol=1e-3)  # all are normalised by one number
     hop = explain(two, request, answer).hop
     assert hop is not None

@@ -14,6 +14,8 @@ from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
 from longattncomp_cli.core.checkpoint.store import Checkpoint, load_checkpoint
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring import first_pass, options
+from longattncomp_cli.core.scoring.options import ScoringOptions
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.errors import UsageError
@@ -36,7 +38,7 @@ def request(texts: list[str]) -> Request:
 
 
 def scored(scorer: Scorer, num_hops: int, texts: list[str]) -> ChunkScores:
-    return Scorer(scorer.checkpoint, scorer.backbone, hops=num_hops).score(request(texts))
+    return scorer.with_options(hops=num_hops, hops_are_required=True).score(request(texts))
 
 
 def replace_hops(checkpoint: Checkpoint, num_hops: int) -> Checkpoint:
@@ -67,7 +69,7 @@ def test_code_is_hopped_over_untrained(scorer: Scorer) -> None:
     for text, is_same in ((code, True), (prose, False)):
         asked = Request((Source(text),), QUERY)
         one, other = (
-            Scorer(c, scorer.backbone, hops=2, chunk_tokens=24).score(asked).scores
+            Scorer(c, scorer.backbone).with_options(hops=2, chunk_tokens=24).score(asked).scores
             for c in (trained, untrained)
         )
         assert np.array_equal(one, other) == is_same
@@ -87,70 +89,71 @@ def test_where_no_token_leads_on_nothing_changes(scorer: Scorer) -> None:
     assert np.array_equal(scored(scorer, 1, texts).scores, scored(scorer, 2, texts).scores)
 
 
-def test_states_that_are_computed_again_give_the_scores_of_held_ones(scorer: Scorer, monkeypatch) -> None:
-    held = scored(scorer, 3, TEXTS)
-    monkeypatch.setattr(hops, "MAX_HELD_TOKENS", 20)
-    np.testing.assert_allclose(scored(scorer, 3, TEXTS).scores, held.scores, rtol=1e-6)
+def test_states_that_are_computed_again_give_the_scores_of_stored_ones(scorer: Scorer, monkeypatch) -> None:
+    stored = scored(scorer, 3, TEXTS)
+    monkeypatch.setattr(first_pass, "MAX_STORED_TOKENS", 20)
+    np.testing.assert_allclose(scored(scorer, 3, TEXTS).scores, stored.scores, rtol=1e-6)
 
 
-def test_a_context_too_long_to_hold_takes_one_hop_unless_more_are_asked_for(
+def test_a_context_too_long_to_store_takes_one_hop_unless_more_are_asked_for(
     scorer: Scorer, monkeypatch
 ) -> None:
-    monkeypatch.setattr(scorer, "MAX_HELD_TOKENS", 20)
+    monkeypatch.setattr(options, "MAX_STORED_TOKENS", 20)
     by_default = Scorer(replace_hops(scorer.checkpoint, 2), scorer.backbone).score(request(TEXTS))
     assert np.array_equal(by_default.scores, scored(scorer, 1, TEXTS).scores)
     assert not np.array_equal(by_default.scores, scored(scorer, 2, TEXTS).scores)
 
 
-def asks(states_TD: torch.Tensor, asker: list[int], share: list[float]) -> FeedbackTokens:
-    """Tokens equally rare; the asking chunks are the first ones."""
+def feedback_of(states_TD: torch.Tensor, seed: list[int], share: list[float]) -> FeedbackTokens:
+    """Tokens equally rare; the seeds are the first chunks."""
     chunk_K = torch.arange(len(share))
-    token_T = torch.arange(len(asker))
-    idf_T = torch.full((len(asker),), 0.5)
-    return FeedbackTokens(states_TD, idf_T, torch.tensor(asker), chunk_K, torch.tensor(share), token_T)
+    token_T = torch.arange(len(seed))
+    idf_T = torch.full((len(seed),), 0.5)
+    return FeedbackTokens(states_TD, idf_T, torch.tensor(seed), chunk_K, torch.tensor(share), token_T)
 
 
 def test_untrained_tokens_of_a_chunk_share_its_weight_by_rarity() -> None:
-    asking = replace(
-        asks(torch.eye(3), [0, 0, 1], [0.6, 0.2]),
+    feedback = replace(
+        feedback_of(torch.eye(3), [0, 0, 1], [0.6, 0.2]),
         idf_T=torch.tensor([0.9, 0.3, 0.1]),
     )
-    weight_T = HopLayer(3, 2).weights(asking, torch.eye(3))
+    weight_T = HopLayer(3, 2).weights(feedback, torch.eye(3))
     np.testing.assert_allclose(weight_T.detach().numpy(), [0.45, 0.15, 0.2], rtol=1e-5)
 
 
-def test_the_gate_and_what_the_query_is_after_choose_who_asks() -> None:
-    """Whatever a layer learned, a chunk's tokens together ask as much as the chunk's share says."""
-    asking = asks(torch.eye(4)[[0, 1, 2]], [0, 0, 1], [0.6, 0.2])
+def test_the_gate_and_what_the_query_is_after_weigh_the_tokens() -> None:
+    """Whatever a layer learned, a seed's tokens together weigh as much as the seed's share says."""
+    feedback = feedback_of(torch.eye(4)[[0, 1, 2]], [0, 0, 1], [0.6, 0.2])
     layer = HopLayer(4, 1)
     with torch.no_grad():
         layer.gate[1] = 2.0
-    gated_T = layer.weights(asking, torch.eye(4)[[3]])
+    gated_T = layer.weights(feedback, torch.eye(4)[[3]])
     assert gated_T[1] > gated_T[0]
     with torch.no_grad():
         layer.relation_in[:, 0], layer.relation_out[0] = torch.eye(4)[0], 5 * torch.eye(4)[3]
-    asked_T = layer.weights(asking, torch.eye(4)[[3]])
-    other_T = layer.weights(asking, torch.eye(4)[[2]])
-    assert asked_T[0] > asked_T[1]
+    related_T = layer.weights(feedback, torch.eye(4)[[3]])
+    other_T = layer.weights(feedback, torch.eye(4)[[2]])
+    assert related_T[0] > related_T[1]
     assert other_T[0] < other_T[1]
-    for weight_T in (gated_T, asked_T, other_T):
+    for weight_T in (gated_T, related_T, other_T):
         sums = [weight_T[:2].sum().item(), weight_T[2].item()]
         np.testing.assert_allclose(sums, [0.6, 0.2], rtol=1e-5)
 
 
-def test_a_chunk_draws_nothing_from_its_own_tokens_and_gains_by_the_formula() -> None:
-    # Chunks 0 and 1 ask with one token each; unit states are the axes, so a cosine is 1 or 0.
+def test_a_chunk_draws_nothing_of_its_own_tokens_and_is_boosted_by_the_formula() -> None:
+    # Chunks 0 and 1 are seeds with one feedback token each; unit states are the axes, so a cosine is 1 or 0.
     axes = torch.eye(4, dtype=torch.bfloat16)
     block = hops.StateBlock(torch.tensor([0, 1, 2, 2]), {6: axes[[0, 1, 0, 2]]}, torch.arange(4))
-    states = hops.HeldStates(6, lambda: iter([block]), [block])
-    asking = asks(axes[[0, 1]].float(), [0, 1], [0.75, 0.25])
+    states = hops.StoredStates(6, lambda: iter([block]), 100, [block])
+    feedback = feedback_of(axes[[0, 1]].float(), [0, 1], [0.75, 0.25])
     layer = HopLayer(4, 0)
-    weight_T = layer.weights(asking, torch.zeros(1, 4))
-    drawn_C = hops.draw(asking, weight_T, states, 3, layer.log_temperature.exp()).sum(dim=1)
+    weight_T = layer.weights(feedback, torch.zeros(1, 4))
+    mass_C = hops.feedback_mass(feedback, weight_T, states, 3, layer.log_temperature.exp()).sum(dim=1)
     near, far = 1.0, float(np.exp(-20.0))
-    # Chunk 0 asks: chunk 1 draws e⁻²⁰, chunk 2 1 + e⁻²⁰. Chunk 1 asks: chunk 0 draws e⁻²⁰, chunk 2 2e⁻²⁰.
+    # Of chunk 0's token: chunk 1 draws e⁻²⁰, chunk 2 1 + e⁻²⁰.
+    # Of chunk 1's: chunk 0 draws e⁻²⁰, chunk 2 2e⁻²⁰.
     wanted = 0.75 * np.array([0, far, near + far]) / (near + 2 * far) + 0.25 * np.array([1 / 3, 0, 2 / 3])
-    np.testing.assert_allclose(drawn_C.detach().numpy(), wanted, rtol=1e-5)
+    np.testing.assert_allclose(mass_C.detach().numpy(), wanted, rtol=1e-5)
 
 
 @pytest.mark.parametrize("number", [0, 4])
@@ -161,5 +164,5 @@ def test_a_number_of_hops_that_makes_no_sense_is_refused(scorer: Scorer, number:
 
 def test_the_checkpoint_says_how_many_hops_unless_the_user_does(scorer: Scorer) -> None:
     checkpoint = replace(scorer.checkpoint, config=replace(scorer.checkpoint.config, hops=2))
-    assert Scorer(checkpoint, scorer.backbone).hops == 2
-    assert Scorer(checkpoint, scorer.backbone, hops=1).hops == 1
+    assert Scorer(checkpoint, scorer.backbone).options.hops == 2
+    assert ScoringOptions.of(checkpoint.config, hops=1).hops == 1

@@ -15,6 +15,7 @@ from longattncomp_cli.core.checkpoint.store import Checkpoint, build_attention, 
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.loading import load_scorer
+from longattncomp_cli.core.scoring.options import ScoringOptions
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.errors import InputError
 
@@ -44,6 +45,10 @@ def backbone():
     return load_scorer(load_checkpoint("untrained"), device="cpu", dtype="float32").backbone
 
 
+def untrained(backbone, chunk_tokens: int) -> Scorer:
+    return Scorer(load_checkpoint("untrained"), backbone).with_options(chunk_tokens=chunk_tokens)
+
+
 def paper_scorer(backbone, sink: str = "instruction") -> Scorer:
     """The paper's arithmetic: mean pooling, instruction as the sink, two heads of random projections."""
     config = CheckpointConfig(
@@ -60,7 +65,7 @@ def paper_scorer(backbone, sink: str = "instruction") -> Scorer:
         for parameter in (layer.w_q, layer.w_k, layer.b_q):
             parameter += 0.02 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0))
     tensors = {name: value.detach().clone() for name, value in layer.state_dict().items()}
-    return Scorer(Checkpoint(config, tensors), backbone, chunk_tokens=20)
+    return Scorer(Checkpoint(config, tensors), backbone, ScoringOptions.of(config, chunk_tokens=20))
 
 
 def test_the_papers_arithmetic_equals_a_naive_softmax_over_instruction_and_context(backbone) -> None:
@@ -97,7 +102,7 @@ def test_without_an_instruction_there_is_no_sink(backbone) -> None:
 
 @pytest.mark.parametrize("chunk_tokens", [1, 7, 40, 10_000])
 def test_scores_sum_to_1_for_any_chunk_size(backbone, chunk_tokens: int) -> None:
-    scorer = Scorer(load_checkpoint("untrained"), backbone, chunk_tokens=chunk_tokens)
+    scorer = untrained(backbone, chunk_tokens)
     verdict = scorer.score(
         Request((Source(TEXT), Source("  \n"), Source("Nothing here.")), "Where is the violin?")
     )
@@ -109,7 +114,7 @@ def test_scores_sum_to_1_for_any_chunk_size(backbone, chunk_tokens: int) -> None
 
 
 def test_the_chunk_that_answers_comes_first(backbone) -> None:
-    scorer = Scorer(load_checkpoint("untrained"), backbone, chunk_tokens=20)
+    scorer = untrained(backbone, 20)
     for word in ("violin", "anvil", "saddle"):
         verdict = scorer.score(Request((Source(TEXT),), f"In which room is the {word} kept?"))
         best = verdict.chunks[verdict.order[0]]
@@ -117,7 +122,7 @@ def test_the_chunk_that_answers_comes_first(backbone) -> None:
 
 
 def test_the_same_request_gives_the_same_scores(backbone) -> None:
-    scorer = Scorer(load_checkpoint("untrained"), backbone, chunk_tokens=30)
+    scorer = untrained(backbone, 30)
     request = Request((Source(TEXT),), "Where is the compass?")
     assert np.array_equal(scorer.score(request).scores, scorer.score(request).scores)
 
@@ -138,7 +143,7 @@ def test_rarity_counts_chunks() -> None:
 
 
 def test_query_rarity_agrees_with_a_slow_count(backbone) -> None:
-    scorer = Scorer(load_checkpoint("untrained"), backbone, chunk_tokens=20)
+    scorer = untrained(backbone, 20)
     request = Request(
         (Source(TEXT, title="violin kettle"), Source("room room room")), "the violin room kettle xylophone"
     )

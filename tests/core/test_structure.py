@@ -212,7 +212,7 @@ def test_no_chunk_cuts_a_definition_that_fits(scorer) -> None:
 
 @pytest.fixture(scope="module")
 def structured(scorer) -> Scorer:
-    return Scorer(scorer.checkpoint, scorer.backbone, chunk_tokens=48, snap="structure")
+    return scorer.with_options(chunk_tokens=48, snap="structure")
 
 
 def characters(kept: tuple[KeptSpan, ...]) -> set[tuple[int, int]]:

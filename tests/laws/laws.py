@@ -486,7 +486,9 @@ def the_adaptive_rule_takes_some(
     raw: list[float], sink: float | None, ratio: float, mass: float, spread: float
 ) -> None:
     ranked = np.array(sorted(raw, reverse=True))
-    limit = num_chunks_to_keep(ranked, sink, AutoRule(ratio=ratio, mass=mass, spread=spread))
+    limit = num_chunks_to_keep(
+        ranked, sink, AutoRule(stop_ratio=ratio, stop_min_mass=mass, max_perplexity=spread)
+    )
     assert 1 <= limit <= len(ranked)
 
 

@@ -9,6 +9,10 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from longattncomp_cli.core.backbones.spec import EncodingName
+from longattncomp_cli.core.scoring.choice import ScorerChoice
+from longattncomp_cli.core.scoring.scorer import Scorer
+
 TEXT = (
     "The harbour master signed the ledger at noon. The ferry carries salt and letters on Mondays. "
     "The clock in the north tower was repaired by Ines Albrecht in 1987. Where is the spare key? "
@@ -101,3 +105,17 @@ def reference_states(model: Any, ids: torch.Tensor, layer: int) -> torch.Tensor:
     """(T, D) the model's own ``hidden_states[layer]`` for one sequence."""
     with torch.no_grad():
         return model(ids[None], output_hidden_states=True).hidden_states[layer][0]
+
+
+def decoder_scorer(
+    folder: Path, layers: str = "3", *, encoding: EncodingName = "full", chunk_tokens: int | None = None
+) -> Scorer:
+    """The untrained layer on the first layers of a saved decoder."""
+    return ScorerChoice(
+        backbone=str(folder),
+        layers=layers,
+        encoding=encoding,
+        chunk_tokens=chunk_tokens,
+        device="cpu",
+        dtype="float32",
+    ).load()
