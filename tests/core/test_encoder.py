@@ -12,6 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from longattncomp_cli.core.backbones.base import BackboneOptions
 from longattncomp_cli.core.backbones.encoder.packed_linear import packed_linear
 from longattncomp_cli.core.backbones.files import locate_backbone
 from longattncomp_cli.core.backbones.spec import BackboneSpec
@@ -31,7 +32,9 @@ def spec() -> BackboneSpec:
 @pytest.fixture(scope="module")
 def exact(spec):
     """The embedded backbone in fp32."""
-    return load_backbone(spec, num_layers=6, window_tokens=254, device=CPU, dtype=torch.float32)
+    return load_backbone(
+        spec, BackboneOptions(num_layers=6, window_tokens=254, device=CPU, dtype=torch.float32)
+    )
 
 
 @pytest.mark.parametrize("layer", [1, 3, 6])
@@ -76,7 +79,9 @@ def test_windows_of_all_lengths_in_one_pack_equal_windows_alone(exact) -> None:
 
 
 def test_bfloat16_states_point_the_same_way(exact, spec) -> None:
-    half = load_backbone(spec, num_layers=6, window_tokens=254, device=CPU, dtype=torch.bfloat16)
+    half = load_backbone(
+        spec, BackboneOptions(num_layers=6, window_tokens=254, device=CPU, dtype=torch.bfloat16)
+    )
     window = [np.arange(2000, 2100)]
     cosine = torch.cosine_similarity(
         half.read_windows(window, [6])[6].float(), exact.read_windows(window, [6])[6], dim=-1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +21,11 @@ from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.explain import explain
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.main import app
+from tests.support.decoders import TEXT as DECODER_TEXT
+from tests.support.decoders import decoder_scorer, make_decoder
 
 TEXT = "Ropes were mended. " * 30 + "\n\nThe naïve ledger was signed.\n\n" + "Nets were counted again. " * 60
+WORDS = re.compile(r"\w+|[^\w\s]")
 QUERY = "Who signed the Penhallowesque ledger?"
 
 
@@ -104,6 +108,47 @@ def test_a_title_counts_as_one_word_of_the_first_chunk(scorer) -> None:
     (word,) = explain(scorer, request, 0).words
     assert word.words[0].text == "(title)"
     assert replace(word.words[0], share=0).start == 0
+
+
+@torch.inference_mode()
+def test_words_are_found_where_a_decoder_reads_the_whole_prompt(tmp_path: Path) -> None:
+    """Its states come in the order of the text, so a chunk's tokens are known by that order too."""
+    make_decoder("llama", tmp_path)
+    decoder = decoder_scorer(tmp_path, encoding="full", chunk_tokens=16)
+    sources = (Source(DECODER_TEXT), Source(DECODER_TEXT[::-1], title="Backwards"))
+    request = Request(sources, "Where is the spare key?", instruction="Read.")
+    context = decoder.tokenize(request)
+    config, attention = decoder.checkpoint.config, decoder.attention
+    encoding = decoder.backbone.encode(
+        context, request.query, request.instruction, sorted(set(config.layers))
+    )
+    blocks = list(encoding.blocks)
+    projected = attention.project_queries(torch.stack(attention.unit_states(encoding.query.states)))
+    logits_NHM = torch.cat([attention.logits(projected, block.states) for block in blocks])
+    owner_N = torch.cat([block.chunk_index_N for block in blocks])
+    scores = decoder.score(request)
+    titled = next(chunk.index for chunk in scores.chunks if chunk.source == 1)
+    for chunk in scores.chunks:
+        found = explain(decoder, request, chunk.index)
+        assert sum(word.adds for word in found.words) == pytest.approx(scores.scores[chunk.index], rel=1e-3)
+        # Shares of the chunk's tokens, the mean over heads, for the query's last word, which is one token.
+        own = logits_NHM[owner_N == chunk.index][:, :, -1].softmax(dim=0).mean(dim=1).tolist()
+        source = context.sources[chunk.source]
+        first = chunk.index - source.chunks[0].index
+        starts = source.tokens.starts[source.bounds[first] : source.bounds[first + 1]].tolist()
+        title = len(own) - len(starts)
+        assert (title > 0) == (chunk.index == titled)
+        wanted = {"(title)": sum(own[:title])} if title else {}
+        text = sources[chunk.source].text
+        for start, share in zip(starts, own[title:], strict=True):
+            word = next((m for m in WORDS.finditer(text) if m.start() <= start < m.end()), None)
+            key = word.group() if word else text[start : start + 1]
+            wanted[key] = wanted.get(key, 0.0) + share
+        got: dict[str, float] = {}
+        for part in found.words[-1].words:
+            assert part.text == "(title)" or text[part.start : part.end] == part.text
+            got[part.text] = got.get(part.text, 0.0) + part.share
+        assert got == pytest.approx(wanted, rel=1e-3, abs=1e-6)
 
 
 @pytest.fixture

@@ -66,6 +66,43 @@ def test_budget_holds_and_every_span_is_a_slice(o200k, tokenizer_name: str) -> N
     assert refused < 120
 
 
+def algorithm_1(scores: ChunkScores, renderer: Renderer, p: float, budget: int | None) -> list[int]:
+    """The paper's, line by line: best first, while sink and sum are below p, as long as the text fits."""
+    taken: list[int] = []
+    mass = scores.sink or 0.0
+    for index in sorted(range(len(scores.chunks)), key=lambda index: (-scores.scores[index], index)):
+        if mass >= p:
+            break
+        if budget is not None and renderer.count(renderer.full_chunks([*taken, index])) > budget:
+            break
+        taken.append(index)
+        mass += float(scores.scores[index])
+    return sorted(taken)
+
+
+def test_top_p_that_counts_the_sink_is_algorithm_1() -> None:
+    rng = random.Random(5)
+    stops: set[str] = set()
+    for _ in range(60):
+        scores, renderer = make_case(rng, BYTES)
+        # Of one token, so that a text with one more chunk is never shorter.
+        renderer = Renderer(renderer.request, scores.chunks, " ", BYTES)
+        p = rng.choice([0.3, 0.6, 0.95, 1.0])
+        rule = SelectionRule(mode="top-p", top_p=p, count_sink=True, fill=False)
+        budget = rng.choice([None, rng.randrange(renderer.fixed_tokens + 1, renderer.original_tokens)])
+        wanted = algorithm_1(scores, renderer, p, budget)
+        if not wanted and scores.sink < p:
+            with pytest.raises(BudgetError):
+                select(scores, rule, renderer, budget)
+            stops.add("nothing fits")
+            continue
+        found = select(scores, rule, renderer, budget)
+        assert [span.chunk.index for span in found.kept] == wanted
+        assert not any(span.is_cut for span in found.kept)
+        stops.add(found.stop)
+    assert {"top_p", "budget", "exhausted"} <= stops
+
+
 def test_a_larger_budget_keeps_a_superset(o200k) -> None:
     rng = random.Random(3)
     for case in range(40):

@@ -18,18 +18,21 @@ from longattncomp_cli.core.selection.select import Selection
 def case(*, sink: float | None, query: str = "q", parser: str = "given", kept: tuple[int, ...] = (0,)):
     sources = (Source("a" * 10, "src/store.py"), Source("b" * 10, "context[1]", title="Ice age"))
     chunks = (Chunk(0, 0, 0, 10, 1), Chunk(1, 1, 0, 10, 1))
-    scores = ChunkScores(chunks, np.array([0.5, 0.5]) * (1 - (sink or 0)), sink)
+    confidence = None if sink is None else 1 - sink
+    scores = ChunkScores(chunks, np.array([0.5, 0.5]) * (1 - (sink or 0)), sink, confidence)
     selection = Selection(tuple(KeptSpan(chunks[i], 0, 10) for i in kept), "budget", 0.5)
     return Request(sources, query, query_parser=parser), scores, selection
 
 
+def codes(**changes) -> list[str]:
+    return [warning.code for warning in find_warnings(*case(**changes))]
+
+
 def test_low_confidence_a_guessed_query_and_a_dropped_source_are_named() -> None:
     assert find_warnings(*case(sink=None)) == find_warnings(*case(sink=0.6)) == ()
-    assert [warning.code for warning in find_warnings(*case(sink=0.8))] == ["low-confidence"]
+    assert codes(sink=0.8) == ["low-confidence"]
     for parser in ("tail", "auto:last-paragraph", "auto:chatml+first-paragraph"):
-        assert [warning.code for warning in find_warnings(*case(sink=None, parser=parser))] == [
-            "guessed-query"
-        ]
+        assert codes(sink=None, parser=parser) == ["guessed-query"]
     assert find_warnings(*case(sink=None, parser="auto:question-last")) == ()
     (warning,) = find_warnings(*case(sink=None, query="what about the ICE AGE then?"))
     assert warning.code == "dropped-source"
@@ -37,9 +40,7 @@ def test_low_confidence_a_guessed_query_and_a_dropped_source_are_named() -> None
     assert "100%" in warning.message
     assert find_warnings(*case(sink=None, query="what about ice ages?")) == ()
     assert find_warnings(*case(sink=None, query="see store.py", kept=(0,))) == ()
-    assert [warning.code for warning in find_warnings(*case(sink=None, query="see store.py", kept=(1,)))] == [
-        "dropped-source"
-    ]
+    assert codes(sink=None, query="see store.py", kept=(1,)) == ["dropped-source"]
     assert find_warnings(*case(sink=None, query="a store", kept=(1,))) == ()
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import tempfile
+from dataclasses import asdict, fields
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from longattncomp_cli.core.assembly.kept_spans import ChunkMap, merge_kept_spans
 from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.batch import BatchOutputs, in_turn, run_batch
 from longattncomp_cli.core.budget.amounts import parse_budget
+from longattncomp_cli.core.checkpoint.config import CheckpointConfig, config_from_json
 from longattncomp_cli.core.checkpoint.logistic import LogisticModel, calibrated
 from longattncomp_cli.core.chunking.chunks import Chunk, Tokens
 from longattncomp_cli.core.chunking.cutter import WHOLE_UNIT_CHUNKS, chunk_source
@@ -39,6 +41,7 @@ from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.chat_turns import find_turns
 from longattncomp_cli.core.prompts.parser import parse_prompt
 from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.options import ScoringOptions
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.auto import AutoRule, num_chunks_to_keep
 from longattncomp_cli.core.selection.keep_rules import KeepRules, keep_spans, parse_lines
@@ -46,7 +49,7 @@ from longattncomp_cli.core.selection.select import SelectionRule, select
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.core.text.structure.kinds import kind_of
 from longattncomp_cli.core.text.structure.reader import structure_of
-from longattncomp_cli.errors import BudgetError, InputError, LongAttnCompError, UsageError
+from longattncomp_cli.errors import BudgetError, CheckpointError, InputError, LongAttnCompError, UsageError
 from tests.support.texts import BYTES
 
 PIECES = [
@@ -245,7 +248,7 @@ def arranged_spans_cover_the_union_once(
 ) -> None:
     scores, sources = case
     places = [(s % len(sources), a, a + n) for s, a, n in must]
-    spans = [part for place in places for part in ChunkMap(scores.chunks).spread(*place, "keep")]
+    spans = [part for place in places for part in ChunkMap(scores.chunks).split_by_chunk(*place, "keep")]
     arranged = merge_kept_spans(spans, sources)
     wanted = {(s, i) for s, a, b in places for i in range(a, min(b, len(sources[s].text)))}
     found = [(span.chunk.source, i) for span in arranged for i in range(span.start, span.end)]
@@ -540,6 +543,58 @@ def a_damaged_archive_never_gives_other_records(
             assert error.exit_code == 3
 
 
+CONFIG = {
+    "name": "tiny",
+    "backbone": {"id": "nowhere/tiny", "sha256": "0" * 64},
+    "layers": [1, 0],
+    "width": 4,
+    "head_width": 4,
+    "hops": 2,
+    "exact_match_weight": 0.3,
+    "propagation_decay": 0.4,
+    "calibration": {"version": 2, "weights": {"sink": 0.5, "similarity_1": 1.0}, "offset": 1.0},
+    "format_version": 2,
+}
+CONFIG_KEYS = st.sampled_from(
+    [
+        *(field.name for field in fields(CheckpointConfig)),
+        *("backbone.id", "backbone.kind", "backbone.x", "calibration.weights", "calibration.offset"),
+        *("calibration.version", "names", "per_token", "reach", "enough", "head_norm", "x"),
+    ]
+)
+CONFIG_VALUES = st.one_of(
+    JSON,
+    st.sampled_from(
+        [True, False, None, 0, 1, -1, 4, 99, 1.0, 0.5, 1e9, "", "log", "none", "full", [0], [1, 2]]
+    ),
+    st.dictionaries(
+        st.sampled_from(["sink", "similarity_0", "similarity_9", "nearest_0", "x"]), JSON, max_size=2
+    ),
+)
+
+
+@given(
+    st.dictionaries(CONFIG_KEYS, CONFIG_VALUES, max_size=3), st.none() | CONFIG_KEYS, st.sampled_from([1, 2])
+)
+def a_config_can_be_used_or_is_refused(changes: dict[str, object], gone: str | None, version: int) -> None:
+    raw = json.loads(json.dumps(CONFIG | {"format_version": version}))
+    for key, value in changes.items():
+        name, _, inner = key.partition(".")
+        if inner and isinstance(raw.get(name), dict):
+            raw[name][inner] = value
+        elif not inner:
+            raw[name] = value
+    raw.pop(gone, None)
+    try:
+        config = config_from_json(raw)
+    except CheckpointError as error:
+        assert len(error.message.split()) > 2
+        return
+    ScoringOptions.of(config)
+    written = json.loads(json.dumps(asdict(config)))
+    assert config_from_json(written) == config
+
+
 PROPERTIES = (
     a_line_is_a_record_or_an_error,
     json_comes_back_as_it_came,
@@ -558,4 +613,5 @@ PROPERTIES = (
     the_adaptive_rule_takes_some,
     bytes_are_text_or_an_error,
     a_damaged_archive_never_gives_other_records,
+    a_config_can_be_used_or_is_refused,
 )
