@@ -13,6 +13,7 @@ from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.selection.select import SelectionRule
 from longattncomp_cli.errors import BudgetError, InputError
+from tests.support.scorers import remembering
 from tests.support.texts import random_text
 
 QUERIES = ["Who signed the ledger?", "東京はどこですか", "def f(x)", "🙂", "What is 0xDEADBEEF?", "z" * 300]
@@ -22,9 +23,9 @@ QUERIES = ["Who signed the ledger?", "東京はどこですか", "def f(x)", "�
 def test_printed_text_never_exceeds_the_budget(scorer, tokenizer_name: str) -> None:
     tokenizer = None if tokenizer_name == "backbone" else load_tokenizer(tokenizer_name)
     rng = random.Random(tokenizer_name)
-    for case in range(25):
+    for case in range(10):
         sources = tuple(
-            Source(random_text(rng, rng.randrange(1, 120)) + ".", title=rng.choice(["", "A title"]))
+            Source(random_text(rng, rng.randrange(1, 60)) + ".", title=rng.choice(["", "A title"]))
             for _ in range(rng.choice([1, 1, 3]))
         )
         settings = CompressorSettings(
@@ -46,8 +47,8 @@ def test_printed_text_never_exceeds_the_budget(scorer, tokenizer_name: str) -> N
 
 def test_scores_and_sink_are_a_distribution(scorer) -> None:
     rng = random.Random(0)
-    for _ in range(10):
-        scores = scorer.score(Request((Source(random_text(rng, 300) + "."),), rng.choice(QUERIES)))
+    for _ in range(8):
+        scores = scorer.score(Request((Source(random_text(rng, 120) + "."),), rng.choice(QUERIES)))
         assert np.isfinite(scores.scores).all()
         assert (scores.scores >= 0).all()
         assert scores.scores.sum() + (scores.sink or 0.0) == pytest.approx(1, abs=1e-4)
@@ -71,7 +72,7 @@ def test_order_of_sources_changes_no_score(scorer) -> None:
 
 
 def test_pack_size_changes_no_score(scorer, monkeypatch) -> None:
-    request = Request((Source(random_text(random.Random(8), 900) + "."),), "Who signed the ledger?")
+    request = Request((Source(random_text(random.Random(8), 300) + "."),), "Who signed the ledger?")
     whole = scorer.score(request).scores
     monkeypatch.setattr("longattncomp_cli.core.backbones.windowed.PACK_TOKENS", 300)
     monkeypatch.setattr("longattncomp_cli.core.backbones.windowed.pack_windows.__defaults__", (300,))
@@ -81,6 +82,7 @@ def test_pack_size_changes_no_score(scorer, monkeypatch) -> None:
 def test_a_larger_budget_keeps_a_superset_of_characters(scorer, o200k) -> None:
     source = Source(random_text(random.Random(9), 150) + " The master signed the ledger at noon in Ghent.")
     before: set[int] = set()
+    scorer = remembering(scorer)
     for budget in range(5, 400, 23):
         try:
             kept = Compressor(scorer, o200k, CompressorSettings(budget=budget)).compress(
@@ -111,7 +113,7 @@ def test_a_cut_chunk_without_sentences_keeps_its_best_words(scorer, o200k) -> No
     compressor = Compressor(scorer, o200k, CompressorSettings(budget=60))
     for repeats in (17, 19, 21, 22):
         result = compressor.compress(
-            line * repeats + needle + line * 200, "What is the vault code of Skerrow?"
+            line * repeats + needle + line * 60, "What is the vault code of Skerrow?"
         )
         assert "48213" in result.text, repeats
 

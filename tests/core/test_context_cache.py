@@ -15,7 +15,6 @@ import torch
 from typer.testing import CliRunner
 
 from longattncomp_cli.commands.backbones import parse_size
-from longattncomp_cli.core.backbones.cache.backbone import cached
 from longattncomp_cli.core.backbones.cache.disk import NotKeptError, StateFiles
 from longattncomp_cli.core.backbones.cache.memory import ByteLRU
 from longattncomp_cli.core.inputs.source import Source
@@ -24,13 +23,10 @@ from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.errors import UsageError
 from longattncomp_cli.main import app
 from tests.support.decoders import TEXT, decoder_scorer, make_decoder
+from tests.support.scorers import remembering
 from tests.support.texts import random_text
 
 QUERIES = ["Who signed the ledger?", "Where is the key?"]
-
-
-def remembering(scorer: Scorer, **room: Any) -> Scorer:
-    return scorer.with_backbone(cached(scorer.backbone, **room))
 
 
 def counting(scorer: Scorer) -> tuple[Scorer, list[int]]:
@@ -54,7 +50,7 @@ def counting(scorer: Scorer) -> tuple[Scorer, list[int]]:
 def test_the_second_query_reads_nothing_and_scores_the_same_bits(scorer, where, tmp_path) -> None:
     counted, read = counting(scorer)
     room = {"memory_bytes": 2**28} if where == "memory" else {"files": StateFiles(tmp_path, 2**28)}
-    source = Source(random_text(random.Random(3), 700) + ".", title="A title")
+    source = Source(random_text(random.Random(3), 200) + ".", title="A title")
     again = remembering(counted, **room)
     for query in QUERIES:
         request = Request((source, Source("Another one. " * 20)), query)

@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from longattncomp_cli.core.checkpoint.store import Checkpoint
 from longattncomp_cli.core.inputs.source import Source
@@ -16,7 +14,7 @@ from longattncomp_cli.core.scoring.explain import explain
 from longattncomp_cli.core.scoring.options import ScoringOptions
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.core.scoring.scores import ChunkScores
-from longattncomp_cli.core.text.words import MAX_IDENTIFIERS, query_identifiers
+from longattncomp_cli.core.text.words import query_identifiers
 
 
 def with_config(scorer: Scorer, **changes) -> Scorer:
@@ -43,14 +41,6 @@ def scored(scorer: Scorer, weight: float, query: str, texts: list[str]) -> Chunk
 )
 def test_what_counts_as_a_name(query: str, names: list[str]) -> None:
     assert query_identifiers(query) == names
-
-
-@given(st.text(max_size=300))
-@settings(max_examples=200, deadline=None)
-def test_every_name_stands_in_the_query_and_each_once(query: str) -> None:
-    names = query_identifiers(query)
-    assert len(set(names)) == len(names) <= MAX_IDENTIFIERS
-    assert all(name and name in query for name in names)
 
 
 def test_a_chunk_with_the_whole_name_rises_over_one_with_its_parts(scorer: Scorer) -> None:

@@ -18,6 +18,7 @@ from longattncomp_cli.core.selection.keep_rules import KeepRules, keep_spans, pa
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.errors import BudgetError, InputError, UsageError
 from longattncomp_cli.main import app
+from tests.support.scorers import remembering
 
 TEXT = (
     "Title — 東京\n\n" + "".join(f"Line {i} says nothing. It goes on.\n" for i in range(200)) + "The end.\n"
@@ -112,6 +113,7 @@ def test_the_budget_pays_for_what_must_stay_first(scorer, o200k) -> None:
     source = Source(TEXT)
     rules = KeepRules(patterns=("^Line 150 ",), lines=(parse_lines("1"),))
     before: set[int] = set()
+    scorer = remembering(scorer)
     for budget in (40, 60, 200, 900):
         settings = CompressorSettings(budget=budget, keep=rules)
         result = Compressor(scorer, o200k, settings).compress(Request((source,), "What does line 20 say?"))

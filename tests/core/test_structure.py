@@ -20,6 +20,7 @@ from longattncomp_cli.core.text.structure.code import read
 from longattncomp_cli.core.text.structure.kinds import kind_of
 from longattncomp_cli.core.text.structure.reader import structure_of
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build
+from tests.support.scorers import remembering
 
 PYTHON = '''\
 """A module."""
@@ -224,6 +225,7 @@ def test_budget_slices_and_superset_hold_with_headings(structured, o200k) -> Non
     texts = [many_functions(rng, 5), OTHER["markdown"][0] * 3, OTHER["csv"][0] * 9]
     sources = tuple(Source(t, n) for t, n in zip(texts, ["a.py", "b.md", "c.csv"], strict=True))
     before: set[tuple[int, int]] = set()
+    structured = remembering(structured)
     for budget in range(20, 600, 83):
         compressor = Compressor(structured, o200k, CompressorSettings(budget=budget))
         result = compressor.compress(Request(sources, "what does work_5 compute?"))

@@ -49,6 +49,7 @@ from longattncomp_cli.core.selection.select import SelectionRule, select
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.core.text.structure.kinds import kind_of
 from longattncomp_cli.core.text.structure.reader import structure_of
+from longattncomp_cli.core.text.words import MAX_IDENTIFIERS, by_word, query_identifiers, word_at
 from longattncomp_cli.errors import BudgetError, CheckpointError, InputError, LongAttnCompError, UsageError
 from tests.support.texts import BYTES
 
@@ -573,6 +574,26 @@ CONFIG_VALUES = st.one_of(
 )
 
 
+@given(TEXTS | st.text(max_size=300))
+def identifiers_stand_in_the_query_each_once(query: str) -> None:
+    names = query_identifiers(query)
+    assert len(set(names)) == len(names) <= MAX_IDENTIFIERS
+    assert all(name and name in query for name in names)
+
+
+@given(TEXTS | st.text(max_size=80), st.data())
+def tokens_fall_into_words_in_order(text: str, data: st.DataObject) -> None:
+    places = st.integers(0, max(0, len(text) - 1))
+    starts = sorted(data.draw(st.sets(places, max_size=20))) if text else []
+    found = list(by_word(text, [-1, *starts]))
+    assert found[0] == ((-1, -1), [0])
+    assert [number for _, numbers in found for number in numbers] == list(range(len(starts) + 1))
+    for (start, end), numbers in found[1:]:
+        assert start < end
+        assert all(start <= starts[number - 1] for number in numbers)
+        assert word_at(text, starts[numbers[0] - 1]) == (start, end)
+
+
 @given(
     st.dictionaries(CONFIG_KEYS, CONFIG_VALUES, max_size=3), st.none() | CONFIG_KEYS, st.sampled_from([1, 2])
 )
@@ -614,4 +635,6 @@ PROPERTIES = (
     bytes_are_text_or_an_error,
     a_damaged_archive_never_gives_other_records,
     a_config_can_be_used_or_is_refused,
+    identifiers_stand_in_the_query_each_once,
+    tokens_fall_into_words_in_order,
 )

@@ -23,6 +23,7 @@ SHARES = {
     "arranged_spans_cover_the_union_once": 0.2,
     "units_are_nested_and_inside_the_text": 0.3,
     "chunks_are_a_partition": 0.3,
+    "a_config_can_be_used_or_is_refused": 0.3,
     "kept_spans_lie_in_the_context": 0.3,
     "nobody_speaks_but_the_roles_of_messages": 0.3,
     "a_batch_that_was_cut_anywhere_resumes_to_the_same_bytes": 0.1,
