@@ -39,13 +39,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Compression": "core.results",
+    "Compression": "core.results.compression",
     "InputError": "errors",
     "LongAttnCompError": "errors",
-    "Scored": "core.results",
-    "ScoredText": "core.scored_text",
-    "SelectionRule": "core.selection",
-    "Source": "core.types",
+    "Scored": "core.results.compression",
+    "ScoredText": "core.results.compression",
+    "SelectionRule": "core.selection.select",
+    "Source": "core.inputs.source",
     "UsageError": "errors",
 }
 

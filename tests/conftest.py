@@ -1,50 +1,15 @@
-"""Shared fixtures: the real default scorer, loaded once, and a seeded source of awkward text."""
+"""Shared fixtures: the real default scorer and its tokenizer, loaded once."""
 
 from __future__ import annotations
 
 import os
-import random
-from collections.abc import Callable
 
 import pytest
 
-pytest_plugins = ["support.cli"]
+pytest_plugins = ["tests.support.cli"]
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-PIECES = [
-    "The harbour master signed the ledger at noon.",
-    " It rained; nobody minded!",
-    "\n",
-    "\n\n",
-    "\r\n",
-    " ",
-    "\t",
-    "naïve café ",
-    "東京都は日本の首都です。",
-    "🙂🙃",
-    "e\u0301",
-    "def f(x):\n    return x + 1\n",
-    "0xDEADBEEF ",
-    "a" * 40 + " ",
-    "Mr. Smith met Dr. Wu. ",
-    "[bold]x[/bold] ",
-    "<|endoftext|>",
-    "\u200b",
-    "...",
-    "¿Qué? ",
-]
-
-
-def random_text(rng: random.Random, num_pieces: int) -> str:
-    """Text with every kind of trouble: scripts, combining marks, line ends, special tokens."""
-    return "".join(rng.choice(PIECES) for _ in range(num_pieces))
-
-
-@pytest.fixture(scope="session")
-def make_text() -> Callable[[random.Random, int], str]:
-    return random_text
 
 
 @pytest.fixture(scope="session")

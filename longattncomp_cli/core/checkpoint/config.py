@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
-from longattncomp_cli.core.backbones.spec import BackboneSpec, EncodingName
+from longattncomp_cli.core.backbones.spec import BackboneKind, BackboneSpec, EncodingName
 from longattncomp_cli.core.checkpoint.logistic import HEAD_FEATURE, LogisticModel, read_logistic
 from longattncomp_cli.core.chunking.chunks import SnapLevel
 from longattncomp_cli.errors import CheckpointError
 
 FORMAT_VERSION = 2
+MAX_HOPS = 3
 
 # One of the two projections; the paper's has 8 million numbers.
 _MOST_NUMBERS = 1 << 28
@@ -74,23 +75,27 @@ class CheckpointConfig:
 
     def __post_init__(self) -> None:
         """Refuse values that no scorer could use."""
-        for name, allowed in (("pooling", Pooling), ("sink", Sink), ("encoding", EncodingName)):
+        for name, allowed in _CHOICES.items():
             if getattr(self, name) not in get_args(allowed):
                 raise CheckpointError(
                     f"config.json: {name} {getattr(self, name)!r} is not one of {get_args(allowed)}"
                 )
+        for name, kind, what in _TYPES:
+            if type(getattr(self, name)) not in kind:
+                raise CheckpointError(f"config.json: {name} must be {what}")
         sizes = (self.width, self.head_width, self.window_tokens, self.chunk_tokens, self.hops)
         if not self.layers or any(type(v) is not int or v < 1 for v in sizes):
             raise CheckpointError(
                 "config.json: layers, widths, token counts and hops must be positive integers"
             )
+        if self.hops > MAX_HOPS:
+            raise CheckpointError(f"config.json: hops {self.hops} is more than {MAX_HOPS}")
         if type(self.hop_rank) is not int or not 0 <= self.hop_rank <= self.width:
             raise CheckpointError("config.json: hop_rank is a number from 0 to width")
         if len(self.layers) * self.width * self.head_width > _MOST_NUMBERS:
             raise CheckpointError("config.json: layers × width × head_width is larger than any real scorer")
-        if type(self.length_normalised) is not bool:
-            raise CheckpointError("config.json: length_normalised is true or false")
-        steps = (self.exact_match_weight, self.propagation_decay or 0.0, self.coverage)
+        decay = 0.0 if self.propagation_decay is None else self.propagation_decay
+        steps = (self.exact_match_weight, decay, self.coverage)
         if any(type(v) not in (int, float) or not 0 <= v < 1e3 for v in steps) or self.coverage > 1:
             raise CheckpointError(
                 "config.json: exact_match_weight and propagation_decay must not be negative, coverage a "
@@ -126,6 +131,15 @@ class CheckpointConfig:
         )
 
 
+_CHOICES: dict[str, Any] = {"pooling": Pooling, "sink": Sink, "encoding": EncodingName, "snap": SnapLevel}
+_TYPES: tuple[tuple[str, tuple[type, ...], str], ...] = (
+    ("name", (str,), "text"),
+    ("qk_norm", (bool,), "true or false"),
+    ("chat_template", (bool,), "true or false"),
+    ("length_normalised", (bool,), "true or false"),
+    ("training", (dict, type(None)), "an object or null"),
+)
+
 # Keys of format 1, and of the features that its models read.
 _OLD_KEYS = {
     "head_norm": "qk_norm",
@@ -144,7 +158,7 @@ def config_from_json(raw: Any) -> CheckpointConfig:
         CheckpointError: it is of another format, lacks a field, has an unknown one, or a value of no use.
     """
     version = raw.get("format_version") if isinstance(raw, dict) else None
-    if version not in (1, FORMAT_VERSION):
+    if type(version) is not int or version not in (1, FORMAT_VERSION):
         raise CheckpointError(f"format_version {version!r}; this version reads 1 and {FORMAT_VERSION}")
     values = dict(raw, format_version=FORMAT_VERSION)
     if version == 1:
@@ -152,14 +166,32 @@ def config_from_json(raw: Any) -> CheckpointConfig:
     unknown = set(values) - {field.name for field in fields(CheckpointConfig)}
     if unknown:
         raise CheckpointError(f"unknown fields {sorted(unknown)}")
-    try:
-        values["backbone"] = BackboneSpec(**values["backbone"])
-        values["layers"] = tuple(values.get("layers", ()))
-        for name in ("calibration", "sufficiency"):
-            values[name] = _model_from_json(name, values.get(name), is_old=version == 1)
-        return CheckpointConfig(**values)
-    except (TypeError, KeyError) as error:
-        raise CheckpointError(str(error)) from error
+    missing = {field.name for field in fields(CheckpointConfig) if field.default is MISSING} - set(values)
+    if missing:
+        raise CheckpointError(f"missing fields {sorted(missing)}")
+    if not isinstance(values["layers"], list):
+        raise CheckpointError("config.json: layers must be a list of layer numbers")
+    values["layers"] = tuple(values["layers"])
+    values["backbone"] = _backbone_from_json(values["backbone"])
+    for name in ("calibration", "sufficiency"):
+        values[name] = _model_from_json(name, values.get(name), is_old=version == 1)
+    return CheckpointConfig(**values)
+
+
+def _backbone_from_json(value: Any) -> BackboneSpec:
+    allowed = {field.name for field in fields(BackboneSpec)}
+    if not isinstance(value, dict) or not {"id", "sha256"} <= set(value) <= allowed:
+        raise CheckpointError(
+            "config.json: backbone must have id and sha256, and may have package, package_path and kind"
+        )
+    if any(type(part) is not str for part in value.values()):
+        raise CheckpointError("config.json: what backbone has must be text")
+    spec = BackboneSpec(**value)
+    if spec.kind not in get_args(BackboneKind):
+        raise CheckpointError(
+            f"config.json: backbone: kind {spec.kind!r} is not one of {get_args(BackboneKind)}"
+        )
+    return spec
 
 
 def _model_from_json(name: str, value: Any, *, is_old: bool) -> LogisticModel | None:

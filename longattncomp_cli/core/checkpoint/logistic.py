@@ -30,7 +30,7 @@ def is_feature(name: str, num_heads: int) -> bool:
     """Whether a scorer with so many heads gives a feature of this name."""
     kind, _, head = name.rpartition("_")
     if kind == HEAD_FEATURE:
-        return head.isdecimal() and str(int(head)) == head and int(head) < num_heads
+        return head in map(str, range(num_heads))
     return name in SCORE_FEATURES or name in LEXICAL_FEATURES
 
 
@@ -55,7 +55,7 @@ class LogisticModel:
         Raises:
             ValueError: says what is wrong.
         """
-        if self.version != LOGISTIC_VERSION:
+        if type(self.version) is not int or self.version != LOGISTIC_VERSION:
             raise ValueError(f"version {self.version!r} is not {LOGISTIC_VERSION}")
         if not isinstance(self.weights, Mapping) or not self.weights:
             raise ValueError("it has no weights")

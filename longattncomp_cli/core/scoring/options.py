@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from longattncomp_cli.core.checkpoint.config import CheckpointConfig
+from longattncomp_cli.core.checkpoint.config import MAX_HOPS, CheckpointConfig
 from longattncomp_cli.core.chunking.chunks import SnapLevel
 from longattncomp_cli.errors import UsageError
 
-MAX_HOPS = 3
 MAX_STORED_TOKENS = 1_000_000
 """States of longer contexts are computed again for each further reading instead of being stored."""
 

@@ -1,0 +1,187 @@
+"""Checkpoints: what is saved is loaded, and what does not fit is refused with a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import torch
+
+from longattncomp_cli.core.backbones.spec import BackboneSpec
+from longattncomp_cli.core.checkpoint.config import CheckpointConfig
+from longattncomp_cli.core.checkpoint.logistic import LEXICAL_FEATURES, SCORE_FEATURES, LogisticModel
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT, shipped_checkpoints
+from longattncomp_cli.core.checkpoint.store import (
+    Checkpoint,
+    build_attention,
+    load_checkpoint,
+    save_checkpoint,
+)
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.scorer import Scorer
+from longattncomp_cli.errors import CheckpointError
+
+CONFIG = CheckpointConfig(
+    name="tiny",
+    backbone=BackboneSpec(id="nowhere/tiny", sha256="0" * 64),
+    layers=(1, 0),
+    width=4,
+    head_width=4,
+)
+
+
+def tiny(**changes: object) -> Checkpoint:
+    config = replace(CONFIG, **changes)
+    return Checkpoint(
+        config, {k: v.detach().clone() for k, v in build_attention(config).state_dict().items()}
+    )
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    made = tiny(sink="learned", training={"seed": 0})
+    save_checkpoint(made, tmp_path / "c", "# card\n")
+    loaded = load_checkpoint(str(tmp_path / "c"))
+    assert loaded.config == made.config
+    assert loaded.digest == made.digest
+    assert all(torch.equal(loaded.tensors[name], value) for name, value in made.tensors.items())
+
+
+def test_the_digest_changes_with_the_config_and_with_each_tensor() -> None:
+    made = tiny()
+    changed = {**made.tensors, "floor": made.tensors["floor"] + 1}
+    assert len({made.digest, Checkpoint(made.config, changed).digest, tiny(chunk_tokens=64).digest}) == 3
+
+
+def test_saving_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        save_checkpoint(tiny(), tmp_path / name, "")
+    for file in ("config.json", "model.safetensors"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+@pytest.mark.parametrize("name", shipped_checkpoints())
+def test_shipped_checkpoints_load_and_have_a_card(name: str) -> None:
+    from longattncomp_cli.core.checkpoint.shipped import SHIPPED_FOLDER
+
+    checkpoint = load_checkpoint(name)
+    assert checkpoint.config.name == name
+    assert len((SHIPPED_FOLDER / name / "README.md").read_text()) > 200
+    assert (SHIPPED_FOLDER / name / "model.safetensors").stat().st_size < 6_000_000
+
+
+def test_the_default_is_shipped() -> None:
+    assert DEFAULT_CHECKPOINT in shipped_checkpoints()
+
+
+def _break(folder: Path, what: str) -> None:
+    config = orjson.loads((folder / "config.json").read_bytes())
+    changes = {
+        "version": {"format_version": 99},
+        "field": {"surprise": 1},
+        "pooling": {"pooling": "max"},
+        "layers": {"layers": []},
+        "shape": {"width": 8, "head_width": 8},
+    }
+    if what == "json":
+        (folder / "config.json").write_text("{")
+    elif what == "weights":
+        (folder / "model.safetensors").write_bytes(b"not a tensor")
+    elif what == "nan":
+        made = tiny()
+        made.tensors["w_q"][0, 0, 0] = float("nan")
+        save_checkpoint(made, folder, "")
+    else:
+        (folder / "config.json").write_bytes(orjson.dumps({**config, **changes[what]}))
+
+
+@pytest.mark.parametrize("what", ["version", "field", "pooling", "layers", "shape", "json", "weights", "nan"])
+def test_a_broken_checkpoint_is_refused(tmp_path: Path, what: str) -> None:
+    save_checkpoint(tiny(), tmp_path, "")
+    _break(tmp_path, what)
+    with pytest.raises(CheckpointError):
+        load_checkpoint(str(tmp_path))
+
+
+FORMAT_1_KEYS = {
+    "qk_norm": "head_norm",
+    "exact_match_weight": "names",
+    "length_normalised": "per_token",
+    "propagation_decay": "reach",
+    "sufficiency": "enough",
+}
+
+
+def format_1_feature(name: str) -> str:
+    old = {"matched_long_words": "matched_long_words", "missing_names": "missing_names"}
+    return old.get(name, name.replace("similarity_", "nearest_"))
+
+
+def as_format_1(raw: dict[str, Any]) -> dict[str, Any]:
+    """A config as it was written before its keys and features got their names of today."""
+    for name in ("calibration", "sufficiency"):
+        if raw.get(name):
+            raw[name]["weights"] = {format_1_feature(k): v for k, v in raw[name]["weights"].items()}
+    return {FORMAT_1_KEYS.get(key, key): value for key, value in raw.items()} | {"format_version": 1}
+
+
+def write_format_1(checkpoint: Checkpoint, folder: Path) -> dict[str, Any]:
+    save_checkpoint(checkpoint, folder, "")
+    raw = as_format_1(orjson.loads((folder / "config.json").read_bytes()))
+    (folder / "config.json").write_bytes(orjson.dumps(raw))
+    return raw
+
+
+@pytest.mark.parametrize("name", shipped_checkpoints())
+def test_format_1_is_the_same_checkpoint(name: str, tmp_path: Path) -> None:
+    today = load_checkpoint(name)
+    raw = write_format_1(today, tmp_path)
+    assert set(FORMAT_1_KEYS.values()) <= set(raw)
+    before = load_checkpoint(str(tmp_path))
+    assert before.config == today.config
+    assert before.digest == today.digest
+
+
+def test_every_key_and_feature_of_format_1_is_read(tmp_path: Path) -> None:
+    names = [*SCORE_FEATURES, *LEXICAL_FEATURES, "similarity_0", "similarity_1"]
+    model = LogisticModel(weights={name: float(i) for i, name in enumerate(names)}, offset=0.5)
+    made = tiny(
+        qk_norm=True,
+        exact_match_weight=0.3,
+        length_normalised=True,
+        propagation_decay=0.4,
+        calibration=model,
+        sufficiency=model,
+    )
+    raw = write_format_1(made, tmp_path)
+    for old in ("matched_long_words", "missing_names", "similarity_0", "similarity_1"):
+        assert old in raw["calibration"]["weights"]
+        assert old in raw["enough"]["weights"]
+    assert load_checkpoint(str(tmp_path)).config == made.config
+    raw["format_version"] = 2
+    (tmp_path / "config.json").write_bytes(orjson.dumps(raw))
+    with pytest.raises(CheckpointError, match="head_norm"):
+        load_checkpoint(str(tmp_path))
+
+
+def test_format_1_gives_the_same_scores(scorer: Scorer, tmp_path: Path) -> None:
+    write_format_1(scorer.checkpoint, tmp_path)
+    before = Scorer(load_checkpoint(str(tmp_path)), scorer.backbone)
+    text = (
+        "Ropes were mended. " * 60 + "The ledger was signed by Ines Albrecht. " + "Nets were counted. " * 60
+    )
+    request = Request((Source(text), Source("Salt is dear.", title="Salt")), "Who signed the ledger?")
+    wanted = scorer.with_options(chunk_tokens=16).score(request)
+    found = before.with_options(chunk_tokens=16).score(request)
+    assert found.scores.tolist() == wanted.scores.tolist()
+    assert (found.sink, found.confidence) == (wanted.sink, wanted.confidence)
+    assert found.sufficiency == wanted.sufficiency is not None
+
+
+def test_an_unknown_name_lists_the_shipped_ones() -> None:
+    with pytest.raises(CheckpointError, match="neither a directory") as caught:
+        load_checkpoint("no-such-checkpoint")
+    assert DEFAULT_CHECKPOINT in caught.value.hint

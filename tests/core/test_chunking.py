@@ -1,0 +1,132 @@
+"""Chunks partition the text, never exceed their size, and end where the reader would end them."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from longattncomp_cli.core.chunking.chunks import Tokens
+from longattncomp_cli.core.chunking.cutter import WHOLE_UNIT_CHUNKS, chunk_bounds, chunk_source
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.text.spans import Span
+from tests.support.texts import random_text
+
+
+def chunks_of(scorer, text: str, chunk_tokens: int, snap: str, region: Span | None = None):
+    source = Source(text, context_region=region)
+    context = source.context_span
+    tokens = scorer.backbone.tokenize([text[context.start : context.end]])[0]
+    shifted = Tokens(tokens.ids, tokens.starts + context.start)
+    return chunk_source(
+        source, shifted, source_index=0, first_index=0, chunk_tokens=chunk_tokens, snap=snap
+    ).chunks
+
+
+@pytest.mark.parametrize("snap", ["none", "word", "line", "sentence", "structure", "auto"])
+def test_spans_partition_any_text(scorer, snap: str) -> None:
+    rng = random.Random(snap)
+    for case in range(40):
+        text = random_text(rng, rng.randrange(1, 80)) + "end"
+        chunk_tokens = rng.choice([1, 2, 7, 32, 128])
+        chunks = chunks_of(scorer, text, chunk_tokens, snap)
+        assert "".join(text[c.start : c.end] for c in chunks) == text, case
+        assert all(c.start < c.end for c in chunks)
+        most = chunk_tokens * (WHOLE_UNIT_CHUNKS if snap in ("structure", "auto") else 1)
+        assert all(c.num_backbone_tokens <= most for c in chunks)
+        assert [c.index for c in chunks] == list(range(len(chunks)))
+
+
+def test_region_is_partitioned_and_nothing_else(scorer) -> None:
+    text = "Keep me. " + "One sentence here. " * 40 + "And keep me too."
+    region = Span(9, len(text) - 16)
+    chunks = chunks_of(scorer, text, 16, "sentence", region)
+    assert chunks[0].start == region.start
+    assert chunks[-1].end == region.end
+    assert "".join(text[c.start : c.end] for c in chunks) == text[region.start : region.end]
+
+
+def test_white_space_alone_is_one_chunk_without_tokens(scorer) -> None:
+    chunks = chunks_of(scorer, " \n\n ", 8, "sentence")
+    assert [(c.start, c.end, c.num_backbone_tokens) for c in chunks] == [(0, 4, 0)]
+
+
+def test_sentences_are_not_cut_where_one_ends_in_reach(scorer) -> None:
+    text = "The cat sat on the mat by the door. " * 30
+    for chunk in chunks_of(scorer, text, 32, "sentence")[:-1]:
+        assert text[: chunk.end].rstrip().endswith("door.")
+
+
+def test_abbreviations_do_not_end_a_sentence(scorer) -> None:
+    text = "We met Dr. Wu and Mr. Lee at no. 5 today before the rain came down. " * 10
+    for chunk in chunks_of(scorer, text, 24, "sentence")[:-1]:
+        assert text[: chunk.end].rstrip().endswith("down.")
+
+
+def test_lines_are_kept_whole_in_code(scorer) -> None:
+    text = "".join(f"value_{i} = compute({i}, scale=2)\n" for i in range(60))
+    for chunk in chunks_of(scorer, text, 40, "line"):
+        assert text[: chunk.end].endswith("\n")
+
+
+def random_levels(rng: random.Random) -> tuple[np.ndarray, int]:
+    levels = np.array(
+        [rng.choice([0, 0, 0, 1, 1, 2, 3, 4]) for _ in range(rng.randrange(0, 200))], dtype=np.int64
+    )
+    levels[:1] = 0
+    return levels, rng.randrange(1, 40)
+
+
+def test_bounds_are_ascending_and_no_chunk_is_too_long() -> None:
+    rng = random.Random(1)
+    for _ in range(300):
+        levels, size = random_levels(rng)
+        bounds = chunk_bounds(levels, size)
+        assert (bounds[0], bounds[-1]) == (0, len(levels))
+        lengths = np.diff(bounds)
+        assert (lengths > 0).all() or len(levels) == 0
+        assert (lengths <= size).all()
+
+
+def test_a_chunk_holds_whole_paragraphs_or_part_of_one() -> None:
+    """Whole ones may follow a part of less than half a chunk; a part may follow less than a quarter."""
+    rng = random.Random(2)
+    for _ in range(300):
+        levels, size = random_levels(rng)
+        edges = {0, len(levels), *np.flatnonzero(levels == 4).tolist()}
+        for start, end in pairwise(chunk_bounds(levels, size)):
+            inside = [edge for edge in edges if start < edge < end]
+            if inside and end in edges:
+                assert start in edges or min(inside) - start < size / 2
+            elif inside:
+                assert max(inside) - start < max(1, size / 4)
+
+
+def test_without_levels_chunks_have_a_fixed_size() -> None:
+    assert chunk_bounds(np.zeros(300, dtype=np.int64), 128) == [0, 128, 256, 300]
+
+
+def test_a_long_paragraph_is_cut_into_equal_parts() -> None:
+    levels = np.ones(400, dtype=np.int64)
+    levels[[150, 190]] = 4
+    # 150 → 75 + 75; 40; 210 → 105 + 105.
+    assert chunk_bounds(levels, 128) == [0, 75, 150, 190, 295, 400]
+
+
+def test_token_starts_are_where_the_tokens_are(scorer) -> None:
+    """Long texts are tokenised in pieces; the pieces change nothing."""
+    rng = random.Random(5)
+    text = random_text(rng, 6000)
+    tokens = scorer.backbone.tokenize([text])[0]
+    whole = scorer.backbone.tokenizer.encode(text, add_special_tokens=False)
+    assert tokens.ids.tolist() == whole.ids
+    assert tokens.starts.tolist() == [start for start, _ in whole.offsets]
+
+
+def test_a_word_longer_than_any_token_is_still_read(scorer) -> None:
+    """WordPiece maps words of over 100 characters to one unknown token; ours are read in parts."""
+    tokens = scorer.backbone.tokenize(["x" * 5000])[0]
+    assert len(tokens.ids) > 50
+    assert scorer.backbone.tokenizer.token_to_id("[UNK]") not in tokens.ids

@@ -1,0 +1,63 @@
+"""What is doubtful about a result is said, and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from longattncomp_cli.core.assembly.kept_spans import KeptSpan
+from longattncomp_cli.core.chunking.chunks import Chunk
+from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.results.report import compression_record, score_report
+from longattncomp_cli.core.results.warnings import find_warnings
+from longattncomp_cli.core.scoring.scores import ChunkScores
+from longattncomp_cli.core.selection.select import Selection
+
+
+def case(*, sink: float | None, query: str = "q", parser: str = "given", kept: tuple[int, ...] = (0,)):
+    sources = (Source("a" * 10, "src/store.py"), Source("b" * 10, "context[1]", title="Ice age"))
+    chunks = (Chunk(0, 0, 0, 10, 1), Chunk(1, 1, 0, 10, 1))
+    confidence = None if sink is None else 1 - sink
+    scores = ChunkScores(chunks, np.array([0.5, 0.5]) * (1 - (sink or 0)), sink, confidence)
+    selection = Selection(tuple(KeptSpan(chunks[i], 0, 10) for i in kept), "budget", 0.5)
+    return Request(sources, query, query_parser=parser), scores, selection
+
+
+def codes(**changes) -> list[str]:
+    return [warning.code for warning in find_warnings(*case(**changes))]
+
+
+def test_low_confidence_a_guessed_query_and_a_dropped_source_are_named() -> None:
+    assert find_warnings(*case(sink=None)) == find_warnings(*case(sink=0.6)) == ()
+    assert codes(sink=0.8) == ["low-confidence"]
+    for parser in ("tail", "auto:last-paragraph", "auto:chatml+first-paragraph"):
+        assert codes(sink=None, parser=parser) == ["guessed-query"]
+    assert find_warnings(*case(sink=None, parser="auto:question-last")) == ()
+    (warning,) = find_warnings(*case(sink=None, query="what about the ICE AGE then?"))
+    assert warning.code == "dropped-source"
+    assert "'Ice age'" in warning.message
+    assert "100%" in warning.message
+    assert find_warnings(*case(sink=None, query="what about ice ages?")) == ()
+    assert find_warnings(*case(sink=None, query="see store.py", kept=(0,))) == ()
+    assert codes(sink=None, query="see store.py", kept=(1,)) == ["dropped-source"]
+    assert find_warnings(*case(sink=None, query="a store", kept=(1,))) == ()
+
+
+def test_warnings_stand_in_the_record_and_only_where_there_are_any(scorer, o200k) -> None:
+    compressor = Compressor(scorer, o200k, CompressorSettings(budget=12))
+    sources = (
+        Source("The ledger was signed by Ines. " * 9, title="Ledger"),
+        Source("Rain fell. " * 40, "rain.txt"),
+    )
+    sure = compressor.compress(Request(sources, "Who signed the ledger?"))
+    named = compressor.compress(Request(sources, "Who signed it, by rain.txt?", query_parser="tail"))
+    codes = [warning["code"] for warning in compression_record(named, "c", "s")["selection"]["warnings"]]
+    assert (
+        codes[:1] == ["guessed-query"]
+        if scorer.checkpoint.config.sink == "none"
+        else "guessed-query" in codes
+    )
+    if scorer.checkpoint.config.sink == "none":
+        assert "warnings" not in compression_record(sure, "c", "s")["selection"]
+        assert "warnings" not in score_report(sure.scored)

@@ -1,0 +1,65 @@
+"""What a word is, and which words of a query are names that stand in the text as they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from longattncomp_cli.core.text.words import (
+    MAX_IDENTIFIERS,
+    is_compound,
+    is_name_like,
+    query_identifiers,
+    word_at,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "word"),
+    [
+        ("the naïve ledger", 4, "naïve"),
+        ("the naïve ledger", 7, "naïve"),  # from inside: where a token begins in the middle of a word
+        ("Who signed it?", 13, "?"),
+        ("a_b", 0, "a_b"),
+        ("a_b", 2, "b"),  # looking back stops at a sign, the underscore too
+        ("x  y", 1, " "),
+        ("東京都", 1, "東京都"),
+        ("9" * 300, 250, "9" * 150),  # looking back stops after 100 characters
+    ],
+)
+def test_the_word_that_holds_a_character(text: str, start: int, word: str) -> None:
+    first, last = word_at(text, start)
+    assert text[first:last] == word
+    assert first <= start
+
+
+def test_a_token_of_a_title_has_no_word_in_the_text() -> None:
+    assert word_at("text", -1) == (-1, -1)
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("`two words` and `x`", ["two words", "x"]),
+        ("the _x, x_y and xY", ["_x", "x_y", "xY"]),
+        ("sha256, RFC-2616 or 2616", ["sha256", "RFC-2616"]),
+        ("config.json, a->b, a::b, a/b, a:b", ["config.json", "a->b", "a::b"]),
+        ("END. Then merry-harbour", ["merry-harbour"]),
+        ("f_1 and f_1 again", ["f_1"]),
+        ("x_" + "y" * 300, []),
+        (" ".join(f"f_{i}" for i in range(99)), [f"f_{i}" for i in range(MAX_IDENTIFIERS)]),
+    ],
+)
+def test_identifiers_in_order_each_once(query: str, names: list[str]) -> None:
+    assert query_identifiers(query) == names
+
+
+def test_words_joined_by_hyphens_are_only_a_compound_unless_quoted() -> None:
+    assert is_compound("merry-harbour", "the merry-harbour")
+    assert not is_compound("merry-harbour", "the `merry-harbour`")
+    assert not is_compound("RFC-2616", "the RFC-2616")
+    assert not is_compound("iter_modules", "iter_modules")
+
+
+def test_a_name_has_a_digit_a_capital_or_an_underscore() -> None:
+    assert all(map(is_name_like, ("x1", "Ada", "a_b", "B")))
+    assert not any(map(is_name_like, ("plain", "naïve", "東京")))

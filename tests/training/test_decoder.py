@@ -1,0 +1,183 @@
+"""A decoder through both stages: the layer learns, the backbone stays, the checkpoint scores."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from longattncomp_cli.core.backbones.decoder import backbone as decoder_module
+from longattncomp_cli.core.backbones.decoder.weights import build_decoder
+from longattncomp_cli.core.backbones.spec import BackboneSpec
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.loading import load_scorer, load_untrained_decoder
+from longattncomp_cli.core.scoring.scorer import Scorer
+from longattncomp_cli.data.examples import Document, Example
+from longattncomp_cli.main import app
+from longattncomp_cli.training.pools.features import FeatureStore
+from longattncomp_cli.training.pools.plan import Pool, Question
+from longattncomp_cli.training.pools.whole_pools import pool_scorer
+from longattncomp_cli.training.trainables import decoder_attention
+from tests.support.decoders import make_decoder, make_remote_decoder
+from tests.support.training import GOODS, PLACES, write_examples
+
+
+def untrained_scorer(folder: Path, encoding: str, dtype: str = "auto") -> Scorer:
+    return Scorer(*load_untrained_decoder(str(folder), "2", encoding=encoding, device="cpu", dtype=dtype))
+
+
+SENTENCES = (
+    " ".join(f"What does the market of {place} trade? Which market is in {place}?" for place in PLACES)
+    + " "
+    + " ".join(f"trades {good} in autumn. Its harbour is 12 miles away." for good in GOODS)
+)
+NUMBERS = {"--epochs": "8", "--batch-pools": "2", "--learning-rate": "0.003", "--validate-every": "40"}
+NUMBERS |= {"--min-tokens": "250", "--max-tokens": "350", "--patience": "20", "--held-out-share": "0.3"}
+NUMBERS |= {"--negative-share": "0.1", "--dropout": "0"}
+
+
+def recall(scorer: Scorer, data: Path) -> float:
+    """How often the chunk with the answer is the best of all documents' chunks; by chance 1/16."""
+    found = 0
+    rows = [json.loads(line) for line in data.read_text().splitlines()]
+    for row in rows[:16]:
+        sources = tuple(Source(document["text"], title=document["title"]) for document in row["documents"])
+        scores = scorer.score(Request(sources, row["query"]))
+        found += scores.chunks[int(scores.order[0])].source in row["relevant"]
+    return found / 16
+
+
+@pytest.fixture(scope="module")
+def setting(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("decoder")
+    shape = {"max_position_embeddings": 2048, "noise": 0.05, "embedding_scale": 20.0}
+    make_decoder("qwen3", folder / "model", text=SENTENCES, **shape)
+    return folder / "model", write_examples(folder / "own.jsonl", 96)
+
+
+def train(*args: str) -> Any:
+    done = CliRunner().invoke(app, [*args, "--preset", "smoke", "--device", "cpu"], catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    return done
+
+
+def flat(numbers: dict[str, str]) -> list[str]:
+    return [part for pair in numbers.items() for part in pair]
+
+
+def both_stages(
+    encoding: str, setting: tuple[Path, Path], folder: Path, numbers: dict[str, str]
+) -> list[Scorer]:
+    """Train through both stages; what each left."""
+    model, data = setting
+    base = ["--data", str(data), *flat(numbers)]
+    start = ["train-stage1", *base, "--backbone", str(model), "--layers", "2", "--encoding", encoding]
+    notes = train(*start, "-o", str(folder / "one")).stderr
+    assert "memory: about" in notes
+    train("train-stage2", *base, "--init", str(folder / "one"), "-o", str(folder / "two"), "--sub-queries")
+    return [load_scorer(load_checkpoint(str(folder / name)), device="cpu") for name in ("one", "two")]
+
+
+@pytest.mark.parametrize("encoding", ["windowed", "full"])
+def test_both_stages_move_the_layer_and_leave_the_backbone(
+    encoding: str, setting: tuple[Path, Path], tmp_path: Path
+) -> None:
+    untrained = untrained_scorer(setting[0], encoding)
+    one, two = both_stages(encoding, setting, tmp_path, FEW)
+    for before, after, stage in ((untrained, one, 1), (one, two, 2)):
+        assert after.checkpoint.config.training["stage"] == stage
+        assert after.checkpoint.config.encoding == encoding
+        assert after.checkpoint.config.pooling == "mean"
+        moved = before.checkpoint.tensors["w_q"].float() - after.checkpoint.tensors["w_q"].float()
+        assert 0 < float(moved.abs().max()) < 0.5
+        for name, value in untrained.backbone.model.state_dict().items():
+            assert torch.equal(value, after.backbone.model.state_dict()[name])
+
+
+FEW = {**NUMBERS, "--epochs": "1", "--validate-every": "100", "--limit": "data=12", "--patience": "1"}
+
+
+@pytest.fixture
+def num_loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The id of each decoder whose blocks are built, in order."""
+    loads: list[str] = []
+
+    def counted(spec: BackboneSpec, *args: Any, **kwargs: Any) -> Any:
+        loads.append(spec.id)
+        return build_decoder(spec, *args, **kwargs)
+
+    monkeypatch.setattr(decoder_module, "build_decoder", counted)
+    return loads
+
+
+def test_a_stage_loads_its_decoder_once(
+    setting: tuple[Path, Path], tmp_path: Path, num_loads: list[str]
+) -> None:
+    model, data = setting
+    base = ["--data", str(data), *flat(FEW)]
+    train("train-stage1", *base, "--backbone", str(model), "--layers", "2", "-o", str(tmp_path / "one"))
+    assert num_loads == [str(model)]
+    train("train-stage2", *base, "--init", str(tmp_path / "one"), "-o", str(tmp_path / "two"))
+    assert num_loads == [str(model)] * 2
+
+
+def test_a_model_with_code_of_its_own_trains_where_that_is_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_loads: list[str]
+) -> None:
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    model, data = tmp_path / "model", write_examples(tmp_path / "own.jsonl", 24)
+    make_remote_decoder(model, text=SENTENCES, max_position_embeddings=2048)
+    base = ["--data", str(data), *flat(FEW), "--preset", "smoke", "--device", "cpu"]
+    start = ["train-stage1", *base, "--backbone", str(model), "--layers", "2", "-o", str(tmp_path / "one")]
+    refused = CliRunner().invoke(app, start)
+    assert refused.exit_code == 4
+    assert "--trust-remote-code" in refused.stderr
+    train(*start, "--trust-remote-code")
+    again = ["train-stage2", *base, "--init", str(tmp_path / "one"), "-o", str(tmp_path / "two")]
+    assert CliRunner().invoke(app, again).exit_code == 4
+    train(*again, "--trust-remote-code")
+    assert num_loads == [str(model)] * 2
+    made = load_scorer(load_checkpoint(str(tmp_path / "two")), device="cpu", trust_remote_code=True)
+    assert type(made.backbone.model).__name__ == "HarbourModel"
+    assert made.score(Request((Source("Salt is sold in Riga."),), "Riga salt?")).confidence is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["windowed", "full"])
+def test_both_stages_raise_evidence_recall_above_the_untrained_decoder(
+    encoding: str, setting: tuple[Path, Path], tmp_path: Path
+) -> None:
+    before = recall(untrained_scorer(setting[0], encoding), setting[1])
+    after = [recall(scorer, setting[1]) for scorer in both_stages(encoding, setting, tmp_path, NUMBERS)]
+    assert min(after) >= before + 0.5, (before, after)
+
+
+@pytest.mark.parametrize("encoding", ["windowed", "full"])
+def test_what_training_scores_is_what_the_scorer_scores(encoding: str, setting: tuple[Path, Path]) -> None:
+    """A pool's scores for its questions are the scorer's over the same documents in the same order."""
+    scorer = untrained_scorer(setting[0], encoding, dtype="float32")
+    documents = tuple(
+        Document(place, f"The market of {place} trades {GOODS[i]}.") for i, place in enumerate(PLACES)
+    )
+    queries = [f"What does the market of {place} trade?" for place in PLACES[:3]]
+    examples = [Example(f"q{i}", query, documents, (i,), "data") for i, query in enumerate(queries)]
+    pool = Pool(documents, tuple(Question(example, False) for example in examples))
+    store = FeatureStore(scorer, scorer.checkpoint.config.layers, None)
+    attention = decoder_attention(scorer.checkpoint)
+    with torch.no_grad():
+        attention.sink_bias.fill_(-1e4)  # nothing falls on the sink, as without one
+    scorer_of_pools = pool_scorer(attention, store, pooling="mean")
+    encoded = scorer_of_pools.encode(pool)
+    everything = [np.ones(len(encoded.states.sizes_C), dtype=bool) for _ in examples]
+    found = scorer_of_pools.score(encoded, everything)
+    sources = tuple(Source(document.text, title=document.title) for document in documents)
+    for query, scores in zip(queries, found, strict=True):
+        wanted = scorer.score(Request(sources, query)).scores
+        assert scores.chunks_C.detach().numpy() == pytest.approx(wanted, rel=0.05, abs=2e-3)
