@@ -26,9 +26,10 @@ SHARED = """
 SHARED_HIDDEN = "--dtype --seed --chat-template --cache-size --workers"
 TRAINING = """
     --output --squad --hotpotqa --qmsum --data --python --key-lists --limit --preset --features --resume
-    --questions-per-pool --min-tokens --max-tokens --hard-negatives --negative-share --epochs --batch-pools
-    --learning-rate --scalar-lr-multiplier --weight-decay --ema-decay --interpolation --warmup-share --dropout --clip-norm
-    --validate-every --validation-questions --held-out-share --patience --seed --device --quiet --config
+    --questions-per-pool --min-tokens --max-tokens --hard-negatives --negative-share --epochs
+    --batch-pools --learning-rate --scalar-lr-multiplier --weight-decay --ema-decay --interpolation
+    --warmup-share --dropout --clip-norm --validate-every --validation-questions --held-out-share
+    --patience --seed --device --quiet --config
 """
 VISIBLE = {
     "score": SHARED + "--json --top --explain",

@@ -53,7 +53,7 @@ class BenchOptions:
         list[str],
         _many(
             "--method",
-            "longattncomp, untrained, attncomp, spec-prefill, bm25, dense, maxsim, llmlingua2, head, tail, "
+            "longattncomp, untrained, attncomp, spec-prefill, bm25, dense, cosine, maxsim, llmlingua2, head, tail, "
             "head-tail, random, full, oracle; all that can run where none is given",
             WHAT,
             "NAME",
