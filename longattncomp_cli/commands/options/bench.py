@@ -53,8 +53,8 @@ class BenchOptions:
         list[str],
         _many(
             "--method",
-            "longattncomp, untrained, attncomp, spec-prefill, bm25, dense, cosine, maxsim, llmlingua2, head, tail, "
-            "head-tail, random, full, oracle; all that can run where none is given",
+            "longattncomp, untrained, attncomp, spec-prefill, bm25, dense, cosine, maxsim, llmlingua2, head, "
+            "tail, head-tail, random, full, oracle; all that can run where none is given",
             WHAT,
             "NAME",
         ),
