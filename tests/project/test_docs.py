@@ -21,11 +21,11 @@ from pathlib import Path
 
 import pytest
 import typer
-from support.cli import invoke
 
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT, shipped_checkpoints
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.main import app
+from tests.support.cli import invoke
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -292,7 +292,8 @@ def test_digests_are_read_of_reports_and_of_scripts_and_missed_where_they_are_mi
 
 @pytest.mark.parametrize(("document", "name"), figures())
 def test_figures_are_of_the_checkpoints_that_are_shipped(document: str, name: str) -> None:
-    found = digests_of(json.loads((RESULTS / name).read_bytes()))
-    assert found, f"{name} names no checkpoint; measure again"
-    shipped = {name: load_checkpoint(name).digest for name in found if name in shipped_checkpoints()}
+    digests = digests_of(json.loads((RESULTS / name).read_bytes()))
+    found = {each: digest for each, digest in digests.items() if each in shipped_checkpoints()}
+    assert found, f"{name} names no checkpoint that is shipped; measure again"
+    shipped = {each: load_checkpoint(each).digest for each in found}
     assert found == shipped, f"{name} is of another checkpoint than the shipped one; measure again"
