@@ -1,4 +1,4 @@
-"""Tables of a benchmark report in Markdown, as the README shows them.
+"""Tables of a benchmark report in Markdown, as README.md beside it shows them.
 
 python tests/benchmarks/markdown_tables.py REPORT.json [--figure recall] [--methods NAME…]
 """

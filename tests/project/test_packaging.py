@@ -27,9 +27,11 @@ def test_the_wheel_holds_checkpoints_and_no_tests(wheel: Path) -> None:
     for part in ("config.json", "model.safetensors", "README.md"):
         assert f"longattncomp_cli/checkpoints/untrained/{part}" in names
     for part in ("page.html", "page.css", "text.js", "panel.js"):
-        assert f"longattncomp_cli/core/page/{part}" in names
+        assert f"longattncomp_cli/core/results/page/{part}" in names
     assert "longattncomp_cli/py.typed" in names
     assert not [name for name in names if name.startswith(("tests/", "samples/"))]
+    documents = [name for name in names if name.endswith(".md")]
+    assert all(name.startswith("longattncomp_cli/checkpoints/") for name in documents)
 
 
 @pytest.mark.slow
