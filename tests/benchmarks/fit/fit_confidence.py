@@ -1,11 +1,11 @@
 """Fit a checkpoint's confidence on questions with and without an answer, and store the fit in it.
 
-    python tests/benchmarks/collect_signs.py --split train --data-dir DATA --output train.jsonl
-    python tests/benchmarks/calibrate.py fit CHECKPOINT_DIR train.jsonl
-    python tests/benchmarks/collect_signs.py --split dev --seed 5 --data-dir DATA --output dev.jsonl
-    python tests/benchmarks/calibrate.py report CHECKPOINT dev.jsonl
+    python tests/benchmarks/fit/collect_features.py --split train --data-dir DATA --output train.jsonl
+    python tests/benchmarks/fit/fit_confidence.py fit CHECKPOINT_DIR train.jsonl
+    python tests/benchmarks/fit/collect_features.py --split dev --seed 5 --data-dir DATA --output dev.jsonl
+    python tests/benchmarks/fit/fit_confidence.py report CHECKPOINT dev.jsonl [--output FILE]
 
-A logistic model of the signs below. ``fit`` shows what it is worth on haystacks and on whole kinds of
+A logistic model of the features below. ``fit`` shows what it is worth on haystacks and on whole kinds of
 question that it was not fitted on, chooses the head by that, and writes ``calibration`` into ``config.json``;
 nothing else of the checkpoint changes. Every kind weighs the same, and in it answerable questions as much as
 others.
@@ -15,15 +15,22 @@ others.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
-from longattncomp_cli.core.checkpoint.logistic import LogisticModel, calibrated
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from results_file import write_results
+
+from longattncomp_cli.core.checkpoint.logistic import HEAD_FEATURE, LogisticModel, calibrated
 from longattncomp_cli.core.checkpoint.store import Checkpoint, load_checkpoint
+from longattncomp_cli.core.files.output_files import write_file
 from longattncomp_cli.core.results.warnings import LOW_CONFIDENCE
 from longattncomp_cli.core.text.arrays import FloatArray
 from longattncomp_cli.data.metrics import auroc
@@ -31,8 +38,10 @@ from longattncomp_cli.data.splits import hash_share
 from longattncomp_cli.training.calibration import fit_logistic
 
 Row = dict[str, Any]
+BoolArray = NDArray[np.bool_]
 
-SIGNS = ("sink", "best", "gap_2", "matched_long_words", "missing_names")
+FEATURES = ("sink", "best", "gap_2", "matched_long_words", "missing_names")
+LABELS = ("removed", "hard", "impossible", "foreign")
 FOLDS = 5
 PENALTY = 3e-3
 _FOREIGN_SHARE = 0.1
@@ -40,7 +49,7 @@ _BINS = 10
 
 
 def read_rows(paths: Sequence[Path]) -> list[Row]:
-    """The lines of ``collect_signs.py``."""
+    """The lines of ``collect_features.py``."""
     return [orjson.loads(line) for path in paths for line in path.read_bytes().splitlines()]
 
 
@@ -58,7 +67,7 @@ def weights_of(rows: Sequence[Row]) -> FloatArray:
 
 def fit(names: Sequence[str], rows: Sequence[Row]) -> LogisticModel:
     """The model of all of these questions."""
-    found, truth = [row["signs"] for row in rows], [has_answer(row) for row in rows]
+    found, truth = [row["features"] for row in rows], [has_answer(row) for row in rows]
     return fit_logistic(names, found, truth, weights_of(rows), PENALTY)
 
 
@@ -69,7 +78,7 @@ def predicted(names: Sequence[str], rows: Sequence[Row], parts: Sequence[object]
         model = fit(names, [row for row, own in zip(rows, parts, strict=True) if own != part])
         for index, (row, own) in enumerate(zip(rows, parts, strict=True)):
             if own == part:
-                confidence[index] = model.probability(row["signs"])
+                confidence[index] = model.probability(row["features"])
     return confidence
 
 
@@ -88,37 +97,79 @@ def calibration_error(confidence: FloatArray, rows: Sequence[Row]) -> float:
     return sum(apart) / float(weight.sum())
 
 
-def table(columns: dict[str, FloatArray], rows: Sequence[Row]) -> list[str]:
-    """A line a kind: AUROC against each label, Brier score, answerable ones doubted, others believed."""
-    names = list(columns)
-    labels = [x for x in ("removed", "hard", "impossible", "foreign") if any(r["label"] == x for r in rows)]
-    heads = [f"AUROC, {label}" for label in labels] + ["Brier", "doubted", "believed"]
-    lines = ["| kind (answerable / others) | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+def figures_by_kind(columns: dict[str, FloatArray], rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """For each kind, and for all, how good each column of confidences (N,) is.
+
+    ``auroc`` is against each label; a false rejection is an answerable question below the confidence that
+    the program warns of, a false acceptance another one above it (``foreign`` ones are easy and left out).
+    """
     truth = np.array([has_answer(row) for row in rows])
     weight = weights_of(rows)
     kinds = np.array([row["kind"] for row in rows])
     label_of = np.array([row["label"] for row in rows])
+    found = []
     for kind in [*dict.fromkeys(kinds.tolist()), "all"]:
         own = kinds == kind if kind != "all" else np.ones(len(rows), dtype=bool)
-        cells = []
-        for label in labels:
-            other = own & (label_of == label)
-            sides = [(columns[n][own & truth].tolist(), columns[n][other].tolist()) for n in names]
-            values = [f"{auroc(*side):.3f}" for side in sides if all(side)]
-            cells.append(" → ".join(values))
-        squares = [np.average((columns[n] - truth)[own] ** 2, weights=weight[own]) for n in names]
-        cells.append(" → ".join(f"{v:.3f}" for v in squares))
         near = own & ~truth & (label_of != "foreign")
-        for side, sign in ((own & truth, 1), (near, -1)):
-            wrong = [np.average(sign * columns[n][side] < sign * LOW_CONFIDENCE) for n in names]
-            cells.append(" → ".join(f"{v:.0%}" for v in wrong))
+        entry: dict[str, Any] = {
+            "kind": kind,
+            "answerable": int((own & truth).sum()),
+            "others": int((own & ~truth).sum()),
+        }
+        for name, confidence in columns.items():
+            others = {label: confidence[own & (label_of == label)] for label in LABELS}
+            entry[name] = {
+                "auroc": {
+                    label: auroc(confidence[own & truth], other)
+                    for label, other in others.items()
+                    if len(other) and (own & truth).any()
+                },
+                "brier": float(np.average((confidence - truth)[own] ** 2, weights=weight[own])),
+                "false_rejections": _share(confidence[own & truth] < LOW_CONFIDENCE),
+                "false_acceptances": _share(confidence[near] > LOW_CONFIDENCE),
+            }
+        found.append(entry)
+    return found
+
+
+def _share(is_so: BoolArray) -> float | None:
+    return float(is_so.mean()) if len(is_so) else None
+
+
+def overall(columns: dict[str, FloatArray], rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+    """Log loss and calibration error of each column of confidences (N,)."""
+    return {
+        name: {
+            "log_loss": log_loss(confidence, rows),
+            "calibration_error": calibration_error(confidence, rows),
+        }
+        for name, confidence in columns.items()
+    }
+
+
+def table(columns: dict[str, FloatArray], rows: Sequence[Row]) -> list[str]:
+    """The figures in Markdown, ``before → after`` in each cell."""
+    found = figures_by_kind(columns, rows)
+    labels = [label for label in LABELS if any(row["label"] == label for row in rows)]
+    heads = [f"AUROC, {label}" for label in labels] + ["Brier", "false rejections", "false acceptances"]
+    lines = ["| kind (answerable / others) | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for entry in found:
+        own = [entry[name] for name in columns]
+        cells = [_arrow([figures["auroc"].get(label) for figures in own], ".3f") for label in labels]
+        cells.append(_arrow([figures["brier"] for figures in own], ".3f"))
+        for name in ("false_rejections", "false_acceptances"):
+            cells.append(_arrow([figures[name] for figures in own], ".0%"))
         lines.append(
-            f"| {kind} ({(own & truth).sum()} / {(own & ~truth).sum()}) | " + " | ".join(cells) + " |"
+            f"| {entry['kind']} ({entry['answerable']} / {entry['others']}) | " + " | ".join(cells) + " |"
         )
-    for name in names:
-        loss, apart = log_loss(columns[name], rows), calibration_error(columns[name], rows)
-        lines.append(f"{name}: log loss {loss:.4f}, calibration error {apart:.4f}")
+    for name, figures in overall(columns, rows).items():
+        loss, distance = figures["log_loss"], figures["calibration_error"]
+        lines.append(f"{name}: log loss {loss:.4f}, calibration error {distance:.4f}")
     return lines
+
+
+def _arrow(values: Sequence[float | None], form: str) -> str:
+    return " → ".join(f"{value:{form}}" for value in values if value is not None)
 
 
 def before(rows: Sequence[Row]) -> FloatArray:
@@ -130,14 +181,14 @@ def fit_checkpoint(checkpoint: Checkpoint, rows: list[Row]) -> LogisticModel:
     """Choose the head, show cross-validated figures, fit on everything."""
     folds = [int(FOLDS * hash_share(row["haystack"])) for row in rows]
     kinds = [row["kind"] for row in rows]
-    heads = [f"nearest_{head}" for head in range(len(checkpoint.config.layers))]
+    heads = [f"{HEAD_FEATURE}_{head}" for head in range(len(checkpoint.config.layers))]
     losses = {}
     for head in heads:
-        names = [*SIGNS, head]
+        names = [*FEATURES, head]
         parts = (predicted(names, rows, folds), predicted(names, rows, kinds))
         losses[head] = sum(log_loss(part, rows) for part in parts)
         print(f"{head}: {losses[head] / 2:.4f}")
-    names = [*SIGNS, min(heads, key=lambda head: losses[head])]
+    names = [*FEATURES, min(heads, key=lambda head: losses[head])]
     columns = {"before": before(rows), "after": predicted(names, rows, folds)}
     print("\n".join(["haystacks that it was not fitted on:", *table(columns, rows)]))
     columns["after"] = predicted(names, rows, kinds)
@@ -146,24 +197,28 @@ def fit_checkpoint(checkpoint: Checkpoint, rows: list[Row]) -> LogisticModel:
 
 
 def store(folder: Path, name: str, model: LogisticModel) -> None:
-    """Write a model into ``config.json``."""
-    path = folder / "config.json"
-    entry = {"version": model.version, "weights": dict(model.weights), "offset": model.offset}
-    raw = orjson.loads(path.read_bytes()) | {name: entry}
-    path.write_bytes(orjson.dumps(raw, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    load_checkpoint(str(folder))  # refuses what is not well-formed
+    """Put a fitted model into a checkpoint's ``config.json``; its tensors and its card stay as they are."""
+    config = replace(load_checkpoint(str(folder)).config, **{name: model})
+    raw = orjson.dumps(asdict(config), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    write_file(folder / "config.json", raw)
+
+
+def parse_options(description: str) -> argparse.Namespace:
+    """What both scripts that fit are called with."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("step", choices=["fit", "report"])
+    parser.add_argument("checkpoint", help="fit: its directory; report: a name or directory")
+    parser.add_argument("rows", nargs="+", type=Path, help="of collect_features.py")
+    parser.add_argument("--dry-run", action="store_true", help="fit without storing")
+    parser.add_argument("--output", type=Path, help="report: also write the figures as JSON")
+    return parser.parse_args()
 
 
 def main() -> None:
     """Fit and store, or report."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("step", choices=["fit", "report"])
-    parser.add_argument("checkpoint", help="fit: its directory; report: a name or directory")
-    parser.add_argument("rows", nargs="+", type=Path, help="of collect_signs.py")
-    parser.add_argument("--dry-run", action="store_true", help="fit without storing")
-    options = parser.parse_args()
+    options = parse_options(__doc__ or "")
     checkpoint, rows = load_checkpoint(options.checkpoint), read_rows(options.rows)
     if options.step == "fit":
         model = fit_checkpoint(checkpoint, rows)
@@ -172,8 +227,12 @@ def main() -> None:
             store(Path(options.checkpoint), "calibration", model)
         return
     calibration = checkpoint.config.calibration
-    after = np.array([calibrated(1 - row["sink"], calibration, row["signs"]) for row in rows])
-    print("\n".join(table({"before": before(rows), "after": after}, rows)))
+    after = np.array([calibrated(1 - row["sink"], calibration, row["features"]) for row in rows])
+    columns = {"before": before(rows), "after": after}
+    print("\n".join(table(columns, rows)))
+    if options.output:
+        figures = {"overall": overall(columns, rows), "kinds": figures_by_kind(columns, rows)}
+        write_results(options.output, figures, checkpoint=options.checkpoint, device="cpu", dtype="float64")
 
 
 if __name__ == "__main__":
