@@ -1,8 +1,8 @@
 """Seconds, tokens/s and memory of a decoder's first layers over a long context, against the whole model.
 
-    .venv/bin/python tests/benchmarks/decoder_speed.py --device cuda --shape llama-3.1-8b --layers 13
+    python tests/benchmarks/decoder_speed.py --device cuda --shape llama-3.1-8b --layers 13
         --tokens 16384 65536 131072 [--output FILE]
-    OMP_NUM_THREADS=1 .venv/bin/python tests/benchmarks/decoder_speed.py --device cpu --shape small
+    OMP_NUM_THREADS=1 python tests/benchmarks/decoder_speed.py --device cpu --shape small
         --tokens 1024 2048 --clock processor [--output FILE]
 
 Weights are random: speed does not depend on them. ``share_of_peak`` is the work of matrix products and
@@ -26,12 +26,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from results_file import write_results
 from torch import nn
 
-from longattncomp_cli.benchmark.reports.environment import environment
-from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone
-from longattncomp_cli.core.backbones.decoder.full_pass import _Layout
+from longattncomp_cli.core.backbones.decoder.full_pass import FullPass, PassMemory, _Layout
+from longattncomp_cli.core.backbones.decoder.model import DecoderModel
 from longattncomp_cli.core.backbones.decoder.prefill import ATTENTION, register_attention
 from longattncomp_cli.core.backbones.decoder.text import DecoderText
 from longattncomp_cli.core.backbones.spec import BackboneSpec
@@ -120,21 +121,19 @@ def prefill(
     """Read a context and a query after it as ``full`` does."""
     text = DecoderText(tokenizer=None, opening=(0,), between=())  # type: ignore[arg-type]
     spec = BackboneSpec(id="random", sha256="", kind="decoder")
-    backbone = DecoderBackbone(
-        spec, model, text, window_tokens=1024, encoding="full", max_positions=2**18, device=device
-    )
-    backbone.part_tokens = part or backbone.part_tokens
+    decoder = DecoderModel(spec, model, text, max_positions=2**18, device=device, part_tokens=part)
+    full_pass = FullPass(decoder, PassMemory())
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(1, 8000, (num_tokens,), generator=generator).numpy()
-    layout = _Layout(ids, ids * 0, slice(0, 0))
-    layers = [backbone.num_layers]
+    layout = _Layout(ids, ids * 0, np.arange(num_tokens), slice(0, 0))
+    layers = [decoder.num_layers]
 
     def run() -> float:
         synchronise(device)
         start = clock()
         with torch.inference_mode():
-            known = backbone.full_pass._read_context(layout, 64, layers, None)
-            backbone.full_pass._continue(known, ids[:64], layers)
+            known = full_pass._read_context(layout, 64, layers, None)
+            full_pass._continue(known, ids[:64], layers)
         synchronise(device)
         return clock() - start
 
@@ -162,15 +161,17 @@ def loading(shape: dict[str, Any], num_layers: int) -> dict[str, float]:
         code = (
             "import sys, torch, transformers\n"
             "from transformers import AutoModel, AutoConfig, LlamaModel\n"
+            "from longattncomp_cli.core.backbones.base import BackboneOptions\n"
             "from longattncomp_cli.core.backbones.decoder.backbone import load_decoder\n"
-            "from longattncomp_cli.core.backbones.files import BackboneSpec\n"
+            "from longattncomp_cli.core.backbones.spec import BackboneSpec\n"
             "def high():\n"
             "    lines = open('/proc/self/status').read().split('VmHWM:')\n"
             "    return int(lines[1].split()[0]) * 1024\n"
             "before = high()\n"
             "spec = BackboneSpec(id=sys.argv[1], sha256='', kind='decoder')\n"
-            "b = load_decoder(spec, num_layers=int(sys.argv[2]), window_tokens=64, encoding='full',\n"
-            "                 device=torch.device('cpu'), dtype=torch.bfloat16)\n"
+            "options = BackboneOptions(num_layers=int(sys.argv[2]), window_tokens=64, encoding='full',\n"
+            "                          device=torch.device('cpu'), dtype=torch.bfloat16)\n"
+            "b = load_decoder(spec, options)\n"
             "print(high() - before, b.weights.reader.bytes_read)"
         )
         done = subprocess.run(
@@ -199,7 +200,9 @@ def answered(measure: Callable[[], dict[str, float]]) -> dict[str, Any]:
 
 def main() -> None:
     """Measure every length and print JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--shape", choices=SHAPES, default="tiny")
     parser.add_argument("--layers", type=int)
@@ -220,11 +223,8 @@ def main() -> None:
     results: dict[str, Any] = {
         "shape": options.shape,
         "layers": f"{num_layers} of {depth}",
-        "device": device.type,
-        "dtype": "bfloat16",
         "clock": options.clock,
         "peak_tflops": round(peak / 1e12, 3),
-        "environment": environment(),
     }
     if not options.no_loading:
         results["loading"] = loading(shape, num_layers)
@@ -245,10 +245,9 @@ def main() -> None:
         pair = results.get(str(num_tokens), {})
         if all("seconds" in pair.get(label, {}) for label in ("ours", "whole_model")):
             pair["whole_over_ours"] = round(pair["whole_model"]["seconds"] / pair["ours"]["seconds"], 2)
-    line = json.dumps(results)
-    print(line)
+    print(json.dumps(results))
     if options.output:
-        options.output.write_text(line + "\n", encoding="utf-8")
+        write_results(options.output, results, checkpoint="", device=device.type, dtype="bfloat16")
 
 
 if __name__ == "__main__":

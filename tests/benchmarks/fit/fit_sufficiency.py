@@ -1,15 +1,15 @@
-"""``--select auto``: fit a checkpoint's ``sufficiency``, store it in a checkpoint, show recall against kept tokens.
+"""``--select auto``: fit a checkpoint's ``sufficiency``, store it, show recall against kept tokens.
 
     python tests/benchmarks/fit/collect_features.py --split train --data-dir DATA --output train.jsonl
     python tests/benchmarks/fit/fit_sufficiency.py fit CHECKPOINT_DIR train.jsonl
     python tests/benchmarks/fit/collect_features.py --split dev --seed 5 --data-dir DATA --output dev.jsonl
     python tests/benchmarks/fit/fit_sufficiency.py report CHECKPOINT dev.jsonl [--output FILE]
 
-The peak of the scores (after one hop) is enough where its evidence recall is that of filling the budget
-(with all hops), to half a point. ``fit`` learns the probability of that from the features, and chooses what the
-peak is and the least sufficiency: the fewest tokens on easy needles at a recall at most 0.6 points below
-filling the budget in the mean over kinds, and at most 2.5 in each, on haystacks of no fit.
-``sufficiency`` goes into ``config.json``; the rule, printed, has the defaults of ``AutoRule``.
+The peak of the scores (after one hop) suffices where its evidence recall is that of filling the budget
+(with all hops), to half a point. ``fit`` learns the probability of that from the features, and chooses
+what the peak is and the least sufficiency: the fewest tokens on easy needles at a recall at most 0.6 points
+below filling the budget in the mean over kinds, and at most 2.5 in each, on haystacks of no fit.
+``sufficiency`` goes into ``config.json``; the rule is printed, for the defaults of ``AutoRule``.
 """
 
 from __future__ import annotations
@@ -81,15 +81,31 @@ def by_kind(figures: FloatArray, rows: Sequence[Row]) -> dict[str, FloatArray]:
 
 
 def fit_sufficiency(rows: Sequence[Row], is_sufficient: Sequence[bool]) -> LogisticModel:
-    """The probability that the peak is enough; every kind weighs the same."""
+    """The probability that the peak suffices; every kind weighs the same."""
     kinds = [row["kind"] for row in rows]
     weights = np.array([1 / kinds.count(kind) for kind in kinds])
     return fit_logistic(FEATURES, [row["features"] for row in rows], is_sufficient, weights, PENALTY)
 
 
+def predicted(rows: Sequence[Row], is_sufficient: Sequence[bool]) -> FloatArray:
+    """(N,) the probability that the peak suffices, by a model of the other folds.
+
+    Raises:
+        ValueError: in some of them it suffices always, or never.
+    """
+    folds = [int(FOLDS * hash_share(row["haystack"])) for row in rows]
+    probability = np.zeros(len(rows))
+    for fold in set(folds):
+        others = [index for index, own in enumerate(folds) if own != fold]
+        model = fit_sufficiency([rows[i] for i in others], [is_sufficient[i] for i in others])
+        for index, own in enumerate(folds):
+            if own == fold:
+                probability[index] = model.probability(rows[index]["features"])
+    return probability
+
+
 def fit(rows: Sequence[Row]) -> tuple[LogisticModel, AutoRule]:
     """Choose the peak and the least sufficiency; then fit on everything."""
-    folds = [int(FOLDS * hash_share(row["haystack"])) for row in rows]
     filled = np.array([judged(row, ALL) for row in rows])
     full = by_kind(filled, rows)
     best: tuple[float, AutoRule, list[bool]] | None = None
@@ -99,13 +115,10 @@ def fit(rows: Sequence[Row]) -> tuple[LogisticModel, AutoRule]:
             [judged(row, peak_chunks(ranked(row, "first_hop"), peak), "first_hop") for row in rows]
         )
         is_sufficient = [bool(value) for value in alone[:, 0] >= filled[:, 0] - _NEAR]
-        probability = np.zeros(len(rows))
-        for fold in set(folds):
-            others = [index for index, own in enumerate(folds) if own != fold]
-            model = fit_sufficiency([rows[i] for i in others], [is_sufficient[i] for i in others])
-            for index, own in enumerate(folds):
-                if own == fold:
-                    probability[index] = model.probability(rows[index]["features"])
+        try:
+            probability = predicted(rows, is_sufficient)
+        except ValueError:
+            continue  # this peak suffices always, or never
         for least_sufficiency in _SUFFICIENCIES:
             chosen = by_kind(np.where((probability >= least_sufficiency)[:, None], alone, filled), rows)
             lost = [float(full[kind][0] - chosen[kind][0]) for kind in full]
@@ -114,9 +127,7 @@ def fit(rows: Sequence[Row]) -> tuple[LogisticModel, AutoRule]:
                 rule = AutoRule(
                     min_sufficiency=least_sufficiency, peak_min_ratio=ratio, peak_min_chunks=least
                 )
-                print(
-                    f"ratio {ratio} least {least} sufficiency {least_sufficiency}: lost {np.mean(lost):.4f}, easy use {use:.3f}"
-                )
+                print(f"{ratio=} {least=} {least_sufficiency=}: lost {np.mean(lost):.4f}, easy use {use:.3f}")
                 if best is None or use < best[0]:
                     best = use, rule, is_sufficient
     if best is None:
