@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from results_file import write_results
 from torch import nn
 
@@ -35,6 +36,7 @@ from longattncomp_cli.core.backbones.decoder.full_pass import FullPass, PassMemo
 from longattncomp_cli.core.backbones.decoder.model import DecoderModel
 from longattncomp_cli.core.backbones.decoder.prefill import ATTENTION, register_attention
 from longattncomp_cli.core.backbones.decoder.text import DecoderText
+from longattncomp_cli.core.backbones.runtime import resolve_dtype
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.errors import ResourceError
 
@@ -100,18 +102,20 @@ def synchronise(device: torch.device) -> None:
 def peak_rate(
     shape: dict[str, Any], device: torch.device, dtype: torch.dtype, clock: Callable[[], float]
 ) -> float:
-    """The best of several measurements of the model's largest product."""
+    """The best of several measurements of the model's largest product, as a matrix and as a linear layer."""
     rows = 8192 if device.type == "cuda" else 1024
     a = torch.randn(rows, shape["hidden_size"], device=device, dtype=dtype)
     b = torch.randn(shape["hidden_size"], shape["intermediate_size"], device=device, dtype=dtype)
+    weight = b.T.contiguous()
     best = 0.0
-    for _ in range(10):
-        synchronise(device)
-        start = clock()
-        for _ in range(5):
-            a @ b
-        synchronise(device)
-        best = max(best, 5 * 2.0 * a.numel() * b.shape[1] / (clock() - start))
+    for product in (lambda: a @ b, lambda: F.linear(a, weight)):
+        for _ in range(10):
+            synchronise(device)
+            start = clock()
+            for _ in range(5):
+                product()
+            synchronise(device)
+            best = max(best, 5 * 2.0 * a.numel() * b.shape[1] / (clock() - start))
     return best
 
 
@@ -204,6 +208,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", default="auto", choices=["auto", "bfloat16", "float32"])
     parser.add_argument("--shape", choices=SHAPES, default="tiny")
     parser.add_argument("--layers", type=int)
     parser.add_argument("--tokens", type=int, nargs="+", default=[2048, 4096])
@@ -219,7 +224,8 @@ def main() -> None:
         parser.error("--clock processor is for one thread of a CPU")
     depth = shape["num_hidden_layers"]
     num_layers = options.layers or round(depth * 0.41)
-    peak = peak_rate(shape, device, torch.bfloat16, clock)
+    dtype = resolve_dtype(options.dtype, device)
+    peak = peak_rate(shape, device, dtype, clock)
     results: dict[str, Any] = {
         "shape": options.shape,
         "layers": f"{num_layers} of {depth}",
@@ -232,7 +238,7 @@ def main() -> None:
     if options.no_whole_model:
         del wanted["whole_model"]
     for label, layers in {} if options.only_loading else wanted.items():
-        model = random_model(shape, layers, device, torch.bfloat16)
+        model = random_model(shape, layers, device, dtype)
         for num_tokens in options.tokens:
             found = answered(lambda m=model, n=num_tokens: prefill(m, n, device, options.part_tokens, clock))
             if "seconds" in found:
@@ -247,7 +253,13 @@ def main() -> None:
             pair["whole_over_ours"] = round(pair["whole_model"]["seconds"] / pair["ours"]["seconds"], 2)
     print(json.dumps(results))
     if options.output:
-        write_results(options.output, results, checkpoint="", device=device.type, dtype="bfloat16")
+        write_results(
+            options.output,
+            results,
+            checkpoint="",
+            device=device.type,
+            dtype=str(dtype).removeprefix("torch."),
+        )
 
 
 if __name__ == "__main__":
