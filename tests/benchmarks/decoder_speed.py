@@ -1,8 +1,8 @@
 """Seconds, tokens/s and memory of a decoder's first layers over a long context, against the whole model.
 
-    .venv/bin/python tests/benchmarks/decoder_speed.py --device cuda --shape llama-3.1-8b --layers 13
+    python tests/benchmarks/decoder_speed.py --device cuda --shape llama-3.1-8b --layers 13
         --tokens 16384 65536 131072 [--output FILE]
-    OMP_NUM_THREADS=1 .venv/bin/python tests/benchmarks/decoder_speed.py --device cpu --shape small
+    OMP_NUM_THREADS=1 python tests/benchmarks/decoder_speed.py --device cpu --shape small
         --tokens 1024 2048 --clock processor [--output FILE]
 
 Weights are random: speed does not depend on them. ``share_of_peak`` is the work of matrix products and
@@ -26,14 +26,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+import torch.nn.functional as F
+from results_file import write_results
 from torch import nn
 
-from longattncomp_cli.benchmark.reports.environment import environment
-from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone
-from longattncomp_cli.core.backbones.decoder.full_pass import _Layout
+from longattncomp_cli.core.backbones.decoder.full_pass import FullPass, PassMemory, _Layout
+from longattncomp_cli.core.backbones.decoder.model import DecoderModel
 from longattncomp_cli.core.backbones.decoder.prefill import ATTENTION, register_attention
 from longattncomp_cli.core.backbones.decoder.text import DecoderText
+from longattncomp_cli.core.backbones.runtime import resolve_dtype
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.errors import ResourceError
 
@@ -99,18 +102,20 @@ def synchronise(device: torch.device) -> None:
 def peak_rate(
     shape: dict[str, Any], device: torch.device, dtype: torch.dtype, clock: Callable[[], float]
 ) -> float:
-    """The best of several measurements of the model's largest product."""
+    """The best of several measurements of the model's largest product, as a matrix and as a linear layer."""
     rows = 8192 if device.type == "cuda" else 1024
     a = torch.randn(rows, shape["hidden_size"], device=device, dtype=dtype)
     b = torch.randn(shape["hidden_size"], shape["intermediate_size"], device=device, dtype=dtype)
+    weight = b.T.contiguous()
     best = 0.0
-    for _ in range(10):
-        synchronise(device)
-        start = clock()
-        for _ in range(5):
-            a @ b
-        synchronise(device)
-        best = max(best, 5 * 2.0 * a.numel() * b.shape[1] / (clock() - start))
+    for product in (lambda: a @ b, lambda: F.linear(a, weight)):
+        for _ in range(10):
+            synchronise(device)
+            start = clock()
+            for _ in range(5):
+                product()
+            synchronise(device)
+            best = max(best, 5 * 2.0 * a.numel() * b.shape[1] / (clock() - start))
     return best
 
 
@@ -120,21 +125,19 @@ def prefill(
     """Read a context and a query after it as ``full`` does."""
     text = DecoderText(tokenizer=None, opening=(0,), between=())  # type: ignore[arg-type]
     spec = BackboneSpec(id="random", sha256="", kind="decoder")
-    backbone = DecoderBackbone(
-        spec, model, text, window_tokens=1024, encoding="full", max_positions=2**18, device=device
-    )
-    backbone.part_tokens = part or backbone.part_tokens
+    decoder = DecoderModel(spec, model, text, max_positions=2**18, device=device, part_tokens=part)
+    full_pass = FullPass(decoder, PassMemory())
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(1, 8000, (num_tokens,), generator=generator).numpy()
-    layout = _Layout(ids, ids * 0, slice(0, 0))
-    layers = [backbone.num_layers]
+    layout = _Layout(ids, ids * 0, np.arange(num_tokens), slice(0, 0))
+    layers = [decoder.num_layers]
 
     def run() -> float:
         synchronise(device)
         start = clock()
         with torch.inference_mode():
-            known = backbone.full_pass._read_context(layout, 64, layers, None)
-            backbone.full_pass._continue(known, ids[:64], layers)
+            known = full_pass._read_context(layout, 64, layers, None)
+            full_pass._continue(known, ids[:64], layers)
         synchronise(device)
         return clock() - start
 
@@ -162,15 +165,17 @@ def loading(shape: dict[str, Any], num_layers: int) -> dict[str, float]:
         code = (
             "import sys, torch, transformers\n"
             "from transformers import AutoModel, AutoConfig, LlamaModel\n"
+            "from longattncomp_cli.core.backbones.base import BackboneOptions\n"
             "from longattncomp_cli.core.backbones.decoder.backbone import load_decoder\n"
-            "from longattncomp_cli.core.backbones.files import BackboneSpec\n"
+            "from longattncomp_cli.core.backbones.spec import BackboneSpec\n"
             "def high():\n"
             "    lines = open('/proc/self/status').read().split('VmHWM:')\n"
             "    return int(lines[1].split()[0]) * 1024\n"
             "before = high()\n"
             "spec = BackboneSpec(id=sys.argv[1], sha256='', kind='decoder')\n"
-            "b = load_decoder(spec, num_layers=int(sys.argv[2]), window_tokens=64, encoding='full',\n"
-            "                 device=torch.device('cpu'), dtype=torch.bfloat16)\n"
+            "options = BackboneOptions(num_layers=int(sys.argv[2]), window_tokens=64, encoding='full',\n"
+            "                          device=torch.device('cpu'), dtype=torch.bfloat16)\n"
+            "b = load_decoder(spec, options)\n"
             "print(high() - before, b.weights.reader.bytes_read)"
         )
         done = subprocess.run(
@@ -199,8 +204,11 @@ def answered(measure: Callable[[], dict[str, float]]) -> dict[str, Any]:
 
 def main() -> None:
     """Measure every length and print JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", default="auto", choices=["auto", "bfloat16", "float32"])
     parser.add_argument("--shape", choices=SHAPES, default="tiny")
     parser.add_argument("--layers", type=int)
     parser.add_argument("--tokens", type=int, nargs="+", default=[2048, 4096])
@@ -216,15 +224,13 @@ def main() -> None:
         parser.error("--clock processor is for one thread of a CPU")
     depth = shape["num_hidden_layers"]
     num_layers = options.layers or round(depth * 0.41)
-    peak = peak_rate(shape, device, torch.bfloat16, clock)
+    dtype = resolve_dtype(options.dtype, device)
+    peak = peak_rate(shape, device, dtype, clock)
     results: dict[str, Any] = {
         "shape": options.shape,
         "layers": f"{num_layers} of {depth}",
-        "device": device.type,
-        "dtype": "bfloat16",
         "clock": options.clock,
         "peak_tflops": round(peak / 1e12, 3),
-        "environment": environment(),
     }
     if not options.no_loading:
         results["loading"] = loading(shape, num_layers)
@@ -232,7 +238,7 @@ def main() -> None:
     if options.no_whole_model:
         del wanted["whole_model"]
     for label, layers in {} if options.only_loading else wanted.items():
-        model = random_model(shape, layers, device, torch.bfloat16)
+        model = random_model(shape, layers, device, dtype)
         for num_tokens in options.tokens:
             found = answered(lambda m=model, n=num_tokens: prefill(m, n, device, options.part_tokens, clock))
             if "seconds" in found:
@@ -245,10 +251,15 @@ def main() -> None:
         pair = results.get(str(num_tokens), {})
         if all("seconds" in pair.get(label, {}) for label in ("ours", "whole_model")):
             pair["whole_over_ours"] = round(pair["whole_model"]["seconds"] / pair["ours"]["seconds"], 2)
-    line = json.dumps(results)
-    print(line)
+    print(json.dumps(results))
     if options.output:
-        options.output.write_text(line + "\n", encoding="utf-8")
+        write_results(
+            options.output,
+            results,
+            checkpoint="",
+            device=device.type,
+            dtype=str(dtype).removeprefix("torch."),
+        )
 
 
 if __name__ == "__main__":

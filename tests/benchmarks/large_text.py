@@ -1,5 +1,7 @@
 """A text of any size, of the code and documents that this machine's Python has, with a fact hidden in it.
 
+    python tests/benchmarks/scale_speed.py --only large [--megabytes 40] --output FILE
+
 Nothing is repeated and nothing is fetched: whole files in the order of their names, from the standard library
 and the installed packages, until there is enough.
 """
@@ -12,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from speed import program
+from timing import program
 
 from longattncomp_cli.core.budget.tokenizers import load_tokenizer
 from longattncomp_cli.core.scoring.choice import ScorerChoice
@@ -62,7 +64,17 @@ def compress_large(megabytes: float, depth: float = 0.37) -> dict[str, float | b
         path, output = Path(folder) / "large.txt", Path(folder) / "out.txt"
         path.write_bytes(text.encode())
         found = program(
-            "compress", str(path), "-q", NEEDLE_QUERY, "-b", str(BUDGET), "--quiet", "-o", str(output)
+            "compress",
+            str(path),
+            "-q",
+            NEEDLE_QUERY,
+            "-b",
+            str(BUDGET),
+            "--quiet",
+            "--device",
+            "cpu",
+            "-o",
+            str(output),
         )
         kept = output.read_text(encoding="utf-8")
     tokenizer = load_tokenizer("o200k_base")

@@ -46,7 +46,9 @@ def cell(found: dict[str, Any] | None, figure: str, means: list[float], count: i
 
 def main() -> None:
     """Print the table of one report."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("report", type=Path)
     parser.add_argument("--figure", default="recall")
     parser.add_argument("--methods", nargs="*")

@@ -1,5 +1,7 @@
 """How a batch scales with Ray's workers: one thread each, against the local engine, the same bytes.
 
+    python tests/benchmarks/scale_speed.py --only ray [--workers 1 2] --output FILE
+
 ``steady`` is the slope of output lines over time, once the first have arrived: it leaves out how long a
 program and a cluster take to start. ``whole`` is records over the seconds of the whole program.
 """
@@ -12,11 +14,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 from large_text import texts
+from results_file import ROOT
 
 QUERY = "Which exception is raised where a file cannot be opened?"
 _CHARS_A_TOKEN = 4
@@ -43,7 +46,7 @@ def watched(folder: Path, name: str, threads: int, *args: str) -> tuple[float, l
     command = [sys.executable, "-m", "longattncomp_cli", "compress", "in.jsonl", "-b", "300", "--quiet"]
     command += ["--device", "cpu", "-o", name, *args]
     output, partial = folder / name, folder / f"{name}.partial"
-    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    environment["PYTHONPATH"] = str(ROOT)
     start = time.perf_counter()
     process = subprocess.Popen(command, cwd=folder, env=environment)
     arrivals: list[tuple[float, int]] = []
@@ -70,8 +73,12 @@ def slope(arrivals: list[tuple[float, int]]) -> float:
 def ray_scaling(count: int, tokens_each: int, workers: list[int]) -> dict[str, object]:
     """The local engine on one thread, then Ray with each number of workers."""
     runs = {"local": ()} | {f"ray-{n}": ("--engine", "ray", "--workers", str(n)) for n in workers}
+    try:
+        installed = version("ray")
+    except PackageNotFoundError:
+        return {"skipped": "pip install 'ray[data]'"}
     found: dict[str, object] = {"records": count, "tokens_each": tokens_each, "threads_each": 1}
-    found["ray"] = version("ray")
+    found["ray"] = installed
     rates: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,10 +1,10 @@
 """What the machine allows, what others take, what a remembered context saves, Ray, ten million tokens.
 
-    .venv/bin/python tests/benchmarks/scale_speed.py [--tokens 100000] [--output FILE]
-    .venv/bin/python tests/benchmarks/scale_speed.py --only ray [--workers 1 2] --output FILE
-    .venv/bin/python tests/benchmarks/scale_speed.py --only large [--megabytes 40] --output FILE
+    python tests/benchmarks/scale_speed.py [--tokens 100000] [--output FILE]
+    python tests/benchmarks/scale_speed.py --only ray [--workers 1 2] --output FILE
+    python tests/benchmarks/scale_speed.py --only large [--megabytes 40] --output FILE
 
-An output that exists keeps what was not measured again.
+An output that exists keeps the parts that were not measured again; each part says how it was made.
 
 Every figure is a ratio of times taken in turn in one run; ``cpu`` ratios are of processor time, which other
 work on the machine disturbs less than ``wall``. The last line is JSON.
@@ -13,8 +13,8 @@ work on the machine disturbs less than ``wall``. The last line is JSON.
   norms, cross-attention and pooling count as time, not as work) against the rate of the same four products
   alone, at the model's own shapes, in the same precision, done as the encoder does them
   (``share_of_linear``: as ``F.linear`` does, without a bias).
-- ``sentence_transformers``: ``encode`` of the same text in its own windows by the same model, as shipped
-  (fp32) and in bf16, against ``score``.
+- ``others``: sentence-transformers' ``encode`` of the same text in its own windows by the same model, as
+  shipped (fp32) and in bf16, against ``score``.
 - ``cache``: a second query on a context that ``--cache`` holds. ``batch``: 50 records over 5 contexts
   against 50 contexts, by the same code.
 - ``ray``: see ``ray_scaling.py``. ``large``: see ``large_text.py``; the program over 40 MB of this machine's
@@ -26,12 +26,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable
-from copy import copy
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -41,9 +38,18 @@ import torch
 import torch.nn.functional as F
 from large_text import compress_large
 from ray_scaling import ray_scaling
-from speed import QUERY, long_text, program
+from results_file import run_facts, write_document
+from timing import (
+    QUERY,
+    Times,
+    device_and_dtype,
+    long_request,
+    long_text,
+    medians,
+    program,
+    times_in_turn,
+)
 
-from longattncomp_cli.benchmark.reports.environment import environment
 from longattncomp_cli.core.backbones.cache.backbone import CachedBackbone
 from longattncomp_cli.core.backbones.cache.disk import StateFiles
 from longattncomp_cli.core.backbones.encoder.backbone import EncoderBackbone
@@ -58,29 +64,12 @@ OTHER_QUERY = "Who lectures on mercury every year?"
 PRODUCT_TOKENS = 4096
 
 
-def times(action: Callable[[], Any]) -> tuple[float, float]:
-    """Wall and processor time of one call."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    action()
-    return time.perf_counter() - wall, time.process_time() - cpu
-
-
-def in_turn(actions: dict[str, Callable[[], Any]], repetitions: int) -> dict[str, dict[str, float]]:
+def in_turn(actions: dict[str, Callable[[], object]], repetitions: int) -> dict[str, Times]:
     """Median times of several actions, taken in turn."""
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in actions}
-    for _ in range(repetitions):
-        for name, action in actions.items():
-            found[name].append(times(action))
-    return {
-        name: {
-            "wall": statistics.median(wall for wall, _ in runs),
-            "cpu": statistics.median(cpu for _, cpu in runs),
-        }
-        for name, runs in found.items()
-    }
+    return {name: medians(runs) for name, runs in times_in_turn(actions, repetitions).items()}
 
 
-def ratio(above: dict[str, float], below: dict[str, float]) -> dict[str, float]:
+def ratio(above: Times, below: Times) -> Times:
     """Of both kinds of time."""
     return {kind: round(above[kind] / below[kind], 3) for kind in ("wall", "cpu")}
 
@@ -116,14 +105,14 @@ def against_peak(scorer: Scorer, num_tokens: int, repetitions: int) -> dict[str,
     """Share of the products' own rate that a whole ``score`` reaches."""
     backbone = scorer.backbone
     assert isinstance(backbone, EncoderBackbone)
-    request = Request((Source(long_text(scorer, num_tokens)),), QUERY)
+    request = long_request(scorer, num_tokens)
     bare, per_token = products(backbone)
     rounds = max(1, num_tokens // PRODUCT_TOKENS)
 
     def often(action: Callable[[], None]) -> Callable[[], None]:
         return lambda: [action() for _ in range(rounds)][-1]
 
-    actions: dict[str, Callable[[], Any]] = {name: often(action) for name, action in bare.items()}
+    actions: dict[str, Callable[[], object]] = {name: often(action) for name, action in bare.items()}
     found = in_turn({"score": lambda: scorer.score(request), **actions}, repetitions)
     tokens = dict.fromkeys(bare, rounds * PRODUCT_TOKENS) | {"score": num_tokens}
     rates = {n: {k: tokens[n] * per_token / t for k, t in found[n].items()} for n in found}
@@ -150,8 +139,8 @@ def against_sentence_transformers(scorer: Scorer, num_tokens: int, repetitions: 
     context = scorer.tokenize(request)
     starts = context.sources[0].tokens.starts.tolist()
     edges, at = [0], 0
-    for ids, _ in context_windows(context, 254):
-        at += len(ids)
+    for window in context_windows(context, scorer.backbone.window_tokens):
+        at += len(window.ids)
         edges.append(starts[at] if at < len(starts) else len(text))
     passages = [text[a:b] for a, b in pairwise(edges)]
     folder = str(locate_backbone(scorer.checkpoint.config.backbone))
@@ -160,7 +149,7 @@ def against_sentence_transformers(scorer: Scorer, num_tokens: int, repetitions: 
         model = SentenceTransformer(folder, device="cpu", model_kwargs={"dtype": getattr(torch, name)})
         model.max_seq_length = 256
         models[name] = model
-    actions: dict[str, Callable[[], Any]] = {"score": lambda: scorer.score(request)}
+    actions: dict[str, Callable[[], object]] = {"score": lambda: scorer.score(request)}
     for name, model in models.items():
         actions[name] = lambda model=model: model.encode(passages, output_value=None, batch_size=32)
     found = in_turn(actions, repetitions)
@@ -179,8 +168,7 @@ def second_query(scorer: Scorer, num_tokens: int) -> dict[str, Any]:
         files = StateFiles(Path(folder), 2**31)
         runs = []
         for query in (QUERY, OTHER_QUERY):
-            fresh = copy(scorer)
-            fresh.backbone = CachedBackbone(scorer.backbone, files=files)
+            fresh = scorer.with_backbone(CachedBackbone(scorer.backbone, files=files))
             runs.append(in_turn({"it": lambda s=fresh, q=query: s.score(Request((source,), q))}, 1)["it"])
         text = Path(folder) / "text.txt"
         text.write_text(source.text, encoding="utf-8")
@@ -200,8 +188,7 @@ def shared_contexts(scorer: Scorer, tokens_each: int) -> dict[str, Any]:
     for name, count in (("fifty", 50), ("five", 5)):
 
         def run(count: int = count) -> None:
-            fresh = copy(scorer)
-            fresh.backbone = CachedBackbone(scorer.backbone, memory_bytes=2**29)
+            fresh = scorer.with_backbone(CachedBackbone(scorer.backbone, memory_bytes=2**29))
             for number in range(50):
                 source = Source(f"Report {number % count}.\n\n{text}")
                 fresh.score(Request((source,), f"{QUERY} ({number})"))
@@ -216,13 +203,15 @@ def warm_scorer() -> Scorer:
     """The default scorer on all cores, its memory already there."""
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     scorer = load_scorer(load_checkpoint(DEFAULT_CHECKPOINT), device="cpu")
-    scorer.score(Request((Source(long_text(scorer, 5000)),), QUERY))
+    scorer.score(long_request(scorer, 5000))
     return scorer
 
 
 def main() -> None:
     """Run what was asked for and print it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--tokens", type=int, default=100_000)
     parser.add_argument("--cache-tokens", type=int, default=100_000)
     parser.add_argument("--repetitions", type=int, default=3)
@@ -231,7 +220,12 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=160)
     parser.add_argument("--batch-tokens", type=int, default=3_000)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--only", nargs="*", default=["peak", "others", "cache", "batch"])
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=["peak", "others", "cache", "batch", "ray", "large"],
+        default=["peak", "others", "cache", "batch"],
+    )
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     results: dict[str, Any] = {}
@@ -246,10 +240,12 @@ def main() -> None:
         "large": lambda: compress_large(options.megabytes),
     }
     for name in options.only:
-        results[name] = {**runs[name](), "environment": environment()}
-        print(f"{name:8} {results[name]}", file=sys.stderr, flush=True)
+        figures = runs[name]()
+        print(f"{name:8} {figures}", file=sys.stderr, flush=True)
+        place = device_and_dtype(warm_scorer())
+        results[name] = {**figures, **run_facts(checkpoint=DEFAULT_CHECKPOINT, **place)}
         if options.output:
-            options.output.write_text(json.dumps(results) + "\n", encoding="utf-8")
+            write_document(options.output, results)
     print(json.dumps(results))
 
 

@@ -1,7 +1,7 @@
 """Code with and without structure-aware chunks: evidence recall, and how many kept definitions are whole.
 
     python tests/benchmarks/structure_recall.py --split train --items 20
-    python tests/benchmarks/structure_recall.py --snap sentence structure --items 20 --output results.json
+    python tests/benchmarks/structure_recall.py --snap sentence auto --whole 4 8 --seed 1 --output FILE
 
 Texts of 105k tokens of Python and questions that name four functions (the task ``code-debug``), compressed by
 the program's own path: exact budgets, heading lines and cut marks included. A definition is a function or
@@ -13,13 +13,16 @@ from __future__ import annotations
 import argparse
 import ast
 import warnings
+from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
-from shared_haystacks import modules_of
+from fit.shared_haystacks import modules_of
+from results_file import write_results
+from timing import device_and_dtype
 
 from longattncomp_cli.benchmark.tasks import TaskSetting
 from longattncomp_cli.benchmark.tasks.code_debug import made_item
@@ -27,13 +30,14 @@ from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.budget.tokenizers import load_tokenizer
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
-from longattncomp_cli.core.chunking.cutter import cutter
+from longattncomp_cli.core.chunking import cutter
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.scoring.loading import load_scorer
-from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.core.selection.select import SelectionRule, select
 from longattncomp_cli.core.text.spans import SpanPair, merge_spans
 from longattncomp_cli.data.metrics import bootstrap_mean, evidence_recall
+
+FIGURES = ("recall", "whole", "definitions")
 
 
 def definitions_of(text: str) -> list[tuple[SpanPair, int]]:
@@ -53,12 +57,12 @@ def definitions_of(text: str) -> list[tuple[SpanPair, int]]:
     return found
 
 
-def measure(compressor: Compressor, item: Item, shares: list[int]) -> dict[str, dict[str, float]]:
-    """Figures of one question at each budget."""
+def measure(compressor: Compressor, item: Item, shares: list[int]) -> list[dict[str, Any]]:
+    """A row of figures for each budget of one question."""
     request = item.request
     text = request.sources[0].text
     definitions = definitions_of(text)
-    figures = {}
+    rows = []
     scores = compressor.scorer.score(request)
     renderer = compressor.renderer(request, scores)
     for share in shares:
@@ -72,12 +76,26 @@ def measure(compressor: Compressor, item: Item, shares: list[int]) -> dict[str, 
             if at < len(kept) and kept[at][0] < end and kept[at][1] > body:
                 num_touched += 1
                 num_whole += kept[at][0] <= start and kept[at][1] >= len(text[:end].rstrip())
-        figures[f"1/{share}"] = {
-            "recall": evidence_recall(kept, item.flat(item.evidence)),
-            "whole": num_whole / max(1, num_touched),
-            "definitions": num_touched,
-        }
-    return figures
+        rows.append(
+            {
+                "item": item.id,
+                "budget": f"1/{share}",
+                "recall": evidence_recall(kept, item.flat(item.evidence)),
+                "whole": num_whole / max(1, num_touched),
+                "definitions": num_touched,
+            }
+        )
+    return rows
+
+
+def summarised(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """For each way to cut and budget, the mean of each figure with its interval."""
+    summary = []
+    for cut, budget in dict.fromkeys((row["cut"], row["budget"]) for row in rows):
+        own = [row for row in rows if row["cut"] == cut and row["budget"] == budget]
+        means = {name: asdict(bootstrap_mean([row[name] for row in own], seed=0)) for name in FIGURES}
+        summary.append({"cut": cut, "budget": budget, "items": len(own), **means})
+    return summary
 
 
 def main() -> None:
@@ -92,37 +110,43 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=105_000, help="of a text")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--snap", nargs="+", default=["sentence", "line", "structure"])
-    parser.add_argument("--whole", nargs="+", type=int, default=[cutter.WHOLE_UNIT_CHUNKS])
-    parser.add_argument("--shares", nargs="+", type=int, default=[7, 28])
+    parser.add_argument(
+        "--whole",
+        nargs="+",
+        type=int,
+        default=[cutter.WHOLE_UNIT_CHUNKS],
+        help="chunks that a definition may have and be kept in one (structure and auto)",
+    )
+    parser.add_argument("--shares", nargs="+", type=int, default=[7, 28], help="budgets: one part in so many")
     parser.add_argument("--checkpoint", default=DEFAULT_CHECKPOINT)
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    checkpoint = load_checkpoint(options.checkpoint)
-    scorer = load_scorer(checkpoint)
+    scorer = load_scorer(load_checkpoint(options.checkpoint))
     tokenizer = load_tokenizer("o200k_base")
-    count = lambda text: len(scorer.backbone.tokenize([text])[0].ids)  # noqa: E731
-    setting = TaskSetting(seed=options.seed, count_tokens=count)
+    setting = TaskSetting(
+        seed=options.seed, count_tokens=lambda text: len(scorer.backbone.tokenize([text])[0].ids)
+    )
     modules = modules_of(options.split)
     items = [made_item(modules, f"code-{number}", options.tokens, setting) for number in range(options.items)]
-    results: dict[str, Any] = {"settings": {**vars(options), "output": None}, "rows": {}}
+    rows: list[dict[str, Any]] = []
     for snap in options.snap:
-        for whole in options.whole if snap in ("structure", "auto") else [1]:
+        follows_structure = snap in ("structure", "auto")
+        compressor = Compressor(scorer.with_options(snap=snap), tokenizer, CompressorSettings())
+        for whole in options.whole if follows_structure else [cutter.WHOLE_UNIT_CHUNKS]:
+            # The constant is what is measured: no option of the program changes it.
             cutter.WHOLE_UNIT_CHUNKS = whole
-            compressor = Compressor(
-                Scorer(checkpoint, scorer.backbone, snap=snap), tokenizer, CompressorSettings()
-            )
-            figures = [measure(compressor, item, options.shares) for item in items]
-            name = snap if snap not in ("structure", "auto") else f"{snap} (whole up to {whole} chunks)"
-            results["rows"][name] = figures
-            for share in figures[0]:
-                cells = []
-                for key in ("recall", "whole", "definitions"):
-                    mean = bootstrap_mean([each[share][key] for each in figures], seed=0)
-                    cells.append(f"{key} {mean.mean:.3f} [{mean.low:.3f}, {mean.high:.3f}]")
-                print(f"{name:34} {share:5} " + "  ".join(cells), flush=True)
+            cut = f"{snap} (whole up to {whole} chunks)" if follows_structure else snap
+            found = [row for item in items for row in measure(compressor, item, options.shares)]
+            rows += [{"cut": cut, **row} for row in found]
+            for cell in summarised(rows[-len(found) :]):
+                means = (f"{n} {{mean:.3f}} [{{low:.3f}}, {{high:.3f}}]".format(**cell[n]) for n in FIGURES)
+                print(f"{cut:34} {cell['budget']:5} " + "  ".join(means), flush=True)
     if options.output:
-        options.output.write_bytes(
-            orjson.dumps(results, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        write_results(
+            options.output,
+            {"summary": summarised(rows), "rows": rows},
+            checkpoint=options.checkpoint,
+            **device_and_dtype(scorer),
         )
 
 

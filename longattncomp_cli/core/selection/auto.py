@@ -5,7 +5,7 @@ they are flat. A checkpoint with a fitted ``sufficiency`` says how probable it i
 scores, its best chunks and those near the best one, holds all that is needed; where that is nearly sure the
 selection is the peak, else the budget is filled. Without one the shape of the scores alone decides: it
 stops where they fall below a share of the best one, once some mass is held, and fills where they are as
-wide as those of many equal chunks. All numbers are fitted by ``tests/benchmarks/adaptive_selection.py``.
+wide as those of many equal chunks. All numbers are fitted by ``tests/benchmarks/fit/fit_sufficiency.py``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Write the package's untrained checkpoint of the embedded backbone."""
+"""Write the package's untrained checkpoint of the embedded backbone.
+
+python tests/benchmarks/fit/make_untrained.py FOLDER
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,9 @@ LAYERS = (6, 0)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path, help="where to write it; its name is the checkpoint's")
     folder = parser.parse_args().folder
     cpu = torch.device("cpu")

@@ -1,6 +1,6 @@
 """How fast training reads: documents encoded and read from the feature store, and the cost of a step.
 
-    python tests/benchmarks/training.py --data-dir DATA --documents 400 --output results.json
+    python tests/benchmarks/training_speed.py --data-dir DATA --documents 400 --output FILE
 
 All times are of the processor, so that what else runs on the machine counts little. The gain is a ratio
 within one run: reading a document again against encoding it again.
@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import torch
+from results_file import write_results
+from timing import device_and_dtype
 
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.checkpoint.untrained_encoder import start_attention
@@ -28,6 +29,7 @@ from longattncomp_cli.training.pools.features import FeatureStore
 from longattncomp_cli.training.pools.scorer import PoolScorer
 from longattncomp_cli.training.trainer import Trainer
 
+CHECKPOINT = "untrained"
 _REPEATS = 3
 _STEPS = 6
 
@@ -37,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parse(arguments)
     examples = list(read_hotpotqa(options.data_dir / "hotpotqa" / "train.json.gz"))
     documents = list(dict.fromkeys(d for example in examples for d in example.documents))[: options.documents]
-    scorer = load_scorer(load_checkpoint("untrained"), device=options.device)
+    scorer = load_scorer(load_checkpoint(CHECKPOINT), device=options.device)
     with tempfile.TemporaryDirectory() as folder:
         store = FeatureStore(scorer, (6, 0), Path(folder))
         encoding = _seconds(lambda: store.add(documents))
@@ -46,11 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         size = num_tokens * store.bytes_per_token
         step, pool_tokens = _step_seconds(store, examples, Path(folder))
     results = {
-        "settings": {
-            "documents": len(documents),
-            "threads": torch.get_num_threads(),
-            "device": options.device,
-        },
+        "documents": len(documents),
         "tokens": num_tokens,
         "store_bytes": size,
         "encoding_tokens_per_processor_second": round(num_tokens / encoding),
@@ -62,9 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     print(orjson.dumps(results, option=orjson.OPT_INDENT_2).decode())
     if options.output:
-        options.output.write_bytes(
-            orjson.dumps(results, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        )
+        write_results(options.output, results, checkpoint=CHECKPOINT, **device_and_dtype(scorer))
 
 
 def _step_seconds(store: FeatureStore, examples: list[Any], folder: Path) -> tuple[float, int]:

@@ -1,9 +1,9 @@
-"""Score haystacks that several questions share; keep the numbers that calibration and ``auto`` are fitted on.
+"""Score haystacks that several questions share; keep the numbers that confidence and ``auto`` are fitted on.
 
-    python tests/benchmarks/collect_signs.py --split train --data-dir DATA --output train.jsonl
-    python tests/benchmarks/collect_signs.py --split dev --seed 5 --data-dir DATA --output dev.jsonl
+    python tests/benchmarks/fit/collect_features.py --split train --data-dir DATA --output train.jsonl
+    python tests/benchmarks/fit/collect_features.py --split dev --seed 5 --data-dir DATA --output dev.jsonl
 
-One line a question: its kind and label, the haystack's number, the scorer's signs and sink, and for each
+One line a question: its kind and label, the haystack's number, the scorer's features and sink, and for each
 chunk its size, its share of the evidence and its score after one hop and after all. No text is kept.
 ``train`` means the held-out part of the training files (``--held-out-share``), on which every choice is made.
 """
@@ -20,25 +20,23 @@ import numpy as np
 import orjson
 from shared_haystacks import KINDS, Question, Setting, SharedHaystack, shared_haystacks
 
-from longattncomp_cli.core.backbones.cache.backbone import MEMORY_BYTES, CachedBackbone
-from longattncomp_cli.core.backbones.runtime import keep_freed_memory, resolve_device, resolve_dtype
+from longattncomp_cli.core.backbones.cache.backbone import MEMORY_BYTES, cached
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
-from longattncomp_cli.core.scoring.loading import load_backbone
+from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.data.splits import HELD_OUT_SHARE
 
 _DIGITS = 6
 
 
-def row(scorers: list[Scorer], haystack: SharedHaystack, question: Question) -> dict[str, Any]:
-    """What one question shows, by the scorer with all hops and by the one with one hop."""
+def row(scorer: Scorer, haystack: SharedHaystack, question: Question) -> dict[str, Any]:
+    """What one question shows, with all hops and with one."""
     request = Request((Source(haystack.text),), question.query)
-    verdict = scorers[0].score(request)
-    first = scorers[1].score(request).scores if question.evidence else verdict.scores
-    if verdict.signs is None:
+    scores = scorer.score(request)
+    if scores.features is None:
         raise SystemExit("the checkpoint has no sink: it has no confidence")
     evidence = np.zeros(len(haystack.text), dtype=bool)
     for start, end in question.evidence:
@@ -47,15 +45,16 @@ def row(scorers: list[Scorer], haystack: SharedHaystack, question: Question) -> 
     found: dict[str, Any] = {
         "kind": haystack.kind,
         "label": question.label,
-        "sink": verdict.sink,
-        "signs": {name: round(value, _DIGITS) for name, value in verdict.signs.items()},
+        "sink": scores.sink,
+        "features": {name: round(value, _DIGITS) for name, value in scores.features.items()},
     }
     if question.evidence:
+        first = scorer.with_options(hops=1, hops_are_required=True).score(request)
         found |= {
-            "tokens": [int(chunk.num_backbone_tokens) for chunk in verdict.chunks],
-            "evidence": [round(float(evidence[c.start : c.end].sum()) / total, 5) for c in verdict.chunks],
-            "scores": [float(f"{score:.{_DIGITS}g}") for score in verdict.scores],
-            "first_hop": [float(f"{score:.{_DIGITS}g}") for score in first],
+            "tokens": [int(chunk.num_backbone_tokens) for chunk in scores.chunks],
+            "evidence": [round(float(evidence[c.start : c.end].sum()) / total, 5) for c in scores.chunks],
+            "scores": [float(f"{score:.{_DIGITS}g}") for score in scores.scores],
+            "first_hop": [float(f"{score:.{_DIGITS}g}") for score in first.scores],
         }
     return found
 
@@ -82,20 +81,10 @@ def main() -> None:
     )
     add("--seed", type=int, default=0)
     options = parser.parse_args()
-    keep_freed_memory()
-    checkpoint = load_checkpoint(options.checkpoint)
-    config = checkpoint.config
-    place = resolve_device("auto")
-    inner = load_backbone(
-        config.backbone,
-        num_layers=max(config.layers),
-        window_tokens=config.window_tokens,
-        device=place,
-        dtype=resolve_dtype("auto", place),
-    )
-    backbone = CachedBackbone(inner, memory_bytes=MEMORY_BYTES[place.type])
-    scorers = [Scorer(checkpoint, backbone), Scorer(checkpoint, backbone, hops=1)]
-    count = lru_cache(maxsize=None)(lambda text: len(inner.tokenize([text])[0].ids))
+    scorer = load_scorer(load_checkpoint(options.checkpoint))
+    backbone = scorer.backbone
+    scorer = scorer.with_backbone(cached(backbone, memory_bytes=MEMORY_BYTES[backbone.device.type]))
+    count = lru_cache(maxsize=None)(lambda text: len(backbone.tokenize([text])[0].ids))
     setting = Setting(
         data_dir=options.data_dir,
         split=options.split,
@@ -110,7 +99,7 @@ def main() -> None:
     with options.output.open("wb") as file:
         for number, haystack in enumerate(shared_haystacks(setting, options.kinds, lengths)):
             for question in haystack.questions:
-                found = {"haystack": f"{options.seed}-{number}", **row(scorers, haystack, question)}
+                found = {"haystack": f"{options.seed}-{number}", **row(scorer, haystack, question)}
                 file.write(orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE))
             if haystack.kind != last:
                 last = haystack.kind
