@@ -19,8 +19,9 @@ from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.batch.run import BatchOutputs, in_turn, run_batch
 from longattncomp_cli.core.checkpoint.config import CheckpointConfig
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.files import paths
 from longattncomp_cli.core.files.compressed import ZstdStream
-from longattncomp_cli.core.inputs import gather, records
+from longattncomp_cli.core.inputs import records
 from longattncomp_cli.core.inputs.gather import InputFile, expand_inputs, read_source
 from longattncomp_cli.core.inputs.messages import flatten_messages
 from longattncomp_cli.core.inputs.records import FailedRecord, FieldNames, Record, read_records
@@ -62,7 +63,7 @@ def test_a_bomb_is_unpacked_a_little_at_a_time() -> None:
 
 
 def test_a_text_without_end_is_refused(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(gather, "MAX_TEXT_BYTES", 100)
+    monkeypatch.setattr(paths, "MAX_TEXT_BYTES", 100)
     (tmp_path / "long.txt").write_bytes(b"x" * 101)
     (tmp_path / "fits.txt").write_bytes(b"x" * 100)
     assert read_source(InputFile(tmp_path / "fits.txt", named=True), print, lambda: b"") is not None
@@ -70,7 +71,7 @@ def test_a_text_without_end_is_refused(tmp_path: Path, monkeypatch) -> None:
         read_source(InputFile(tmp_path / "long.txt", named=True), print, lambda: b"")
     assert caught.value.code == "too-large"
     with pytest.raises(InputError):
-        gather.read_bounded(open("/dev/zero", "rb"), "stdin")  # noqa: PTH123, SIM115
+        paths.read_bounded(open("/dev/zero", "rb"), "stdin")  # noqa: PTH123, SIM115
 
 
 def test_a_directory_of_links_pipes_devices_and_odd_names(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ FORMAT_1_KEYS = {
 
 
 def format_1_feature(name: str) -> str:
-    old = {"matched_long_words": "matched_long_words", "missing_names": "missing_names"}
+    old = {"matched_long_words": "long_held", "missing_names": "long_absent"}
     return old.get(name, name.replace("similarity_", "nearest_"))
 
 
@@ -157,7 +157,7 @@ def test_every_key_and_feature_of_format_1_is_read(tmp_path: Path) -> None:
         sufficiency=model,
     )
     raw = write_format_1(made, tmp_path)
-    for old in ("matched_long_words", "missing_names", "similarity_0", "similarity_1"):
+    for old in ("long_held", "long_absent", "nearest_0", "nearest_1"):
         assert old in raw["calibration"]["weights"]
         assert old in raw["enough"]["weights"]
     assert load_checkpoint(str(tmp_path)).config == made.config

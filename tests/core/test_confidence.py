@@ -96,7 +96,7 @@ def test_words_stand_where_all_their_tokens_follow_one_another() -> None:
 def test_names_of_features_follow_the_heads() -> None:
     assert all(is_feature(name, 2) for name in ("sink", "matched_long_words", "similarity_0", "similarity_1"))
     others = ("similarity_2", "similarity_", "similarity_00", "similarity_-1", f"similarity_{'9' * 9999}")
-    assert not any(is_feature(name, 2) for name in (*others, "similarity_0", "sink_0", "far", ""))
+    assert not any(is_feature(name, 2) for name in (*others, "nearest_0", "sink_0", "far", ""))
 
 
 def test_the_logit_of_a_token_with_itself_is_the_same_in_blocks(
@@ -213,7 +213,7 @@ def test_a_checkpoint_keeps_its_models(tmp_path: Path) -> None:
         ({"weights": {"mood": 1.0}}, "mood"),
         ({"weights": {"similarity_4": 1.0}}, "similarity_4"),  # its heads are 0 to 3
         ({"weights": {"similarity_": 1.0}}, "similarity_"),
-        ({"weights": {"similarity_0": 1.0}}, "similarity_0"),  # of format 1
+        ({"weights": {"nearest_0": 1.0}}, "nearest_0"),  # of format 1
         ({"more": 1}, "fields"),
     ],
 )

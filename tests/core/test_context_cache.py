@@ -194,7 +194,7 @@ def test_the_program_writes_the_same_lines_with_and_without(tmp_path: Path) -> N
     base = ["compress", str(tmp_path / "in.jsonl"), "-b", "100", "--quiet", "--device", "cpu"]
     plain = CliRunner().invoke(app, base)
     for _ in range(2):
-        kept = CliRunner().invoke(app, [*base, "--cache", str(tmp_path / "c"), "--cache-size", "1M"])
+        kept = CliRunner().invoke(app, [*base, "--cache", str(tmp_path / "c"), "--cache-size", "20M"])
         assert kept.exit_code == 0
         assert kept.stdout == plain.stdout
     assert list((tmp_path / "c").glob("*.states"))

@@ -116,7 +116,7 @@ def test_the_other_thing_that_is_asked_for_goes_before_more_of_the_first() -> No
 
 
 def test_chunks_beyond_those_taken_one_by_one_stay_behind_them(monkeypatch) -> None:
-    from longattncomp_cli.core.scoring.scorer import coverage
+    from longattncomp_cli.core.scoring import coverage
 
     rng = np.random.default_rng(3)
     scores = normal(rng.random(50).tolist())

@@ -97,8 +97,8 @@ def test_both_stages_move_the_layer_and_leave_the_backbone(
         assert after.checkpoint.config.pooling == "mean"
         moved = before.checkpoint.tensors["w_q"].float() - after.checkpoint.tensors["w_q"].float()
         assert 0 < float(moved.abs().max()) < 0.5
-        for name, value in untrained.backbone.model.state_dict().items():
-            assert torch.equal(value, after.backbone.model.state_dict()[name])
+        for name, value in untrained.backbone.model.module.state_dict().items():
+            assert torch.equal(value, after.backbone.model.module.state_dict()[name])
 
 
 FEW = {**NUMBERS, "--epochs": "1", "--validate-every": "100", "--limit": "data=12", "--patience": "1"}
@@ -145,7 +145,7 @@ def test_a_model_with_code_of_its_own_trains_where_that_is_allowed(
     train(*again, "--trust-remote-code")
     assert num_loads == [str(model)] * 2
     made = load_scorer(load_checkpoint(str(tmp_path / "two")), device="cpu", trust_remote_code=True)
-    assert type(made.backbone.model).__name__ == "HarbourModel"
+    assert type(made.backbone.model.module).__name__ == "HarbourModel"
     assert made.score(Request((Source("Salt is sold in Riga."),), "Riga salt?")).confidence is not None
 
 

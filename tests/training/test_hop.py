@@ -139,8 +139,15 @@ def test_interrupted_and_resumed_equals_uninterrupted(data: Path, finished: Path
 
 def plain(checkpoint: Checkpoint) -> Checkpoint:
     """Without the steps after the hop, which training leaves out."""
-    config = replace(checkpoint.config, names=0, per_token=False, reach=None, coverage=0, hops=2)
-    return Checkpoint(replace(config, calibration=None, enough=None), checkpoint.tensors)
+    config = replace(
+        checkpoint.config,
+        exact_match_weight=0.0,
+        length_normalised=False,
+        propagation_decay=None,
+        coverage=0.0,
+        hops=2,
+    )
+    return Checkpoint(replace(config, calibration=None, sufficiency=None), checkpoint.tensors)
 
 
 @pytest.mark.parametrize("hide", [False, True])
@@ -162,7 +169,7 @@ def test_training_scores_what_scoring_scores(data: Path, finished: Path, hide: b
 
 def test_a_hop_needs_scores_that_it_can_be_trained_on(data: Path, tmp_path: Path) -> None:
     init = load_checkpoint(DEFAULT_CHECKPOINT)
-    mean = Checkpoint(replace(init.config, pooling="mean", calibration=None, enough=None), init.tensors)
+    mean = Checkpoint(replace(init.config, pooling="mean", calibration=None, sufficiency=None), init.tensors)
     with pytest.raises(UsageError, match="log pooling"):
         run_stage(make_hop_run(data, tmp_path / "hop", init=mean), Hooks())
 

@@ -148,7 +148,7 @@ _OLD_KEYS = {
     "reach": "propagation_decay",
     "enough": "sufficiency",
 }
-_OLD_FEATURES = {"long_" + "held": "matched_long_words", "long_" + "absent": "missing_names"}
+_OLD_FEATURES = {"long_held": "matched_long_words", "long_absent": "missing_names"}
 
 
 def config_from_json(raw: Any) -> CheckpointConfig:
