@@ -77,6 +77,14 @@ def test_results_say_how_they_were_made_and_have_one_line_a_row(
     assert [orjson.loads(line.strip().rstrip(",")) for line in lines if '"item"' in line] == rows
 
 
+def test_the_shipped_untrained_checkpoint_is_the_one_that_its_script_makes(
+    tmp_path: Path, paths: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["make_untrained.py", str(tmp_path / "untrained")])
+    runpy.run_path(str(FOLDER / "fit" / "make_untrained.py"), run_name="__main__")
+    assert load_checkpoint(str(tmp_path / "untrained")).digest == load_checkpoint("untrained").digest
+
+
 def question(number: int, is_spread: bool) -> dict[str, Any]:
     """A question to 60 chunks of 100 tokens; of evidence that is spread the best two have half."""
     scores = np.array([0.4, 0.3, *[0.005] * 58]) if not is_spread else np.array([0.3, 0.2, *[0.0086] * 58])
