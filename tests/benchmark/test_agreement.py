@@ -212,7 +212,7 @@ def test_auto_takes_as_many_hops_as_compress_does(scorer, o200k):
     bench, method, compressor = pairs(options, scorer, o200k)
     request = record_item(Record(record, Path("r.jsonl"), "line 1")).request
     scores = compressor.score(request).scores
-    assert scores.sufficiency > options["rule"].auto.sure
+    assert scores.sufficiency > options["rule"].auto.min_sufficiency
     item = record_item(Record(record, Path("r.jsonl"), "line 1"))
     measured_scores = method.score(item, bench.chunk(request)).scores
     assert measured_scores.scores.tolist() == scores.scores.tolist()
