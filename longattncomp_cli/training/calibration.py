@@ -17,16 +17,16 @@ _SMALLEST_STEP = 1e-9
 
 def fit_logistic(
     names: Sequence[str],
-    signs: Sequence[Features],
+    features: Sequence[Features],
     has_answer: Sequence[bool],
     weights: FloatArray,
     penalty: float,
 ) -> LogisticModel:
-    """Fit a logistic model of the named signs, with a penalty on the weights of standardised signs.
+    """Fit a logistic model of the named features, with a penalty on the weights of standardised features.
 
     Args:
-        names: of the signs to use.
-        signs: of each request.
+        names: of the features to use.
+        features: of each request.
         has_answer: what is to be told.
         weights: (N,) how much each request counts; they are scaled to a mean of 1.
         penalty: of the squared weights, per request.
@@ -38,7 +38,7 @@ def fit_logistic(
     if not 0 < wanted.sum() < len(wanted):
         raise ValueError("calibration needs requests with and without an answer")
     share = weights / weights.mean()
-    table = np.array([[found[name] for name in names] for found in signs])
+    table = np.array([[found[name] for name in names] for found in features])
     mean = np.average(table, axis=0, weights=share)
     width = np.sqrt(np.average((table - mean) ** 2, axis=0, weights=share)) + _EDGE
     inputs = np.concatenate([(table - mean) / width, np.ones((len(table), 1))], axis=1)

@@ -62,18 +62,18 @@ def explain_table(scored: Scored, explanation: Explanation, *, rows: int, width:
 
 
 def _hop_line(scored: Scored, hop: HopExplanation) -> str:
-    """What the second hop did, and the words that asked for this chunk with where they stand."""
-    asked: dict[str, list[str]] = {}
+    """What the second hop did, and the words of other chunks that boosted this one, with where they stand."""
+    found: dict[str, list[str]] = {}
     for word in hop.words[:_WORDS]:
         source = scored.request.sources[scored.scores.chunks[word.chunk].source]
         if word.share >= 0.01:
             text = shortened(safe(source.text[word.start : word.end]), 24)
             place = f"{safe(source.name)}:{source.line_of(word.start)}"
-            asked.setdefault(place, []).append(f"{text} {word.share:.0%}")
-    by = "; ".join(f"{', '.join(words)} of {place}" for place, words in asked.items())
+            found.setdefault(place, []).append(f"{text} {word.share:.0%}")
+    by = "; ".join(f"{', '.join(words)} of {place}" for place, words in found.items())
     effect = f"second hop: {hop.boost:.2f} times from rank {hop.rank} (at most {hop.max_boost:.2f})"
-    own = ", one of the chunks that asked" if hop.is_seed else ""
-    return f"{effect}{own}" + (f", asked for by {by}" if by else "")
+    seed = ", itself a seed" if hop.is_seed else ""
+    return f"{effect}{seed}" + (f", boosted by {by}" if by else "")
 
 
 def _sum(explanation: Explanation) -> str:

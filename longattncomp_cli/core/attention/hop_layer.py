@@ -50,7 +50,7 @@ class HopLayer(nn.Module):
 
     Args:
         width: of the backbone's states, D.
-        rank: of what is learned between an feedback token and the query, R; 0 for what is never trained.
+        rank: of what is learned between a feedback token and the query, R; 0 for what is never trained.
     """
 
     PROJECTIONS = ("relation_in",)

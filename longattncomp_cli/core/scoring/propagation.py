@@ -1,4 +1,4 @@
-"""Scores and sizes: what a chunk is worth for its tokens, and how its score reaches on in its passage.
+"""Length normalisation, and propagation of scores within a passage.
 
 A passage is a paragraph, a definition, a turn: as many chunks as go on in one another. What follows the
 relevant beginning of a passage rarely repeats the query's words. A conversation is one passage however long:
@@ -37,31 +37,33 @@ def normalise_by_length(share_C: FloatArray, num_tokens_C: IntArray, least_token
 
 
 def decays(
-    chunks: Sequence[Chunk], passage_C: IntArray, sources: Sequence[Source], fall: float
+    chunks: Sequence[Chunk], passage_C: IntArray, sources: Sequence[Source], decay: float
 ) -> FloatArray:
-    """(C,) by how much a log score falls on its way to a chunk from the one before, for :func:`reach`.
+    """(C,) by how much a log score decays from the chunk before, for :func:`propagate_scores`.
 
     Args:
         chunks: of all sources, in order.
         passage_C: from :func:`passage_numbers`.
         sources: says which of them are conversations.
-        fall: within a passage; infinite between two.
+        decay: within a passage; infinite between two.
     """
-    fall_C = np.full(len(chunks), np.inf)
-    fall_C[continuing_chunks(passage_C)] = fall
+    decay_C = np.full(len(chunks), np.inf)
+    decay_C[continuing_chunks(passage_C)] = decay
     source_C = np.array([chunk.source for chunk in chunks])
     for number in np.unique(source_C):
         if sources[number].kind == "chat" and is_conversation(sources[number].text):
-            fall_C[np.flatnonzero(source_C == number)[1:]] = fall
-    return fall_C
+            decay_C[np.flatnonzero(source_C == number)[1:]] = decay
+    return decay_C
 
 
-def propagate_scores(share_C: FloatArray, fall_C: FloatArray) -> FloatArray:
-    """Raise chunks to what reaches them from before, in their passage.
+def propagate_scores(share_C: FloatArray, decay_C: FloatArray) -> FloatArray:
+    """Raise each chunk to the decayed score of the one before it, within a passage.
+
+    ``log s[c] ← max(log s[c], log s[c − 1] − decay[c] · σ)``, in order, σ the deviation of all log scores.
 
     Args:
         share_C: the chunks' scores.
-        fall_C: from :func:`falls`, in standard deviations of all log scores.
+        decay_C: from :func:`decays`, in standard deviations of all log scores.
 
     Returns:
         (C,) new scores of the same sum, none of which fell against the best; what had none still has none.
@@ -72,8 +74,8 @@ def propagate_scores(share_C: FloatArray, fall_C: FloatArray) -> FloatArray:
     with np.errstate(divide="ignore"):
         log_C = np.log(share_C)
     deviation = log_C[scored_C].std()
-    for index in np.flatnonzero(np.isfinite(fall_C)):
+    for index in np.flatnonzero(np.isfinite(decay_C)):
         if scored_C[index]:
-            log_C[index] = max(log_C[index], log_C[index - 1] - fall_C[index] * deviation)
-    raised_C = np.exp(log_C - log_C.max())
-    return np.asarray(raised_C * (share_C.sum() / raised_C.sum()))
+            log_C[index] = max(log_C[index], log_C[index - 1] - decay_C[index] * deviation)
+    propagated_C = np.exp(log_C - log_C.max())
+    return np.asarray(propagated_C * (share_C.sum() / propagated_C.sum()))

@@ -75,7 +75,7 @@ def fill_remaining(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[Kep
 
 
 def least_tokens(chunk: Chunk, room: Remaining, focus: FindStart) -> int:
-    """A budget with which :func:`fill` keeps something of ``chunk``."""
+    """A budget with which :func:`fill_remaining` keeps something of ``chunk``."""
     anchor, headings = _begin(chunk, room.renderer, focus)
     return _least(headings[0] if headings else KeptSpan(chunk, anchor, chunk.end), room)
 
