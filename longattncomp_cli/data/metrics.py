@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from longattncomp_cli.core.text.arrays import FloatArray
-from longattncomp_cli.core.text.spans import SpanPair, merge_spans, overlap
+from longattncomp_cli.core.text.spans import Span, merge_spans, overlap
 
 _RESAMPLES = 10_000
 
@@ -16,7 +16,7 @@ _RESAMPLES = 10_000
 _RESAMPLES_AT_ONCE = 500
 
 
-def evidence_recall(kept: Iterable[SpanPair], evidence: Iterable[SpanPair]) -> float:
+def evidence_recall(kept: Iterable[Span], evidence: Iterable[Span]) -> float:
     """Share of the evidence's characters that were kept; spans may overlap, each character counts once.
 
     Raises:
@@ -29,7 +29,7 @@ def evidence_recall(kept: Iterable[SpanPair], evidence: Iterable[SpanPair]) -> f
     return overlap(kept_ranges, evidence_ranges) / total
 
 
-def is_evidence_complete(kept: Iterable[SpanPair], evidence: Iterable[SpanPair]) -> bool:
+def is_evidence_complete(kept: Iterable[Span], evidence: Iterable[Span]) -> bool:
     """Whether every character of the evidence was kept."""
     kept_ranges, evidence_ranges = merge_spans(kept), merge_spans(evidence)
     return overlap(kept_ranges, evidence_ranges) == sum(end - start for start, end in evidence_ranges)

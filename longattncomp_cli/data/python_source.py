@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 
-from longattncomp_cli.core.text.spans import SpanPair
+from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.errors import InputError
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -65,7 +65,7 @@ class Module:
         """All functions and methods."""
         return [node for node in ast.walk(self.tree) if isinstance(node, FunctionNode)]
 
-    def span_of(self, node: FunctionNode) -> SpanPair:
+    def span_of(self, node: FunctionNode) -> Span:
         """The characters of a definition, from its first decorator to the end of its last line."""
         first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
         return self._lines(first, node.end_lineno or node.lineno)
@@ -97,9 +97,9 @@ class Module:
     def _line_starts(self) -> list[int]:
         return [0, *accumulate(len(line) + 1 for line in self.source.split("\n"))]
 
-    def _lines(self, first: int, last: int) -> SpanPair:
+    def _lines(self, first: int, last: int) -> Span:
         """The characters of lines ``first`` … ``last``, counted from 1, both included."""
-        return self._line_starts[first - 1], min(self._line_starts[last], len(self.source))
+        return Span(self._line_starts[first - 1], min(self._line_starts[last], len(self.source)))
 
 
 def standard_library() -> Path:

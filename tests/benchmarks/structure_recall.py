@@ -34,13 +34,13 @@ from longattncomp_cli.core.chunking import cutter
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.core.selection.select import SelectionRule, select
-from longattncomp_cli.core.text.spans import SpanPair, merge_spans
+from longattncomp_cli.core.text.spans import Span, merge_spans
 from longattncomp_cli.data.metrics import bootstrap_mean, evidence_recall
 
 FIGURES = ("recall", "whole", "definitions")
 
 
-def definitions_of(text: str) -> list[tuple[SpanPair, int]]:
+def definitions_of(text: str) -> list[tuple[Span, int]]:
     """The range of each outermost function or method, and where the first line of its body begins."""
     starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
     with warnings.catch_warnings():

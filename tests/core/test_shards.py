@@ -115,7 +115,7 @@ def kill_at_random_moments(folder: Path, kills: int, num_records: int, seed: int
 
 
 def test_a_batch_killed_three_times_and_resumed_has_an_uninterrupted_ones_bytes(folder: Path) -> None:
-    assert kill_at_random_moments(folder, 3, 60, seed=1) >= 2
+    assert kill_at_random_moments(folder, 3, 30, seed=1) >= 2
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.select import SelectionRule
 from longattncomp_cli.core.text.arrays import FloatArray
-from longattncomp_cli.core.text.spans import merge_spans
+from longattncomp_cli.core.text.spans import Span, merge_spans
 
 
 class Head(ChunkMethod):
@@ -91,7 +91,7 @@ class Oracle(MethodBase):
         parts: list[Chunk] = []
         share: list[float] = []
         for number in range(len(item.request.sources)):
-            places = merge_spans((start, end) for source, start, end in item.evidence if source == number)
+            places = merge_spans(Span(start, end) for source, start, end in item.evidence if source == number)
             for start, end, is_evidence in _parts(item, number, places):
                 parts.append(Chunk(len(parts), number, start, end, 0))
                 share.append(float(is_evidence))
@@ -102,7 +102,7 @@ class Oracle(MethodBase):
         )
 
 
-def _parts(item: Item, number: int, places: list[tuple[int, int]]) -> Iterator[tuple[int, int, bool]]:
+def _parts(item: Item, number: int, places: list[Span]) -> Iterator[tuple[int, int, bool]]:
     """Yield the parts of a source, in order, and whether each is evidence."""
     region = item.request.sources[number].context_span
     inside = [(max(s, region.start), min(e, region.end)) for s, e in places]

@@ -12,6 +12,7 @@ from longattncomp_cli.benchmark.tasks import vocabulary
 from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSetting
 from longattncomp_cli.benchmark.tasks.grading import all_strings
 from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
+from longattncomp_cli.core.text.spans import Span
 
 _COMMON, _COMMON_TIMES, _OTHER_TIMES = 10, 30, 3
 _ASKED_CODED = 3
@@ -85,7 +86,7 @@ def _item(item_id: str, query: str, text: str, asked: list[str], length: int) ->
     at = 0
     for line in text.replace("\n", " ").split(" "):
         if line in wanted:
-            evidence.append((at, at + len(line)))
+            evidence.append(Span(at, at + len(line)))
         at += len(line) + 1
     return item_of_text(
         item_id, query, text, evidence, answers=tuple((word,) for word in asked), length=length

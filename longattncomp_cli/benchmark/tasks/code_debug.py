@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSetting
 from longattncomp_cli.benchmark.tasks.grading import code_debug
 from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
-from longattncomp_cli.core.text.spans import SpanPair
+from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.data.python_source import FunctionNode, Module, read_modules, standard_library
 from longattncomp_cli.data.readers.json_records import Record, read_records
 
@@ -58,7 +58,7 @@ class _Placed:
 
     module: int
     name: str
-    span: SpanPair
+    span: Span
     node: FunctionNode
 
 
@@ -90,7 +90,7 @@ def released_item(record: Record) -> Item:
     return _item(item_id, context, options, options.index(str(name)), evidence, 0)
 
 
-def _defined(context: str, name: str) -> Iterator[SpanPair]:
+def _defined(context: str, name: str) -> Iterator[Span]:
     """Where functions of this name are defined: from ``def`` until a line that is indented no deeper."""
     last = name.rsplit(".", 1)[-1]
     at = 0
@@ -105,7 +105,7 @@ def _defined(context: str, name: str) -> Iterator[SpanPair]:
                 if not blank and not closing and len(following) - len(following.lstrip()) <= indent:
                     break
                 end += len(following)
-            yield at, at + len(context[at:end].rstrip())
+            yield Span(at, at + len(context[at:end].rstrip()))
         at += len(line)
 
 
@@ -136,7 +136,7 @@ def made_item(modules: Sequence[Module], item_id: str, length: int, setting: Tas
         spans = [
             chosen[option.module].span_of(n) for n in chosen[option.module].nodes if n.name == option.name
         ]
-        evidence += [(starts[option.module] + start, starts[option.module] + end) for start, end in spans]
+        evidence += [Span(starts[option.module] + start, starts[option.module] + end) for start, end in spans]
     names = [option.name for option in options]
     return _item(item_id, text, names, options.index(broken), evidence, length)
 
@@ -216,7 +216,7 @@ def _end(module: Module, node: ast.expr) -> int:
 
 
 def _item(
-    item_id: str, text: str, names: Sequence[str], answer: int, evidence: Sequence[SpanPair], length: int
+    item_id: str, text: str, names: Sequence[str], answer: int, evidence: Sequence[Span], length: int
 ) -> Item:
     options = "\n".join(f"{letter}. {name}" for letter, name in zip(LETTERS, names, strict=True))
     return item_of_text(

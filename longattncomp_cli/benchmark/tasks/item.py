@@ -9,7 +9,7 @@ from functools import cached_property
 
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
-from longattncomp_cli.core.text.spans import SpanPair
+from longattncomp_cli.core.text.spans import Span
 
 Place = tuple[int, int, int]
 """``(source, start, end)``: a half-open character range of one source of a request."""
@@ -58,16 +58,18 @@ class Item:
             offsets.append(offsets[-1] + len(source.text) + 1)
         return offsets
 
-    def flat(self, places: Iterable[Place]) -> list[SpanPair]:
+    def flat(self, places: Iterable[Place]) -> list[Span]:
         """The places as ranges of one text, for figures over all sources."""
-        return [(self._offsets[source] + start, self._offsets[source] + end) for source, start, end in places]
+        return [
+            Span(self._offsets[source] + start, self._offsets[source] + end) for source, start, end in places
+        ]
 
 
 def item_of_text(
     item_id: str,
     query: str,
     text: str,
-    evidence: Iterable[SpanPair],
+    evidence: Iterable[Span],
     *,
     answers: tuple[tuple[str, ...], ...] = (),
     label: str = "",

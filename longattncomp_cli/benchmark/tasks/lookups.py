@@ -8,6 +8,7 @@ from longattncomp_cli.benchmark.tasks import vocabulary
 from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSetting
 from longattncomp_cli.benchmark.tasks.grading import any_string, token_f1
 from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
+from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.data.haystacks import HaystackConfig, HaystackSet, render
 from longattncomp_cli.data.python_source import Module, read_modules, standard_library
@@ -35,7 +36,7 @@ def key_value_items(setting: TaskSetting) -> list[Item]:
                     f"kv-{length}-{number}",
                     f'What is the value of the key "{key}"?',
                     text,
-                    [(start, start + len(_pair(key, value)))],
+                    [Span(start, start + len(_pair(key, value)))],
                     answers=((value,),),
                     length=length,
                 )
@@ -65,7 +66,7 @@ def docstring_items(setting: TaskSetting) -> list[Item]:
         for index in range(len(haystacks)):
             example = haystacks[index].example
             text, spans = render(example.documents, FUNCTION_SEPARATOR)
-            evidence = [(spans[i].start, spans[i].end) for i in example.relevant]
+            evidence = [spans[i] for i in example.relevant]
             name = f"{example.id}-{length}"
             answers = tuple((text[start:end],) for start, end in evidence)
             items.append(item_of_text(name, example.query, text, evidence, answers=answers, length=length))

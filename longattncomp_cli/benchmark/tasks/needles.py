@@ -21,7 +21,7 @@ from longattncomp_cli.benchmark.tasks.grading import all_strings
 from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
 from longattncomp_cli.core.files.compressed import open_bytes
 from longattncomp_cli.core.files.paths import decode
-from longattncomp_cli.core.text.spans import SpanPair
+from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.data.readers.json_records import read_records
 from longattncomp_cli.errors import InputError
 
@@ -157,7 +157,7 @@ def planted(
     depths: Sequence[float],
     length: int,
     count: Callable[[str], int],
-) -> tuple[str, list[SpanPair]]:
+) -> tuple[str, list[Span]]:
     """Gather hay up to a length, and plant each line before the piece that begins at its depth.
 
     Returns:
@@ -176,13 +176,13 @@ def planted(
     waiting = sorted(range(len(lines)), key=lambda i: (depths[i], i))
     parts: list[str] = []
     at = before = 0
-    spans: dict[int, SpanPair] = {}
+    spans: dict[int, Span] = {}
 
     def plant(index: int) -> None:
         nonlocal at
         glue = "" if not parts or parts[-1][-1:].isspace() else " "
         line = lines[index].rstrip()
-        spans[index] = (at + len(glue), at + len(glue) + len(line))
+        spans[index] = Span(at + len(glue), at + len(glue) + len(line))
         ending = "\n" if pieces and pieces[0].endswith("\n") else " "
         parts.append(glue + line + ending)
         at += len(parts[-1])

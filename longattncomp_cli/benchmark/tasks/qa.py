@@ -14,6 +14,7 @@ from functools import partial
 from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSetting
 from longattncomp_cli.benchmark.tasks.grading import any_string, token_f1
 from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
+from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.data.haystacks import HaystackConfig, HaystackSet, render
 from longattncomp_cli.data.readers import READERS, read_paragraphs
@@ -71,7 +72,7 @@ def meeting_items(setting: TaskSetting) -> list[Item]:
     for example in setting.sample("qmsum", [example for example in examples if example.relevant]):
         text, spans = render(example.documents, TURN_SEPARATOR)
         evidence = [
-            (spans[span.document].start + span.start, spans[span.document].start + span.end)
+            Span(spans[span.document].start + span.start, spans[span.document].start + span.end)
             for span in example.evidence
         ]
         items.append(item_of_text(example.id, example.query, text, evidence, answers=_answers(example)))
@@ -136,7 +137,7 @@ def _item(example: Example, length: int, is_one_of_lengths: bool, numbered: bool
         f"{example.id}-{length}" if is_one_of_lengths else example.id,
         example.query,
         text,
-        [(spans[index].start, spans[index].end) for index in example.relevant],
+        [spans[index] for index in example.relevant],
         answers=_answers(example),
         length=length,
     )

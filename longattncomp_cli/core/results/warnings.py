@@ -60,7 +60,7 @@ def _dropped_sources(request: Request, selection: Selection) -> list[ResultWarni
         kept[span.chunk.source] += span.end - span.start
     found = []
     for number, source in enumerate(request.sources):
-        dropped = 1 - kept[number] / max(1, len(source.context_span))
+        dropped = 1 - kept[number] / max(1, source.context_span.num_chars)
         name = _name_in(source, request.query) if dropped > MOST_DROPPED else ""
         if name:
             sentence = f"the query names {name!r}, of which {dropped:.0%} was dropped"

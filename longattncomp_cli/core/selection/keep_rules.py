@@ -211,7 +211,7 @@ def _ends(
 def _end_of_text(
     text: str, context: Span, num_tokens: int, tokenizer: TargetTokenizer, *, from_end: bool
 ) -> tuple[Span, int]:
-    reach = min(len(context), num_tokens * _CHARS_A_TOKEN)
+    reach = min(context.num_chars, num_tokens * _CHARS_A_TOKEN)
     window = (
         Span(context.end - reach, context.end) if from_end else Span(context.start, context.start + reach)
     )

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A half-open character range ``[start, end)`` of one source's text."""
+class Span(NamedTuple):
+    """A half-open character range ``[start, end)`` of one text."""
 
     start: int
     end: int
 
-    def __len__(self) -> int:
-        """Return the number of characters."""
+    @property
+    def num_chars(self) -> int:
+        """Characters in the range."""
         return self.end - self.start
 
 
@@ -27,24 +26,20 @@ class SourceSpan(NamedTuple):
     end: int
 
 
-SpanPair = tuple[int, int]
-"""``(start, end)``, half-open, of one text."""
-
-
-def merge_spans(spans: Iterable[SpanPair]) -> list[SpanPair]:
+def merge_spans(spans: Iterable[Span]) -> list[Span]:
     """Sort spans and merge those that overlap or touch; empty ones fall out."""
-    merged: list[SpanPair] = []
+    merged: list[Span] = []
     for start, end in sorted(spans):
         if end <= start:
             continue
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        if merged and start <= merged[-1].end:
+            merged[-1] = Span(merged[-1].start, max(merged[-1].end, end))
         else:
-            merged.append((start, end))
+            merged.append(Span(start, end))
     return merged
 
 
-def overlap(first: list[SpanPair], second: list[SpanPair]) -> int:
+def overlap(first: list[Span], second: list[Span]) -> int:
     """Characters in both of two sorted lists of disjoint spans."""
     i = j = common = 0
     while i < len(first) and j < len(second):

@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from longattncomp_cli.benchmark.tasks.lookups import FUNCTION_SEPARATOR, docstring_examples
-from longattncomp_cli.core.text.spans import SpanPair
+from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.data.haystacks import CountTokens, HaystackConfig, HaystackSet, normal_text, render
 from longattncomp_cli.data.python_source import Module, read_modules, standard_library
@@ -96,7 +96,7 @@ class Question:
 
     query: str
     label: str
-    evidence: tuple[SpanPair, ...] = ()
+    evidence: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def modules_of(split: str) -> tuple[Module, ...]:
     return tuple(m for m in modules if (hash_share(f"module:{m.name}") < 0.5) == (split == "dev"))
 
 
-def _definitions(module: Module) -> list[tuple[str, SpanPair]]:
+def _definitions(module: Module) -> list[tuple[str, Span]]:
     return [(node.name, module.span_of(node)) for node in module.nodes]
 
 
