@@ -218,7 +218,7 @@ def _rule(request: BenchRequest, preset: Preset) -> SelectionRule:
                 "--as-published selects by top-p, and its chunks end anywhere",
                 hint="drop --select and --snap",
             )
-        return SelectionRule(mode="top-p", top_p=top_p, count_sink=True, fill=False)
+        return SelectionRule(mode="top-p", top_p=top_p).as_published()
     mode = request.select or (preset.select if request.top_p is None else "top-p")
     if mode in ("budget", "auto") and request.top_p is not None:
         raise UsageError(f"--select {mode} ignores --top-p", hint="drop one, or use --select top-p")

@@ -113,7 +113,7 @@ class Compressor:
         Args:
             checkpoint: a shipped name or a directory; the default one where ``None``.
             tokenizer: what counts the budget: a tiktoken or Hugging Face name, a path, or ``backbone``.
-            settings: what to keep.
+            settings: what to keep; where ``None``, the usual, or with ``as_published`` Algorithm 1.
             device, dtype, chunk_tokens, snap, hops: see
                 :class:`~longattncomp_cli.core.scoring.choice.ScorerChoice`.
             decoder: its other fields, such as ``backbone="meta-llama/Llama-3.1-8B-Instruct"``.
@@ -132,7 +132,10 @@ class Compressor:
             **decoder,
         )
         target = None if tokenizer == "backbone" else load_tokenizer(tokenizer)
-        return cls(choice.load(), target, settings or CompressorSettings())
+        if settings is None:
+            rule = SelectionRule(mode="top-p").as_published() if choice.as_published else SelectionRule()
+            settings = CompressorSettings(rule=rule)
+        return cls(choice.load(), target, settings)
 
     def score(
         self,

@@ -132,7 +132,7 @@ def test_the_published_method_has_no_steps_of_ours(folder: Path, command: str, a
 def test_the_published_method_selects_by_algorithm_1(select: str | None, mode: str) -> None:
     run = Run.resolve(RunOptions(query=QUERY, as_published=True, select=select, chunk_tokens=512))
     rule, choice = run.settings.rule, run.choice
-    assert (rule.mode, rule.top_p, rule.count_sink) == (mode, 0.95, True)
+    assert (rule.mode, rule.top_p, rule.count_sink, rule.fill) == (mode, 0.95, True, False)
     assert (choice.snap, choice.hops, choice.chunk_tokens, choice.as_published) == ("none", 1, 512, True)
 
 

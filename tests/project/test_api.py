@@ -31,6 +31,15 @@ def test_importing_the_package_and_its_class_imports_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_the_published_method_is_the_same_in_python_and_in_the_shell(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text(TEXT)
+    result = Compressor.load(device="cpu", as_published=True, chunk_tokens=64).compress(TEXT, QUERY, "25%")
+    args = ["compress", str(tmp_path / "text.txt"), "-q", QUERY, "-b", "25%", "--chunk-tokens", "64"]
+    shell = CliRunner().invoke(app, [*args, "--as-published", "--quiet"])
+    assert shell.stdout.rstrip("\n") == result.text.rstrip("\n")
+    assert FACT in result.text
+
+
 def test_every_public_name_is_there_and_no_other() -> None:
     for name in longattncomp_cli.__all__:
         assert getattr(longattncomp_cli, name).__name__ == name

@@ -236,7 +236,7 @@ def test_the_readme_is_short_and_fits_a_screen() -> None:
 
 # --- Figures ----------------------------------------------------------------------------------------------
 
-MARKER = re.compile(r"<!-- (?:results: (?P<files>[^>]+?)|to be measured: [^>]+?) -->")
+MARKER = re.compile(r"<!-- results: (?P<files>[^>]+?) -->")
 TABLE = re.compile(r"^\|(?:[ :-]+\|)+$", re.MULTILINE)
 
 
@@ -256,7 +256,7 @@ def figures() -> list[tuple[str, str]]:
             (name_of(path), name)
             for path in DOCUMENTS
             for marker in MARKER.finditer(path.read_text(encoding="utf-8"))
-            if "no checkpoint" not in (marker["files"] or "no checkpoint")
+            if "no checkpoint" not in marker["files"]
             for name in re.findall(r"[\w.-]+\.json", marker["files"])
         }
     )

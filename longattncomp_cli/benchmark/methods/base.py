@@ -95,7 +95,7 @@ class MethodBase:
 
 
 class ChunkMethod(MethodBase):
-    """A method that gives each chunk of the chunked a score, and nothing else."""
+    """A method that gives each chunk a score, and nothing else."""
 
     def chunk_scores(self, item: Item, chunked: ChunkedItem) -> FloatArray:
         """(C,) higher is more relevant."""

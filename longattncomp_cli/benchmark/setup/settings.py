@@ -7,13 +7,13 @@ from typing import Any
 
 from longattncomp_cli.core.assembly.renderer import DEFAULT_SEPARATOR
 from longattncomp_cli.core.chunking.chunks import SnapLevel
-from longattncomp_cli.core.selection.select import SelectionRule
+from longattncomp_cli.core.selection.select import SelectionRule, SelectMode
 from longattncomp_cli.version import __version__
 
 UNBUDGETED = "none"
 """Stands for the budget of methods that have none."""
 # What each selection mode uses of its rule, besides ``fill``.
-_DECISIVE: dict[str, tuple[str, ...]] = {
+_DECISIVE: dict[SelectMode, tuple[str, ...]] = {
     "budget": (),
     "top-p": ("top_p",),
     "threshold": ("top_p", "epsilon"),

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from longattncomp_cli.benchmark.methods.registry import METHOD_NAMES
 from longattncomp_cli.commands.options import common
 
 WHAT, DATA, METHOD, TARGET = "What to compare", "Files", "How methods work", "Target model"
@@ -53,8 +54,7 @@ class BenchOptions:
         list[str],
         _many(
             "--method",
-            "longattncomp, untrained, attncomp, spec-prefill, bm25, dense, cosine, maxsim, llmlingua2, head, "
-            "tail, head-tail, random, full, oracle; all that can run where none is given",
+            f"{', '.join(METHOD_NAMES)}; where none is given, all that can run but cosine and llmlingua2",
             WHAT,
             "NAME",
         ),

@@ -1,8 +1,8 @@
 """What a run would read and cost, from counts alone: no model is loaded.
 
 Sizes and speeds are those that ``tests/benchmarks/speed.py`` measured for the embedded backbone on two
-cores with hardware bf16 (``tests/benchmarks/results/speed.json``): 104 s and 1.88 GiB for a million tokens,
-3.1 s and 0.45 GiB for two thousand, with two hops. Without bf16 a core does about a third of that.
+cores with hardware bf16, at commit 8a4d620: 104 s and 1.88 GiB for a million tokens, 3.1 s and 0.45 GiB for
+two thousand, with two hops. Without bf16 a core does about a third of that.
 """
 
 from __future__ import annotations

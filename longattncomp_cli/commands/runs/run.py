@@ -173,7 +173,7 @@ def _rule(options: RunOptions) -> SelectionRule:
     if mode in ("budget", "auto") and options.top_p is not None:
         raise UsageError(f"--select {mode} ignores --top-p", hint="drop one, or use --select top-p")
     rule = SelectionRule(mode=mode, top_p=_DEFAULT_TOP_P if options.top_p is None else options.top_p)
-    return replace(rule, count_sink=True, fill=False) if options.as_published else rule
+    return rule.as_published() if options.as_published else rule
 
 
 def _scorer_choice(options: RunOptions) -> ScorerChoice:

@@ -38,7 +38,7 @@ class HeatStrip:
     def __init__(self, scored: Scored) -> None:
         """Read scores, sizes and kept chunks of a scored text."""
         selection = scored.selection
-        self._tokens = scored.renderer.chunk_tokens
+        self._tokens = scored.renderer.tokens_per_chunk
         self._scores: list[float] = scored.scores.scores.tolist()
         self._kept = set() if selection is None else {span.chunk.index for span in selection.kept}
 

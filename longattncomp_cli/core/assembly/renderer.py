@@ -186,7 +186,7 @@ class Renderer:
         return self.tokenizer.count(self.separator)
 
     @cached_property
-    def chunk_tokens(self) -> list[int]:
+    def tokens_per_chunk(self) -> list[int]:
         """(C,) the target tokens of each chunk alone."""
         sources = self.request.sources
         return self.tokenizer.count_each([sources[c.source].text[c.start : c.end] for c in self.chunks])

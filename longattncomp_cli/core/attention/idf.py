@@ -15,7 +15,7 @@ MIN_IDF = 0.02
 
 
 def query_idf(query_ids: np.ndarray, context: ContextTokens, num_chunks: int) -> np.ndarray:
-    """(M,) how rare each query token is among the chunks, as :func:`rarity` has it."""
+    """(M,) how rare each query token is among the chunks, as :func:`idf` has it."""
     return idf(document_frequency(query_ids, context), num_chunks)
 
 

@@ -20,7 +20,7 @@ def score_report(scored: Scored) -> JsonObject:
     """One record's chunk scores, in source order; with ``kept`` where a selection was made."""
     request, scores = scored.request, scored.scores
     kept = None if scored.selection is None else {span.chunk.index for span in scored.selection.kept}
-    num_tokens = scored.renderer.chunk_tokens
+    num_tokens = scored.renderer.tokens_per_chunk
     ranks = scores.ranks.tolist()
     chunks = []
     for chunk in scores.chunks:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -67,6 +67,10 @@ class SelectionRule:
     shares of what they drew together."""
     fill: bool = True
     """Cut the first chunk that does not fit at a sentence, line or word end, instead of dropping it."""
+
+    def as_published(self) -> SelectionRule:
+        """Count as Algorithm 1 of arXiv:2606.01336: from the sink's mass on, and chunks stay whole."""
+        return replace(self, count_sink=True, fill=False)
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
@@ -143,8 +147,7 @@ def _least_budget(scores: ChunkScores, rule: SelectionRule, renderer: Renderer, 
 def num_chunks_by_rule(scores: ChunkScores, rule: SelectionRule) -> tuple[int, StopReason]:
     """How many chunks the rule takes where no budget binds, and why it stops there."""
     ranked = scores.scores[scores.order]
-    if rule.mode == "budget":
-        return len(ranked), "exhausted"
+    limit, reason = len(ranked), "exhausted"
     if rule.mode == "top-p":
         # Add while the sum so far is below p: the chunk that crosses p is taken. The sum is of shares of
         # what the chunks drew together: the sink's mass says whether to look here at all, not how far.
@@ -153,7 +156,7 @@ def num_chunks_by_rule(scores: ChunkScores, rule: SelectionRule) -> tuple[int, S
         limit, reason = int(np.count_nonzero(before < rule.top_p - 1e-12)), "top_p"
     elif rule.mode == "auto":
         limit, reason = num_chunks_to_keep(ranked, scores.sink, rule.auto, scores.sufficiency), "auto"
-    else:
+    elif rule.mode == "threshold":
         before = (scores.sink or 0.0) + np.cumsum(ranked) - ranked
         taken = (before < rule.top_p - 1e-12) & (ranked >= rule.epsilon)
         limit, reason = int(np.cumprod(taken).sum()), "threshold"
@@ -191,7 +194,7 @@ def tokens_of_best(order: IntArray, renderer: Renderer) -> Iterator[int]:
 
     Every part is counted alone; that of the text as it is printed may be a little more or less.
     """
-    chunks, tokens = renderer.chunks, renderer.chunk_tokens
+    chunks, tokens = renderer.chunks, renderer.tokens_per_chunk
     total = renderer.fixed_tokens
     # Heading lines and kept spans: each is paid for once, with a separator.
     parts = {(span.chunk.index, span.start) for span in renderer.required_spans}
