@@ -10,6 +10,7 @@ from typing import Protocol
 
 from longattncomp_cli.benchmark.setup.workbench import ChunkedItem, Workbench
 from longattncomp_cli.benchmark.tasks.item import Item
+from longattncomp_cli.core.backbones.base import Encoding
 from longattncomp_cli.core.chunking.chunks import SnapLevel
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
@@ -104,3 +105,17 @@ class ChunkMethod(MethodBase):
     def score(self, item: Item, chunked: ChunkedItem) -> MethodScores:
         """See :class:`Method`."""
         return MethodScores(ChunkScores(chunked.chunks, self.chunk_scores(item, chunked), None))
+
+
+class StateMethod(ChunkMethod):
+    """A method over the token states of the deepest layer that the first checkpoint reads."""
+
+    def __init__(self, bench: Workbench) -> None:
+        """Read the layer that the first checkpoint reads last."""
+        self._bench = bench
+        self._layer = max(bench.checkpoints[0].config.layers)
+        self.identity = f"{bench.checkpoints[0].config.backbone.sha256[:12]}:{self._layer}"
+
+    def encode(self, item: Item, chunked: ChunkedItem) -> Encoding:
+        """The query's and the context's states of that layer."""
+        return self._bench.backbone.encode(chunked.context, item.request.query, "", [self._layer])

@@ -5,28 +5,22 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from longattncomp_cli.benchmark.methods.base import ChunkMethod
-from longattncomp_cli.benchmark.setup.workbench import ChunkedItem, Workbench
+from longattncomp_cli.benchmark.methods.base import StateMethod
+from longattncomp_cli.benchmark.setup.workbench import ChunkedItem
 from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.text.arrays import FloatArray
 
 
-class Cosine(ChunkMethod):
+class Cosine(StateMethod):
     """Dense retrieval without another package: states are those of the deepest layer that is read."""
 
     name = "cosine"
     note = "cosine of mean states of the backbone's last layer, in the context's own windows"
 
-    def __init__(self, bench: Workbench) -> None:
-        """Read the layer that the first checkpoint reads last."""
-        self._bench = bench
-        self._layer = max(bench.checkpoints[0].config.layers)
-        self.identity = f"{bench.checkpoints[0].config.backbone.sha256[:12]}:{self._layer}"
-
     @torch.inference_mode()
     def chunk_scores(self, item: Item, chunked: ChunkedItem) -> FloatArray:
         """(C,) cosines; the sums of a chunk's states point where their mean does."""
-        encoding = self._bench.backbone.encode(chunked.context, item.request.query, "", [self._layer])
+        encoding = self.encode(item, chunked)
         query_D = encoding.query.states[self._layer].float().mean(dim=0)
         sums_CD = query_D.new_zeros((len(chunked.chunks), len(query_D)))
         for block in encoding.blocks:

@@ -5,28 +5,22 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from longattncomp_cli.benchmark.methods.base import ChunkMethod
-from longattncomp_cli.benchmark.setup.workbench import ChunkedItem, Workbench
+from longattncomp_cli.benchmark.methods.base import StateMethod
+from longattncomp_cli.benchmark.setup.workbench import ChunkedItem
 from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.text.arrays import FloatArray
 
 
-class MaxSim(ChunkMethod):
+class MaxSim(StateMethod):
     """The mean over query tokens of the best cosine in the chunk, over the backbone's deepest layer read."""
 
     name = "maxsim"
     note = "MaxSim over the backbone's last layer, untrained for it"
 
-    def __init__(self, bench: Workbench) -> None:
-        """Read the layer that the first checkpoint reads last."""
-        self._bench = bench
-        self._layer = max(bench.checkpoints[0].config.layers)
-        self.identity = f"{bench.checkpoints[0].config.backbone.sha256[:12]}:{self._layer}"
-
     @torch.inference_mode()
     def chunk_scores(self, item: Item, chunked: ChunkedItem) -> FloatArray:
         """(C,) one block of the context at a time."""
-        encoding = self._bench.backbone.encode(chunked.context, item.request.query, "", [self._layer])
+        encoding = self.encode(item, chunked)
         query_MD = F.normalize(encoding.query.states[self._layer].float(), dim=-1)
         best_CM = query_MD.new_full((len(chunked.chunks), len(query_MD)), -1.0)
         for block in encoding.blocks:
