@@ -9,12 +9,10 @@ Shapes: N context tokens, C chunks, H heads, D width.
 
 from __future__ import annotations
 
-import math
 import signal
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
@@ -34,6 +32,7 @@ from longattncomp_cli.errors import InputError
 from longattncomp_cli.training import run_state
 from longattncomp_cli.training.config import TrainingConfig
 from longattncomp_cli.training.losses import attncomp_loss, cross_entropy
+from longattncomp_cli.training.optimizer import AveragingOptimizer
 from longattncomp_cli.training.pools.haystack_pools import HaystackPlan
 from longattncomp_cli.training.pools.plan import Pool, PoolConfig, PoolPlan
 from longattncomp_cli.training.pools.scorer import PoolScorer
@@ -85,18 +84,6 @@ class Trainer:
         self.train, self.documents, self.save_best = train, documents, save_best
         self.rank = dist.get_rank() if dist.is_initialized() else 0
         self.world = dist.get_world_size() if dist.is_initialized() else 1
-        self.initial = {name: p.detach().clone() for name, p in layer.named_parameters()}
-        self.untrained = self.initial if untrained is None else untrained
-        self.ema = {name: value.clone() for name, value in self.initial.items()}
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": [p], "scale": 1.0 if name in layer.PROJECTIONS else config.scalar_lr_multiplier}
-                for name, p in layer.named_parameters()
-            ],
-            lr=config.learning_rate,
-            betas=(0.9, 0.98),
-            weight_decay=0.0,
-        )
         # Every held-out question keeps its evidence: the sink is evaluated on the same pools with it hidden.
         shown = replace(config.pools, negative_share=0.0)
         self.validation = self._plan(_capped(held_out, config.validation_questions), shown, -1)
@@ -110,6 +97,7 @@ class Trainer:
         # Epochs group questions anew, so that one may have a pool more than another.
         self.epoch_ends = list(accumulate(-(-len(plan) // config.batch_pools) for plan in plans))
         self.total_steps = self.epoch_ends[-1]
+        self.optimizer = AveragingOptimizer(layer, config, self.total_steps, untrained)
         self.state = run_state.RunState()
         self._stop = False
 
@@ -145,7 +133,7 @@ class Trainer:
                     {
                         "step": self.state.step,
                         "loss": loss,
-                        "learning_rate": self._learning_rate(self.state.step - 1),
+                        "learning_rate": self.optimizer.learning_rate(self.state.step - 1),
                     }
                 )
                 if self.state.step % self.config.validate_every == 0 or self.state.step == self.total_steps:
@@ -173,20 +161,12 @@ class Trainer:
         except ValueError:
             return None
 
-    def _learning_rate(self, step: int) -> float:
-        """Learning rate of a step: a linear warm-up, then half a cosine down to 0."""
-        warmup = max(1, round(self.total_steps * self.config.warmup_share))
-        if step < warmup:
-            return self.config.learning_rate * (step + 1) / warmup
-        done = (step - warmup) / max(1, self.total_steps - warmup)
-        return self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
-
     def _step(self, plan: PoolPlan, number: int) -> float:
         """One optimiser step; returns the mean loss of its questions."""
         config = self.config
         numbers = range(number * config.batch_pools, min((number + 1) * config.batch_pools, len(plan)))
         num_questions = sum(len(plan.batches[i]) for i in numbers)
-        self.optimizer.zero_grad(set_to_none=False)
+        self.optimizer.adamw.zero_grad(set_to_none=False)
         total = torch.zeros(())
         for index in numbers:
             if index % self.world != self.rank:
@@ -195,44 +175,10 @@ class Trainer:
             loss = self._loss(plan.pool(index, self.documents)) / num_questions
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach().cpu()
-        parameters = list(self.layer.parameters())
-        for parameter in parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-            if self.world > 1:
-                dist.all_reduce(parameter.grad)
         if self.world > 1:
             dist.all_reduce(total)
-        torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm)
-        rate = self._learning_rate(self.state.step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["scale"]
-        self.optimizer.step()
-        with torch.no_grad():
-            for name, parameter in self.layer.named_parameters():
-                if name in self.layer.PROJECTIONS:
-                    # Decay towards the initial weights, not towards zero.
-                    parameter.lerp_(self.initial[name], min(1.0, rate * config.weight_decay))
-                # ema ← ema + (1 − decay)(weight − ema). The first steps give the plain mean, by 1/2, 1/3, …:
-                # with the full decay the initial weights would still have a share of decay^step.
-                rate_of_change = max(1 - config.ema_decay, 1 / (self.state.step + 2))
-                self.ema[name].lerp_(parameter, rate_of_change)
+        self.optimizer.step(self.state.step)
         return float(total)
-
-    @contextmanager
-    def averaged(self) -> Iterator[None]:
-        """Put what is validated and saved into the layer: the average, interpolated with ``untrained``."""
-        parameters = dict(self.layer.named_parameters())
-        moving = {name: p.detach().clone() for name, p in parameters.items()}
-        with torch.no_grad():
-            for name, parameter in parameters.items():
-                parameter.copy_(self.untrained[name].lerp(self.ema[name], self.config.interpolation))
-        try:
-            yield
-        finally:
-            with torch.no_grad():
-                for name, parameter in parameters.items():
-                    parameter.copy_(moving[name])
 
     def _loss(self, pool: Pool) -> Tensor:
         """The summed loss of a pool's questions."""
@@ -253,7 +199,7 @@ class Trainer:
         return torch.stack(losses).sum()
 
     def _validate(self) -> None:
-        with self.averaged():
+        with self.optimizer.averaged():
             self._keep_best(evaluate(self.pool_scorer, self.validation, self.documents))
         self._save_state()
 
@@ -276,12 +222,7 @@ class Trainer:
 
     def _save_state(self) -> None:
         if self.rank == 0:
-            moving: dict[str, dict[str, Tensor]] = {
-                "weight": dict(self.layer.named_parameters()),
-                "ema": self.ema,
-                "initial": self.initial,
-            }
-            run_state.save(self.folder, self.state, moving, self.optimizer)
+            run_state.save(self.folder, self.state, self.optimizer.tensors(), self.optimizer.adamw)
             draw_curves(self.folder, self.state.log)
 
     def resume(self) -> None:
@@ -290,9 +231,8 @@ class Trainer:
         Raises:
             CheckpointError: there is none, or it belongs to another layer.
         """
-        self.state, moving = run_state.load(self.folder, self.initial, self.optimizer)
-        self.layer.load_state_dict(moving["weight"], strict=False)
-        self.initial, self.ema = moving["initial"], moving["ema"]
+        self.state, tensors = run_state.load(self.folder, self.optimizer.initial, self.optimizer.adamw)
+        self.optimizer.restore(tensors)
 
 
 def _capped(examples: Sequence[Example], most: int) -> list[Example]:

@@ -112,9 +112,9 @@ def test_what_is_saved_is_the_running_mean_blended_with_the_start(data: Path, tm
     seen = [attention.gate_bias.detach().clone()]
     trainer.run(lambda progress: seen.append(attention.gate_bias.detach().clone()))
     wanted = torch.stack(seen).mean(dim=0)
-    torch.testing.assert_close(trainer.ema["gate_bias"], wanted)
+    torch.testing.assert_close(trainer.optimizer.ema["gate_bias"], wanted)
     last = attention.gate_bias.detach().clone()
-    with trainer.averaged():
+    with trainer.optimizer.averaged():
         torch.testing.assert_close(attention.gate_bias.detach(), (seen[0] + wanted) / 2)
     assert torch.equal(attention.gate_bias.detach(), last)
 
