@@ -14,7 +14,6 @@ from longattncomp_cli.core.attention.cross_attention import CrossAttention
 from longattncomp_cli.core.attention.hop_layer import HopLayer
 from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone
 from longattncomp_cli.core.checkpoint.store import Checkpoint, build_attention, build_layers, hop_tensors
-from longattncomp_cli.core.checkpoint.untrained_decoder import untrained_decoder
 from longattncomp_cli.core.checkpoint.untrained_encoder import start_attention
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.errors import UsageError
@@ -67,7 +66,7 @@ def trainable_layer(
     """Stage 1 begins with the untrained layer, Stage 2 with the checkpoint's."""
     device = scorer.backbone.device
     layers = layers_to_read(stage, init, config)
-    untrained = _untrained(scorer, layers, config.seed).to(device)
+    untrained = _untrained(init, scorer, layers, config.seed).to(device)
     if stage == 1 and init.config.backbone.kind == "decoder":
         attention = decoder_attention(init).to(device)
     elif stage == 1:
@@ -116,10 +115,10 @@ def trainable_hop(init: Checkpoint, config: TrainingConfig, scorer: Scorer, stor
     return Trainable(hop_layer, scores, untrained, checkpoint)
 
 
-def _untrained(scorer: Scorer, layers: tuple[int, ...], seed: int) -> CrossAttention:
-    """The layer before any training, which saved weights may be interpolated with."""
+def _untrained(init: Checkpoint, scorer: Scorer, layers: tuple[int, ...], seed: int) -> CrossAttention:
+    """The layer before this training, which saved weights may be interpolated with."""
     if isinstance(scorer.backbone, DecoderBackbone):
-        return decoder_attention(untrained_decoder(scorer.backbone))
+        return decoder_attention(init)
     return start_attention(scorer.backbone, layers, learned_sink=True, seed=seed)
 
 

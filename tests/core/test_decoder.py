@@ -14,11 +14,14 @@ from longattncomp_cli.core.backbones.base import BackboneOptions
 from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone, load_decoder
 from longattncomp_cli.core.backbones.decoder.model import DecoderModel
 from longattncomp_cli.core.backbones.decoder.mxfp4 import unpack_mxfp4
+from longattncomp_cli.core.backbones.decoder.prompt_layout import PromptLayout, prompt_layout
 from longattncomp_cli.core.backbones.decoder.tensor_reader import TensorReader
 from longattncomp_cli.core.backbones.decoder.weights import open_weights
 from longattncomp_cli.core.backbones.files import decoder_file
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.chunking.chunks import ContextTokens
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.errors import CheckpointError, InputError
 from tests.support.decoders import FAMILIES, TEXT, decoder_scorer, make_decoder, reference_states
 
@@ -137,17 +140,65 @@ def test_packed_weights_on_disk_give_the_states_of_unpacked_ones(families, tmp_p
     torch.testing.assert_close(found, reference_states(model, ids, LAYER), **CLOSE)
 
 
-def test_too_long_for_the_positions_names_the_other_encoding(families) -> None:
-    from longattncomp_cli.core.inputs.source import Source
-    from longattncomp_cli.core.prompts.request import Request
+def request_of(text: str, query: str = "Where is the key?", instruction: str = "Read it.") -> Request:
+    return Request((Source(text),), query, instruction=instruction)
 
+
+@pytest.mark.parametrize("instruction", ["", "Read the text and answer."])
+def test_segments_of_a_long_context_count_each_token_once_and_fit(instruction: str, families) -> None:
+    """Each segment repeats the opening, is no longer than the model reads, and overlaps the one before it."""
+    model = load(families["llama"][0]).model
+    context = decoder_scorer(families["llama"][0]).tokenize(request_of(TEXT * 40))
+    layout = prompt_layout(model.text, context, instruction)
+    segments = layout.segments(300)
+    assert len(segments) > 5
+    counted: list[tuple[int, int]] = []
+    for segment in segments:
+        assert len(segment.ids) <= 300
+        assert segment.ids[: layout.num_opening].tolist() == layout.ids[: layout.num_opening].tolist()
+        own = segment.chunk_index >= 0
+        counted += zip(segment.token_index[own].tolist(), segment.ids[own].tolist(), strict=True)
+    own = layout.chunk_index >= 0
+    assert counted == list(zip(layout.token_index[own].tolist(), layout.ids[own].tolist(), strict=True))
+    sizes = [len(segment.ids) for segment in segments]
+    assert max(sizes) - min(sizes) <= len(segments)
+
+
+def test_a_long_context_is_scored_by_one_softmax_over_segments_with_their_own_queries(families) -> None:
+    """Against passes made by hand: each segment, the query behind it, all logits in one softmax."""
+    scorer = decoder_scorer(families["llama"][0], chunk_tokens=24)
+    backbone, attention = scorer.backbone, scorer.attention
+    request = request_of(TEXT * 12)
+    found = scorer.score(request)
+    context = scorer.tokenize(request)
+    query = torch.from_numpy(backbone.tokenize([request.query])[0].ids)
+    segments = prompt_layout(backbone.model.text, context, request.instruction).segments(512 - len(query))
+    assert len(segments) > 1
+    logits, owners = [], []
+    for number, segment in enumerate(segments):
+        ids = torch.cat([torch.from_numpy(segment.ids), query])
+        states = backbone.model.forward(ids[None], [3], None)[3][0]
+        asked = attention.project_queries(torch.stack(attention.unit_states({3: states[-len(query) :]})))
+        instruction = torch.arange(segment.instruction.start, segment.instruction.stop)
+        wanted = torch.from_numpy(segment.chunk_index >= 0).nonzero().flatten()
+        own = wanted if number else torch.cat([instruction, wanted])
+        logits.append(attention.logits(asked, {3: states[own]}))
+        owners.append(torch.from_numpy(segment.chunk_index)[own])
+    mass_N = torch.cat(logits).softmax(dim=0).mean(dim=(1, 2))
+    owner = torch.cat(owners)
+    expected = [float(mass_N[owner == chunk].sum()) for chunk in range(len(found.chunks))]
+    assert found.scores.tolist() == pytest.approx(expected, rel=1e-3)
+    assert found.sink == pytest.approx(float(mass_N[owner < 0].sum()), rel=1e-3)
+
+
+def test_a_query_that_fills_the_positions_names_the_other_encoding(families) -> None:
     folder, _ = families["llama"]
-    request = Request((Source(TEXT * 12),), "Where is the key?")
+    request = request_of(TEXT * 12, query=TEXT * 12)
     with pytest.raises(InputError, match="512 positions") as caught:
         decoder_scorer(folder).score(request)
     assert "--encoding windowed" in caught.value.hint
     windowed = decoder_scorer(folder, encoding="windowed")
-    assert windowed.score(request).scores.sum() == pytest.approx(1, abs=1e-5)
+    assert windowed.score(request).scores.sum() <= 1 + 1e-5
 
 
 def test_the_frame_is_the_familys_first_token_or_its_chat_template(families) -> None:
@@ -170,9 +221,7 @@ def test_memory_that_runs_out_makes_the_parts_smaller_and_changes_nothing(famili
             raise torch.OutOfMemoryError("out of memory")
         return forward(self, ids_BT, layers, cache)
 
-    from longattncomp_cli.core.backbones.decoder.full_pass import _Layout
-
-    layout = _Layout(ids, np.zeros(300, dtype=np.int64), np.arange(300), slice(0, 0))
+    layout = PromptLayout(ids, np.zeros(300, dtype=np.int64), np.arange(300), slice(0, 0), 0)
     wanted = backbone.full_pass._read_context(layout, 4, [LAYER], None).states[LAYER]
     monkeypatch.setattr(DecoderModel, "forward", little_memory)
     found = backbone.full_pass._read_context(layout, 4, [LAYER], None).states[LAYER]

@@ -9,13 +9,9 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from longattncomp_cli.core.checkpoint.decoder_heads import layer_heads
 from longattncomp_cli.core.checkpoint.store import load_checkpoint, save_checkpoint
-from longattncomp_cli.core.checkpoint.untrained_decoder import (
-    LayerHeads,
-    layer_heads,
-    parse_num_layers,
-    rank_heads,
-)
+from longattncomp_cli.core.checkpoint.untrained_decoder import parse_num_layers
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.loading import load_scorer
@@ -36,7 +32,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Any,
         folder = tmp_path_factory.mktemp(family)
         # As wide as narrow can be told apart: real models have norms of about 1, and so have these.
         model = make_decoder(family, folder)
-        scorer = decoder_scorer(folder, str(DEPTH), chunk_tokens=16)
+        scorer = decoder_scorer(folder, DEPTH, chunk_tokens=16)
         found[family] = (folder, model, scorer)
     return found
 
@@ -80,7 +76,7 @@ def test_full_is_the_papers_arithmetic_computed_naively(family: str, made) -> No
     logits = (
         torch.einsum("mhk,nhk->hmn", q[edges[5] :], k[scored]) * model.model.layers[DEPTH].self_attn.scaling
     )
-    mass_N = logits.softmax(dim=-1).mean(dim=(0, 1))  # 4 heads: all are among the best 16
+    mass_N = logits.softmax(dim=-1).mean(dim=(0, 1))  # the layer has the block's 4 heads
     wanted, at = [], len(tokens[0])
     for chunk in found.chunks:
         wanted.append(float(mass_N[at : at + chunk.num_backbone_tokens].sum()))
@@ -93,28 +89,13 @@ def test_full_is_the_papers_arithmetic_computed_naively(family: str, made) -> No
 
 def test_the_query_sees_the_context_in_full_and_not_in_windowed(made) -> None:
     folder, _, full = made["llama"]
-    windowed = decoder_scorer(folder, str(DEPTH), chunk_tokens=16, encoding="windowed")
+    windowed = decoder_scorer(folder, DEPTH, chunk_tokens=16, encoding="windowed")
     for scorer, same in ((full, False), (windowed, True)):
         states = []
         for context in (TEXT, TEXT[::-1]):
             tokens = scorer.tokenize(Request((Source(context),), QUERY))
             states.append(scorer.backbone.encode(tokens, QUERY, "", [DEPTH]).query.states[DEPTH])
         assert torch.allclose(*states, atol=1e-5) is same
-
-
-def test_heads_that_compare_like_with_like_come_first() -> None:
-    """W_Q = W_K matches (tr M > 0), −W_K mismatches, and independent ones do neither."""
-    generator = torch.Generator().manual_seed(0)
-    w_k = torch.randn(5, 32, 8, generator=generator)
-    w_q = torch.randn(5, 32, 8, generator=generator)
-    w_q[3] = w_k[3]
-    w_q[1] = w_k[1] + 0.5 * w_q[1]
-    w_q[4] = -w_k[4]
-    order = rank_heads(LayerHeads(w_q, w_k, torch.zeros(5, 8), None, 1.0))
-    assert order[:2] == [3, 1]
-    assert order[-1] == 4
-    flipped = rank_heads(LayerHeads(w_q, w_k, torch.zeros(5, 8), -torch.ones(8), 1.0))
-    assert flipped[0] == 4  # a gain of the head's norms counts
 
 
 def test_grouped_keys_are_repeated_and_read_from_the_next_layer(made) -> None:
@@ -129,7 +110,7 @@ def test_grouped_keys_are_repeated_and_read_from_the_next_layer(made) -> None:
 
 @pytest.mark.parametrize(
     ("written", "num_layers", "depth"),
-    [(None, 32, 13), ("13", 32, 13), ("0.41", 32, 13), ("50%", 24, 12), ("1", 2, 1), ("0.01", 8, 1)],
+    [(None, 32, 31), ("13", 32, 13), ("0.41", 32, 13), ("50%", 24, 12), ("1", 2, 1), ("0.01", 8, 1)],
 )
 def test_layers_are_a_number_or_a_share(written, num_layers: int, depth: int) -> None:
     assert parse_num_layers(written, num_layers) == depth
@@ -144,7 +125,7 @@ def test_no_layer_or_all_layers_are_refused(written: str) -> None:
 @pytest.mark.parametrize("encoding", ["full", "windowed"])
 def test_a_saved_checkpoint_scores_as_the_untrained_decoder(encoding, made, tmp_path: Path) -> None:
     folder, _, _ = made["qwen3"]
-    first = decoder_scorer(folder, "60%", encoding=encoding)
+    first = decoder_scorer(folder, encoding=encoding)
     save_checkpoint(first.checkpoint, tmp_path / "c", "")
     again = load_scorer(load_checkpoint(str(tmp_path / "c")), device="cpu", dtype="float32")
     assert again.checkpoint.digest == first.checkpoint.digest

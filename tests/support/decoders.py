@@ -9,8 +9,13 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from longattncomp_cli.core.backbones.spec import EncodingName
-from longattncomp_cli.core.scoring.choice import ScorerChoice
+from longattncomp_cli.core.backbones.base import BackboneOptions
+from longattncomp_cli.core.backbones.decoder.backbone import load_decoder, open_decoder
+from longattncomp_cli.core.backbones.runtime import resolve_dtype
+from longattncomp_cli.core.backbones.spec import BackboneSpec, EncodingName
+from longattncomp_cli.core.checkpoint.decoder_heads import Head
+from longattncomp_cli.core.checkpoint.untrained_decoder import untrained_decoder, window_tokens_of
+from longattncomp_cli.core.scoring.options import ScoringOptions
 from longattncomp_cli.core.scoring.scorer import Scorer
 
 TEXT = (
@@ -130,14 +135,24 @@ def reference_states(model: Any, ids: torch.Tensor, layer: int) -> torch.Tensor:
 
 
 def decoder_scorer(
-    folder: Path, layers: str = "3", *, encoding: EncodingName = "full", chunk_tokens: int | None = None
+    folder: Path,
+    num_layers: int = 3,
+    *,
+    encoding: EncodingName = "full",
+    chunk_tokens: int | None = None,
+    dtype: str = "float32",
 ) -> Scorer:
-    """The untrained layer on the first layers of a saved decoder."""
-    return ScorerChoice(
-        backbone=str(folder),
-        layers=layers,
+    """The first layers of a saved decoder, and as the cross-attention layer all heads of the next block."""
+    weights = open_decoder(str(folder), trust_remote_code=False)
+    device = torch.device("cpu")
+    options = BackboneOptions(
+        num_layers=num_layers,
+        window_tokens=window_tokens_of(weights),
+        device=device,
+        dtype=resolve_dtype(dtype, device),
         encoding=encoding,
-        chunk_tokens=chunk_tokens,
-        device="cpu",
-        dtype="float32",
-    ).load()
+    )
+    backbone = load_decoder(BackboneSpec(id=str(folder), sha256="", kind="decoder"), options, weights)
+    heads = [Head(num_layers, head) for head in range(weights.config.num_attention_heads)]
+    checkpoint = untrained_decoder(backbone, heads)
+    return Scorer(checkpoint, backbone, ScoringOptions.of(checkpoint.config, chunk_tokens=chunk_tokens))

@@ -17,7 +17,7 @@ from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
-from longattncomp_cli.core.scoring.loading import load_scorer, load_untrained_decoder
+from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.main import app
@@ -25,12 +25,12 @@ from longattncomp_cli.training.pools.features import FeatureStore
 from longattncomp_cli.training.pools.plan import Pool, Question
 from longattncomp_cli.training.pools.whole_pools import pool_scorer
 from longattncomp_cli.training.trainables import decoder_attention
-from tests.support.decoders import make_decoder, make_remote_decoder
+from tests.support.decoders import decoder_scorer, make_decoder, make_remote_decoder
 from tests.support.training import GOODS, PLACES, write_examples
 
 
 def untrained_scorer(folder: Path, encoding: str, dtype: str = "auto") -> Scorer:
-    return Scorer(*load_untrained_decoder(str(folder), "2", encoding=encoding, device="cpu", dtype=dtype))
+    return decoder_scorer(folder, 2, encoding=encoding, dtype=dtype)
 
 
 SENTENCES = (

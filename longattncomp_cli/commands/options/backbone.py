@@ -35,7 +35,8 @@ Depth = Annotated[
     typer.Option(
         "--layers",
         metavar="N|SHARE",
-        help="How many layers of --backbone to use, or which share of them. \\[default: 0.41, 13 of 32]",
+        help="How many layers of --backbone may be used, or which share of them: its retrieval heads are "
+        "looked for there. \\[default: all; only those up to the deepest head are then read]",
         rich_help_panel=BACKBONE,
     ),
 ]

@@ -108,7 +108,7 @@ class CrossAttention(nn.Module):
         """Stream over the context.
 
         Args:
-            projected_HMD: from :meth:`project_queries`.
+            projected_HMD: from :meth:`project_queries`; a block's own query goes before.
             blocks: every context token once, in any order.
             num_chunks: C.
             on_logits: called with the logits (N, H, M) of each block, and the block.
@@ -118,7 +118,11 @@ class CrossAttention(nn.Module):
         """
         num_heads, num_query = projected_HMD.shape[:2]
         chunks_CHM = projected_HMD.new_full((num_chunks, num_heads, num_query), float("-inf"))
+        query: LayerStates | None = None
         for block in blocks:
+            if block.query is not None and block.query is not query:
+                query = block.query
+                projected_HMD = self.project_queries(torch.stack(self.unit_states(query)))
             logits_NHM = self.logits(projected_HMD, block.states)
             if on_logits:
                 on_logits(logits_NHM, block)

@@ -42,12 +42,14 @@ class StateBlock:
         states: of each asked layer (N, D).
         ids_N: token ids; ``None`` where the states depend on the whole prompt, and no hop can be taken.
         token_N: the index of each token among those of its source; -1 in a title, or where it is not known.
+        query: the query's states (M, D) beside these tokens; those of the encoding where ``None``.
     """
 
     chunk_index_N: Tensor
     states: LayerStates
     ids_N: Tensor | None = None
     token_N: Tensor | None = None
+    query: LayerStates | None = None
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def load_compressor(
         CheckpointError: the checkpoint is not there, broken, or does not fit.
     """
     target = None if tokenizer == "backbone" else load_tokenizer(tokenizer)
-    scorer = choice.load()
+    scorer = choice.load(on_note)
     if cache.in_memory or cache.folder is not None:
         from longattncomp_cli.core.backbones.cache.backbone import MEMORY_BYTES, cached
         from longattncomp_cli.core.backbones.cache.disk import StateFiles

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ class ScorerChoice:
     backbone: str | None = None
     """A causal language model, untrained; with ``checkpoint``: where that one's backbone lies."""
     layers: str | None = None
-    """How many layers of an untrained ``backbone`` to use, or which share of them."""
+    """How many layers of an untrained ``backbone`` may be used, or which share; all where ``None``."""
     encoding: EncodingName | None = None
     """How a decoder reads; the checkpoint's way where ``None``, ``full`` for an untrained one."""
     chat_template: bool = False
@@ -55,8 +56,8 @@ class ScorerChoice:
         if self.checkpoint is not None:
             raise UsageError(f"{name} and --checkpoint", hint="drop one: a checkpoint says how it reads")
 
-    def load(self) -> Scorer:
-        """Load it.
+    def load(self, on_note: Callable[[str], None] = lambda text: None) -> Scorer:
+        """Load it; ``on_note`` is called with what the user should know.
 
         Raises:
             ResourceError: a model or device is not there.
@@ -65,7 +66,7 @@ class ScorerChoice:
         from longattncomp_cli.core.scoring.options import ScoringOptions
         from longattncomp_cli.core.scoring.scorer import Scorer
 
-        checkpoint, backbone = self._load_parts()
+        checkpoint, backbone = self._load_parts(on_note)
         if self.as_published:
             checkpoint = checkpoint.as_published()
         options = ScoringOptions.of(
@@ -73,7 +74,7 @@ class ScorerChoice:
         )
         return Scorer(checkpoint, backbone, options)
 
-    def _load_parts(self) -> tuple[Checkpoint, Backbone]:
+    def _load_parts(self, on_note: Callable[[str], None]) -> tuple[Checkpoint, Backbone]:
         """A checkpoint and its backbone, or a decoder and its untrained layer."""
         from longattncomp_cli.core.checkpoint.store import load_checkpoint
         from longattncomp_cli.core.scoring.loading import load_backbone_of, load_untrained_decoder
@@ -87,6 +88,7 @@ class ScorerChoice:
                 device=self.device,
                 dtype=self.dtype,
                 trust_remote_code=self.trust_remote_code,
+                on_note=on_note,
             )
         checkpoint = load_checkpoint(self.checkpoint or DEFAULT_CHECKPOINT)
         config = checkpoint.config

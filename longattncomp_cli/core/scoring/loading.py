@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from longattncomp_cli.core.backbones.base import Backbone, BackboneOptions
 from longattncomp_cli.core.backbones.runtime import keep_freed_memory, resolve_device, resolve_dtype
 from longattncomp_cli.core.backbones.spec import BackboneSpec, EncodingName
@@ -11,6 +15,14 @@ from longattncomp_cli.core.chunking.chunks import SnapLevel
 from longattncomp_cli.core.scoring.options import ScoringOptions
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from longattncomp_cli.core.backbones.decoder.weights import DecoderWeights
+    from longattncomp_cli.core.checkpoint.decoder_heads import Head
+    from longattncomp_cli.core.checkpoint.retrieval_heads import HeadExample
+
+MADE_CONTEXTS = 4
+"""Contexts of made needles that a decoder's heads are found on, 12 questions each."""
 
 
 def load_backbone(spec: BackboneSpec, options: BackboneOptions) -> Backbone:
@@ -105,8 +117,12 @@ def load_untrained_decoder(
     dtype: str = "auto",
     chat_template: bool = False,
     trust_remote_code: bool = False,
+    on_note: Callable[[str], None] = lambda text: None,
+    examples: Sequence[HeadExample] = (),
 ) -> tuple[Checkpoint, Backbone]:
-    """A decoder and its untrained cross-attention layer; the weights are read once.
+    """A decoder and its own retrieval heads as the cross-attention layer.
+
+    Heads are found on made needles the first time, and kept in the user's cache folder.
 
     Args:
         backbone_id: a folder or a hub id.
@@ -115,6 +131,8 @@ def load_untrained_decoder(
         encoding, chat_template: how it reads.
         device, dtype: where and in which precision to run.
         trust_remote_code: run code that lies beside the model.
+        on_note: called with what the user should know.
+        examples: to find heads on instead, and to keep nothing in the cache folder.
 
     Raises:
         CheckpointError: the model is not one that can be used.
@@ -123,11 +141,13 @@ def load_untrained_decoder(
     """
     from longattncomp_cli.core.backbones.decoder.backbone import load_decoder, open_decoder
     from longattncomp_cli.core.checkpoint.untrained_decoder import (
+        layers_of,
         parse_num_layers,
         untrained_decoder,
         window_tokens_of,
     )
 
+    keep_freed_memory()
     place = resolve_device(device)
     weights = open_decoder(backbone_id, trust_remote_code=trust_remote_code)
     options = BackboneOptions(
@@ -139,5 +159,36 @@ def load_untrained_decoder(
         chat_template=chat_template,
         trust_remote_code=trust_remote_code,
     )
-    backbone = load_decoder(BackboneSpec(id=backbone_id, sha256="", kind="decoder"), options, weights)
-    return untrained_decoder(backbone, chat_template=chat_template), backbone
+    spec = BackboneSpec(id=backbone_id, sha256="", kind="decoder")
+    heads = _retrieval_heads(spec, options, weights, examples, on_note)
+    # Opened anew: the digest of a backbone is that of the tensors which are read, in their order.
+    weights = open_decoder(backbone_id, trust_remote_code=trust_remote_code)
+    backbone = load_decoder(spec, replace(options, num_layers=layers_of(heads)), weights)
+    return untrained_decoder(backbone, heads, chat_template=chat_template), backbone
+
+
+def _retrieval_heads(
+    spec: BackboneSpec,
+    options: BackboneOptions,
+    weights: DecoderWeights,
+    examples: Sequence[HeadExample],
+    on_note: Callable[[str], None],
+) -> tuple[Head, ...]:
+    """The heads that were found before, or those that are found now."""
+    from longattncomp_cli.core.backbones.decoder.backbone import load_decoder
+    from longattncomp_cli.core.checkpoint.head_cache import heads_file, read_heads, write_heads
+    from longattncomp_cli.core.checkpoint.made_needles import made_needles
+    from longattncomp_cli.core.checkpoint.retrieval_heads import measure_heads
+
+    path = heads_file(weights, options.num_layers, chat_template=options.chat_template)
+    known = None if examples else read_heads(path)
+    if known is not None:
+        return known
+    if not examples:
+        on_note(f"finding the retrieval heads of {spec.id} on made questions, once: this takes a while")
+    backbone = load_decoder(spec, options, weights)
+    heads = measure_heads(backbone, examples or made_needles(MADE_CONTEXTS)).best_heads()
+    found = ", ".join(f"block {layer} head {head}" for layer, head in heads)
+    is_kept = not examples and write_heads(path, heads)
+    on_note(f"found {found}" + (f"; kept in {path}" if is_kept else ""))
+    return heads

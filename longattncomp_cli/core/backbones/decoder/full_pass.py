@@ -2,6 +2,10 @@
 
 What comes before the query does not depend on it, so its states and its cache can serve another query.
 
+A context that is longer than the model's positions is read in segments that overlap, each behind the
+instruction and before the query. A token counts in one segment, where more stands before it, and is compared
+with the query as it reads there; the softmax goes over all of them. Cost grows with the context's length.
+
 Shapes: N context tokens of a block, M query tokens, T all tokens before the query, D width.
 """
 
@@ -10,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,29 +25,13 @@ from longattncomp_cli.core.backbones.cache.disk import NotKeptError, StateFiles
 from longattncomp_cli.core.backbones.cache.memory import ByteLRU
 from longattncomp_cli.core.backbones.decoder.model import DecoderModel
 from longattncomp_cli.core.backbones.decoder.prefill import KVCache
+from longattncomp_cli.core.backbones.decoder.prompt_layout import PromptLayout, prompt_layout
 from longattncomp_cli.core.chunking.chunks import ContextTokens
 from longattncomp_cli.errors import InputError
 
 _BLOCK_TOKENS = 4096
 # Room in the cache for queries, so that another one seldom makes it grow.
 _QUERY_ROOM = 512
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """What ``full`` reads before the query.
-
-    Attributes:
-        ids: (T,) token ids.
-        chunk_index: (T,) each token's chunk; -1: none.
-        token_index: (T,) its index among the tokens of its source; -1: none, or in a title.
-        instruction: where the instruction stands.
-    """
-
-    ids: np.ndarray
-    chunk_index: np.ndarray
-    token_index: np.ndarray
-    instruction: slice
 
 
 @dataclass(frozen=True)
@@ -97,40 +86,74 @@ class FullPass:
         layers: Sequence[int],
         on_tokens: OnTokens | None,
     ) -> Encoding:
-        """Read the context, or recall it, and the query after it.
+        """Read the context, or recall it, and the query after it; later segments while blocks are read.
 
         Raises:
-            InputError: the request is longer than the model's positions.
+            InputError: the instruction and the query fill the model's positions.
             ResourceError: the device's memory is too small even for small parts.
         """
-        layout = self._layout(context, instruction)
+        layout = prompt_layout(self.model.text, context, instruction)
         query_ids = self.model.text.tokenize([query])[0].ids
-        num_tokens = len(layout.ids) + len(query_ids)
-        if num_tokens > self.model.max_positions:
+        try:
+            segments = layout.segments(self.model.max_positions - len(query_ids))
+        except ValueError:
             raise InputError(
-                f"{num_tokens:,} tokens are more than the {self.model.max_positions:,} positions "
-                f"of {self.model.spec.id}",
-                hint="use --encoding windowed, which reads any length",
+                f"{self.model.spec.id} has {self.model.max_positions:,} positions, too few for the query of "
+                f"{len(query_ids):,} tokens and an instruction of {layout.num_opening:,}",
+                hint="use a shorter query, or --encoding windowed",
                 code="too-long",
-            )
-        known = self._context(layout, len(query_ids), layers, on_tokens)
-        query_states = self._continue(known, query_ids, layers)
-        chunk_index_T = torch.from_numpy(layout.chunk_index).to(self.model.device)
-        token_T = torch.from_numpy(layout.token_index).to(self.model.device)
+            ) from None
+        reading = self._segments(segments, query_ids, layers, on_tokens)
+        states, first = next(reading)
         own = layout.instruction
         return Encoding(
-            query=SegmentStates(torch.from_numpy(query_ids).to(self.model.device), query_states),
+            query=SegmentStates(torch.from_numpy(query_ids).to(self.model.device), first),
             instruction=SegmentStates(
                 torch.from_numpy(layout.ids[own]).to(self.model.device),
-                {layer: known.states[layer][own] for layer in layers},
+                {layer: states[layer][own] for layer in layers},
             )
             if own.stop > own.start
             else None,
-            blocks=_stored_blocks(chunk_index_T, token_T, known.states),
+            blocks=self._blocks(segments, states, reading),
         )
 
+    def _segments(
+        self,
+        segments: Sequence[PromptLayout],
+        query_ids: np.ndarray,
+        layers: Sequence[int],
+        on_tokens: OnTokens | None,
+    ) -> Iterator[tuple[LayerStates, LayerStates]]:
+        """For each segment the states of its tokens (T, D), and of the query behind it (M, D)."""
+        total = sum(len(segment.ids) for segment in segments)
+        done = 0
+        for segment in segments:
+            progress = partial(_further, on_tokens, done, total) if on_tokens else None
+            with torch.inference_mode():
+                known = self._context(segment, len(query_ids), layers, progress)
+                query_states = self._continue(known, query_ids, layers)
+            done += len(segment.ids)
+            yield known.states, query_states
+
+    def _blocks(
+        self,
+        segments: Sequence[PromptLayout],
+        first: LayerStates,
+        others: Iterator[tuple[LayerStates, LayerStates]],
+    ) -> Iterator[StateBlock]:
+        """The blocks of all segments; those after the first name the query that belongs to them."""
+        device = self.model.device
+        query: LayerStates | None = None
+        states = first
+        for number, segment in enumerate(segments):
+            if number:
+                states, query = next(others)
+            chunk_index_T = torch.from_numpy(segment.chunk_index).to(device)
+            token_T = torch.from_numpy(segment.token_index).to(device)
+            yield from _stored_blocks(chunk_index_T, token_T, states, query)
+
     def _context(
-        self, layout: _Layout, num_query: int, layers: Sequence[int], on_tokens: OnTokens | None
+        self, layout: PromptLayout, num_query: int, layers: Sequence[int], on_tokens: OnTokens | None
     ) -> ContextPass:
         """Recall the context from memory or disk, or read it and keep it."""
         model = self.model
@@ -164,29 +187,8 @@ class FullPass:
         except OSError as error:
             self.memory.on_note(f"the context could not be kept in --cache ({error.strerror or error})")
 
-    def _layout(self, context: ContextTokens, instruction: str) -> _Layout:
-        """The frame's opening, the instruction and each source, with the frame's separator between them."""
-        between = self.model.text.between
-        parts = [_frame(self.model.text.opening)]
-        instruction_ids: Sequence[int] = ()
-        if instruction.strip():
-            instruction_ids = self.model.text.tokenize([instruction])[0].ids.tolist()
-        start = len(self.model.text.opening)
-        if instruction_ids:
-            parts += [_frame(instruction_ids), _frame(between)]
-        for source, title in zip(context.sources, context.titles, strict=True):
-            first = source.chunks[0].index
-            chunk_index = np.repeat([chunk.index for chunk in source.chunks], np.diff(source.bounds))
-            parts.append((np.array(title), np.full(len(title), first), np.full(len(title), -1)))
-            parts.append((source.tokens.ids, chunk_index, np.arange(len(chunk_index))))
-            parts.append(_frame(between))
-        ids, chunk_index, token_index = (
-            np.concatenate(part).astype(np.int64) for part in zip(*parts, strict=True)
-        )
-        return _Layout(ids, chunk_index, token_index, slice(start, start + len(instruction_ids)))
-
     def _read_context(
-        self, layout: _Layout, num_query: int, layers: Sequence[int], on_tokens: OnTokens | None
+        self, layout: PromptLayout, num_query: int, layers: Sequence[int], on_tokens: OnTokens | None
     ) -> ContextPass:
         """Read everything before the query; in smaller parts where memory runs out."""
         total = len(layout.ids)
@@ -239,17 +241,18 @@ def _restored(stored: dict[str, Tensor], room: int, device: torch.device) -> Con
     return ContextPass(states, cache, num_tokens)
 
 
-def _stored_blocks(chunk_index_T: Tensor, token_T: Tensor, states: LayerStates) -> Iterator[StateBlock]:
+def _stored_blocks(
+    chunk_index_T: Tensor, token_T: Tensor, states: LayerStates, query: LayerStates | None
+) -> Iterator[StateBlock]:
     """Hand out stored states in blocks, without the frame's tokens."""
     for start in range(0, len(chunk_index_T), _BLOCK_TOKENS):
         block = slice(start, start + _BLOCK_TOKENS)
         own_N = chunk_index_T[block] >= 0
         if own_N.any():
             part = {layer: value[block][own_N] for layer, value in states.items()}
-            yield StateBlock(chunk_index_T[block][own_N], part, token_N=token_T[block][own_N])
+            yield StateBlock(chunk_index_T[block][own_N], part, token_N=token_T[block][own_N], query=query)
 
 
-def _frame(ids: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ids, chunks and token indices of tokens that belong to no source."""
-    nothing = np.full(len(ids), -1)
-    return np.array(ids, dtype=np.int64), nothing, nothing
+def _further(on_tokens: OnTokens, before: int, total: int, done: int, _: int) -> None:
+    """Tell of one segment's progress as a part of all."""
+    on_tokens(before + done, total)

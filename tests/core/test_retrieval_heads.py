@@ -1,0 +1,106 @@
+"""Retrieval heads: the measure, which of them are kept, made needles, and what is kept for the next time."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from longattncomp_cli.core.checkpoint.decoder_heads import Head
+from longattncomp_cli.core.checkpoint.head_cache import read_heads, user_cache_folder, write_heads
+from longattncomp_cli.core.checkpoint.made_needles import made_needles
+from longattncomp_cli.core.checkpoint.retrieval_heads import HeadExample, HeadMeasure, measure_heads
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.main import app
+from tests.support.decoders import TEXT, decoder_scorer, make_decoder
+
+EXAMPLE = HeadExample(
+    ("The clock was repaired in 1987.", "Salt is sold in Riga.", "The ferry carries letters."),
+    (("Where is salt sold?", (1,)), ("What does the ferry carry?", (2,))),
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("llama")
+    make_decoder("llama", made)
+    return made
+
+
+def measure_of(*gold_mass: list[float]) -> HeadMeasure:
+    """Questions over two documents, one block: each head's share on the relevant one."""
+    shares = tuple(torch.tensor([[[mass, 1 - mass] for mass in row]]) for row in gold_mass)
+    return HeadMeasure(shares, ((0,),) * len(shares))
+
+
+def test_heads_are_ranked_by_their_mass_on_what_answers() -> None:
+    measure = measure_of([0.2, 0.9, 0.6], [0.4, 0.8, 0.6])
+    assert measure.mass_LH.tolist() == [pytest.approx([0.3, 0.85, 0.6])]
+    assert measure.ranking() == [Head(0, 1), Head(0, 2), Head(0, 0)]
+
+
+def test_as_few_heads_are_kept_as_rank_as_well() -> None:
+    assert measure_of([0.9, 0.6, 0.1], [0.8, 0.6, 0.2]).best_heads() == (Head(0, 0),)
+    # The first head errs on the second question; with the second one all questions are ranked right.
+    assert measure_of([0.99, 0.6, 0.1], [0.45, 0.7, 0.1]).best_heads() == (Head(0, 0), Head(0, 1))
+
+
+def test_a_heads_measure_is_its_mass_as_the_only_head_of_a_scorer(folder: Path) -> None:
+    scorer = decoder_scorer(folder, 2, chunk_tokens=400)
+    found = measure_heads(scorer.backbone, [EXAMPLE])
+    assert found.mass_LH.shape == (3, 4)  # two blocks that are loaded, and the one after them
+    for (query, relevant), share_LHC in zip(EXAMPLE.questions, found.shares, strict=True):
+        request = Request(tuple(map(Source, EXAMPLE.documents)), query)
+        scores = scorer.score(request).scores
+        assert share_LHC[2].mean(0).tolist() == pytest.approx(scores.tolist(), rel=1e-3)
+        assert share_LHC.sum(-1).numpy() == pytest.approx(1, abs=1e-4)
+        assert relevant in found.relevant
+
+
+def test_examples_that_are_too_long_are_divided_with_their_questions(folder: Path) -> None:
+    scorer = decoder_scorer(folder, 2)
+    long = HeadExample((*EXAMPLE.documents, TEXT * 4, TEXT * 4), EXAMPLE.questions)
+    found = measure_heads(scorer.backbone, [long])
+    assert [len(share[0, 0]) for share in found.shares] == [1, 1] or len(found.shares) <= 2
+    assert len(made_needles(2)) == 2
+
+
+def test_made_needles_are_the_same_each_time_and_answered_by_one_passage() -> None:
+    assert made_needles(2) == made_needles(2) != made_needles(2, seed=1)
+    for example in made_needles(3):
+        for query, (answer,) in example.questions:
+            named = [word for word in query.rstrip("?").split() if word[0].isupper()][1:]
+            holders = [i for i, text in enumerate(example.documents) if all(name in text for name in named)]
+            assert named, query
+            assert holders == [answer]
+
+
+def test_heads_are_found_once_and_kept_where_the_user_keeps_such_things(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "text.txt").write_text(TEXT)
+    command = ["score", str(tmp_path / "text.txt"), "-q", "Where is the key?", "--json"]
+    command += ["--backbone", str(folder), "--device", "cpu"]
+    first, second = (CliRunner().invoke(app, command, catch_exceptions=False) for _ in range(2))
+    assert "finding the retrieval heads" in first.stderr
+    assert "found block" in first.stderr
+    assert "finding" not in second.stderr
+    assert first.stdout == second.stdout
+    assert [path.suffix for path in (tmp_path / "cache").rglob("*") if path.is_file()] == [".json"]
+
+
+def test_a_cache_that_cannot_be_read_or_written_stops_nothing(tmp_path: Path) -> None:
+    heads = (Head(1, 2), Head(3, 0))
+    assert write_heads(tmp_path / "a" / "b.json", heads)
+    assert read_heads(tmp_path / "a" / "b.json") == heads
+    for broken in (b"", b"[]", b'{"heads": 3}', b'{"heads": [[1]]}', b'{"heads": []}', b"\xff"):
+        (tmp_path / "c.json").write_bytes(broken)
+        assert read_heads(tmp_path / "c.json") is None
+    (tmp_path / "file").write_text("")
+    assert not write_heads(tmp_path / "file" / "d.json", heads)
+    assert str(user_cache_folder()).startswith(os.environ["XDG_CACHE_HOME"])
