@@ -24,7 +24,7 @@ BackboneName = Annotated[
     str | None,
     typer.Option(
         "--backbone",
-        metavar="DIR|HUB_ID",
+        metavar="DIR|FILE.gguf|HUB_ID|PACKAGE",
         help="A causal language model whose first layers read the context, untrained; with --checkpoint: "
         "where that checkpoint's backbone lies.",
         rich_help_panel=BACKBONE,

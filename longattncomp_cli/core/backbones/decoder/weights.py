@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from longattncomp_cli.core.backbones.decoder.mxfp4 import unpack_mxfp4
 from longattncomp_cli.core.backbones.decoder.prefill import ATTENTION, register_attention
-from longattncomp_cli.core.backbones.decoder.tensor_reader import TensorReader
+from longattncomp_cli.core.backbones.decoder.tensor_reader import TensorReader, Tensors
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.errors import CheckpointError
 
@@ -50,7 +50,7 @@ class DecoderWeights:
     """
 
     config: Any
-    reader: TensorReader
+    reader: Tensors
     prefix: str
 
     @property
