@@ -1,4 +1,4 @@
-"""Find the GGUF file that a backbone's name means: a path, a folder with one, or an installed package with one.
+"""Find the GGUF file that a backbone's name means: a path, or a folder or installed package with one.
 
 Packages are looked up and never imported; the network is never asked.
 """

@@ -23,7 +23,8 @@ class ScorerChoice:
     checkpoint: str | None = None
     """A shipped name or a directory; the default one where ``None`` and no ``backbone`` is named."""
     backbone: str | None = None
-    """A causal language model, untrained; with ``checkpoint``: where that one's backbone lies."""
+    """A causal language model (a folder, a GGUF file, a hub id, a package), untrained; with ``checkpoint``:
+    where that one's backbone lies."""
     layers: str | None = None
     """How many layers of an untrained ``backbone`` to use, or which share of them."""
     encoding: EncodingName | None = None

@@ -133,6 +133,7 @@ def build_decoder(
         if tensor.shape != empty.shape:
             raise CheckpointError(
                 f"backbone {spec.id}: {name} is {tuple(tensor.shape)}, its config says {tuple(empty.shape)}",
+                hint="download the model again, or use another one",
                 code="bad-weights",
             )
         owner_name, _, leaf = name.rpartition(".")

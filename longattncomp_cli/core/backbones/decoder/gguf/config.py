@@ -34,6 +34,7 @@ def decoder_config(reader: GgufReader) -> Any:
     Raises:
         CheckpointError: the architecture is not supported, or a field is missing or does not fit the tensors.
     """
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
     header = reader.header
@@ -50,7 +51,10 @@ def decoder_config(reader: GgufReader) -> Any:
         kind = "mistral"
     fields["rope_parameters"] = _rope(reader, arch, fields)
     make: Any = AutoConfig.for_model
-    return make(kind, **fields)
+    try:
+        return make(kind, **fields)
+    except (ValueError, TypeError, StrictDataclassError) as error:
+        raise damaged(header.path, f"its header makes no config of a {kind} model ({error})") from error
 
 
 def _sizes(header: GgufHeader, arch: str) -> dict[str, Any]:
@@ -139,12 +143,12 @@ def _family_fields(header: GgufHeader, arch: str, sizes: dict[str, Any]) -> dict
     return fields
 
 
-def _query_scalar(header: GgufHeader, arch: str, sizes: dict[str, Any]) -> float:
+def _query_scalar(header: GgufHeader, arch: str, sizes: dict[str, Any]) -> int:
     """Logits are divided by its root."""
     by_share = sizes["num_hidden_layers"] == _SCALED_BY_SHARE[arch]
     usual = sizes["hidden_size"] / sizes["num_attention_heads"] if by_share else sizes["head_dim"]
     scale = header.metadata.number(f"{arch}.attention.scale", default=usual**-0.5)
-    return float(scale**-2)
+    return max(1, round(scale**-2))
 
 
 def _rope(reader: GgufReader, arch: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -187,7 +191,7 @@ def _stretch(reader: GgufReader, arch: str, fields: dict[str, Any], num_frequenc
             _divisors(reader, f"rope_factors_{length}.weight", num_frequencies)
             for length in ("short", "long")
         )
-        found = {"rope_type": "longrope", "short_factor": short, "long_factor": long}
+        found: dict[str, Any] = {"rope_type": "longrope", "short_factor": short, "long_factor": long}
         key = f"{arch}.rope.scaling.attn_factor"
         if key in meta:
             found["attention_factor"] = meta.number(key)

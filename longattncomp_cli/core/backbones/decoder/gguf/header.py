@@ -25,10 +25,8 @@ _LARGEST_STRING = 1 << 24
 _LARGEST_ARRAY = 1 << 24
 _MOST_DIMS = 4
 _STRING, _ARRAY, _BOOL = 8, 9, 7
-_SCALARS = {
-    **{0: "<u1", 1: "<i1", 2: "<u2", 3: "<i2", 4: "<u4", 5: "<i4", 6: "<f4", _BOOL: "<u1"},
-    **{10: "<u8", 11: "<i8", 12: "<f8"},
-}
+_SCALARS = dict(enumerate(("<u1", "<i1", "<u2", "<i2", "<u4", "<i4", "<f4", "<u1")))
+_SCALARS |= {10: "<u8", 11: "<i8", 12: "<f8"}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from longattncomp_cli.core.backbones.decoder.gguf.header import GgufHeader
+from longattncomp_cli.core.backbones.decoder.gguf.metadata import damaged
 from longattncomp_cli.core.backbones.decoder.gguf.reader import Recipe
 
 PREFIX = "model."
@@ -46,12 +47,16 @@ _RENAMED = {
 
 
 def tensor_recipes(header: GgufHeader, config: Any) -> dict[str, Recipe]:
-    """How each tensor of the model is made; tensors that the file lacks are left out.
+    """How each tensor of the model is made; those that no layer of the file has are left out.
 
     Args:
         header: of the file.
         config: of the model, from ``decoder_config``.
+
+    Raises:
+        CheckpointError: a layer lacks a tensor of the first, or has it in another shape.
     """
+    _check_layers(header, config.num_hidden_layers)
     kind: str = config.model_type
     block = {**_BLOCK, **_RENAMED.get(kind, {})}
     found = {f"{PREFIX}embed_tokens.weight": Recipe(("token_embd.weight",))}
@@ -65,6 +70,21 @@ def tensor_recipes(header: GgufHeader, config: Any) -> dict[str, Recipe]:
     return {
         name: recipe for name, recipe in found.items() if all(part in header.tensors for part in recipe.parts)
     }
+
+
+def _check_layers(header: GgufHeader, depth: int) -> None:
+    first = "blk.0."
+    shapes = {
+        name.removeprefix(first): tensor.shape
+        for name, tensor in header.tensors.items()
+        if name.startswith(first)
+    }
+    for layer in range(1, depth):
+        for name, shape in shapes.items():
+            found = header.tensors.get(f"blk.{layer}.{name}")
+            if found is None or found.shape != shape:
+                is_missing = "is missing" if found is None else f"is {found.shape}, in layer 0 {shape}"
+                raise damaged(header.path, f"blk.{layer}.{name} {is_missing}")
 
 
 def _recipe(name: str, ours: str, config: Any) -> Recipe:

@@ -160,7 +160,7 @@ class GgufReader:
         return torch.from_numpy(values)
 
     def _type_of(self, tensor: StoredTensor) -> tuple[str, int, int] | None:
-        """Name, values of a block and bytes of a block; ``None`` for a type that the package does not know."""
+        """Name, values of a block and bytes of a block; ``None`` for a type that is not known."""
         quants: Any = self._gguf
         try:
             kind = quants.GGMLQuantizationType(tensor.type_id)

@@ -1,4 +1,4 @@
-"""How byte-level vocabularies split a text before merging, by the name that a GGUF file gives (``ggml.pre``)."""
+"""How byte-level vocabularies split a text before merging, by the name in ``tokenizer.ggml.pre``."""
 
 from __future__ import annotations
 
