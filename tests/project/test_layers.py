@@ -33,7 +33,13 @@ STEPS = (
 # Steps in which torch may be imported at module level, but not in these files of theirs.
 TORCH_STEPS = {"backbones", "attention", "checkpoint", "scoring"}
 WITHOUT_TORCH = {
-    *("backbones.spec", "backbones.files", "backbones.tokenize", "backbones.cache.memory"),
+    *(
+        "backbones.spec",
+        "backbones.files",
+        "backbones.gguf_files",
+        "backbones.tokenize",
+        "backbones.cache.memory",
+    ),
     *("attention.idf", "attention.exact_matches"),
     *("checkpoint.config", "checkpoint.logistic", "checkpoint.shipped"),
     *("scoring.scores", "scoring.choice", "scoring.propagation"),

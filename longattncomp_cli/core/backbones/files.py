@@ -84,7 +84,7 @@ def _not_here(spec_id: str, way_out: str = "") -> ResourceError:
     offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
     return ResourceError(
         f"backbone {spec_id} is not on this machine and could not be downloaded{offline}",
-        hint=way_out or f"give a local directory instead of {spec_id!r}",
+        hint=way_out or f"give a local directory or a GGUF file instead of {spec_id!r}",
         code="no-backbone",
     )
 

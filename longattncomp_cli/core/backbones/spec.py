@@ -14,9 +14,9 @@ class BackboneSpec:
     """Which backbone a checkpoint was made for."""
 
     id: str
-    """Hub id, or the path of a local directory."""
+    """Hub id, path of a local directory or GGUF file, or an installed package that carries a GGUF file."""
     sha256: str
-    """Hash of ``model.safetensors``; for a decoder, of the tensors that are read."""
+    """Hash of ``model.safetensors``; for a decoder, of the tensors that are read, as they are stored."""
     package: str = ""
     """An installable distribution that carries the files, or nothing."""
     package_path: str = ""

@@ -24,7 +24,8 @@ class ScorerChoice:
     checkpoint: str | None = None
     """A shipped name or a directory; the default one where ``None`` and no ``backbone`` is named."""
     backbone: str | None = None
-    """A causal language model, untrained; with ``checkpoint``: where that one's backbone lies."""
+    """A causal language model (a folder, a GGUF file, a hub id, a package), untrained; with ``checkpoint``:
+    where that one's backbone lies."""
     layers: str | None = None
     """How many layers of an untrained ``backbone`` may be used, or which share; all where ``None``."""
     encoding: EncodingName | None = None
@@ -52,7 +53,9 @@ class ScorerChoice:
             return
         name = "--layers" if self.layers else "--chat-template"
         if self.backbone is None:
-            raise UsageError(f"{name} without --backbone", hint="name a decoder: --backbone DIR_OR_HUB_ID")
+            raise UsageError(
+                f"{name} without --backbone", hint="name a decoder: --backbone PATH|HUB_ID|PACKAGE"
+            )
         if self.checkpoint is not None:
             raise UsageError(f"{name} and --checkpoint", hint="drop one: a checkpoint says how it reads")
 

@@ -125,7 +125,7 @@ def load_untrained_decoder(
     Heads are found on made needles the first time, and kept in the user's cache folder.
 
     Args:
-        backbone_id: a folder or a hub id.
+        backbone_id: a folder, a GGUF file, a hub id, or an installed package that carries a GGUF file.
         layers: a number or a share of the model's layers, see
             :func:`~longattncomp_cli.core.checkpoint.untrained_decoder.parse_num_layers`.
         encoding, chat_template: how it reads.

@@ -20,10 +20,14 @@ from torch import Tensor
 
 from longattncomp_cli.core.backbones.base import BackboneOptions, Encoding, LayerStates, OnTokens
 from longattncomp_cli.core.backbones.decoder.full_pass import FullPass, PassMemory
+from longattncomp_cli.core.backbones.decoder.gguf.open import open_gguf
+from longattncomp_cli.core.backbones.decoder.gguf.reader import GgufReader
+from longattncomp_cli.core.backbones.decoder.gguf.tokenizer import load_gguf_text
 from longattncomp_cli.core.backbones.decoder.model import DecoderModel
-from longattncomp_cli.core.backbones.decoder.text import load_decoder_text
+from longattncomp_cli.core.backbones.decoder.text import DecoderText, load_decoder_text
 from longattncomp_cli.core.backbones.decoder.weights import DecoderWeights, build_decoder, open_weights
 from longattncomp_cli.core.backbones.files import decoder_file
+from longattncomp_cli.core.backbones.gguf_files import find_gguf
 from longattncomp_cli.core.backbones.spec import BackboneSpec, EncodingName
 from longattncomp_cli.core.backbones.windowed import WindowedBackbone
 from longattncomp_cli.core.chunking.chunks import ContextTokens, Tokens
@@ -148,8 +152,11 @@ def open_decoder(backbone_id: str, *, trust_remote_code: bool) -> DecoderWeights
 
     Raises:
         ResourceError: the model is not on this machine and could not be fetched.
-        CheckpointError: it is not of a family that can be used.
+        CheckpointError: it is not of a family that can be used, or its file is damaged.
     """
+    path = find_gguf(backbone_id)
+    if path is not None:
+        return open_gguf(path)
     return open_weights(backbone_id, partial(decoder_file, backbone_id), trust_remote_code=trust_remote_code)
 
 
@@ -165,9 +172,7 @@ def load_decoder(
     """
     weights = weights or open_decoder(spec.id, trust_remote_code=options.trust_remote_code)
     max_positions = int(getattr(weights.config, "max_position_embeddings", 0) or 2**31)
-    text = load_decoder_text(
-        spec.id, partial(decoder_file, spec.id), weights.config, chat_template=options.chat_template
-    )
+    text = _load_text(spec, options, weights)
     if options.window_tokens + len(text.opening) > max_positions:
         raise CheckpointError(
             f"window_tokens {options.window_tokens} and {len(text.opening)} before them exceed the "
@@ -196,4 +201,14 @@ def load_decoder(
         window_tokens=options.window_tokens,
         encoding=options.encoding,
         weights=weights,
+    )
+
+
+def _load_text(spec: BackboneSpec, options: BackboneOptions, weights: DecoderWeights) -> DecoderText:
+    if isinstance(weights.reader, GgufReader):
+        return load_gguf_text(
+            spec.id, weights.reader.header, weights.config, chat_template=options.chat_template
+        )
+    return load_decoder_text(
+        spec.id, partial(decoder_file, spec.id), weights.config, chat_template=options.chat_template
     )

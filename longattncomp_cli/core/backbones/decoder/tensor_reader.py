@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import orjson
 import torch
@@ -40,6 +41,33 @@ class _Place:
     num_bytes: int
     dtype: torch.dtype
     shape: tuple[int, ...]
+
+
+class Tensors(Protocol):
+    """A model's tensors, wherever they lie.
+
+    Attributes:
+        bytes_read: so far, headers included.
+    """
+
+    bytes_read: int
+
+    @property
+    def names(self) -> Iterable[str]:
+        """Names of all tensors of the model."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files opened so far."""
+
+    @property
+    def sha256(self) -> str:
+        """Hex sha256 over the tensors read so far, in the order of reading."""
+
+    def read(
+        self, name: str, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
+    ) -> Tensor:
+        """Read one tensor."""
 
 
 class TensorReader:

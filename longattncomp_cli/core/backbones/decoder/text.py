@@ -56,14 +56,35 @@ def load_decoder_text(
             f"backbone {spec_id}: no tokenizer.json", hint="save the model with its fast tokenizer"
         )
     tokenizer = Tokenizer.from_file(str(path))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
     said = fetch("tokenizer_config.json")
     settings = orjson.loads(said.read_bytes()) if said else {}
+    own_template = fetch("chat_template.jinja")
+    if own_template:
+        settings["chat_template"] = own_template.read_text(encoding="utf-8")
+    return framed_text(spec_id, tokenizer, config, settings, chat_template=chat_template)
+
+
+def framed_text(
+    spec_id: str, tokenizer: Tokenizer, config: Any, settings: dict[str, Any], *, chat_template: bool
+) -> DecoderText:
+    """Put a tokenizer and the frame of prompts together.
+
+    Args:
+        spec_id: the backbone's name, for messages.
+        tokenizer: of the model.
+        config: of the model.
+        settings: what ``tokenizer_config.json`` says: special tokens and the chat template.
+        chat_template: whether prompts begin as the chat template does.
+
+    Raises:
+        CheckpointError: there is no chat template, and one is asked for.
+    """
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
     first = _first_token(tokenizer, config, settings)
     opening = [] if first is None else [first]
     if chat_template:
-        rendered = _before_user_text(spec_id, fetch, settings)
+        rendered = _before_user_text(spec_id, settings)
         ids = tokenizer.encode(rendered, add_special_tokens=False).ids
         opening = ids if ids[:1] == opening else opening + ids
     if not opening:
@@ -93,10 +114,9 @@ def _first_token(tokenizer: Tokenizer, config: Any, settings: dict[str, Any]) ->
     return None
 
 
-def _before_user_text(spec_id: str, fetch: Callable[[str], Path | None], settings: dict[str, Any]) -> str:
+def _before_user_text(spec_id: str, settings: dict[str, Any]) -> str:
     """What the chat template puts before the text of a user's first message."""
-    own_file = fetch("chat_template.jinja")
-    template = own_file.read_text(encoding="utf-8") if own_file else settings.get("chat_template")
+    template = settings.get("chat_template")
     if isinstance(template, list):
         named = {entry["name"]: entry["template"] for entry in template}
         template = named.get("default")

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from longattncomp_cli.core.backbones.decoder.mxfp4 import unpack_mxfp4
 from longattncomp_cli.core.backbones.decoder.prefill import ATTENTION, register_attention
-from longattncomp_cli.core.backbones.decoder.tensor_reader import TensorReader
+from longattncomp_cli.core.backbones.decoder.tensor_reader import TensorReader, Tensors
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.errors import CheckpointError
 
@@ -50,7 +50,7 @@ class DecoderWeights:
     """
 
     config: Any
-    reader: TensorReader
+    reader: Tensors
     prefix: str
 
     @property
@@ -133,6 +133,7 @@ def build_decoder(
         if tensor.shape != empty.shape:
             raise CheckpointError(
                 f"backbone {spec.id}: {name} is {tuple(tensor.shape)}, its config says {tuple(empty.shape)}",
+                hint="download the model again, or use another one",
                 code="bad-weights",
             )
         owner_name, _, leaf = name.rpartition(".")
