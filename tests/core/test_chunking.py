@@ -53,9 +53,7 @@ def chunked(tokenize, text: str, chunk_tokens: int, snap: str, region: Span | No
     context = source.context_span
     tokens = tokenize([text[context.start : context.end]])[0]
     shifted = Tokens(tokens.ids, tokens.starts + context.start)
-    return chunk_source(
-        source, shifted, source_index=0, first_index=0, chunk_tokens=chunk_tokens, snap=snap
-    )
+    return chunk_source(source, shifted, source_index=0, first_index=0, chunk_tokens=chunk_tokens, snap=snap)
 
 
 def chunks_of(*args):
