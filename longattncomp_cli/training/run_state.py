@@ -15,6 +15,8 @@ from torch import Tensor
 from longattncomp_cli.errors import CheckpointError
 
 _FILE = "state.safetensors"
+_CHECKPOINT = "model.safetensors"
+LOG = "log.jsonl"
 
 
 @dataclass
@@ -25,6 +27,11 @@ class RunState:
     best: float | None = None
     num_without_improvement: int = 0
     log: list[dict[str, Any]] = field(default_factory=list)
+
+
+def is_kept(folder: Path) -> bool:
+    """Whether a folder holds what a run would lose: a checkpoint, or a state to go on from."""
+    return any((folder / name).exists() for name in (_FILE, _CHECKPOINT))
 
 
 def save(
@@ -81,7 +88,7 @@ def load(
     with path.open("rb") as file:
         header = orjson.loads(file.read(int.from_bytes(file.read(8), "little")))
     saved = orjson.loads(header["__metadata__"]["state"])
-    log_path = folder / "log.jsonl"
+    log_path = folder / LOG
     log = [e for e in map(orjson.loads, log_path.read_bytes().splitlines()) if e["step"] <= saved["step"]]
     log_path.write_bytes(b"".join(orjson.dumps(entry) + b"\n" for entry in log))
     return RunState(log=log, **saved), moving

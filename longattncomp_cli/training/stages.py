@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,12 +23,14 @@ from longattncomp_cli.core.scoring.loading import load_backbone_of
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.data.examples import Document, estimate_tokens
 from longattncomp_cli.errors import OutputError
+from longattncomp_cli.training import run_state
 from longattncomp_cli.training.config import TrainingConfig
 from longattncomp_cli.training.examples import TrainingData, load_data
 from longattncomp_cli.training.memory import memory_estimate, tell_memory
 from longattncomp_cli.training.pools.features import FeatureStore
 from longattncomp_cli.training.pools.haystack_pools import write_report
-from longattncomp_cli.training.pools.whole_pools import reads_whole_pools, remembering_pools
+from longattncomp_cli.training.pools.scorer import PoolScorer
+from longattncomp_cli.training.pools.whole_pools import fitting_pools, reads_whole_pools, remembering_pools
 from longattncomp_cli.training.reports.card import model_card
 from longattncomp_cli.training.trainables import layers_to_read, trainable_hop, trainable_layer
 from longattncomp_cli.training.trainer import Progress, Trainer
@@ -96,7 +98,7 @@ def run_stage(run: StageRun, hooks: Hooks) -> ValidationResult | None:
         CheckpointError: ``resume`` finds nothing to go on from.
         KeyboardInterrupt: the state is kept; ``resume`` continues.
     """
-    if (run.output / "log.jsonl").exists() and not run.resume and _rank() == 0:
+    if run_state.is_kept(run.output) and not run.resume and _rank() == 0:
         raise OutputError(
             f"{run.output} holds a run", hint="add --resume to go on, or choose another --output"
         )
@@ -126,6 +128,7 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
         trainable = trainable_hop(run.init, run.config, scorer, store)
     else:
         trainable = trainable_layer(run.stage, run.init, run.config, scorer, store)
+    run = _with_fitting_pools(run, trainable.pool_scorer, data, hooks)
     text_tokens = _about_tokens(store, data.documents)
     estimate = memory_estimate(
         trainable.pool_scorer.attention,
@@ -173,6 +176,15 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
             hooks.on_note(f"{label}: {value}")
     trainer.run(hooks.on_step)
     return results[-1] if results else None
+
+
+def _with_fitting_pools(run: StageRun, scorer: PoolScorer, data: TrainingData, hooks: Hooks) -> StageRun:
+    """The same run, with pools that the backbone can read."""
+    queries = [example.query for example in (*data.train, *data.held_out)]
+    pools = fitting_pools(run.config.pools, scorer, queries)
+    if pools != run.config.pools:
+        hooks.on_note(f"pools of at most {pools.max_tokens:,} tokens: the backbone reads no more in one pass")
+    return replace(run, config=replace(run.config, pools=pools))
 
 
 def _scorer(run: StageRun) -> Scorer:

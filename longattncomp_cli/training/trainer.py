@@ -116,6 +116,8 @@ class Trainer:
     def run(self, on_step: Callable[[Progress], None] | None = None) -> run_state.RunState:
         """Train to the end, an early stop or Ctrl-C (which keeps the state and raises again)."""
         started = time.monotonic()
+        if self.rank == 0 and not self.state.step:
+            (self.folder / run_state.LOG).unlink(missing_ok=True)  # of a run that failed early
         previous = self._listen()
         plan: PoolPlan | None = None
         try:
@@ -217,7 +219,7 @@ class Trainer:
     def _note(self, entry: dict[str, Any]) -> None:
         self.state.log.append(entry)
         if self.rank == 0:
-            with (self.folder / "log.jsonl").open("ab") as file:
+            with (self.folder / run_state.LOG).open("ab") as file:
                 file.write(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE))
 
     def _save_state(self) -> None:

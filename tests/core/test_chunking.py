@@ -7,67 +7,105 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 
+from longattncomp_cli.core.backbones.decoder.text import DecoderText
 from longattncomp_cli.core.chunking.chunks import Tokens
 from longattncomp_cli.core.chunking.cutter import WHOLE_UNIT_CHUNKS, chunk_bounds, chunk_source
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.text.spans import Span
-from tests.support.texts import random_text
+from tests.support.texts import PIECES, random_text
+
+SENTENCES = (
+    "The cat sat on the mat by the door. ",
+    "We met Dr. Wu and Mr. Lee at no. 5 today before the rain came down. ",
+    "value_1 = compute(1, scale=2)\n",
+)
 
 
-def chunks_of(scorer, text: str, chunk_tokens: int, snap: str, region: Span | None = None):
+@pytest.fixture(scope="module", params=["WordPiece", "byte-level", "byte-level, trimmed", "Metaspace"])
+def tokenize(request, scorer):
+    """The tokenizers of the kinds that backbones have: with and without the space before a word."""
+    if request.param == "WordPiece":
+        return scorer.backbone.tokenize
+    metaspace = request.param == "Metaspace"
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+    lines = pre_tokenizers.Split("\n", "isolated")
+    tokenizer.pre_tokenizer = (
+        pre_tokenizers.Sequence([lines, pre_tokenizers.Metaspace(prepend_scheme="first")])
+        if metaspace
+        else pre_tokenizers.ByteLevel(add_prefix_space=False)
+    )
+    if request.param.endswith("trimmed"):
+        tokenizer.post_processor = processors.ByteLevel(trim_offsets=True)
+    trainer = trainers.BpeTrainer(
+        vocab_size=500,
+        special_tokens=["<unk>"],
+        initial_alphabet=[] if metaspace else pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator([*PIECES, *(3 * text for text in SENTENCES)] * 3, trainer)
+    return DecoderText(tokenizer, (0,), ()).tokenize
+
+
+def chunked(tokenize, text: str, chunk_tokens: int, snap: str, region: Span | None = None):
     source = Source(text, context_region=region)
     context = source.context_span
-    tokens = scorer.backbone.tokenize([text[context.start : context.end]])[0]
+    tokens = tokenize([text[context.start : context.end]])[0]
     shifted = Tokens(tokens.ids, tokens.starts + context.start)
-    return chunk_source(
-        source, shifted, source_index=0, first_index=0, chunk_tokens=chunk_tokens, snap=snap
-    ).chunks
+    return chunk_source(source, shifted, source_index=0, first_index=0, chunk_tokens=chunk_tokens, snap=snap)
+
+
+def chunks_of(*args):
+    return chunked(*args).chunks
 
 
 @pytest.mark.parametrize("snap", ["none", "word", "line", "sentence", "structure", "auto"])
-def test_spans_partition_any_text(scorer, snap: str) -> None:
+def test_spans_partition_any_text(tokenize, snap: str) -> None:
     rng = random.Random(snap)
     for case in range(40):
         text = random_text(rng, rng.randrange(1, 80)) + "end"
         chunk_tokens = rng.choice([1, 2, 7, 32, 128])
-        chunks = chunks_of(scorer, text, chunk_tokens, snap)
+        source = chunked(tokenize, text, chunk_tokens, snap)
+        chunks = source.chunks
         assert "".join(text[c.start : c.end] for c in chunks) == text, case
         assert all(c.start < c.end for c in chunks)
         most = chunk_tokens * (WHOLE_UNIT_CHUNKS if snap in ("structure", "auto") else 1)
-        assert all(c.num_backbone_tokens <= most for c in chunks)
+        # The bytes of one character are in one chunk, even where they are more tokens than a chunk may have.
+        assert all(len(set(source.tokens.starts[a:b])) <= most for a, b in pairwise(source.bounds))
+        assert [c.num_backbone_tokens for c in chunks] == np.diff(source.bounds).tolist()
         assert [c.index for c in chunks] == list(range(len(chunks)))
 
 
-def test_region_is_partitioned_and_nothing_else(scorer) -> None:
+def test_region_is_partitioned_and_nothing_else(tokenize) -> None:
     text = "Keep me. " + "One sentence here. " * 40 + "And keep me too."
     region = Span(9, len(text) - 16)
-    chunks = chunks_of(scorer, text, 16, "sentence", region)
+    chunks = chunks_of(tokenize, text, 16, "sentence", region)
     assert chunks[0].start == region.start
     assert chunks[-1].end == region.end
     assert "".join(text[c.start : c.end] for c in chunks) == text[region.start : region.end]
 
 
 def test_white_space_alone_is_one_chunk_without_tokens(scorer) -> None:
-    chunks = chunks_of(scorer, " \n\n ", 8, "sentence")
+    chunks = chunks_of(scorer.backbone.tokenize, " \n\n ", 8, "sentence")
     assert [(c.start, c.end, c.num_backbone_tokens) for c in chunks] == [(0, 4, 0)]
 
 
-def test_sentences_are_not_cut_where_one_ends_in_reach(scorer) -> None:
-    text = "The cat sat on the mat by the door. " * 30
-    for chunk in chunks_of(scorer, text, 32, "sentence")[:-1]:
+def test_sentences_are_not_cut_where_one_ends_in_reach(tokenize) -> None:
+    text = SENTENCES[0] * 30
+    for chunk in chunks_of(tokenize, text, 32, "sentence")[:-1]:
         assert text[: chunk.end].rstrip().endswith("door.")
 
 
-def test_abbreviations_do_not_end_a_sentence(scorer) -> None:
-    text = "We met Dr. Wu and Mr. Lee at no. 5 today before the rain came down. " * 10
-    for chunk in chunks_of(scorer, text, 24, "sentence")[:-1]:
+def test_abbreviations_do_not_end_a_sentence(tokenize) -> None:
+    text = SENTENCES[1] * 10
+    for chunk in chunks_of(tokenize, text, 24, "sentence")[:-1]:
         assert text[: chunk.end].rstrip().endswith("down.")
 
 
-def test_lines_are_kept_whole_in_code(scorer) -> None:
+def test_lines_are_kept_whole_in_code(tokenize) -> None:
     text = "".join(f"value_{i} = compute({i}, scale=2)\n" for i in range(60))
-    for chunk in chunks_of(scorer, text, 40, "line"):
+    for chunk in chunks_of(tokenize, text, 40, "line"):
         assert text[: chunk.end].endswith("\n")
 
 

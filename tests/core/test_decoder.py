@@ -12,7 +12,7 @@ import torch
 
 from longattncomp_cli.core.backbones.base import BackboneOptions
 from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone, load_decoder
-from longattncomp_cli.core.backbones.decoder.model import DecoderModel
+from longattncomp_cli.core.backbones.decoder.model import DecoderModel, cache_argument
 from longattncomp_cli.core.backbones.decoder.mxfp4 import unpack_mxfp4
 from longattncomp_cli.core.backbones.decoder.prompt_layout import PromptLayout, prompt_layout
 from longattncomp_cli.core.backbones.decoder.tensor_reader import TensorReader
@@ -45,6 +45,7 @@ def load(folder: Path, **changes: Any) -> DecoderBackbone:
     return load_decoder(spec, BackboneOptions(**{**fields, "encoding": "full", **changes}))
 
 
+@pytest.mark.filterwarnings("error")  # transformers' own would reach the user
 @pytest.mark.parametrize("family", FAMILIES)
 def test_states_in_one_pass_in_parts_and_in_batches_equal_the_whole_models(family: str, families) -> None:
     folder, model = families[family]
@@ -64,6 +65,16 @@ def test_states_in_one_pass_in_parts_and_in_batches_equal_the_whole_models(famil
     framed = [torch.tensor([*opening, *window]) for window in windows]
     alone = torch.cat([reference_states(model, window, LAYER)[len(opening) :] for window in framed])
     torch.testing.assert_close(backbone._run(windows, [LAYER])[LAYER], alone, **CLOSE)
+
+
+def test_the_cache_is_passed_by_the_name_that_the_model_has_for_it() -> None:
+    class Renamed(torch.nn.Module):
+        def forward(self, input_ids: Any, cache: Any = None) -> None: ...
+
+    class Before(torch.nn.Module):
+        def forward(self, input_ids: Any, past_key_values: Any = None) -> None: ...
+
+    assert (cache_argument(Renamed()), cache_argument(Before())) == ("cache", "past_key_values")
 
 
 @pytest.mark.parametrize("family", FAMILIES)

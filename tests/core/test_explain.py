@@ -152,6 +152,30 @@ def test_words_are_found_where_a_decoder_reads_the_whole_prompt(tmp_path: Path) 
         assert got == pytest.approx(wanted, rel=1e-3, abs=1e-6)
 
 
+@torch.inference_mode()
+def test_a_decoder_token_that_begins_with_a_space_is_the_word_after_it(tmp_path: Path) -> None:
+    make_decoder("llama", tmp_path)
+    decoder = decoder_scorer(tmp_path, encoding="full", chunk_tokens=16)
+    request = Request((Source(DECODER_TEXT),), "Where is  the spare key?")
+    scored = decoder.score(request)
+    for chunk in scored.chunks:
+        found = explain(decoder, request, chunk.index)
+        named = [word.text for word in found.words if word.text.strip()]
+        assert named == WORDS.findall(request.query)
+        inside = DECODER_TEXT[chunk.start : chunk.end]
+        shown = {part.text for part in found.words[0].words if part.text.strip()}
+        assert shown == set(WORDS.findall(inside))
+
+
+def test_white_space_that_is_a_token_is_shown_by_a_sign(tmp_path: Path) -> None:
+    make_decoder("llama", tmp_path)
+    (tmp_path / "a.txt").write_text("The harbour\n\n\nmaster", encoding="utf-8")
+    asked = ("--backbone", str(tmp_path), "--layers", "2", "--device", "cpu", "--explain", "1")
+    shown = invoke(str(tmp_path / "a.txt"), "-q", "Where  is the ledger?", *asked)
+    assert re.search(r"↵ \d+%", shown.stdout)
+    assert not re.search(r"(?m)^ |,  *\d+%", shown.stdout)
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)

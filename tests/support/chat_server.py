@@ -16,6 +16,8 @@ from typing import Any
 
 import torch
 
+from longattncomp_cli.core.backbones.decoder.model import cache_argument
+
 
 class TinyModel:
     """A decoder of two layers with random weights, over single bytes; greedy."""
@@ -42,11 +44,12 @@ class TinyModel:
     def stream(self, prompt: str, max_tokens: int) -> Iterator[str]:
         """Yield one byte's character at a time."""
         ids = torch.tensor([list(prompt.encode()[-4000:])])
-        cache = None
+        from transformers import DynamicCache
+
+        cache = {cache_argument(self.model): DynamicCache(config=self.model.config)}
         with self.lock:
             for _ in range(max_tokens):
-                out = self.model(ids, past_key_values=cache, use_cache=True)
-                cache, ids = out.past_key_values, out.logits[:, -1:].argmax(dim=-1)
+                ids = self.model(ids, use_cache=True, **cache).logits[:, -1:].argmax(dim=-1)
                 yield chr(int(ids))
 
 

@@ -104,6 +104,34 @@ def test_both_stages_move_the_layer_and_leave_the_backbone(
 FEW = {**NUMBERS, "--epochs": "1", "--validate-every": "100", "--limit": "data=12", "--patience": "1"}
 
 
+@pytest.mark.parametrize("preset", ["smoke", "paper"])
+def test_pools_are_no_longer_than_the_model_reads_in_one_pass(preset: str, tmp_path: Path) -> None:
+    """Presets are made for long contexts; a short model trains on what it can read, and leaves a scorer."""
+    model, data, output = tmp_path / "model", write_examples(tmp_path / "own.jsonl", 24), tmp_path / "one"
+    make_decoder("llama", model, text=SENTENCES, max_position_embeddings=300)
+    options = [
+        "train-stage1",
+        "--data",
+        str(data),
+        "--backbone",
+        str(model),
+        "--layers",
+        "2",
+        "--epochs",
+        "1",
+    ]
+    options += ["--preset", preset, "--held-out-share", "0.3", "--device", "cpu", "-o", str(output)]
+    done = CliRunner().invoke(app, options, catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    made = load_checkpoint(str(output)).config.training["hyperparameters"]["pools"]
+    assert 250 < made["max_tokens"] < 300
+    assert f"pools of at most {made['max_tokens']} tokens" in done.stderr
+    steps = [json.loads(line)["step"] for line in (output / "log.jsonl").read_text().splitlines()]
+    assert max(steps) > 2
+    scorer = load_scorer(load_checkpoint(str(output)), device="cpu")
+    assert scorer.score(Request((Source("Salt is sold in Riga."),), "Riga salt?")).confidence is not None
+
+
 @pytest.fixture
 def num_loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The id of each decoder whose blocks are built, in order."""

@@ -18,7 +18,7 @@ from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.data.examples import Document
-from longattncomp_cli.errors import CheckpointError, OutputError
+from longattncomp_cli.errors import CheckpointError, InputError, OutputError
 from longattncomp_cli.main import app
 from longattncomp_cli.training.config import preset
 from longattncomp_cli.training.pools.features import FeatureStore
@@ -80,6 +80,21 @@ def test_an_output_in_use_is_refused_and_an_empty_one_cannot_be_resumed(data, fi
         run_stage(make_run(data, finished), Hooks())
     with pytest.raises(CheckpointError, match="nothing to resume"):
         run_stage(make_run(data, tmp_path / "new", resume=True), Hooks())
+
+
+def test_a_run_that_failed_before_it_kept_anything_can_be_started_again(
+    data: Path, finished: Path, tmp_path: Path
+) -> None:
+    def fail(progress) -> None:
+        raise InputError("a broken step")
+
+    output = tmp_path / "run"
+    with pytest.raises(InputError):
+        run_stage(make_run(data, output), Hooks(on_step=fail))
+    assert losses(output) == losses(finished)[:1]
+    run_stage(make_run(data, output), Hooks())
+    assert losses(output) == losses(finished)
+    assert digest(output) == digest(finished)
 
 
 def test_stage_2_starts_from_stage_1_at_a_lower_rate_with_sub_queries(data, finished, tmp_path) -> None:

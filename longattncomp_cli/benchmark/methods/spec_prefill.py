@@ -30,6 +30,7 @@ from longattncomp_cli.benchmark.methods.requirements import quieten_transformers
 from longattncomp_cli.benchmark.setup.workbench import ChunkedItem, Workbench
 from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.backbones.base import SegmentStates, StateBlock
+from longattncomp_cli.core.backbones.decoder.model import cache_argument
 from longattncomp_cli.core.backbones.encoder.backbone import EncoderBackbone
 from longattncomp_cli.core.backbones.files import WEIGHTS_FILE, file_sha256
 from longattncomp_cli.core.chunking.chunks import ChunkedSource, Tokens
@@ -236,17 +237,18 @@ class DraftModel(MethodBase):
     def _look_ahead(self, ids_1N: Tensor) -> Tensor:
         """Return (L, A, M, N): attention of each step to the prompt, its rows sum to 1."""
         num_prompt = ids_1N.shape[1]
-        cache = None
+        library: Any = importlib.import_module("transformers")
+        cache = {cache_argument(self._model): library.DynamicCache(config=self._model.config)}
         if num_prompt > 1:
-            cache = self._model(ids_1N[:, :-1], use_cache=True, logits_to_keep=1).past_key_values
+            self._model(ids_1N[:, :-1], use_cache=True, logits_to_keep=1, **cache)
         token_11 = ids_1N[:, -1:]
         steps = []
         before = self._model.config._attn_implementation
         self._model.set_attn_implementation("eager")  # the only one that hands out its attention
         try:
             for _ in range(LOOK_AHEAD):
-                out = self._model(token_11, past_key_values=cache, use_cache=True, output_attentions=True)
-                cache, token_11 = out.past_key_values, out.logits[:, -1:].argmax(dim=-1)
+                out = self._model(token_11, use_cache=True, output_attentions=True, **cache)
+                token_11 = out.logits[:, -1:].argmax(dim=-1)
                 rows = torch.stack([layer[0, :, 0, :num_prompt].float() for layer in out.attentions])
                 # A softmax over the prompt alone is this one, divided by the prompt's share.
                 steps.append(rows / rows.sum(dim=-1, keepdim=True).clamp_min(1e-20))

@@ -38,11 +38,11 @@ def explain_table(scored: Scored, explanation: Explanation, *, rows: int, width:
     most = max(1e-12, max(abs(word.adds) for word in ranked))
     for word in ranked[:rows]:
         parts = ", ".join(
-            f"{part.text} {part.share:.0%}" for part in word.words[:_WORDS] if part.share >= 0.01
+            f"{_shown(part.text)} {part.share:.0%}" for part in word.words[:_WORDS] if part.share >= 0.01
         )
         bar = "█" * round(abs(word.adds) / most * _BAR)
         table.add_row(
-            Text(shortened(safe(word.text), 24)),
+            Text(shortened(safe(_shown(word.text)), 24)),
             f"{word.weight:.0%}",
             f"{word.mass:.1%}",
             f"{word.adds:+.3f}",
@@ -67,13 +67,18 @@ def _hop_line(scored: Scored, hop: HopExplanation) -> str:
     for word in hop.words[:_WORDS]:
         source = scored.request.sources[scored.scores.chunks[word.chunk].source]
         if word.share >= 0.01:
-            text = shortened(safe(source.text[word.start : word.end]), 24)
+            text = shortened(safe(_shown(source.text[word.start : word.end])), 24)
             place = f"{safe(source.name)}:{source.line_of(word.start)}"
             found.setdefault(place, []).append(f"{text} {word.share:.0%}")
     by = "; ".join(f"{', '.join(words)} of {place}" for place, words in found.items())
     effect = f"second hop: {hop.boost:.2f} times from rank {hop.rank} (at most {hop.max_boost:.2f})"
     seed = ", itself a seed" if hop.is_seed else ""
     return f"{effect}{seed}" + (f", boosted by {by}" if by else "")
+
+
+def _shown(word: str) -> str:
+    """A word as it stands; white space, which is a token of its own in many decoders, as a sign."""
+    return word if word.strip() else "".join("↵" if sign in "\r\n" else "␣" for sign in word)
 
 
 def _sum(explanation: Explanation) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from longattncomp_cli.core.chunking.chunks import Tokens
+from longattncomp_cli.core.text.arrays import IntArray
 
 # Begins and ends of the pieces of a text.
 Splitter = Callable[[str], Iterator[tuple[int, int]]]
@@ -30,11 +31,33 @@ def tokenize_long_texts(tokenizer: Tokenizer, texts: Sequence[str], cut: Splitte
         encodings = tokenizer.encode_batch(
             [texts[number][start:end] for number, start, end in batch], add_special_tokens=False
         )
-        for (number, start, _), encoding in zip(batch, encodings, strict=True):
+        for (number, start, end), encoding in zip(batch, encodings, strict=True):
             offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
             ids[number].append(np.array(encoding.ids, dtype=np.int64))
-            starts[number].append(offsets[:, 0] + start)
+            starts[number].append(text_starts(texts[number][start:end], offsets) + start)
     return [Tokens(_joined(i), _joined(s)) for i, s in zip(ids, starts, strict=True)]
+
+
+def text_starts(text: str, offsets: IntArray) -> IntArray:
+    """Where tokens begin when the white space before a word is not counted to it.
+
+    WordPiece drops that white space; byte-level and Metaspace tokens (``Ġthe``, ``▁the``) begin with it. So
+    a word begins at its first token in both.
+
+    Args:
+        text: that was tokenised.
+        offsets: (N, 2) the characters of each token, begin and end.
+
+    Returns:
+        (N,) characters, ascending; a token of nothing but white space keeps its begin.
+    """
+    characters = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<U1")
+    places = np.where(np.char.isspace(characters), len(text), np.arange(len(text)))
+    # following[i]: the first place from i on that is not white space.
+    following = np.minimum.accumulate(np.append(places, len(text))[::-1])[::-1]
+    begins, ends = offsets.T
+    first = following[begins]
+    return np.where(first < ends, first, begins)
 
 
 def _joined(parts: list[np.ndarray]) -> np.ndarray:

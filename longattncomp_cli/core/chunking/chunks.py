@@ -36,7 +36,8 @@ class Tokens:
 
     Attributes:
         ids: (N,) token ids, without special tokens.
-        starts: (N,) the character at which each token begins, ascending.
+        starts: (N,) the character at which each token begins, ascending; white space that a token begins
+            with is not counted to it, unless it is all there is.
     """
 
     ids: IntArray

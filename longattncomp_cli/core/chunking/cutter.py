@@ -42,8 +42,9 @@ def chunk_source(
         tokens: of ``source.text[source.context_span]``, with starts relative to ``source.text``.
         source_index: the number of the source in its request.
         first_index: the index that the first chunk gets.
-        chunk_tokens: no chunk is longer than this many backbone tokens; one that follows the structure
-            of its source (a whole definition) may have ``WHOLE_UNIT_CHUNKS`` times as many.
+        chunk_tokens: no chunk is longer than this many backbone tokens, unless several begin at
+            one character; one that follows the structure of its source (a whole definition) may have
+            ``WHOLE_UNIT_CHUNKS`` times as many.
         snap: where a chunk may end; the nearest weaker kind of end serves where there is none in
             the second half of the chunk.
 
@@ -52,12 +53,8 @@ def chunk_source(
     """
     structure = structure_for(source, snap)
     levels = token_levels(source, tokens.starts, snap, structure)
-    bounds = chunk_bounds(levels, chunk_tokens, chunk_tokens * WHOLE_UNIT_CHUNKS)
-    context = source.context_span
-    begins = (int(tokens.starts[i]) for i in bounds[1:-1])
-    if snap != "none":
-        begins = (_with_indentation(source.text, begin) for begin in begins)
-    edges = [context.start, *begins, context.end]
+    whole_tokens = chunk_tokens * WHOLE_UNIT_CHUNKS
+    bounds, edges = _placed(source, tokens.starts, chunk_bounds(levels, chunk_tokens, whole_tokens), snap)
     chunks = tuple(
         Chunk(
             first_index + i,
@@ -70,6 +67,25 @@ def chunk_source(
         for i in range(len(edges) - 1)
     )
     return ChunkedSource(tokens, chunks, tuple(bounds))
+
+
+def _placed(
+    source: Source, starts: IntArray, bounds: Sequence[int], snap: SnapLevel
+) -> tuple[list[int], list[int]]:
+    """The bounds that part characters, and the characters at which they lie.
+
+    A character of several tokens (bytes of an emoji) is in one chunk, however small chunks are.
+    """
+    context = source.context_span
+    kept, edges = [bounds[0]], [context.start]
+    for bound in bounds[1:-1]:
+        begin = int(starts[bound])
+        indented = begin if snap == "none" else _with_indentation(source.text, begin)
+        edge = indented if indented > edges[-1] else begin
+        if edges[-1] < edge < context.end:
+            kept.append(bound)
+            edges.append(edge)
+    return [*kept, bounds[-1]], [*edges, context.end]
 
 
 def _with_indentation(text: str, begin: int) -> int:

@@ -69,6 +69,14 @@ class PoolScorer:
         """How long a document is in a pool."""
         return self.store.num_tokens(document)
 
+    def longest_pool(self, queries: Sequence[str]) -> int | None:
+        """How many tokens a pool may have, as :meth:`num_tokens` counts them; ``None``: any number.
+
+        Args:
+            queries: that may be asked over it.
+        """
+        return None
+
     def query(self, text: str) -> tuple[Tensor, LayerStates]:
         """A query's token ids and states."""
         return encode_query(self.store, text)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
@@ -15,8 +16,10 @@ from longattncomp_cli.core.checkpoint.config import Pooling
 from longattncomp_cli.core.chunking.chunks import ContextTokens
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.data.examples import Document
+from longattncomp_cli.errors import InputError
 from longattncomp_cli.training.pools.features import DocumentFeatures, FeatureStore
-from longattncomp_cli.training.pools.plan import Pool
+from longattncomp_cli.training.pools.plan import Pool, PoolConfig
 from longattncomp_cli.training.pools.scorer import PoolScorer
 
 
@@ -38,10 +41,25 @@ class WholePoolScorer(PoolScorer):
 
     _latest: list[ContextTokens] = field(default_factory=list)
 
-    def features(self, pool: Pool) -> list[DocumentFeatures]:
-        """Run the backbone over the pool; its keys and values stay until the next pool."""
+    @property
+    def _decoder(self) -> DecoderBackbone:
         backbone = self.store.backbone
         assert isinstance(backbone, DecoderBackbone)
+        return backbone
+
+    def num_tokens(self, document: Document) -> int:
+        """How long a document is in the pass, with the separator behind it."""
+        return super().num_tokens(document) + len(self._decoder.model.text.between)
+
+    def longest_pool(self, queries: Sequence[str]) -> int:
+        """The model's positions but for its first tokens and the longest query."""
+        model = self._decoder.model
+        longest = max((len(tokens.ids) for tokens in model.text.tokenize(queries)), default=0)
+        return model.max_positions - len(model.text.opening) - longest
+
+    def features(self, pool: Pool) -> list[DocumentFeatures]:
+        """Run the backbone over the pool; its keys and values stay until the next pool."""
+        backbone = self._decoder
         backbone.full_pass.memory.passes.clear()
         sources = tuple(Source(document.text, title=document.title) for document in pool.documents)
         self._latest[:] = [self.store.scorer.tokenize(Request(sources, query=""))]
@@ -51,6 +69,24 @@ class WholePoolScorer(PoolScorer):
         """Encode a query behind the pool that was encoded last."""
         query = self.store.backbone.encode(self._latest[0], text, "", self.store.layers).query
         return query.ids, {layer: value.clone() for layer, value in query.states.items()}
+
+
+def fitting_pools(pools: PoolConfig, scorer: PoolScorer, queries: Sequence[str]) -> PoolConfig:
+    """The same pools, none longer than the backbone reads in one pass.
+
+    Raises:
+        InputError: it can read none of the queries behind a pool.
+    """
+    longest = scorer.longest_pool(queries)
+    if longest is None or longest >= pools.max_tokens:
+        return pools
+    if longest < 1:
+        raise InputError(
+            "a query alone is longer than the backbone's positions",
+            hint="use --encoding windowed, or leave that query out",
+            code="too-long",
+        )
+    return replace(pools, max_tokens=longest)
 
 
 def pool_scorer(

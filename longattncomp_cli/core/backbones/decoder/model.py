@@ -5,6 +5,7 @@ Shapes: B windows, T tokens, D width.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from functools import partial
 
@@ -20,6 +21,12 @@ from longattncomp_cli.errors import ResourceError
 # Tokens that pass through the layers at once.
 _PART_TOKENS = {"cuda": 8192, "mps": 2048, "cpu": 1024}
 _LEAST_PART_TOKENS = 64
+
+
+def cache_argument(module: nn.Module) -> str:
+    """What a transformers model calls its cache: ``cache``, in earlier versions ``past_key_values``."""
+    names = inspect.signature(module.forward).parameters
+    return "cache" if "cache" in names else "past_key_values"
 
 
 class DecoderModel:
@@ -61,6 +68,7 @@ class DecoderModel:
         self.embedding: nn.Embedding = module.embed_tokens  # type: ignore[assignment]
         self.width = self.embedding.embedding_dim
         self.dtype = self.embedding.weight.dtype
+        self._cache_argument = cache_argument(module)
 
     def forward(self, ids_BT: Tensor, layers: Sequence[int], cache: KVCache | None) -> LayerStates:
         """Run tokens through the blocks: for each asked layer (B, T, D); 0 is the token embedding."""
@@ -82,8 +90,8 @@ class DecoderModel:
                 self.module(
                     input_ids=ids_BT,
                     position_ids=positions[None].expand(len(ids_BT), -1),
-                    past_key_values=cache,
                     use_cache=cache is not None,
+                    **{self._cache_argument: cache},
                 )
         finally:
             for hook in hooks:
