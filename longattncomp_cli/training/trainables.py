@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
 from longattncomp_cli.core.attention.hop_layer import HopLayer
 from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone
+from longattncomp_cli.core.checkpoint.config import Sink
 from longattncomp_cli.core.checkpoint.store import Checkpoint, build_attention, build_layers, hop_tensors
 from longattncomp_cli.core.checkpoint.untrained_encoder import start_attention
 from longattncomp_cli.core.scoring.scorer import Scorer
@@ -23,17 +22,28 @@ from longattncomp_cli.training.pools.hop_scorer import HOP_RANK, HopScorer
 from longattncomp_cli.training.pools.scorer import PoolScorer
 from longattncomp_cli.training.pools.whole_pools import pool_scorer
 
+INSTRUCTION = "Answer the question with what the following texts say. If they do not say it, say so."
+"""The sink of a trained decoder where a request brings no instruction of its own."""
 
-def decoder_attention(init: Checkpoint) -> CrossAttention:
-    """The layer of an untrained decoder's checkpoint with a sink that can be trained.
 
-    The sink begins with the mass of one chunk of tokens that no head tells apart: a decoder's logits are
-    small, and the start of the embedded layer's sink would drown them and their gradient.
-    """
-    attention = build_attention(replace(init.config, sink="learned"))
+def sink_of(init: Checkpoint) -> Sink:
+    """What absorbs the mass: the instruction on a decoder, as published; a trained key on an encoder."""
+    return (
+        "instruction"
+        if init.config.backbone.kind == "decoder" and init.config.sink != "learned"
+        else "learned"
+    )
+
+
+def instruction_of(init: Checkpoint) -> str:
+    """What is read before the context in training; nothing where the sink is a trained key."""
+    return (init.config.instruction or INSTRUCTION) if sink_of(init) == "instruction" else ""
+
+
+def initial_attention(init: Checkpoint) -> CrossAttention:
+    """The layer of a checkpoint, with the sink that is trained with it."""
+    attention = build_attention(replace(init.config, sink=sink_of(init)))
     attention.load_state_dict(init.tensors, strict=False)
-    with torch.no_grad():
-        attention.sink_bias.fill_(math.log(init.config.chunk_tokens))
     return attention
 
 
@@ -67,17 +77,16 @@ def trainable_layer(
     device = scorer.backbone.device
     layers = layers_to_read(stage, init, config)
     untrained = _untrained(init, scorer, layers, config.seed).to(device)
-    if stage == 1 and init.config.backbone.kind == "decoder":
-        attention = decoder_attention(init).to(device)
-    elif stage == 1:
+    if stage == 1 and init.config.backbone.kind == "encoder":
         attention = start_attention(scorer.backbone, layers, learned_sink=True, seed=config.seed)
     else:
-        attention = build_attention(replace(init.config, sink="learned"))
-        attention.load_state_dict(init.tensors, strict=False)
+        attention = initial_attention(init)
     attention = attention.to(device)
     # Calibrations were fitted to the scores of the initial weights and do not fit the trained ones.
     initial = replace(init.config, calibration=None, sufficiency=None, hop_rank=0)
-    shape = replace(initial, layers=layers, sink="learned", pooling=config.pooling)
+    shape = replace(
+        initial, layers=layers, sink=sink_of(init), instruction=instruction_of(init), pooling=config.pooling
+    )
 
     def checkpoint(name: str, record: dict[str, Any]) -> Checkpoint:
         tensors = {key: _rounded(key, value) for key, value in attention.state_dict().items()}
@@ -118,7 +127,7 @@ def trainable_hop(init: Checkpoint, config: TrainingConfig, scorer: Scorer, stor
 def _untrained(init: Checkpoint, scorer: Scorer, layers: tuple[int, ...], seed: int) -> CrossAttention:
     """The layer before this training, which saved weights may be interpolated with."""
     if isinstance(scorer.backbone, DecoderBackbone):
-        return decoder_attention(init)
+        return initial_attention(init)
     return start_attention(scorer.backbone, layers, learned_sink=True, seed=seed)
 
 

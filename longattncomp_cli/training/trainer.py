@@ -121,10 +121,7 @@ class Trainer:
         previous = self._listen()
         plan: PoolPlan | None = None
         try:
-            while (
-                self.state.step < self.total_steps
-                and self.state.num_without_improvement < self.config.patience
-            ):
+            while self.state.step < self.total_steps and not self._is_patience_at_end():
                 current = bisect_right(self.epoch_ends, self.state.step)
                 if plan is None or plan.epoch != current:
                     plan = self._plan(self.train, self.config.pools, current)
@@ -162,6 +159,10 @@ class Trainer:
             return signal.signal(signal.SIGINT, stop)
         except ValueError:
             return None
+
+    def _is_patience_at_end(self) -> bool:
+        patience = self.config.patience
+        return patience is not None and self.state.num_without_improvement >= patience
 
     def _step(self, plan: PoolPlan, number: int) -> float:
         """One optimiser step; returns the mean loss of its questions."""

@@ -13,10 +13,12 @@ from longattncomp_cli.core.checkpoint.decoder_heads import Head
 from longattncomp_cli.core.checkpoint.head_cache import read_heads, user_cache_folder, write_heads
 from longattncomp_cli.core.checkpoint.made_needles import made_needles
 from longattncomp_cli.core.checkpoint.retrieval_heads import HeadExample, HeadMeasure, measure_heads
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.main import app
 from tests.support.decoders import TEXT, decoder_scorer, make_decoder
+from tests.support.training import write_examples
 
 EXAMPLE = HeadExample(
     ("The clock was repaired in 1987.", "Salt is sold in Riga.", "The ferry carries letters."),
@@ -104,3 +106,35 @@ def test_a_cache_that_cannot_be_read_or_written_stops_nothing(tmp_path: Path) ->
     (tmp_path / "file").write_text("")
     assert not write_heads(tmp_path / "file" / "d.json", heads)
     assert str(user_cache_folder()).startswith(os.environ["XDG_CACHE_HOME"])
+
+
+def test_the_program_finds_heads_on_labelled_examples_and_leaves_a_checkpoint(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Usable as it is, with a card; a second run does not write over it; training may start from it."""
+    data = write_examples(tmp_path / "own.jsonl", 24)
+    (tmp_path / "text.txt").write_text(TEXT)
+    search = ["train-stage1", "--part", "heads", "--backbone", str(folder), "--data", str(data)]
+    search += ["-o", str(tmp_path / "heads"), "--device", "cpu"]
+    done = CliRunner().invoke(app, search, catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    made = load_checkpoint(str(tmp_path / "heads"))
+    record = made.config.training
+    assert record["part"] == "heads"
+    assert record["blocks_searched"] == 5
+    assert [entry["block"] for entry in record["heads"]] == list(made.config.layers)
+    card = (tmp_path / "heads" / "README.md").read_text()
+    assert "found, not trained" in card
+    assert str(tmp_path) not in card
+    score = ["score", str(tmp_path / "text.txt"), "-q", "Where is the key?", "--json", "--device", "cpu"]
+    scored = CliRunner().invoke(
+        app, [*score, "--checkpoint", str(tmp_path / "heads")], catch_exceptions=False
+    )
+    assert scored.exit_code == 0, scored.stderr
+    assert CliRunner().invoke(app, search).exit_code == 3
+
+
+def test_heads_of_no_backbone_cannot_be_found(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["train-stage1", "--part", "heads", "-o", str(tmp_path / "heads")])
+    assert done.exit_code == 2
+    assert "--backbone" in done.stderr

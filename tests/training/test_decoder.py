@@ -17,14 +17,14 @@ from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
-from longattncomp_cli.core.scoring.loading import load_scorer
+from longattncomp_cli.core.scoring.loading import load_scorer, load_untrained_decoder
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.main import app
 from longattncomp_cli.training.pools.features import FeatureStore
 from longattncomp_cli.training.pools.plan import Pool, Question
 from longattncomp_cli.training.pools.whole_pools import pool_scorer
-from longattncomp_cli.training.trainables import decoder_attention
+from longattncomp_cli.training.trainables import INSTRUCTION, initial_attention
 from tests.support.decoders import decoder_scorer, make_decoder, make_remote_decoder
 from tests.support.training import GOODS, PLACES, write_examples
 
@@ -89,8 +89,8 @@ def both_stages(
 def test_both_stages_move_the_layer_and_leave_the_backbone(
     encoding: str, setting: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    untrained = untrained_scorer(setting[0], encoding)
     one, two = both_stages(encoding, setting, tmp_path, FEW)
+    untrained = Scorer(*load_untrained_decoder(str(setting[0]), "2", encoding=encoding, device="cpu"))
     for before, after, stage in ((untrained, one, 1), (one, two, 2)):
         assert after.checkpoint.config.training["stage"] == stage
         assert after.checkpoint.config.encoding == encoding
@@ -124,7 +124,7 @@ def test_pools_are_no_longer_than_the_model_reads_in_one_pass(preset: str, tmp_p
     done = CliRunner().invoke(app, options, catch_exceptions=False)
     assert done.exit_code == 0, done.stderr
     made = load_checkpoint(str(output)).config.training["hyperparameters"]["pools"]
-    assert 250 < made["max_tokens"] < 300
+    assert 200 < made["max_tokens"] < 300  # but for the instruction and the query
     assert f"pools of at most {made['max_tokens']} tokens" in done.stderr
     steps = [json.loads(line)["step"] for line in (output / "log.jsonl").read_text().splitlines()]
     assert max(steps) > 2
@@ -197,15 +197,33 @@ def test_what_training_scores_is_what_the_scorer_scores(encoding: str, setting: 
     queries = [f"What does the market of {place} trade?" for place in PLACES[:3]]
     examples = [Example(f"q{i}", query, documents, (i,), "data") for i, query in enumerate(queries)]
     pool = Pool(documents, tuple(Question(example, False) for example in examples))
-    store = FeatureStore(scorer, scorer.checkpoint.config.layers, None)
-    attention = decoder_attention(scorer.checkpoint)
-    with torch.no_grad():
-        attention.sink_bias.fill_(-1e4)  # nothing falls on the sink, as without one
-    scorer_of_pools = pool_scorer(attention, store, pooling="mean")
+    instruction = "Answer by what the texts say."
+    store = FeatureStore(scorer, scorer.checkpoint.config.layers, None, instruction=instruction)
+    scorer_of_pools = pool_scorer(initial_attention(scorer.checkpoint), store, pooling="mean")
     encoded = scorer_of_pools.encode(pool)
     everything = [np.ones(len(encoded.states.sizes_C), dtype=bool) for _ in examples]
     found = scorer_of_pools.score(encoded, everything)
     sources = tuple(Source(document.text, title=document.title) for document in documents)
     for query, scores in zip(queries, found, strict=True):
-        wanted = scorer.score(Request(sources, query)).scores
-        assert scores.chunks_C.detach().numpy() == pytest.approx(wanted, rel=0.05, abs=2e-3)
+        wanted = scorer.score(Request(sources, query, instruction=instruction))
+        assert scores.chunks_C.detach().numpy() == pytest.approx(wanted.scores, rel=0.05, abs=2e-3)
+        assert float(scores.sink) == pytest.approx(wanted.sink, rel=0.05)
+
+
+def test_other_instructions_give_other_scores_of_a_trained_decoder(
+    setting: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """The instruction is the sink, as published; a request without one reads that of the training."""
+    model, data = setting
+    start = ["train-stage1", "--data", str(data), *flat(FEW), "--backbone", str(model), "--layers", "2"]
+    train(*start, "-o", str(tmp_path / "one"))
+    scorer = load_scorer(load_checkpoint(str(tmp_path / "one")), device="cpu", dtype="float32")
+    config = scorer.checkpoint.config
+    assert (config.sink, config.instruction) == ("instruction", INSTRUCTION)
+    source = (Source("Salt is sold in Riga. The ferry carries letters."),)
+    sinks = [
+        scorer.score(Request(source, "Riga salt?", instruction=instruction)).sink
+        for instruction in ("", INSTRUCTION, "Sum up the text.", "Which market trades salt?")
+    ]
+    assert sinks[0] == sinks[1]
+    assert len(set(sinks)) == 3

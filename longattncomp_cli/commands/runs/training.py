@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -40,8 +40,12 @@ def training_start(
     *,
     device: str,
     trust_remote_code: bool,
+    num_heads: int | None = None,
+    note: Callable[[str], None] = lambda text: None,
 ) -> tuple[Checkpoint, Backbone | None]:
     """The checkpoint that training starts from (``--init``, or an untrained decoder's), and its backbone.
+
+    ``num_heads`` is how many heads of an untrained decoder are trained; the few best ones where ``None``.
 
     Returns:
         The backbone is ``None`` where it is not loaded yet.
@@ -55,6 +59,8 @@ def training_start(
     made, backbone = load_untrained_decoder(
         decoder.backbone,
         layers,
+        num_heads=num_heads,
+        on_note=note,
         encoding=decoder.encoding,
         device=device,
         chat_template=decoder.chat_template,
@@ -101,7 +107,14 @@ def train(
 
     given = {name: getattr(options, name) for name in presets.hyperparameters() if hasattr(options, name)}
     start, backbone = training_start(
-        init, decoder, layers, pooling, device=options.device, trust_remote_code=trust_remote_code
+        init,
+        decoder,
+        layers,
+        pooling,
+        device=options.device,
+        trust_remote_code=trust_remote_code,
+        num_heads=presets.NUM_HEADS.get(options.preset),
+        note=on_note(quiet=options.quiet),
     )
     if start.config.backbone.kind == "decoder":
         shape["pooling"] = start.config.pooling
@@ -138,7 +151,7 @@ def train(
                 sub_queries=sub_queries,
                 replay=replay,
                 resume=options.resume,
-                command=" ".join(["longattncomp", *(_without_folders(word) for word in sys.argv[1:])]),
+                command=_command(),
                 device=options.device,
                 backbone=backbone,
                 trust_remote_code=trust_remote_code,
@@ -147,6 +160,58 @@ def train(
         )
     if result is not None:
         note(f"best held-out evidence recall {result.score:.4f} → {options.output}")
+
+
+def search_heads(
+    options: TrainOptions, decoder: DecoderStart, layers: str | None, *, trust_remote_code: bool
+) -> None:
+    """Find a decoder's retrieval heads and write a checkpoint; notes and progress on stderr.
+
+    Args:
+        options: files, folder and device.
+        decoder: which one.
+        layers: in how many of its layers to look.
+        trust_remote_code: run code that lies beside it.
+    """
+    from longattncomp_cli.core.backbones.base import BackboneOptions
+    from longattncomp_cli.core.backbones.decoder.backbone import open_decoder
+    from longattncomp_cli.core.backbones.runtime import keep_freed_memory, resolve_device, resolve_dtype
+    from longattncomp_cli.core.backbones.spec import BackboneSpec
+    from longattncomp_cli.core.checkpoint.untrained_decoder import parse_num_layers, window_tokens_of
+    from longattncomp_cli.training.heads import HeadSearch, find_heads
+
+    keep_freed_memory()
+    weights = open_decoder(decoder.backbone, trust_remote_code=trust_remote_code)
+    place = resolve_device(options.device)
+    search = HeadSearch(
+        backbone=BackboneSpec(id=decoder.backbone, sha256="", kind="decoder"),
+        options=BackboneOptions(
+            num_layers=parse_num_layers(layers, weights.depth),
+            window_tokens=window_tokens_of(weights),
+            device=place,
+            dtype=resolve_dtype("auto", place),
+            encoding=decoder.encoding,
+            chat_template=decoder.chat_template,
+            trust_remote_code=trust_remote_code,
+        ),
+        files={name: getattr(options, name) for name in _FILES},
+        output=options.output,
+        seed=options.seed,
+        command=_command(),
+        trust_remote_code=trust_remote_code,
+    )
+    with progress_bar(quiet=options.quiet) as bar:
+        task = bar.add_task("measuring heads", total=None)
+        find_heads(
+            search,
+            on_note(quiet=options.quiet),
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+
+
+def _command() -> str:
+    """The command line as typed, without folders."""
+    return " ".join(["longattncomp", *(_without_folders(word) for word in sys.argv[1:])])
 
 
 def _without_folders(word: str) -> str:

@@ -57,7 +57,8 @@ def text_starts(text: str, offsets: IntArray) -> IntArray:
     following = np.minimum.accumulate(np.append(places, len(text))[::-1])[::-1]
     begins, ends = offsets.T
     first = following[begins]
-    return np.where(first < ends, first, begins)
+    starts: np.ndarray = np.where(first < ends, first, begins)
+    return starts
 
 
 def _joined(parts: list[np.ndarray]) -> np.ndarray:

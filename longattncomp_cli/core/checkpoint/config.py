@@ -38,6 +38,8 @@ class CheckpointConfig:
     """Over heads and query tokens: ``mean`` (paper) or ``log`` (weighted geometric mean)."""
     sink: Sink = "none"
     """What absorbs the mass when nothing is relevant: nothing, the instruction's tokens, a trained key."""
+    instruction: str = ""
+    """Read as the sink where a request brings no instruction; neither printed nor counted."""
     window_tokens: int = 254
     """Tokens that the backbone reads at once, special tokens not counted."""
     chunk_tokens: int = 128
@@ -134,6 +136,7 @@ class CheckpointConfig:
 _CHOICES: dict[str, Any] = {"pooling": Pooling, "sink": Sink, "encoding": EncodingName, "snap": SnapLevel}
 _TYPES: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("name", (str,), "text"),
+    ("instruction", (str,), "text"),
     ("qk_norm", (bool,), "true or false"),
     ("chat_template", (bool,), "true or false"),
     ("length_normalised", (bool,), "true or false"),

@@ -21,11 +21,18 @@ def user_cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "longattncomp"
 
 
-def heads_file(weights: DecoderWeights, max_layers: int, *, chat_template: bool) -> Path:
-    """The file of a model's heads, by its config, the names of its tensors, and one of them."""
+def heads_file(
+    weights: DecoderWeights, max_layers: int, num_heads: int | None, *, chat_template: bool
+) -> Path:
+    """The file of a model's heads, by its config, the names of its tensors, and one of them.
+
+    Args:
+        weights: of the model.
+        max_layers, num_heads, chat_template: how its heads are looked for.
+    """
     config = weights.config.to_json_string(use_diff=False)
     about = hashlib.sha256(repr((_VERSION, config, sorted(weights.reader.names))).encode())
-    about.update(repr((max_layers, chat_template)).encode())
+    about.update(repr((max_layers, num_heads, chat_template)).encode())
     tensor = weights.layer_tensor(max_layers, "input_layernorm.weight")
     if tensor is None:
         raise CheckpointError(f"block {max_layers} of the backbone has no input norm", code="bad-weights")

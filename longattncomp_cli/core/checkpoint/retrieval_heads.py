@@ -82,9 +82,15 @@ class HeadMeasure:
         ]
         return sum(found) / len(found)
 
-    def best_heads(self) -> tuple[Head, ...]:
-        """The first heads of the ranking: as few as rank the documents as well as any such number does."""
-        ranking = self.ranking()[:MAX_HEADS]
+    def best_heads(self, num_heads: int | None = None) -> tuple[Head, ...]:
+        """The first heads of the ranking: as few as rank the documents as well as any such number does.
+
+        Args:
+            num_heads: take so many instead.
+        """
+        ranking = self.ranking()[: num_heads or MAX_HEADS]
+        if num_heads is not None:
+            return tuple(sorted(ranking))
         found = [self.average_precision(ranking[: k + 1]) for k in range(len(ranking))]
         enough = max(found) - _LEAST_GAIN
         kept = next(k for k, value in enumerate(found, start=1) if value >= enough)

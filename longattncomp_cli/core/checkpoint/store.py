@@ -102,7 +102,10 @@ def hop_tensors(hop_layer: HopLayer) -> dict[str, Tensor]:
 
 
 def _config_bytes(config: CheckpointConfig) -> bytes:
-    return orjson.dumps(asdict(config), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    values = asdict(config)
+    if not config.instruction:
+        del values["instruction"]  # younger than the format: digests of older checkpoints stay what they were
+    return orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def _read_config(path: Path) -> CheckpointConfig:

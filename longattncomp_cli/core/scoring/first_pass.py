@@ -110,7 +110,9 @@ def first_pass(
         raise InputError(
             f"the query {request.query!r} is empty to the backbone", hint="ask in words", code="empty-query"
         )
-    instruction = request.instruction if config.sink == "instruction" else ""
+    instruction = ""
+    if config.sink == "instruction":
+        instruction = request.instruction if request.instruction.strip() else config.instruction
 
     def encode(layers: list[int], on_tokens: OnTokens | None = None) -> Encoding:
         return backbone.encode(context, request.query, instruction, layers, on_tokens)

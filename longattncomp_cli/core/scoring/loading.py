@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,6 @@ from longattncomp_cli.errors import CheckpointError
 if TYPE_CHECKING:
     from longattncomp_cli.core.backbones.decoder.weights import DecoderWeights
     from longattncomp_cli.core.checkpoint.decoder_heads import Head
-    from longattncomp_cli.core.checkpoint.retrieval_heads import HeadExample
 
 MADE_CONTEXTS = 4
 """Contexts of made needles that a decoder's heads are found on, 12 questions each."""
@@ -118,7 +117,7 @@ def load_untrained_decoder(
     chat_template: bool = False,
     trust_remote_code: bool = False,
     on_note: Callable[[str], None] = lambda text: None,
-    examples: Sequence[HeadExample] = (),
+    num_heads: int | None = None,
 ) -> tuple[Checkpoint, Backbone]:
     """A decoder and its own retrieval heads as the cross-attention layer.
 
@@ -132,7 +131,7 @@ def load_untrained_decoder(
         device, dtype: where and in which precision to run.
         trust_remote_code: run code that lies beside the model.
         on_note: called with what the user should know.
-        examples: to find heads on instead, and to keep nothing in the cache folder.
+        num_heads: how many heads to take; as few as find as well as more where ``None``.
 
     Raises:
         CheckpointError: the model is not one that can be used.
@@ -160,35 +159,33 @@ def load_untrained_decoder(
         trust_remote_code=trust_remote_code,
     )
     spec = BackboneSpec(id=backbone_id, sha256="", kind="decoder")
-    heads = _retrieval_heads(spec, options, weights, examples, on_note)
+    heads = _known_heads(spec, options, weights, num_heads, on_note)
     # Opened anew: the digest of a backbone is that of the tensors which are read, in their order.
     weights = open_decoder(backbone_id, trust_remote_code=trust_remote_code)
     backbone = load_decoder(spec, replace(options, num_layers=layers_of(heads)), weights)
     return untrained_decoder(backbone, heads, chat_template=chat_template), backbone
 
 
-def _retrieval_heads(
+def _known_heads(
     spec: BackboneSpec,
     options: BackboneOptions,
     weights: DecoderWeights,
-    examples: Sequence[HeadExample],
+    num_heads: int | None,
     on_note: Callable[[str], None],
 ) -> tuple[Head, ...]:
-    """The heads that were found before, or those that are found now."""
+    """The heads that were found before, or those that are found now, on made needles."""
     from longattncomp_cli.core.backbones.decoder.backbone import load_decoder
     from longattncomp_cli.core.checkpoint.head_cache import heads_file, read_heads, write_heads
     from longattncomp_cli.core.checkpoint.made_needles import made_needles
     from longattncomp_cli.core.checkpoint.retrieval_heads import measure_heads
 
-    path = heads_file(weights, options.num_layers, chat_template=options.chat_template)
-    known = None if examples else read_heads(path)
+    path = heads_file(weights, options.num_layers, num_heads, chat_template=options.chat_template)
+    known = read_heads(path)
     if known is not None:
         return known
-    if not examples:
-        on_note(f"finding the retrieval heads of {spec.id} on made questions, once: this takes a while")
+    on_note(f"finding the retrieval heads of {spec.id} on made questions, once: this takes a while")
     backbone = load_decoder(spec, options, weights)
-    heads = measure_heads(backbone, examples or made_needles(MADE_CONTEXTS)).best_heads()
+    heads = measure_heads(backbone, made_needles(MADE_CONTEXTS)).best_heads(num_heads)
     found = ", ".join(f"block {layer} head {head}" for layer, head in heads)
-    is_kept = not examples and write_heads(path, heads)
-    on_note(f"found {found}" + (f"; kept in {path}" if is_kept else ""))
+    on_note(f"found {found}" + (f"; kept in {path}" if write_heads(path, heads) else ""))
     return heads

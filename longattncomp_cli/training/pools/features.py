@@ -74,11 +74,15 @@ class FeatureStore:
         scorer: chunks and encodes; only its backbone and chunking matter.
         layers: whose states to keep. Layer 0 is a table lookup and is never stored.
         root: where stores live; the store's own folder inside is named by what it depends on.
+        instruction: what is read before the context, where the instruction is the sink.
     """
 
-    def __init__(self, scorer: Scorer, layers: Sequence[int], root: Path | None) -> None:
+    def __init__(
+        self, scorer: Scorer, layers: Sequence[int], root: Path | None, *, instruction: str = ""
+    ) -> None:
         """Open the store, dropping what an interrupted run left half written."""
         self.scorer = scorer
+        self.instruction = instruction
         self.backbone: Backbone = scorer.backbone
         self.layers = tuple(sorted({layer for layer in layers if layer > 0}))
         self.compute_dtype = resolve_dtype("auto", self.backbone.device)
@@ -201,7 +205,7 @@ class FeatureStore:
     def _encode_tokens(self, context: ContextTokens) -> tuple[np.ndarray, LayerStates]:
         """Every token's chunk, and its states, in the order of the documents."""
         layers = self.layers or (0,)
-        blocks = list(self.backbone.encode(context, ".", "", layers).blocks)
+        blocks = list(self.backbone.encode(context, ".", self.instruction, layers).blocks)
         owner = torch.cat([block.chunk_index_N for block in blocks])
         order = torch.argsort(owner, stable=True)
         states = {

@@ -14,6 +14,7 @@ from torch import Tensor
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
 from longattncomp_cli.core.backbones.base import LayerStates
 from longattncomp_cli.core.checkpoint.config import Pooling
+from longattncomp_cli.core.chunking.chunks import ContextTokens
 from longattncomp_cli.data.examples import Document
 from longattncomp_cli.training.pools.features import DocumentFeatures, FeatureStore
 from longattncomp_cli.training.pools.plan import Pool, relevant_chunks
@@ -49,12 +50,18 @@ class PoolScorer:
     @property
     def evaluates_sink(self) -> bool:
         """Whether the sink is trained, so that its AUROC says something."""
-        return self.attention.learned_sink
+        return self.attention.learned_sink or bool(self.store.instruction)
 
     def encode(self, pool: Pool) -> EncodedPool:
         """Join the states of a pool's documents, and mark the chunks that are relevant to each question."""
         features = self.features(pool)
-        states = pool_states(self.attention, self.store, features, in_order=pool.in_order)
+        states = pool_states(
+            self.attention,
+            self.store,
+            features,
+            in_order=pool.in_order,
+            instruction=self.instruction_states() if self.store.instruction else None,
+        )
         relevant = (
             relevant_chunks(question.example, pool, features, whole_documents=self.whole_documents)
             for question in pool.questions
@@ -76,6 +83,16 @@ class PoolScorer:
             queries: that may be asked over it.
         """
         return None
+
+    def instruction_states(self) -> LayerStates:
+        """Those of the store's instruction."""
+        return self._instruction_in(ContextTokens((), ()))
+
+    def _instruction_in(self, context: ContextTokens) -> LayerStates:
+        layers = (0, *self.store.layers)
+        found = self.store.backbone.encode(context, ".", self.store.instruction, layers).instruction
+        assert found is not None
+        return {layer: value.clone() for layer, value in found.states.items()}
 
     def query(self, text: str) -> tuple[Tensor, LayerStates]:
         """A query's token ids and states."""

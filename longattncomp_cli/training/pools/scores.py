@@ -43,6 +43,7 @@ class PoolStates:
         sizes_C: tokens of each chunk, in order.
         document_C: the document each chunk belongs to.
         passage_C: the running text each chunk belongs to, ascending: neighbours share their scores.
+        instruction: states of the instruction's tokens, where they are the sink.
     """
 
     ids_N: Tensor
@@ -51,6 +52,7 @@ class PoolStates:
     sizes_C: Tensor
     document_C: Tensor
     passage_C: Tensor
+    instruction: LayerStates | None = None
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,11 @@ def score_questions(
     )
     for logits_CHM, own_HMD, unit_HMD, ids_M, may_see_C in parts:
         allowed_C = torch.from_numpy(may_see_C).to(logits_CHM.device)
-        sink_HM = attention.sink_logits(own_HMD) if attention.learned_sink else None
+        sink_HM = None
+        if attention.learned_sink:
+            sink_HM = attention.sink_logits(own_HMD)
+        elif pool.instruction is not None:
+            sink_HM = attention.logits(own_HMD, pool.instruction).logsumexp(dim=0)
         mass: LogMass = normalise(logits_CHM[allowed_C], sink_HM)
         if pooling == "mean":
             scores_C, sink = pool_mean(mass)

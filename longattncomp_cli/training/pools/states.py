@@ -23,6 +23,7 @@ def pool_states(
     features: Sequence[DocumentFeatures],
     *,
     in_order: bool = False,
+    instruction: LayerStates | None = None,
 ) -> PoolStates:
     """Join documents to a pool, each distinct input of the heads normalised once.
 
@@ -31,6 +32,7 @@ def pool_states(
         store: looks up layer 0.
         features: of the documents.
         in_order: the documents are one running text.
+        instruction: the states of the instruction, where it is the sink.
     """
     device = attention.w_q.device
     ids_N = torch.cat([f.ids_N for f in features])
@@ -58,6 +60,7 @@ def pool_states(
         torch.tensor(sizes, device=device),
         torch.tensor(document, device=device),
         torch.tensor(begins, device=device).cumsum(dim=0),
+        instruction,
     )
 
 

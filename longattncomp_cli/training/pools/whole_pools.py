@@ -52,10 +52,12 @@ class WholePoolScorer(PoolScorer):
         return super().num_tokens(document) + len(self._decoder.model.text.between)
 
     def longest_pool(self, queries: Sequence[str]) -> int:
-        """The model's positions but for its first tokens and the longest query."""
+        """The model's positions but for its first tokens, the instruction and the longest query."""
         model = self._decoder.model
         longest = max((len(tokens.ids) for tokens in model.text.tokenize(queries)), default=0)
-        return model.max_positions - len(model.text.opening) - longest
+        (instruction,) = model.text.tokenize([self.store.instruction])
+        opening = len(model.text.opening) + len(instruction.ids) + len(model.text.between)
+        return model.max_positions - opening - longest
 
     def features(self, pool: Pool) -> list[DocumentFeatures]:
         """Run the backbone over the pool; its keys and values stay until the next pool."""
@@ -65,9 +67,15 @@ class WholePoolScorer(PoolScorer):
         self._latest[:] = [self.store.scorer.tokenize(Request(sources, query=""))]
         return list(self.store.encode(pool.documents))
 
+    def instruction_states(self) -> LayerStates:
+        """Those before the pool that was encoded last."""
+        return self._instruction_in(self._latest[0])
+
     def query(self, text: str) -> tuple[Tensor, LayerStates]:
         """Encode a query behind the pool that was encoded last."""
-        query = self.store.backbone.encode(self._latest[0], text, "", self.store.layers).query
+        store = self.store
+        layers = (0, *store.layers)
+        query = store.backbone.encode(self._latest[0], text, store.instruction, layers).query
         return query.ids, {layer: value.clone() for layer, value in query.states.items()}
 
 

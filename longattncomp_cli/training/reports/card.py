@@ -59,3 +59,42 @@ def model_card(
             "",
         ]
     )
+
+
+def heads_card(name: str, record: Mapping[str, Any], command: str) -> str:
+    """The card of a checkpoint whose heads were found and not trained.
+
+    Args:
+        name: of the checkpoint.
+        record: of the search, as ``config.json`` has it.
+        command: as typed.
+    """
+    counts = [f"| {data} | {n['train']} | {n['held_out']} |" for data, n in record["examples"].items()]
+    heads = [f"| {head['block']} | {head['head']} | {head['mass']:.3f} |" for head in record["heads"]]
+    return "\n".join(
+        [
+            f"# {name}",
+            "",
+            "Retrieval heads of a frozen decoder as the cross-attention layer of LongAttnComp "
+            "(arXiv:2606.01336): found, not trained.",
+            "",
+            "| data set | questions | held out |",
+            "|---|---|---|",
+            *counts,
+            "",
+            f"{record['questions']} questions, all heads of {record['blocks_searched']} blocks. Kept, with "
+            "the share of their attention on documents that answer:",
+            "",
+            "| block | head | mass |",
+            "|---|---|---|",
+            *heads,
+            "",
+            f"Average precision of the documents' ranking: {record['average_precision']:.3f}, on questions "
+            f"that no head was found on {record['held_out_average_precision']:.3f}.",
+            "",
+            "```",
+            command,
+            "```",
+            "",
+        ]
+    )
