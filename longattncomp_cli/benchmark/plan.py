@@ -17,6 +17,7 @@ from longattncomp_cli.benchmark.methods.registry import (
 from longattncomp_cli.benchmark.presets import PRESETS, Preset
 from longattncomp_cli.benchmark.setup.settings import BenchSettings
 from longattncomp_cli.benchmark.tasks import ALIASES, TASKS
+from longattncomp_cli.core.backbones.spec import EncodingName
 from longattncomp_cli.core.budget.amounts import parse_budget
 from longattncomp_cli.core.chunking.chunks import SnapLevel
 from longattncomp_cli.core.selection.select import SelectionRule, SelectMode
@@ -63,6 +64,9 @@ class BenchRequest:
     method: Sequence[str] = ()
     budget: Sequence[str] = ()
     checkpoint: Sequence[str] = ()
+    backbone: str | None = None
+    layers: str | None = None
+    encoding: str | None = None
     baseline: str = ""
     limit: int | None = None
     context_tokens: Sequence[str] = ()
@@ -173,11 +177,11 @@ def make_plan(request: BenchRequest) -> Plan:
         budgets=budgets,
         methods=MethodChoice(
             names=methods,
-            is_explicit=bool(request.method or preset.methods),
+            is_explicit=bool(request.method),
             spec_model=request.spec_model,
             llmlingua_model=request.llmlingua_model,
         ),
-        checkpoints=tuple(dict.fromkeys(request.checkpoint or preset.checkpoints)),
+        checkpoints=_checkpoints(request, preset),
         baseline=request.baseline,
         settings=_settings(request, preset),
         limit=request.limit or preset.limit,
@@ -188,6 +192,17 @@ def make_plan(request: BenchRequest) -> Plan:
         files=files,
         share_states=request.share_states,
     )
+
+
+def _checkpoints(request: BenchRequest, preset: Preset) -> tuple[str, ...]:
+    """Those that are named; a decoder alone takes the place of the preset's.
+
+    Raises:
+        UsageError: the options of a decoder contradict each other.
+    """
+    names = request.checkpoint or (() if request.backbone else preset.checkpoints)
+    _settings(request, preset).choice(names[0] if names else None)
+    return tuple(dict.fromkeys(names))
 
 
 def _bare(tasks: tuple[str, ...]) -> Preset:
@@ -207,6 +222,9 @@ def _settings(request: BenchRequest, preset: Preset) -> BenchSettings:
         device=request.device,
         dtype=request.dtype,
         as_published=request.as_published,
+        backbone=request.backbone,
+        layers=request.layers,
+        encoding=cast(EncodingName | None, request.encoding),
     )
 
 

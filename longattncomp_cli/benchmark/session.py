@@ -13,10 +13,9 @@ from longattncomp_cli.benchmark.methods.registry import build_methods
 from longattncomp_cli.benchmark.plan import Plan
 from longattncomp_cli.benchmark.reports.report import build_report, write_report
 from longattncomp_cli.benchmark.reports.summary import label_of
-from longattncomp_cli.benchmark.setup.workbench import ENCODER_LAYERS, Workbench, load_for
+from longattncomp_cli.benchmark.setup.workbench import ENCODER_LAYERS, Workbench
 from longattncomp_cli.benchmark.tasks import TASKS, TaskSetting
 from longattncomp_cli.benchmark.tasks.item import Item
-from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
 
 if TYPE_CHECKING:
     from longattncomp_cli.benchmark.targets.config import TargetConfig
@@ -57,7 +56,9 @@ def run_session(
     """
     head_of_tasks = plan.task_settings()
     bench = _workbench(plan)
-    methods = build_methods(plan.methods, bench, hooks.on_note)
+    methods, left_out = build_methods(plan.methods, bench)
+    for name, reason in left_out.items():
+        hooks.on_note(f"{name} is left out: {reason}")
     head = {"settings": bench.settings.as_dict(), "task_settings": head_of_tasks}
     labelled = {label_of({"method": m.name, "checkpoint": m.checkpoint}): m for m in methods}
     notes = {label: method.note for label, method in labelled.items()}
@@ -74,6 +75,7 @@ def run_session(
             command=command,
             preset=plan.preset,
             notes=notes,
+            left_out=left_out,
             caveats={label: method.caveat for label, method in labelled.items() if method.caveat},
             checkpoints=digests,
             place=bench.device_and_dtype(),
@@ -94,12 +96,23 @@ def run_session(
 
 
 def _workbench(plan: Plan) -> Workbench:
-    names = plan.checkpoints or (DEFAULT_CHECKPOINT,)
-    needs_all_layers = "spec-prefill" in plan.methods.names and plan.methods.spec_model is None
+    """What methods share, on the backbone of the first checkpoint or on the untrained decoder."""
+    choices = [plan.settings.choice(name) for name in plan.checkpoints or (None,)]
+    if choices[0].is_untrained_decoder:
+        checkpoint, backbone = choices[0].load_parts()
+        name = f"untrained-{Path(checkpoint.config.backbone.id).name}"  # besides that on the encoder
+        checkpoint = replace(checkpoint, config=replace(checkpoint.config, name=name))
+        return Workbench(plan.settings, [checkpoint], backbone=backbone, is_sharing=plan.share_states)
+    checkpoints = [choice.load_checkpoint() for choice in choices]
+    reads_all_layers = (
+        checkpoints[0].config.backbone.kind == "encoder"
+        and "spec-prefill" in plan.methods.names
+        and plan.methods.spec_model is None
+    )
     return Workbench(
         plan.settings,
-        [load_for(plan.settings, name) for name in names],
-        layers=ENCODER_LAYERS if needs_all_layers else (),
+        checkpoints,
+        layers=ENCODER_LAYERS if reads_all_layers else (),
         is_sharing=plan.share_states,
     )
 

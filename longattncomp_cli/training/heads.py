@@ -17,12 +17,13 @@ from longattncomp_cli.core.checkpoint.retrieval_heads import HeadExample, HeadMe
 from longattncomp_cli.core.checkpoint.store import save_checkpoint
 from longattncomp_cli.core.checkpoint.untrained_decoder import layers_of, untrained_decoder
 from longattncomp_cli.data.examples import Document, Example, estimate_tokens
-from longattncomp_cli.errors import OutputError
+from longattncomp_cli.errors import InputError, OutputError
 from longattncomp_cli.training.examples import load_data
 from longattncomp_cli.training.reports.card import heads_card
 
 NUM_QUESTIONS, NUM_HELD_OUT = 160, 48
 """Questions that heads are found on, and those that they are then judged on."""
+_HELD_OUT_SHARE = 0.15
 _CONTEXT_TOKENS = 1_400
 _DISTRACTORS = 2
 _MADE_CONTEXTS, _MADE_HELD_OUT = 12, 4
@@ -57,12 +58,14 @@ def find_heads(
 
     Raises:
         OutputError: the folder holds a checkpoint.
-        InputError: a data file cannot be read, or holds no example.
+        InputError: a data file cannot be read, or holds too few examples.
         CheckpointError: the backbone cannot be used.
     """
     if (search.output / "config.json").exists():
         raise OutputError(f"{search.output} holds a checkpoint", hint="choose another --output")
     counts, found_on, held_out = _examples(search)
+    if not found_on or not held_out:
+        raise InputError("heads need examples on both sides of the split", hint="pass more data")
     weights = open_decoder(search.backbone.id, trust_remote_code=search.trust_remote_code)
     reader = load_decoder(search.backbone, search.options, weights)
     measure = measure_heads(reader, found_on, on_examples)
@@ -119,7 +122,9 @@ def _examples(
         counts = {side: sum(len(e.questions) for e in examples) for side, examples in sides.items()}
         return {"made needles": counts}, sides["train"], sides["held_out"]
     limits = dict.fromkeys(search.files, NUM_QUESTIONS)
-    data = load_data(search.files, limits=limits, held_out_share=0.05, validation_questions=NUM_HELD_OUT)
+    data = load_data(
+        search.files, limits=limits, held_out_share=_HELD_OUT_SHARE, validation_questions=NUM_HELD_OUT
+    )
     contexts = (
         list(contexts_of(data.train, search.seed, NUM_QUESTIONS)),
         list(contexts_of(data.held_out, search.seed, NUM_HELD_OUT)),

@@ -133,7 +133,7 @@ def pairs(options: dict, scorer: Scorer, o200k) -> tuple[Workbench, object, Comp
     """The method as bench builds it, and the compressor as compress does, of the same options."""
     checkpoint = load_checkpoint(DEFAULT_CHECKPOINT)
     bench = Workbench(BenchSettings(device="cpu", **options), [checkpoint])
-    (method,) = build_methods(MethodChoice(names=("longattncomp",), is_explicit=True), bench, print)
+    ((method,), _) = build_methods(MethodChoice(names=("longattncomp",), is_explicit=True), bench)
     chosen = {name: options[name] for name in ("rule", "separator") if name in options}
     compressor = Compressor(
         Scorer(

@@ -13,7 +13,8 @@ import torch
 
 from longattncomp_cli.benchmark.measuring.measure import evidence_figures, places_of, rows_of
 from longattncomp_cli.benchmark.methods.registry import METHOD_NAMES, MethodChoice, build_methods
-from longattncomp_cli.benchmark.methods.spec_prefill import LOOK_AHEAD, chunk_means, pooled, step_scores
+from longattncomp_cli.benchmark.methods.spec_prefill.attention import chunk_means, pooled, step_scores
+from longattncomp_cli.benchmark.methods.spec_prefill.draft_model import LOOK_AHEAD
 from longattncomp_cli.benchmark.setup.settings import UNBUDGETED, BenchSettings
 from longattncomp_cli.benchmark.setup.workbench import ENCODER_LAYERS, Workbench
 from longattncomp_cli.benchmark.targets.rendering import rendered
@@ -49,7 +50,7 @@ def item():
 @pytest.fixture(scope="module")
 def methods(bench):
     names = tuple(name for name in METHOD_NAMES if name != "llmlingua2")
-    return {m.name: m for m in build_methods(MethodChoice(names=names, is_explicit=True), bench, print)}
+    return {m.name: m for m in build_methods(MethodChoice(names=names, is_explicit=True), bench)[0]}
 
 
 def rows(method, item: Item, bench, *budgets):
@@ -241,11 +242,12 @@ def draft_folder(tmp_path_factory):
 
 def draft_method(bench, folder):
     choice = MethodChoice(names=("spec-prefill",), is_explicit=True, spec_model=folder)
-    (method,) = build_methods(choice, bench, print)
+    ((method,), _) = build_methods(choice, bench)
     return method
 
 
 @pytest.mark.parametrize("framed", [False, True])
+@pytest.mark.filterwarnings("error")  # transformers' own would reach the user
 def test_a_draft_model_scores_by_its_attention(bench, draft_folder, tmp_path, framed):
     """Against one plain forward pass over prompt and generated tokens, whose attention says the same."""
     from transformers import AutoModelForCausalLM
@@ -337,7 +339,7 @@ def classifier_folder(tmp_path_factory):
 
 def test_llmlingua2_keeps_the_words_its_classifier_keeps(bench, classifier_folder):
     choice = MethodChoice(names=("llmlingua2",), is_explicit=True, llmlingua_model=classifier_folder)
-    (method,) = build_methods(choice, bench, print)
+    ((method,), _) = build_methods(choice, bench)
     words = ["drop", "keep", "drop-keep", "drop"] * 700
     question = item_of_text("1", "anything?", " " + "  ".join(words) + "\n", [])
     scores = method.score(question, bench.chunk(question.request)).scores
@@ -356,7 +358,7 @@ def test_llmlingua2_keeps_the_words_its_classifier_keeps(bench, classifier_folde
 
 def test_llmlingua2_without_its_model_says_what_to_name(bench):
     with pytest.raises(ResourceError) as caught:
-        build_methods(MethodChoice(names=("llmlingua2",), is_explicit=True), bench, print)
+        build_methods(MethodChoice(names=("llmlingua2",), is_explicit=True), bench)
     assert "--llmlingua-model" in caught.value.hint
 
 
@@ -365,12 +367,12 @@ def test_a_missing_package_is_named_with_its_command(bench, monkeypatch, name):
     packages = {"bm25": "bm25s", "dense": "sentence_transformers"}
     monkeypatch.setattr("importlib.util.find_spec", lambda package: None)
     with pytest.raises(ResourceError) as caught:
-        build_methods(MethodChoice(names=(name,), is_explicit=True), bench, print)
+        build_methods(MethodChoice(names=(name,), is_explicit=True), bench)
     assert caught.value.exit_code == 5
     assert "pip install" in caught.value.hint
-    notes: list[str] = []
-    assert build_methods(MethodChoice(names=(name,)), bench, notes.append) == []
-    assert packages[name] in notes[0]
+    built, left_out = build_methods(MethodChoice(names=(name,)), bench)
+    assert built == []
+    assert packages[name] in left_out[name]
 
 
 def test_rows_hold_figures_and_no_text(methods, bench, item):

@@ -112,7 +112,7 @@ def test_the_program_finds_heads_on_labelled_examples_and_leaves_a_checkpoint(
     folder: Path, tmp_path: Path
 ) -> None:
     """Usable as it is, with a card; a second run does not write over it; training may start from it."""
-    data = write_examples(tmp_path / "own.jsonl", 24)
+    data = write_examples(tmp_path / "own.jsonl", 48)
     (tmp_path / "text.txt").write_text(TEXT)
     search = ["train-stage1", "--part", "heads", "--backbone", str(folder), "--data", str(data)]
     search += ["-o", str(tmp_path / "heads"), "--device", "cpu"]

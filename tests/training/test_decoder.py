@@ -171,7 +171,7 @@ def test_a_model_with_code_of_its_own_trains_where_that_is_allowed(
     again = ["train-stage2", *base, "--init", str(tmp_path / "one"), "-o", str(tmp_path / "two")]
     assert CliRunner().invoke(app, again).exit_code == 4
     train(*again, "--trust-remote-code")
-    assert num_loads == [str(model)] * 2
+    assert num_loads == [str(model)] * 3  # once more to find its heads
     made = load_scorer(load_checkpoint(str(tmp_path / "two")), device="cpu", trust_remote_code=True)
     assert type(made.backbone.model.module).__name__ == "HarbourModel"
     assert made.score(Request((Source("Salt is sold in Riga."),), "Riga salt?")).confidence is not None

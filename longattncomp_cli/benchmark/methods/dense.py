@@ -12,6 +12,8 @@ from longattncomp_cli.benchmark.methods.requirements import quieten_transformers
 from longattncomp_cli.benchmark.setup.workbench import ChunkedItem, Workbench
 from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.backbones.files import locate_backbone
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.text.arrays import FloatArray
 
 
@@ -34,6 +36,9 @@ class Dense(ChunkMethod):
         library: Any = importlib.import_module("sentence_transformers")
         quieten_transformers()
         spec = bench.checkpoints[0].config.backbone
+        if spec.kind == "decoder":
+            spec = load_checkpoint(DEFAULT_CHECKPOINT).config.backbone
+            self.note = "sentence-transformers as shipped, the embedded encoder"
         self._model: Any = library.SentenceTransformer(
             str(locate_backbone(spec)), device=str(bench.backbone.device), local_files_only=True
         )

@@ -44,9 +44,9 @@ class MethodChoice:
     names: tuple[str, ...] = DEFAULT_METHODS
     """In any order."""
     is_explicit: bool = False
-    """Whether the user named them: what cannot run is then an error, not a note."""
+    """Whether the user named them: what cannot run is then an error, and not left out."""
     spec_model: Path | None = None
-    """A decoder's folder for ``spec-prefill``; the embedded encoder without."""
+    """A decoder's folder for ``spec-prefill``; the backbone itself without."""
     llmlingua_model: Path | None = None
     """The classifier's folder for ``llmlingua2``."""
 
@@ -64,13 +64,17 @@ def check_names(names: Sequence[str], known: Sequence[str], kind: str) -> None:
             )
 
 
-def build_methods(choice: MethodChoice, bench: Workbench, note: Callable[[str], None]) -> list[Method]:
+def build_methods(choice: MethodChoice, bench: Workbench) -> tuple[list[Method], dict[str, str]]:
     """Make the methods, in the order of the tables; those that read the same states stand together.
 
+    Returns:
+        The methods; and by name, why others are left out: their package or model is not there.
+
     Raises:
-        ResourceError: a named method lacks its package or model.
+        ResourceError: a method that the user named lacks its package or model.
     """
     methods: list[Method] = []
+    left_out: dict[str, str] = {}
     for name in METHOD_NAMES:
         if name not in choice.names:
             continue
@@ -79,11 +83,11 @@ def build_methods(choice: MethodChoice, bench: Workbench, note: Callable[[str], 
         except ResourceError as error:
             if choice.is_explicit:
                 raise
-            note(f"{error.message}: left out ({error.hint})")
+            left_out[name] = f"{error.message} ({error.hint})" if error.hint else error.message
     digests = {method.identity for method in methods if method.name == "longattncomp"}
     if not choice.is_explicit:
         methods = [m for m in methods if m.name != "untrained" or m.identity not in digests]
-    return methods
+    return methods, left_out
 
 
 def _build(name: str, choice: MethodChoice, bench: Workbench) -> list[Method]:
@@ -96,8 +100,8 @@ def _build(name: str, choice: MethodChoice, bench: Workbench) -> list[Method]:
         longattncomp,
         maxsim,
         positional,
-        spec_prefill,
     )
+    from longattncomp_cli.benchmark.methods.spec_prefill import draft_model
     from longattncomp_cli.benchmark.setup.workbench import load_for
 
     checkpoints = bench.checkpoints
@@ -107,11 +111,7 @@ def _build(name: str, choice: MethodChoice, bench: Workbench) -> list[Method]:
             longattncomp.LongAttnComp(bench, load_for(bench.settings, "untrained"), "untrained")
         ],
         "attncomp": lambda: [attncomp.AttnComp(bench, checkpoints[0])],
-        "spec-prefill": lambda: [
-            spec_prefill.DraftModel(bench, choice.spec_model)
-            if choice.spec_model
-            else spec_prefill.EncoderAttention(bench)
-        ],
+        "spec-prefill": lambda: [draft_model.spec_prefill(bench, choice.spec_model)],
         "bm25": lambda: [bm25.BM25()],
         "dense": lambda: [dense.Dense(bench)],
         "cosine": lambda: [cosine.Cosine(bench)],

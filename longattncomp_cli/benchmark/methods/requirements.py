@@ -24,6 +24,7 @@ def require(method: str, package: str, install: str = "") -> None:
 
 
 def quieten_transformers() -> None:
-    """No progress bars of its own: loading takes a moment, and stderr has ours."""
+    """No progress bars and warnings of its own: loading takes a moment, and stderr has ours."""
     logging: Any = importlib.import_module("transformers.utils.logging")
     logging.disable_progress_bar()
+    logging.set_verbosity_error()

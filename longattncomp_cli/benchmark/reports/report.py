@@ -25,6 +25,7 @@ def build_report(
     preset: str,
     notes: Mapping[str, str],
     caveats: Mapping[str, str],
+    left_out: Mapping[str, str],
     checkpoints: Mapping[str, str],
     place: tuple[str, str],
     baseline: str,
@@ -38,6 +39,7 @@ def build_report(
         preset: its name, or ``""``.
         notes: by method's label, what the method is.
         caveats: by method's label, in what it is not what its paper describes.
+        left_out: by name, why a method did not run.
         checkpoints: by name, the digest of each checkpoint that a method uses.
         place: device and precision of the backbone.
         baseline: the method that the others are paired with.
@@ -50,6 +52,8 @@ def build_report(
         for r in REPORTED
         if r.preset == preset
     ]
+    missing = {**earlier.get("left_out", {}), **left_out}
+    done = {row.get("method") for row in rows}
     return {
         "format_version": FORMAT_VERSION,
         "commands": [*earlier.get("commands", []), command],
@@ -58,6 +62,7 @@ def build_report(
         "task_settings": {**earlier.get("task_settings", {}), **journal.head["task_settings"]},
         "methods": {**earlier.get("methods", {}), **notes},
         "caveats": {**earlier.get("caveats", {}), **caveats},
+        "left_out": {name: reason for name, reason in missing.items() if name not in done},
         "checkpoints": {**earlier.get("checkpoints", {}), **checkpoints},
         "environments": [*earlier.get("environments", []), environment(*place)],
         "summary": summarise(rows, baseline=baseline, seed=seed),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from longattncomp_cli.core.assembly.renderer import DEFAULT_SEPARATOR
+from longattncomp_cli.core.backbones.spec import EncodingName
 from longattncomp_cli.core.chunking.chunks import SnapLevel
+from longattncomp_cli.core.scoring.choice import ScorerChoice
 from longattncomp_cli.core.selection.select import SelectionRule, SelectMode
 from longattncomp_cli.version import __version__
 
@@ -43,12 +46,33 @@ class BenchSettings:
     """Precision of the backbone."""
     as_published: bool = False
     """Score with the paper's own method: checkpoints without any step of ours."""
+    backbone: str | None = None
+    """An untrained decoder; with checkpoints: where their backbone lies."""
+    layers: str | None = None
+    """How many layers of an untrained decoder, or which share of them."""
+    encoding: EncodingName | None = None
+    """How a decoder reads; the checkpoint's way where ``None``."""
+
+    def choice(self, checkpoint: str | None = None) -> ScorerChoice:
+        """The scorer of a checkpoint, or of the untrained decoder, in these settings."""
+        return ScorerChoice(
+            checkpoint=checkpoint,
+            backbone=self.backbone,
+            layers=self.layers,
+            encoding=self.encoding,
+            device=self.device,
+            dtype=self.dtype,
+            as_published=self.as_published,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """For the report; a run that continues it must have the same. Of the rule, what it really uses."""
         settings = asdict(self)
         decisive = ("mode", *_DECISIVE[self.rule.mode], "fill")
         settings["rule"] = {name: settings["rule"][name] for name in decisive}
-        if not self.as_published:
-            del settings["as_published"]
+        for name in ("as_published", "backbone", "layers", "encoding"):
+            if not settings[name]:
+                del settings[name]
+        if self.backbone is not None and Path(self.backbone).exists():
+            settings["backbone"] = Path(self.backbone).name
         return {"version": __version__, **settings}

@@ -11,6 +11,7 @@ import numpy as np
 
 from longattncomp_cli.benchmark.setup.settings import BenchSettings
 from longattncomp_cli.core.assembly.renderer import Renderer
+from longattncomp_cli.core.backbones.base import Backbone
 from longattncomp_cli.core.backbones.cache.backbone import CachedBackbone
 from longattncomp_cli.core.backbones.runtime import keep_freed_memory, resolve_dtype
 from longattncomp_cli.core.budget.tokenizers import BackboneTokenizer, TargetTokenizer, load_tokenizer
@@ -64,6 +65,7 @@ class Workbench:
         checkpoints: the first one's backbone and chunking are those of all methods.
         layers: the backbone's layers that some method reads, besides the checkpoints' own.
         is_sharing: whether a context is encoded once for all methods.
+        backbone: of the first checkpoint, where it is loaded already.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Workbench:
         *,
         layers: Sequence[int] = (),
         is_sharing: bool = True,
+        backbone: Backbone | None = None,
     ) -> None:
         """Load the first checkpoint's backbone and the tokenizer."""
         keep_freed_memory()
@@ -80,6 +83,7 @@ class Workbench:
         self._is_sharing = is_sharing
         self._layers = set(layers)
         self._backbones: dict[BackboneKey, CachedBackbone] = {}
+        self._loaded = backbone
         config = checkpoints[0].config
         self.settings = replace(
             settings,
@@ -104,7 +108,8 @@ class Workbench:
             wanted = {layer for each in [*same, config] for layer in each.layers}
             if not self._backbones:
                 wanted |= self._layers
-            inner = load_backbone_of(
+            loaded, self._loaded = self._loaded, None
+            inner = loaded or load_backbone_of(
                 config,
                 device=self.settings.device,
                 dtype=self.settings.dtype,

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from longattncomp_cli.benchmark.methods.registry import METHOD_NAMES
+from longattncomp_cli.commands.options import backbone as decoder
 from longattncomp_cli.commands.options import common
 
 WHAT, DATA, METHOD, TARGET = "What to compare", "Files", "How methods work", "Target model"
@@ -65,6 +66,9 @@ class BenchOptions:
     checkpoint: Annotated[
         list[str], _many("--checkpoint", "Checkpoint of longattncomp: a directory or a shipped name", WHAT)
     ] = field(default_factory=list)
+    backbone: decoder.BackboneName = None
+    layers: decoder.Depth = None
+    encoding: decoder.Encoding = None
     baseline: Annotated[
         str,
         typer.Option(
@@ -139,7 +143,7 @@ class BenchOptions:
     spec_model: Annotated[
         Path | None,
         typer.Option(
-            help="A decoder's folder for spec-prefill; the embedded encoder without.", rich_help_panel=METHOD
+            help="A decoder's folder for spec-prefill; the backbone itself without.", rich_help_panel=METHOD
         ),
     ] = None
     llmlingua_model: Annotated[

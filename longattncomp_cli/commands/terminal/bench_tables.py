@@ -22,6 +22,8 @@ def report_tables(report: Mapping[str, Any]) -> Group:
     parts: list[RenderableType] = [*_recall(summary), *_costs(summary)]
     for method, caveat in report.get("caveats", {}).items():
         parts.append(Text(f"{safe(method)} differs from its paper: {safe(caveat)}", style="dim"))
+    for method, reason in report.get("left_out", {}).items():
+        parts.append(Text(f"{safe(method)} is left out: {safe(reason)}", style="dim"))
     parts += _auroc(summary)
     if report.get("targets"):
         parts += _targets(report["targets"])

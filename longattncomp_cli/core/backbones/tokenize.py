@@ -56,9 +56,8 @@ def text_starts(text: str, offsets: IntArray) -> IntArray:
     # following[i]: the first place from i on that is not white space.
     following = np.minimum.accumulate(np.append(places, len(text))[::-1])[::-1]
     begins, ends = offsets.T
-    first = following[begins]
-    starts: np.ndarray = np.where(first < ends, first, begins)
-    return starts
+    first: IntArray = following[begins]
+    return np.where(first < ends, first, begins)
 
 
 def _joined(parts: list[np.ndarray]) -> np.ndarray:

@@ -69,21 +69,23 @@ class ScorerChoice:
         from longattncomp_cli.core.scoring.options import ScoringOptions
         from longattncomp_cli.core.scoring.scorer import Scorer
 
-        checkpoint, backbone = self._load_parts(on_note)
-        if self.as_published:
-            checkpoint = checkpoint.as_published()
+        checkpoint, backbone = self.load_parts(on_note)
         options = ScoringOptions.of(
             checkpoint.config, chunk_tokens=self.chunk_tokens, snap=self.snap, hops=self.hops
         )
         return Scorer(checkpoint, backbone, options)
 
-    def _load_parts(self, on_note: Callable[[str], None]) -> tuple[Checkpoint, Backbone]:
-        """A checkpoint and its backbone, or a decoder and its untrained layer."""
-        from longattncomp_cli.core.checkpoint.store import load_checkpoint
+    @property
+    def is_untrained_decoder(self) -> bool:
+        """Whether the backbone is all that is named."""
+        return self.backbone is not None and self.checkpoint is None
+
+    def load_parts(self, on_note: Callable[[str], None] = lambda text: None) -> tuple[Checkpoint, Backbone]:
+        """A checkpoint and its backbone, or a decoder and its untrained layer; see :meth:`load`."""
         from longattncomp_cli.core.scoring.loading import load_backbone_of, load_untrained_decoder
 
         if self.backbone is not None and self.checkpoint is None:
-            return load_untrained_decoder(
+            made, backbone = load_untrained_decoder(
                 self.backbone,
                 self.layers,
                 encoding=self.encoding or "full",
@@ -93,13 +95,29 @@ class ScorerChoice:
                 trust_remote_code=self.trust_remote_code,
                 on_note=on_note,
             )
+            return made.as_published() if self.as_published else made, backbone
+        checkpoint = self.load_checkpoint()
+        backbone = load_backbone_of(
+            checkpoint.config,
+            device=self.device,
+            dtype=self.dtype,
+            trust_remote_code=self.trust_remote_code,
+        )
+        return checkpoint, backbone
+
+    def load_checkpoint(self) -> Checkpoint:
+        """The checkpoint alone: its backbone where ``backbone`` says, read as ``encoding`` says.
+
+        Raises:
+            CheckpointError: it is not there, or broken.
+        """
+        from longattncomp_cli.core.checkpoint.store import load_checkpoint
+
         checkpoint = load_checkpoint(self.checkpoint or DEFAULT_CHECKPOINT)
         config = checkpoint.config
         if self.backbone is not None:
             config = replace(config, backbone=replace(config.backbone, id=self.backbone))
         if self.encoding is not None:
             config = replace(config, encoding=self.encoding)
-        backbone = load_backbone_of(
-            config, device=self.device, dtype=self.dtype, trust_remote_code=self.trust_remote_code
-        )
-        return replace(checkpoint, config=config), backbone
+        checkpoint = replace(checkpoint, config=config)
+        return checkpoint.as_published() if self.as_published else checkpoint

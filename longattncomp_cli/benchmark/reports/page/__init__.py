@@ -85,6 +85,8 @@ def _sections(report: Json, looks: Mapping[str, Style]) -> Iterator[str]:
     yield from tables.recall_tables(report)
     for method, caveat in report.get("caveats", {}).items():
         yield f'<p class="soft">{escape(method)} differs from its paper: {escape(caveat)}</p>'
+    for method, reason in report.get("left_out", {}).items():
+        yield f'<p class="soft">{escape(method)} is left out: {escape(reason)}</p>'
     if report["summary"]["auroc"]:
         yield tables.auroc_table(report["summary"]["auroc"])
     if report.get("targets"):
