@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 from longattncomp_cli.benchmark.reports.target_summary import summarise_targets
 from longattncomp_cli.benchmark.targets.client import Target, TargetError
 from longattncomp_cli.benchmark.targets.config import TargetConfig
+from longattncomp_cli.benchmark.tasks.grading import exact_match
+from longattncomp_cli.benchmark.tasks.item import item_of_text
 from longattncomp_cli.main import app
 from tests.support.chat_server import TinyModel, answer_chunks, fault, reader, serving, sse, tiny_model_server
 
@@ -64,6 +66,33 @@ def test_a_fault_is_an_error_of_the_question(choice, kind):
         assert caught.value.code == known.get(kind, f"target-{kind}")
         assert len(server.heard) == 1
     assert not list((target.choice.cache).rglob("*.json"))
+
+
+def refusal(handler, status, message):
+    content = json.dumps({"error": {"message": message}}).encode()
+    handler.send_response(status)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Length", str(len(content)))
+    handler.end_headers()
+    handler.wfile.write(content)
+
+
+TOO_LONG = "This model's maximum context length is 8192 tokens, your prompt has 9000"
+
+
+@pytest.mark.parametrize("is_in_stream", [False, True], ids=["status", "in the stream"])
+@pytest.mark.parametrize(("said", "code"), [(TOO_LONG, "too-long"), ("out of memory", "")])
+def test_a_prompt_too_long_is_named_however_the_endpoint_says_it(choice, is_in_stream, said, code):
+    def respond(handler, body, number):
+        if is_in_stream:
+            sse(handler, iter([{"error": {"message": said, "type": "t"}}]))
+        else:
+            refusal(handler, 400, said)
+
+    with serving(respond) as server, pytest.raises(TargetError) as caught:
+        Target(choice(server.url)).ask("?", 5)
+    assert caught.value.code == f"target-{code or ('error' if is_in_stream else '400')}"
+    assert said in caught.value.message
 
 
 def test_no_server_is_an_error_of_the_question(choice):
@@ -147,6 +176,13 @@ def test_a_run_decomposes_what_is_lost(tmp_path):
     assert split["reasoning_loss"] == 0.0
     assert split["gain"]["mean"] == pytest.approx(kept - 1.0)
     assert cells["full"]["prompt_tokens"] > cells["bm25"]["prompt_tokens"]
+    assert set(cells["bm25"]["exact_match"]) == set(cells["bm25"]["f1"]) == {"mean", "low", "high"}
+    saved = cells["bm25"]["saved"]
+    share = 1 - cells["bm25"]["prompt_tokens"] / cells["full"]["prompt_tokens"]
+    assert saved["prompt_tokens"] == pytest.approx(share, abs=1e-4)
+    assert saved["n"] == 4
+    assert {"first_token_seconds", "net_seconds"} < set(saved)
+    assert "saved" not in cells["full"]
     assert content["target_settings"]["model"] == "reader"
     assert "reader" in done.output
 
@@ -207,3 +243,54 @@ def test_decomposition_by_hand():
     assert split["retrieval_loss"]["mean"] == 0.25
     assert split["reasoning_loss"] == 0.25
     assert split["gain"]["mean"] == 0.25
+    assert split["n"] == split["n_full"] == 4
+
+
+def test_losses_are_told_where_the_full_context_is_too_long():
+    """The full context is answered for one item of four: the gain is of that one, the losses are of all."""
+    error = {"error": {"code": "target-too-long", "message": "m"}}
+    rows = [target_row("oracle", i, float(i < 3)) for i in range(4)]
+    rows += [target_row("bm25", i, float(i < 2)) for i in range(4)]
+    rows += [target_row("full", 0, 0.0, "none")]
+    rows += [{**target_row("full", i, 0.0, "none"), **error} for i in range(1, 4)]
+    found = summarise_targets(rows)
+    split = next(c for c in found["cells"] if c["method"] == "bm25")["decomposition"]
+    assert (split["n"], split["retrieval_loss"]["mean"], split["reasoning_loss"]) == (4, 0.25, 0.25)
+    assert (split["n_full"], split["full"], split["gain"]["mean"]) == (1, 0.0, 1.0)
+    assert found["failures"] == [
+        {"task": "t", "target": "m", "budget": "none", "method": "full", "failed": 3}
+    ]
+    without = summarise_targets([row for row in rows if row["method"] != "full"])
+    split = next(c for c in without["cells"] if c["method"] == "bm25")["decomposition"]
+    assert (split["full"], split["gain"], split["oracle"]) == (None, None, 0.75)
+
+
+@pytest.mark.parametrize("is_counted", [True, False], ids=["by the endpoint", "by the budget"])
+def test_savings_by_hand(is_counted):
+    """A tenth of the tokens, 4 of 5 seconds, of which scoring took 1; an endpoint may not count tokens."""
+    rows = []
+    for item in range(3):
+        for method, tokens, first, budget in (("bm25", 10, 1.0, "10%"), ("full", 100, 5.0, "none")):
+            answer = {
+                **target_row(method, item, 1.0, budget),
+                "first_token_seconds": first,
+                "prompt_tokens": tokens if is_counted else None,
+            }
+            kept = {"kind": "retrieval", "num_tokens": tokens, "seconds": 1.0}
+            rows += [answer, {**answer, **kept}]
+    cells = {cell["method"]: cell for cell in summarise_targets(rows)["cells"]}
+    saved = cells["bm25"]["saved"]
+    assert saved["prompt_tokens" if is_counted else "context_tokens"] == 0.9
+    assert saved["first_token_seconds"] == {"mean": 4.0, "low": 4.0, "high": 4.0}
+    assert saved["net_seconds"]["mean"] == 3.0
+    assert cells["full"]["prompt_tokens"] == (300 if is_counted else None)
+    assert cells["full"]["context_tokens"] == 100
+
+
+def test_exact_match_is_of_the_whole_reply():
+    item = item_of_text("i", "Who?", "The Ada.", [], answers=(("Ada Lovelace", "Ada"),))
+    assert [exact_match(item, reply) for reply in ("the ada.", "Ada Lovelace", "It was Ada")] == [
+        1.0,
+        1.0,
+        0.0,
+    ]
