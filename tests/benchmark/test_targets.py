@@ -185,6 +185,8 @@ def test_a_run_decomposes_what_is_lost(tmp_path):
     assert "saved" not in cells["full"]
     assert content["target_settings"]["model"] == "reader"
     assert "reader" in done.output
+    assert all(name in done.output for name in ("exact match", "F1", "retrieval", "reasoning", "scoring"))
+    assert "…" not in done.output
 
 
 def test_faulty_answers_are_counted_and_the_others_kept(tmp_path):
@@ -218,7 +220,11 @@ def test_faulty_answers_are_counted_and_the_others_kept(tmp_path):
         assert targets["answered"] == 24 - targets["failed"] > 0
         assert sum(targets["errors"].values()) == targets["failed"]
         assert set(targets["errors"]) <= {"target-401", "target-429", "target-500", "target-rubbish"}
-    assert "answers failed" in " ".join(done.output.split())
+    told = " ".join(done.output.split())
+    assert "answers failed" in told
+    assert all(
+        f"{each['method']} at {each['budget']}: {each['failed']}" in told for each in targets["failures"]
+    )
     with serving(reader) as server:
         target = ["--target-url", server.url, "--target-model", "reader", "--cache", tmp_path / "cache"]
         done = bench(*RUN, "--limit", "8", *options, *target, "--resume")

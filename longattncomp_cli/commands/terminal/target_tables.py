@@ -35,27 +35,15 @@ def _failure(failure: Cell) -> str:
 
 
 def _answers(name: str, cells: Sequence[Cell]) -> Table:
-    """Figures of the answers; what is lost to retrieval and to reasoning; the gain on the full text."""
+    """Figures of the answers."""
     figures = [figure for figure in _FIGURES if any(figure in cell for cell in cells)]
-    if all(cell.get("f1") == cell["accuracy"] for cell in cells):
-        figures.remove("accuracy")
     table = Table(title=f"{name}: answers [95% interval]", title_justify="left", box=None, pad_edge=False)
     for column in ("method", "budget", "n", *(_FIGURES[figure] for figure in figures)):
         table.add_column(column, no_wrap=True)
-    for column in ("retrieval loss", "reasoning loss", "gain"):
-        table.add_column(column, justify="right")
     for cell in cells:
         rivals = [each for each in cells if each["budget"] == cell["budget"]]
-        split = cell.get("decomposition", {})
-        table.add_row(
-            safe(cell["method"]),
-            cell["budget"],
-            str(cell["n"]),
-            *(_interval(cell, figure, rivals) for figure in figures),
-            _signed(split.get("retrieval_loss"), ".3f"),
-            f"{split['reasoning_loss']:.3f}" if split else "",
-            _signed(split.get("gain"), ".3f"),
-        )
+        intervals = (_interval(cell, figure, rivals) for figure in figures)
+        table.add_row(safe(cell["method"]), cell["budget"], str(cell["n"]), *intervals)
     return table
 
 
@@ -68,24 +56,30 @@ def _interval(cell: Cell, figure: str, rivals: Sequence[Cell]) -> Text:
 
 
 def _costs(cells: Sequence[Cell]) -> Table:
-    """Tokens and seconds of a question, and what is saved against the full context."""
-    table = Table(title="cost of a question, mean", title_justify="left", box=None, pad_edge=False)
+    """What accuracy is lost to; tokens and seconds of a question; both against the full context."""
+    table = Table(title="losses, and the cost of a question", title_justify="left", box=None, pad_edge=False)
     for column in ("method", "budget"):
         table.add_column(column, no_wrap=True)
-    for column in ("context tokens", "prompt tokens", "saved", "s to first token", "saved", "less scoring"):
+    is_counted = all(cell["prompt_tokens"] is not None for cell in cells)
+    tokens = "prompt\ntokens" if is_counted else "context\ntokens"
+    for column in ("retrieval\nloss", "reasoning\nloss", "gain on\nfull", tokens, "saved"):
+        table.add_column(column, justify="right")
+    for column in ("first\ntoken, s", "saved,\ns", "less\nscoring"):
         table.add_column(column, justify="right")
     for cell in cells:
-        saved = cell.get("saved", {})
+        split, saved = cell.get("decomposition", {}), cell.get("saved", {})
         share = saved.get("prompt_tokens", saved.get("context_tokens"))
-        prompt = cell["prompt_tokens"]
+        count = cell["prompt_tokens"] / cell["n"] if is_counted else cell.get("context_tokens")
         table.add_row(
             safe(cell["method"]),
             cell["budget"],
-            _shown(cell.get("context_tokens"), ",.0f"),
-            _shown(None if prompt is None else prompt / cell["n"], ",.0f"),
+            _signed(split.get("retrieval_loss"), ".3f"),
+            f"{split['reasoning_loss']:.3f}" if split else "",
+            _signed(split.get("gain"), ".3f"),
+            _shown(count, ",.0f"),
             "" if share is None else f"{share:.1%}",
             _shown(cell["first_token_seconds"], ".2f"),
-            _spread(saved.get("first_token_seconds")),
+            _signed(saved.get("first_token_seconds"), ".2f"),
             _signed(saved.get("net_seconds"), ".2f"),
         )
     return table
@@ -97,7 +91,3 @@ def _shown(value: float | None, form: str) -> str:
 
 def _signed(value: Cell | None, form: str) -> str:
     return "" if value is None else format(value["mean"], "+" + form)
-
-
-def _spread(value: Cell | None) -> str:
-    return "" if value is None else f"{value['mean']:+.2f} [{value['low']:.2f}, {value['high']:.2f}]"
