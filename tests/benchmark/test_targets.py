@@ -7,7 +7,6 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from longattncomp_cli.benchmark.reports.target_summary import summarise_targets
 from longattncomp_cli.benchmark.targets.client import Target, TargetError
 from longattncomp_cli.benchmark.targets.config import TargetConfig
 from longattncomp_cli.main import app
@@ -64,6 +63,33 @@ def test_a_fault_is_an_error_of_the_question(choice, kind):
         assert caught.value.code == known.get(kind, f"target-{kind}")
         assert len(server.heard) == 1
     assert not list((target.choice.cache).rglob("*.json"))
+
+
+def refusal(handler, status, message):
+    content = json.dumps({"error": {"message": message}}).encode()
+    handler.send_response(status)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Length", str(len(content)))
+    handler.end_headers()
+    handler.wfile.write(content)
+
+
+TOO_LONG = "This model's maximum context length is 8192 tokens, your prompt has 9000"
+
+
+@pytest.mark.parametrize("is_in_stream", [False, True], ids=["status", "in the stream"])
+@pytest.mark.parametrize(("said", "code"), [(TOO_LONG, "too-long"), ("out of memory", "")])
+def test_a_prompt_too_long_is_named_however_the_endpoint_says_it(choice, is_in_stream, said, code):
+    def respond(handler, body, number):
+        if is_in_stream:
+            sse(handler, iter([{"error": {"message": said, "type": "t"}}]))
+        else:
+            refusal(handler, 400, said)
+
+    with serving(respond) as server, pytest.raises(TargetError) as caught:
+        Target(choice(server.url)).ask("?", 5)
+    assert caught.value.code == f"target-{code or ('error' if is_in_stream else '400')}"
+    assert said in caught.value.message
 
 
 def test_no_server_is_an_error_of_the_question(choice):
@@ -147,8 +173,17 @@ def test_a_run_decomposes_what_is_lost(tmp_path):
     assert split["reasoning_loss"] == 0.0
     assert split["gain"]["mean"] == pytest.approx(kept - 1.0)
     assert cells["full"]["prompt_tokens"] > cells["bm25"]["prompt_tokens"]
+    assert set(cells["bm25"]["exact_match"]) == set(cells["bm25"]["f1"]) == {"mean", "low", "high"}
+    saved = cells["bm25"]["saved"]
+    share = 1 - cells["bm25"]["prompt_tokens"] / cells["full"]["prompt_tokens"]
+    assert saved["prompt_tokens"] == pytest.approx(share, abs=1e-4)
+    assert saved["n"] == 4
+    assert {"first_token_seconds", "net_seconds"} < set(saved)
+    assert "saved" not in cells["full"]
     assert content["target_settings"]["model"] == "reader"
     assert "reader" in done.output
+    assert all(name in done.output for name in ("exact match", "F1", "retrieval", "reasoning", "scoring"))
+    assert "…" not in done.output
 
 
 def test_faulty_answers_are_counted_and_the_others_kept(tmp_path):
@@ -182,28 +217,14 @@ def test_faulty_answers_are_counted_and_the_others_kept(tmp_path):
         assert targets["answered"] == 24 - targets["failed"] > 0
         assert sum(targets["errors"].values()) == targets["failed"]
         assert set(targets["errors"]) <= {"target-401", "target-429", "target-500", "target-rubbish"}
-    assert "answers failed" in " ".join(done.output.split())
+    told = " ".join(done.output.split())
+    assert "answers failed" in told
+    assert all(
+        f"{each['method']} at {each['budget']}: {each['failed']}" in told for each in targets["failures"]
+    )
     with serving(reader) as server:
         target = ["--target-url", server.url, "--target-model", "reader", "--cache", tmp_path / "cache"]
         done = bench(*RUN, "--limit", "8", *options, *target, "--resume")
         assert done.exit_code == 0, done.output
         assert len(server.heard) == targets["failed"]
     assert json.loads(report.read_bytes())["targets"]["failed"] == 0
-
-
-def target_row(method, item, accuracy, budget="10%"):
-    names = {"kind": "target", "task": "t", "target": "m", "method": method, "checkpoint": "", "item": item}
-    return {**names, "budget": budget, "accuracy": accuracy}
-
-
-def test_decomposition_by_hand():
-    """Of four items: oracle right on 3, compressed on 2 of them, full on 1."""
-    rows = [target_row("oracle", i, float(i < 3)) for i in range(4)]
-    rows += [target_row("bm25", i, float(i < 2)) for i in range(4)]
-    rows += [target_row("full", i, float(i < 1), "none") for i in range(4)]
-    cell = next(c for c in summarise_targets(rows)["cells"] if c["method"] == "bm25")
-    split = cell["decomposition"]
-    assert (split["full"], split["compressed"], split["oracle"]) == (0.25, 0.5, 0.75)
-    assert split["retrieval_loss"]["mean"] == 0.25
-    assert split["reasoning_loss"] == 0.25
-    assert split["gain"]["mean"] == 0.25

@@ -23,6 +23,8 @@ from longattncomp_cli.errors import LongAttnCompError, ResourceError, UsageError
 
 _THOUGHT = re.compile(r"^.*</think>", re.DOTALL)
 _NO_KEY = "none"
+_TOO_LONG = "target-too-long"
+_SAID_OF_LENGTH = re.compile(r"context.?length|context.?(window|size)|maximum.{1,40}tokens|too long", re.I)
 
 
 class TargetError(LongAttnCompError):
@@ -109,13 +111,17 @@ class Target:
         try:
             reply = self._stream(request)
         except self._openai.APIStatusError as error:
-            raise TargetError(self._told(error), code=f"target-{error.status_code}") from error
+            code = _TOO_LONG if _is_too_long(error) else f"target-{error.status_code}"
+            raise TargetError(self._told(error), code=code) from error
         except (self._openai.APITimeoutError, TimeoutError) as error:
             raise TargetError(
                 f"no answer in {self.choice.timeout_seconds:g} seconds", code="target-timeout"
             ) from error
         except self._openai.APIConnectionError as error:
             raise TargetError(self._told(error), code="target-connection") from error
+        except self._openai.APIError as error:  # told in the stream, after a status of 200
+            code = _TOO_LONG if _is_too_long(error) else "target-error"
+            raise TargetError(self._told(error), code=code) from error
         except Exception as error:  # the client passes on what JSON, HTTP and its models raise on rubbish
             raise TargetError(
                 f"the answer is not understood: {self._told(error)}", code="target-rubbish"
@@ -149,7 +155,7 @@ class Target:
                         first = time.perf_counter() - start if first is None else first
                         parts.append(choice.delta.content)
         if not is_answered:
-            raise ValueError("it holds no choice")
+            raise ValueError("it holds no choice; some servers end so where the prompt is too long")
         return Reply(
             text=_THOUGHT.sub("", "".join(parts)).strip(),
             finish=finish,
@@ -168,6 +174,12 @@ class Target:
         decisive = orjson.dumps({"url": self.choice.url, **request}, option=orjson.OPT_SORT_KEYS)
         digest = hashlib.sha256(decisive).hexdigest()
         return self.choice.cache / digest[:2] / f"{digest}.json"
+
+
+def _is_too_long(error: Exception) -> bool:
+    """Whether the endpoint says that the prompt is longer than the model's positions."""
+    status = getattr(error, "status_code", 400)
+    return status in (400, 413, 422, 500) and bool(_SAID_OF_LENGTH.search(str(error)))
 
 
 def _read(place: Path) -> Reply | None:

@@ -14,6 +14,7 @@ from longattncomp_cli.benchmark.targets.client import Target, TargetError
 from longattncomp_cli.benchmark.targets.config import TargetConfig
 from longattncomp_cli.benchmark.targets.rendering import rendered
 from longattncomp_cli.benchmark.tasks import TASKS
+from longattncomp_cli.benchmark.tasks.grading import exact_match, token_f1
 from longattncomp_cli.benchmark.tasks.item import Item
 
 _IDENTITY = (
@@ -107,6 +108,7 @@ def _answer(target: Target, question: Question, settings: BenchSettings) -> dict
         return {"error": {"code": error.code, "message": error.message}}
     return {
         "accuracy": round(template.grade(question.item, reply.text), 5),
+        **_word_figures(question.item, reply.text),
         "prompt_tokens": reply.prompt_tokens,
         "completion_tokens": reply.completion_tokens,
         "seconds": reply.seconds,
@@ -115,3 +117,10 @@ def _answer(target: Target, question: Question, settings: BenchSettings) -> dict
         "finish": reply.finish,
         "reply": reply.text[:_SHOWN_CHARS],
     }
+
+
+def _word_figures(item: Item, reply: str) -> dict[str, float]:
+    """Exact match and F1, where one answer is asked for; beside the task's own grade, which may be milder."""
+    if len(item.answers) != 1:
+        return {}
+    return {"exact_match": exact_match(item, reply), "f1": round(token_f1(item, reply), 5)}

@@ -31,6 +31,12 @@ def normal_answer(text: str) -> str:
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
 
 
+def exact_match(item: Item, reply: str) -> float:
+    """SQuAD's exact match: whether the reply is any accepted answer and nothing else."""
+    accepted = {normal_answer(answer) for group in item.answers for answer in group}
+    return float(normal_answer(reply) in accepted)
+
+
 def token_f1(item: Item, reply: str) -> float:
     """SQuAD's F1: the best overlap of words with any accepted answer."""
     return max((_f1(answer, reply) for group in item.answers for answer in group), default=0.0)

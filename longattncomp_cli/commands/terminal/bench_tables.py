@@ -12,6 +12,7 @@ from rich.text import Text
 from longattncomp_cli.benchmark.reports.summary import direction, figure_of, is_best, mean_of
 from longattncomp_cli.benchmark.setup.settings import UNBUDGETED
 from longattncomp_cli.commands.terminal.console import safe
+from longattncomp_cli.commands.terminal.target_tables import target_tables
 
 Cell = Mapping[str, Any]
 
@@ -26,7 +27,7 @@ def report_tables(report: Mapping[str, Any]) -> Group:
         parts.append(Text(f"{safe(method)} is left out: {safe(reason)}", style="dim"))
     parts += _auroc(summary)
     if report.get("targets"):
-        parts += _targets(report["targets"])
+        parts += target_tables(report["targets"])
     if report.get("reported"):
         parts += _reported(report["reported"])
     if summary["failed"]:
@@ -124,51 +125,6 @@ def _auroc(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
         table.add_row(safe(row["task"]), safe(row["method"]), safe(row["against"]), f"{row['auroc']:.3f}")
     yield Text("")
     yield table
-
-
-def _targets(targets: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """Accuracy, and what is lost to retrieval and to reasoning."""
-    yield Text("")
-    table = Table(
-        title="target model: accuracy [95% interval]", title_justify="left", box=None, pad_edge=False
-    )
-    for name in (
-        "task",
-        "model",
-        "method",
-        "budget",
-        "n",
-        "accuracy",
-        "retrieval loss",
-        "reasoning loss",
-        "tokens",
-    ):
-        table.add_column(name)
-    for cell in targets["cells"]:
-        value, split = cell["accuracy"], cell.get("decomposition")
-        rivals = [
-            each
-            for each in targets["cells"]
-            if all(each[name] == cell[name] for name in ("task", "target", "budget"))
-        ]
-        table.add_row(
-            safe(cell["task"]),
-            safe(cell["target"]),
-            safe(cell["method"]),
-            cell["budget"],
-            str(cell["n"]),
-            Text(
-                f"{value['mean']:.3f} [{value['low']:.2f}, {value['high']:.2f}]",
-                style="bold" if is_best(cell, rivals, "accuracy") else "",
-            ),
-            f"{split['retrieval_loss']['mean']:+.3f}" if split else "",
-            f"{split['reasoning_loss']:+.3f}" if split else "",
-            f"{cell['prompt_tokens']:,}",
-        )
-    yield table
-    if targets["failed"]:
-        kinds = ", ".join(f"{count} {safe(code)}" for code, count in targets["errors"].items())
-        yield Text(f"{targets['failed']} of the target's answers failed: {kinds}", style="red")
 
 
 def _reported(reported: Mapping[str, Any]) -> Iterator[RenderableType]:

@@ -198,7 +198,8 @@ def _split_bars(cells: Sequence[Json], label: str) -> str:
         told = (
             f"{cell['method']} at {_budget(cell['budget'])}: right {right:.3f}, retrieval loss "
             f"{split['retrieval_loss']['mean']:+.3f}, reasoning loss {split['reasoning_loss']:.3f}, "
-            f"full context {split['full']:.3f}, {split['n']} items"
+            f"full context {'not answered' if split['full'] is None else format(split['full'], '.3f')}, "
+            f"{split['n']} items"
         )
         bars = (
             (0.0, right, "rgb(var(--heat))"),
@@ -211,9 +212,11 @@ def _split_bars(cells: Sequence[Json], label: str) -> str:
             for a, b, fill in bars
             if b > a
         )
-        at = left + split["full"] * wide
-        ends = f'x1="{at:.1f}" x2="{at:.1f}" y1="{y - 3}" y2="{y + high + 3}"'
-        line = f'<line {ends} stroke="var(--ink)" stroke-width="2"/>'
+        line = ""
+        if split["full"] is not None:
+            at = left + split["full"] * wide
+            ends = f'x1="{at:.1f}" x2="{at:.1f}" y1="{y - 3}" y2="{y + high + 3}"'
+            line = f'<line {ends} stroke="var(--ink)" stroke-width="2"/>'
         name = f"{cell['method']} {_budget(cell['budget'])}"
         parts.append(
             f'<g><text x="{left - 8}" y="{y + 15}" text-anchor="end">{escape(name[-26:])}</text>{drawn}{line}'

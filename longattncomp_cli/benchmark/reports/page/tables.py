@@ -54,7 +54,11 @@ def _cell(cell: Json | None, cells: Sequence[Json], figure: str, budget: str) ->
     value = cell[figure]
     if budget == UNBUDGETED:
         return f"<td>{value['mean']:.3f} <small>{cell['kept_ratio']['mean']:.1%} kept</small></td>"
-    rivals = [each for each in cells if each["budget"] == budget]
+    return _mean_cell(cell, [each for each in cells if each["budget"] == budget], figure)
+
+
+def _mean_cell(cell: Json, rivals: Sequence[Json], figure: str) -> str:
+    value = cell[figure]
     mark = ' class="best"' if is_best(cell, rivals, figure) else ""
     return f"<td{mark}>{value['mean']:.3f} <small>[{value['low']:.2f}, {value['high']:.2f}]</small></td>"
 
@@ -93,38 +97,48 @@ def cost_table(report: Json) -> str:
 
 
 def target_table(targets: Json) -> str:
-    """Accuracy of each target on each method's contexts, and what failed."""
-    rows = []
-    for cell in targets["cells"]:
-        value, split = cell["accuracy"], cell.get("decomposition")
-        rivals = [
-            other
-            for other in targets["cells"]
-            if all(other[key] == cell[key] for key in ("task", "target", "budget"))
-        ]
-        best = is_best(cell, rivals, "accuracy")
-        losses = (
-            f"<td>{split['retrieval_loss']['mean']:+.3f}</td><td>{split['reasoning_loss']:.3f}</td>"
-            if split
-            else "<td></td><td></td>"
-        )
-        first = cell["first_token_seconds"]
-        rows.append(
-            f'<tr class="method" data-method="{escape(cell["method"])}"><td>{escape(cell["task"])}</td>'
-            f"<td>{escape(cell['target'])}</td><td>{escape(cell['method'])}</td><td>{escape(cell['budget'])}</td>"
-            f'<td class="{"best" if best else ""}">{value["mean"]:.3f} '
-            f"<small>[{value['low']:.2f}, {value['high']:.2f}]</small></td>{losses}<td>{cell['n']}</td>"
-            f"<td>{cell['prompt_tokens']:,}</td><td>{'–' if first is None else f'{first:.2f}'}</td></tr>"
-        )
-    names = ("task", "model", "method", "budget", "accuracy", "retrieval loss", "reasoning loss", "items")
-    head = "".join(f"<th>{name}</th>" for name in (*names, "prompt tokens", "first token, s"))
+    """Answers of each target on each method's contexts, what they cost, and what failed."""
+    rows = [_target_row(cell, targets["cells"]) for cell in targets["cells"]]
+    names = ("task", "model", "method", "budget", "accuracy", "exact match", "F1")
+    costs = ("prompt tokens", "saved", "first token, s", "saved, s", "less scoring, s")
+    head = "".join(
+        f"<th>{name}</th>" for name in (*names, "retrieval loss", "reasoning loss", "items", *costs)
+    )
     errors = ", ".join(f"{count} × {code}" for code, count in targets["errors"].items())
+    where = "; ".join(
+        f"{each['task']} {each['method']} at {each['budget']}: {each['failed']}"
+        for each in targets.get("failures", ())
+    )
     told = (
-        f'<p class="errors">{targets["failed"]} answers failed: {escape(errors)}</p>'
+        f'<p class="errors">{targets["failed"]} answers failed: {escape(errors)} ({escape(where)})</p>'
         if targets["failed"]
         else ""
     )
     return told + _table("", head, rows)
+
+
+def _target_row(cell: Json, cells: Sequence[Json]) -> str:
+    rivals = [each for each in cells if all(each[key] == cell[key] for key in ("task", "target", "budget"))]
+    split, saved, prompt = cell.get("decomposition"), cell.get("saved", {}), cell["prompt_tokens"]
+    share = saved.get("prompt_tokens", saved.get("context_tokens"))
+    texts = (
+        f"{split['retrieval_loss']['mean']:+.3f}" if split else "",
+        f"{split['reasoning_loss']:.3f}" if split else "",
+        str(cell["n"]),
+        "–" if prompt is None else f"{prompt:,}",
+        "" if share is None else f"{share:.1%}",
+        "–" if cell["first_token_seconds"] is None else f"{cell['first_token_seconds']:.2f}",
+        *(
+            f"{saved[name]['mean']:+.2f}" if name in saved else ""
+            for name in ("first_token_seconds", "net_seconds")
+        ),
+    )
+    named = "".join(f"<td>{escape(cell[name])}</td>" for name in ("task", "target", "method", "budget"))
+    figures = "".join(
+        _mean_cell(cell, rivals, figure) if figure in cell else "<td><small>–</small></td>"
+        for figure in ("accuracy", "exact_match", "f1")
+    )
+    return _row(cell["method"], named + figures + "".join(f"<td>{text}</td>" for text in texts))
 
 
 def reported_table(reported: Json) -> str:
