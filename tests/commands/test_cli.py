@@ -1,4 +1,7 @@
-"""The command line keeps its contract: streams, shapes, exit codes. Each test runs the real program."""
+"""The command line keeps its contract: streams, shapes, exit codes.
+
+What is about a process (its streams, signals, limits) starts the program; the rest runs in this one.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.support.cli import FACTS, invoke, lines_of, run, story, write_records
+from tests.support.cli import FACTS, PROGRAM, invoke, lines_of, run, story, write_records
 
 
 def test_text_in_text_out_and_nothing_else(folder: Path, o200k) -> None:
@@ -30,9 +33,9 @@ def test_text_in_text_out_and_nothing_else(folder: Path, o200k) -> None:
 
 
 def test_standard_input_is_the_default(folder: Path) -> None:
-    done = run("compress", "-q", "Where is the spare key?", "-b", "10%", cwd=folder, stdin=story())
-    assert done.returncode == 0
-    assert b"blue map" in done.stdout
+    done = invoke("compress", "-q", "Where is the spare key?", "-b", "10%", stdin=story())
+    assert done.exit_code == 0
+    assert "blue map" in done.stdout
 
 
 @pytest.mark.parametrize("query", list(FACTS))
@@ -43,16 +46,16 @@ def test_what_is_asked_for_is_kept(folder: Path, query: str) -> None:
 
 def test_whole_input_fits_and_comes_back_unchanged(folder: Path) -> None:
     (folder / "crlf.txt").write_bytes(b"one\r\n\r\ntwo \xe6\x9d\xb1\xe4\xba\xac\n")
-    done = run("compress", "crlf.txt", "-q", "two", "-b", "1000", cwd=folder)
-    assert done.stdout == (folder / "crlf.txt").read_bytes()
+    done = invoke("compress", "crlf.txt", "-q", "two", "-b", "1000")
+    assert done.stdout_bytes == (folder / "crlf.txt").read_bytes()
 
 
 def test_a_whole_prompt_keeps_its_instruction_and_query(folder: Path, o200k) -> None:
     question = "Question: Who repaired the clock?\nAnswer:"
     prompt = f"Read the following text and answer briefly.\n\n{story()}\n\n{question}"
-    done = run("compress", "-b", "150", cwd=folder, stdin=prompt)
-    out = done.stdout.decode()
-    assert done.returncode == 0, done.stderr
+    done = invoke("compress", "-b", "150", stdin=prompt)
+    out = done.stdout
+    assert done.exit_code == 0, done.stderr
     assert out.endswith("Question: Who repaired the clock?\nAnswer:")
     assert "Ines Albrecht" in out
     assert o200k.count(out) <= 150
@@ -60,9 +63,9 @@ def test_a_whole_prompt_keeps_its_instruction_and_query(folder: Path, o200k) -> 
 
 def test_records_in_records_out(folder: Path, o200k) -> None:
     records = write_records(folder / "in.jsonl")
-    done = run("compress", "in.jsonl", "-b", "90", "--report", "report.jsonl", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    lines = lines_of(done.stdout)
+    done = invoke("compress", "in.jsonl", "-b", "90", "--report", "report.jsonl")
+    assert done.exit_code == 0, done.stderr
+    lines = lines_of(done.stdout_bytes)
     report = lines_of((folder / "report.jsonl").read_bytes())
     assert [line["id"] for line in lines] == [record["id"] for record in records]
     for record, line, scores in zip(records, lines, report, strict=True):
@@ -103,9 +106,15 @@ def test_score_prints_a_table_for_people(folder: Path) -> None:
 
 
 def test_the_same_input_gives_the_same_bytes(folder: Path) -> None:
+    """From a file or from standard input, in this process or in another, whose sets have another order."""
     write_records(folder / "in.jsonl", 3)
-    first, second = (run("compress", "in.jsonl", "-b", "90", cwd=folder).stdout for _ in range(2))
-    assert first == second != b""
+    first = invoke("compress", "in.jsonl", "-b", "90").stdout_bytes
+    raw = (folder / "in.jsonl").read_bytes()
+    again = run(
+        *("compress", "--format", "jsonl", "-b", "90"), cwd=folder, stdin=raw, env={"PYTHONHASHSEED": "7"}
+    )
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == first != b""
 
 
 def test_a_title_helps_and_is_not_printed(folder: Path) -> None:
@@ -117,7 +126,7 @@ def test_a_title_helps_and_is_not_printed(folder: Path) -> None:
         "query": "When is lantern oil bought?",
         "budget": 12,
     }
-    line = lines_of(run("compress", "--format", "jsonl", cwd=folder, stdin=orjson.dumps(record)).stdout)[0]
+    line = orjson.loads(invoke("compress", "--format", "jsonl", stdin=orjson.dumps(record)).stdout)
     assert line["compressed"] == "It is bought in spring from the island store."
     assert line["selection"]["spans"][0]["source"] == 1
 
@@ -220,7 +229,7 @@ def test_records_that_fail_stand_in_their_places(folder: Path) -> None:
 
 
 def test_resume_continues_after_a_torn_line(folder: Path) -> None:
-    write_records(folder / "in.jsonl")
+    write_records(folder / "in.jsonl", size=1)
     args = ("compress", "in.jsonl", "-b", "90", "--quiet", "--report", "report.jsonl")
     assert invoke(*args, "-o", "out.jsonl").exit_code == 0
     whole = {name: (folder / name).read_bytes() for name in ("out.jsonl", "report.jsonl")}
@@ -238,7 +247,7 @@ def test_resume_continues_after_a_torn_line(folder: Path) -> None:
 
 
 def test_resume_refuses_other_settings_and_other_input(folder: Path) -> None:
-    write_records(folder / "in.jsonl", 3)
+    write_records(folder / "in.jsonl", 3, size=1)
     assert invoke("compress", "in.jsonl", "-b", "90", "-o", "out.jsonl", "--quiet").exit_code == 0
     before = (folder / "out.jsonl").read_bytes()
     other = invoke("compress", "in.jsonl", "-b", "80", "-o", "out.jsonl", "--resume")
@@ -250,12 +259,11 @@ def test_resume_refuses_other_settings_and_other_input(folder: Path) -> None:
     assert not list(folder.glob("*.partial"))
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
-def test_an_interrupted_batch_is_resumed_to_the_same_bytes(folder: Path, name: str) -> None:
+def test_a_batch_ended_by_ctrl_c_is_resumed_to_the_same_bytes(folder: Path) -> None:
     write_records(folder / "in.jsonl", 24, size=1)
-    command = [sys.executable, "-m", "longattncomp_cli", "compress", "in.jsonl", "-b", "90", "--quiet", "-o"]
+    args = ["compress", "in.jsonl", "-b", "90", "--quiet", "-o"]
     process = subprocess.Popen(
-        [*command, "out.jsonl"],
+        [*PROGRAM, *args, "out.jsonl"],
         cwd=folder,
         stderr=subprocess.PIPE,
         # A shell that runs the tests in its background has them ignore Ctrl-C; the program may not.
@@ -265,17 +273,17 @@ def test_an_interrupted_batch_is_resumed_to_the_same_bytes(folder: Path, name: s
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (partial.exists() and partial.read_bytes().count(b"\n") >= 3):
         time.sleep(0.02)
-    process.send_signal(getattr(signal, name))
+    process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
-    assert process.returncode == (130 if name == "SIGINT" else -9), stderr
+    assert process.returncode == 130, stderr
     assert 3 <= partial.read_bytes().count(b"\n") < 24
-    assert run(*command[3:], "out.jsonl", "--resume", cwd=folder).returncode == 0
-    assert run(*command[3:], "straight.jsonl", cwd=folder).returncode == 0
+    assert invoke(*args, "out.jsonl", "--resume").exit_code == 0
+    assert invoke(*args, "straight.jsonl").exit_code == 0
     assert (folder / "out.jsonl").read_bytes() == (folder / "straight.jsonl").read_bytes()
 
 
 def test_a_closed_pipe_ends_quietly(folder: Path) -> None:
-    write_records(folder / "in.jsonl", 12)
+    write_records(folder / "in.jsonl", 12, size=1)
     done = subprocess.run(
         f"{sys.executable} -m longattncomp_cli compress in.jsonl -b 90 --quiet | head -n 1; "
         "echo ${PIPESTATUS[0]}",
@@ -292,7 +300,7 @@ def test_a_closed_pipe_ends_quietly(folder: Path) -> None:
 def test_documents_cannot_style_or_move_the_terminal(folder: Path) -> None:
     hostile = (
         "\x1b[31mred\x1b[0m \x1b]0;title\x07 [bold]x[/bold] [link=http://x]y[/link] "
-        "\x9b2J \u202eevil\u202c\r over\n" * 30
+        "\x9b2J \u202eevil\u202c\r over\n" * 8
     )
     (folder / "hostile \x1b[2J.txt").write_text(hostile, encoding="utf-8")
     for args in (["score"], ["compress", "-b", "50", "--show", "table"]):
@@ -315,7 +323,7 @@ def test_help_is_quick_and_needs_no_torch() -> None:
 
 
 def test_resume_never_shortens_a_finished_output(folder: Path) -> None:
-    write_records(folder / "in.jsonl", 3)
+    write_records(folder / "in.jsonl", 3, size=1)
     base = ("compress", "in.jsonl", "-b", "90", "-o", "out.jsonl", "--quiet")
     assert invoke(*base).exit_code == 0
     before = (folder / "out.jsonl").read_bytes()
@@ -326,7 +334,7 @@ def test_resume_never_shortens_a_finished_output(folder: Path) -> None:
 
 
 def test_resume_refuses_what_it_did_not_write(folder: Path) -> None:
-    write_records(folder / "in.jsonl", 2)
+    write_records(folder / "in.jsonl", 2, size=1)
     before = (folder / "in.jsonl").read_bytes()
     assert invoke("compress", "in.jsonl", "-b", "90", "-o", "in.jsonl", "--resume").exit_code == 3
     assert (folder / "in.jsonl").read_bytes() == before
@@ -387,7 +395,7 @@ def test_awkward_arguments_are_errors_not_crashes(folder: Path, args: list[str])
     assert result.stdout == ""
 
 
-@pytest.mark.parametrize(("redirect", "code"), [(">/dev/full", 5), (">&-", 3), ("2>&-", 0), ("<&-", 0)])
+@pytest.mark.parametrize(("redirect", "code"), [(">/dev/full", 5), (">&-", 3), ("2>&- <&-", 0)])
 def test_streams_that_are_full_or_closed(folder: Path, redirect: str, code: int) -> None:
     command = f"{sys.executable} -m longattncomp_cli compress story.txt -q key -b 50 {redirect}"
     done = subprocess.run(["/bin/bash", "-c", command], cwd=folder, capture_output=True, timeout=120)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, fields, replace
 from pathlib import Path
 
@@ -16,28 +18,44 @@ from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.gather import InputFile
 from longattncomp_cli.core.inputs.records import read_records
 from longattncomp_cli.errors import UsageError
-from tests.support.cli import FACTS, invoke, lines_of, run_shell, story
+from tests.support.cli import FACTS, invoke, lines_of, story
 
 QUERY = "Where is the spare key?"
 
 
-@pytest.mark.parametrize("command", ["compress", "score --json"])
-def test_a_query_that_can_be_read_only_once_reaches_a_text(folder: Path, command: str) -> None:
-    done = run_shell(f"longattncomp {command} story.txt -b 90 --query-file <(echo '{QUERY}')", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    if command == "compress":
-        assert FACTS[QUERY] in done.stdout.decode()
-    else:
-        assert orjson.loads(done.stdout)["query"] == QUERY
+@pytest.fixture
+def read_once() -> Iterator[str]:
+    """A path that gives the query to its first reader and nothing to the next, as ``<(echo …)`` does."""
+    reader, writer = os.pipe()
+    os.write(writer, f"{QUERY}\n".encode())
+    os.close(writer)
+    yield f"/dev/fd/{reader}"
+    os.close(reader)
 
 
 @pytest.mark.parametrize("command", ["compress", "score"])
-def test_a_query_that_can_be_read_only_once_reaches_records(folder: Path, command: str) -> None:
+def test_a_query_that_can_be_read_only_once_reaches_a_text(
+    folder: Path, read_once: str, command: str
+) -> None:
+    more = ["--json"] if command == "score" else []
+    done = invoke(command, "story.txt", "-b", "90", "--query-file", read_once, *more)
+    assert done.exit_code == 0, done.stderr
+    if command == "compress":
+        assert FACTS[QUERY] in done.stdout
+    else:
+        assert orjson.loads(done.stdout)["query"] == QUERY
+    assert Path(read_once).read_text() == ""
+
+
+@pytest.mark.parametrize("command", ["compress", "score"])
+def test_a_query_that_can_be_read_only_once_reaches_records(
+    folder: Path, read_once: str, command: str
+) -> None:
     records = [{"id": i, "context": story(i)} for i in (1, 2)]
     (folder / "in.jsonl").write_bytes(b"\n".join(orjson.dumps(record) for record in records))
-    done = run_shell(f"longattncomp {command} in.jsonl -b 90 --query-file <(echo '{QUERY}')", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    lines = lines_of(done.stdout)
+    done = invoke(command, "in.jsonl", "-b", "90", "--query-file", read_once)
+    assert done.exit_code == 0, done.stderr
+    lines = lines_of(done.stdout_bytes)
     assert [line["id"] for line in lines] == [1, 2]
     assert {line.get("selection", line)["query"] for line in lines} == {QUERY}
 

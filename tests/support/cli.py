@@ -28,7 +28,7 @@ CLOCK = "The clock in the north tower was repaired by Ines Albrecht in 1987. "
 PROGRAM = [sys.executable, "-m", "longattncomp_cli"]
 
 
-def story(num_filler: int = 12) -> str:
+def story(num_filler: int = 5) -> str:
     """A prose text with three facts far apart."""
     parts = [fact + "\n\n" + FILLER * num_filler for fact in FACTS.values()]
     return FILLER * num_filler + "\n\n" + "\n\n".join(parts)
@@ -37,7 +37,7 @@ def story(num_filler: int = 12) -> str:
 def run(
     *args: str, cwd: Path, stdin: str | bytes = b"", env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess:
-    """Run the program as a user does."""
+    """Run the program as a user does: seconds go by before it has begun."""
     return subprocess.run(
         [*PROGRAM, *args],
         cwd=cwd,
@@ -48,13 +48,7 @@ def run(
     )
 
 
-def run_shell(line: str, *, cwd: Path) -> subprocess.CompletedProcess:
-    """Run a line of bash in which ``longattncomp`` is the program."""
-    line = line.replace("longattncomp", " ".join(PROGRAM))
-    return subprocess.run(["/bin/bash", "-c", line], cwd=cwd, capture_output=True, timeout=120)
-
-
-def invoke(*args: str, stdin: str | None = None, env: dict[str, str] | None = None) -> Any:
+def invoke(*args: str, stdin: str | bytes | None = None, env: dict[str, str] | None = None) -> Any:
     """Run a command in this process: quicker, the same code."""
     return CliRunner().invoke(app, list(args), input=stdin, env=env, catch_exceptions=False)
 

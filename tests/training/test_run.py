@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -211,26 +212,26 @@ def test_the_presets_hold_the_papers_numbers() -> None:
     assert preset("paper", 1, epochs=2, negative_share=0.5).pools.negative_share == 0.5
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "value"),
-    [
-        ("--questions", "--questions-per-pool", "5"),
-        ("--mean-decay", "--ema-decay", "0.5"),
-        ("--blend", "--interpolation", "0.25"),
-        ("--scalar-rate", "--scalar-lr-multiplier", "3"),
-    ],
-)
-def test_hyperparameters_keep_the_flags_of_their_old_names(
-    data: Path, tmp_path: Path, old: str, new: str, value: str
-) -> None:
+OLD_FLAGS = {
+    "--questions": ("--questions-per-pool", "5"),
+    "--mean-decay": ("--ema-decay", "0.5"),
+    "--blend": ("--interpolation", "0.25"),
+    "--scalar-rate": ("--scalar-lr-multiplier", "3"),
+}
+
+
+def test_hyperparameters_keep_the_flags_of_their_old_names(data: Path, tmp_path: Path) -> None:
     sizes = ["--min-tokens", "200", "--max-tokens", "300", "--held-out-share", "0.3", "--limit", "data=4"]
     base = ["train-stage1", "--data", str(data), "--preset", "smoke", "--device", "cpu", "--quiet", *sizes]
+    old = {name: value for name, (_, value) in OLD_FLAGS.items()}
     recorded = []
-    for flag in (old, new):
-        output = tmp_path / flag.strip("-")
-        done = CliRunner().invoke(app, [*base, flag, value, "-o", str(output)], catch_exceptions=False)
+    for flags in (old, dict(OLD_FLAGS.values())):
+        output = tmp_path / str(len(recorded))
+        args = [*base, *chain(*flags.items()), "-o", str(output)]
+        done = CliRunner().invoke(app, args, catch_exceptions=False)
         assert done.exit_code == 0, done.stderr
         recorded.append(load_checkpoint(str(output)).config.training["hyperparameters"])
-    name = new.strip("-").replace("-", "_")
     assert recorded[0] == recorded[1]
-    assert {**recorded[0], **recorded[0]["pools"]}[name] == float(value)
+    found = {**recorded[0], **recorded[0]["pools"]}
+    for new, value in OLD_FLAGS.values():
+        assert found[new.strip("-").replace("-", "_")] == float(value)

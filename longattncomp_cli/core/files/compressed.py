@@ -50,7 +50,7 @@ class ZstdStream(io.RawIOBase):
         self._frame = _new_frame()
         self._compressed = b""
         self._is_inside_frame = False
-        self._decompressed = b""
+        self._decompressed = memoryview(b"")
 
     def readable(self) -> bool:
         """Whether the stream can be read; it always can."""
@@ -66,7 +66,8 @@ class ZstdStream(io.RawIOBase):
                     raise EOFError("the file ends inside a zstd frame")
                 return 0
             self._is_inside_frame = True
-            self._decompressed = self._frame.decompress(block)
+            # A view: bytes would be copied at each of the many small reads of a large block.
+            self._decompressed = memoryview(self._frame.decompress(block))
             if self._frame.eof:
                 self._compressed = self._frame.unused_data + self._compressed
                 self._frame = _new_frame()
