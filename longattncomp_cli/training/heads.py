@@ -25,7 +25,10 @@ NUM_QUESTIONS, NUM_HELD_OUT = 160, 48
 """Questions that heads are found on, and those that they are then judged on."""
 _HELD_OUT_SHARE = 0.15
 _CONTEXT_TOKENS = 1_400
+_CONTEXT_QUESTIONS = 10
 _DISTRACTORS = 2
+# Examples that are read for each question that is asked: several ask about one document.
+_EXAMPLES_A_QUESTION = 16
 _MADE_CONTEXTS, _MADE_HELD_OUT = 12, 4
 
 
@@ -135,29 +138,33 @@ def _examples(
 def contexts_of(examples: Sequence[Example], seed: int, num_questions: int) -> Iterator[HeadExample]:
     """Questions that share a context: their relevant documents and a few distractors of each.
 
+    A context is filled for a few questions; others that it answers as well are asked too, for the context is
+    what takes time.
+
     Args:
         examples: those without a relevant document are left out.
         seed: of their order and of the documents' order.
         num_questions: at most.
     """
     rng = random.Random(f"heads:{seed}")
-    answered = [example for example in examples if example.relevant]
-    rng.shuffle(answered)
-    documents: dict[Document, None] = {}
-    waiting: list[Example] = []
-    for number, example in enumerate(answered[:num_questions], start=1):
-        waiting.append(example)
-        distractors = rng.sample(example.distractors, min(_DISTRACTORS, len(example.distractors)))
-        documents.update(dict.fromkeys([*example.relevant_documents, *distractors]))
-        is_last = number == min(num_questions, len(answered))
-        if is_last or sum(map(estimate_tokens, documents)) >= _CONTEXT_TOKENS:
-            order = rng.sample(list(documents), len(documents))
-            place = {document: index for index, document in enumerate(order)}
-            yield HeadExample(
-                tuple(document.titled_text for document in order),
-                tuple(
-                    (asked.query, tuple(sorted({place[document] for document in asked.relevant_documents})))
-                    for asked in waiting
-                ),
-            )
-            documents, waiting = {}, []
+    waiting = [example for example in examples if example.relevant]
+    rng.shuffle(waiting)
+    left = num_questions
+    while waiting and left > 0:
+        documents: dict[Document, None] = {}
+        for example in waiting:
+            distractors = rng.sample(example.distractors, min(_DISTRACTORS, len(example.distractors)))
+            documents.update(dict.fromkeys([*example.relevant_documents, *distractors]))
+            if sum(map(estimate_tokens, documents)) >= _CONTEXT_TOKENS:
+                break
+        answered = [e for e in waiting if all(d in documents for d in e.relevant_documents)]
+        asked = answered[: min(left, _CONTEXT_QUESTIONS)]
+        left -= len(asked)
+        done = {id(example) for example in answered}
+        waiting = [example for example in waiting if id(example) not in done]
+        order = rng.sample(list(documents), len(documents))
+        place = {document: index for index, document in enumerate(order)}
+        yield HeadExample(
+            tuple(document.titled_text for document in order),
+            tuple((e.query, tuple(sorted({place[d] for d in e.relevant_documents}))) for e in asked),
+        )

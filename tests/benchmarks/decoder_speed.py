@@ -32,9 +32,10 @@ import torch.nn.functional as F
 from results_file import write_results
 from torch import nn
 
-from longattncomp_cli.core.backbones.decoder.full_pass import FullPass, PassMemory, _Layout
+from longattncomp_cli.core.backbones.decoder.full_pass import FullPass, PassMemory
 from longattncomp_cli.core.backbones.decoder.model import DecoderModel
 from longattncomp_cli.core.backbones.decoder.prefill import ATTENTION, register_attention
+from longattncomp_cli.core.backbones.decoder.prompt_layout import PromptLayout
 from longattncomp_cli.core.backbones.decoder.text import DecoderText
 from longattncomp_cli.core.backbones.runtime import resolve_dtype
 from longattncomp_cli.core.backbones.spec import BackboneSpec
@@ -129,7 +130,7 @@ def prefill(
     full_pass = FullPass(decoder, PassMemory())
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(1, 8000, (num_tokens,), generator=generator).numpy()
-    layout = _Layout(ids, ids * 0, np.arange(num_tokens), slice(0, 0))
+    layout = PromptLayout(ids, ids * 0, np.arange(num_tokens), slice(0, 0), 0)
     layers = [decoder.num_layers]
 
     def run() -> float:
