@@ -13,8 +13,10 @@ Shapes: N prompt tokens, M steps, A attention heads, L layers.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,9 +118,10 @@ class DraftModel(MethodBase):
             self._tokenizer: Any = library.AutoTokenizer.from_pretrained(
                 place, local_files_only=True, **options
             )
-            self._model: Any = library.AutoModelForCausalLM.from_pretrained(
-                place, local_files_only=True, **options, **kept
-            ).eval()
+            with contextlib.redirect_stderr(io.StringIO()):  # GGUF files have a progress bar of their own
+                self._model: Any = library.AutoModelForCausalLM.from_pretrained(
+                    place, local_files_only=True, **options, **kept
+                ).eval()
             self._model.to(bench.backbone.device)
         except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
             raise CheckpointError(f"draft model {shown}: {error}", code="no-draft-model") from error
