@@ -25,7 +25,7 @@ from tests.support.decoders import TEXT as DECODER_TEXT
 from tests.support.decoders import decoder_scorer, make_decoder
 from tests.support.scorers import remembering
 
-TEXT = "Ropes were mended. " * 30 + "\n\nThe naïve ledger was signed.\n\n" + "Nets were counted again. " * 60
+TEXT = "Ropes were mended. " * 20 + "\n\nThe naïve ledger was signed.\n\n" + "Nets were counted again. " * 40
 WORDS = re.compile(r"\w+|[^\w\s]")
 QUERY = "Who signed the Penhallowesque ledger?"
 

@@ -14,6 +14,7 @@ from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.inputs.records import parse_spans
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.selection import keep_rules
 from longattncomp_cli.core.selection.keep_rules import KeepRules, keep_spans, parse_lines
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.errors import BudgetError, InputError, UsageError
@@ -21,7 +22,7 @@ from longattncomp_cli.main import app
 from tests.support.scorers import remembering
 
 TEXT = (
-    "Title — 東京\n\n" + "".join(f"Line {i} says nothing. It goes on.\n" for i in range(200)) + "The end.\n"
+    "Title — 東京\n\n" + "".join(f"Line {i} says nothing. It goes on.\n" for i in range(160)) + "The end.\n"
 )
 
 
@@ -31,9 +32,9 @@ def kept_of(text: str, o200k, **rules: object) -> list[str]:
 
 
 def test_every_line_with_a_match_is_kept(o200k) -> None:
-    assert kept_of(TEXT, o200k, patterns=("^Line 7 ", r"\d99 says")) == [
+    assert kept_of(TEXT, o200k, patterns=("^Line 7 ", r"\d59 says")) == [
         "Line 7 says nothing. It goes on.",
-        "Line 199 says nothing. It goes on.",
+        "Line 159 says nothing. It goes on.",
     ]
     assert kept_of(TEXT, o200k, patterns=("東",)) == ["Title — 東京"]
     assert kept_of(TEXT, o200k, patterns=("(?s)京.*Line 0",)) == [
@@ -49,7 +50,7 @@ def test_of_a_very_long_line_the_sentence_is_kept(o200k) -> None:
 
 @pytest.mark.parametrize(
     ("written", "kept"),
-    [("1:1", "Title — 東京"), ("1", "Title — 東京"), ("203:", "The end."), ("b.txt:203:900", "The end.")],
+    [("1:1", "Title — 東京"), ("1", "Title — 東京"), ("163:", "The end."), ("b.txt:163:900", "The end.")],
 )
 def test_lines_count_from_one_and_both_ends_belong(o200k, written: str, kept: str) -> None:
     assert kept_of(TEXT, o200k, lines=(parse_lines(written),)) == [kept]
@@ -99,14 +100,15 @@ EVIL += ["(" * 5000, "a{99999999}", r"(a)\1", "[", "*", "\ud800", "(?i)ſ|K", "\
 
 
 @pytest.mark.parametrize("pattern", EVIL, ids=[str(i) for i in range(len(EVIL))])
-def test_no_pattern_hangs_or_eats_memory(o200k, pattern: str) -> None:
+def test_no_pattern_hangs_or_eats_memory(o200k, pattern: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keep_rules, "SEARCH_SECONDS", 1.0)
     started = time.monotonic()
     try:
-        kept_of("a" * 300_000 + "\ud800é\n", o200k, patterns=(pattern,))
+        kept_of("a" * 100_000 + "\ud800é\n", o200k, patterns=(pattern,))
     except UsageError as error:
         assert error.exit_code == 2
         assert error.hint
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 10
 
 
 def test_the_budget_pays_for_what_must_stay_first(scorer, o200k) -> None:
