@@ -124,7 +124,7 @@ def _examples(
         sides = {"train": made[:_MADE_CONTEXTS], "held_out": made[_MADE_CONTEXTS:]}
         counts = {side: sum(len(e.questions) for e in examples) for side, examples in sides.items()}
         return {"made needles": counts}, sides["train"], sides["held_out"]
-    limits = dict.fromkeys(search.files, NUM_QUESTIONS)
+    limits = dict.fromkeys(search.files, NUM_QUESTIONS * _EXAMPLES_A_QUESTION)
     data = load_data(
         search.files, limits=limits, held_out_share=_HELD_OUT_SHARE, validation_questions=NUM_HELD_OUT
     )

@@ -5,9 +5,9 @@
 
 For made needles and each data set, two seeds each: the mean share of each head's mass on the documents that
 answer (what ``train-stage1 --part heads`` ranks by), the heads that are kept, and the average precision of
-their ranking on the questions of every set, so that heads found on one text are judged on another. ``variants``
-has the mean reciprocal rank of the best single head and of the five best, their mass pooled, in four forms: without
-and with rotary positions, and with the mass under the query "N/A" subtracted.
+their ranking on the questions of every set, so that heads found on one text are judged on another.
+``variants`` has the mean reciprocal rank of the best single head and of the five best, their mass pooled, in
+four forms: without and with rotary positions, and with the mass under the query "N/A" subtracted.
 """
 
 from __future__ import annotations

@@ -78,11 +78,11 @@ def heads_card(name: str, record: Mapping[str, Any], command: str) -> str:
             "Retrieval heads of a frozen decoder as the cross-attention layer of LongAttnComp "
             "(arXiv:2606.01336): found, not trained.",
             "",
-            "| data set | questions | held out |",
+            "| data set | examples to choose from | held out |",
             "|---|---|---|",
             *counts,
             "",
-            f"{record['questions']} questions, all heads of {record['blocks_searched']} blocks. Kept, with "
+            f"{record['questions']} questions asked, all heads of {record['blocks_searched']} blocks. Kept, with "
             "the share of their attention on documents that answer:",
             "",
             "| block | head | mass |",
