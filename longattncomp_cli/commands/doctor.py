@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from longattncomp_cli.commands.runs.estimates import read_backbone, usable_cores
 from longattncomp_cli.core.backbones.files import find_offline
+from longattncomp_cli.core.backbones.gguf_files import find_gguf
 from longattncomp_cli.core.budget.tokenizers import DEFAULT_TOKENIZER
 from longattncomp_cli.core.budget.vocabularies import known_vocabularies, vocabulary_place
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT, shipped_checkpoints
-from longattncomp_cli.errors import LongAttnCompError
+from longattncomp_cli.errors import LongAttnCompError, ResourceError
 
 _DISTRIBUTION = "longattncomp"
 _SHOWN = ("torch", "transformers", "tokenizers", "tiktoken", "numpy", "typer")
@@ -59,7 +60,10 @@ def _backbones() -> Iterator[Finding]:
     yield Finding("checkpoints", f"{', '.join(shipped_checkpoints())}; default {DEFAULT_CHECKPOINT}", ok=True)
     for spec in filter(None, specs):
         try:
-            folder = find_offline(spec)
+            folder = find_gguf(spec.id) if spec.kind == "decoder" else find_offline(spec)
+        except ResourceError as error:  # an extra that was not installed
+            yield Finding("backbone", f"{error.message}: {error.hint}")
+            continue
         except LongAttnCompError as error:
             yield Finding("backbone", error.message, ok=False, hint=error.hint)
             continue
