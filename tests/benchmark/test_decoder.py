@@ -71,7 +71,7 @@ def test_an_untrained_decoder_is_compared_with_every_method(
     assert all("error" not in row for row in found["rows"])
     assert found["settings"]["backbone"] == "decoder"
     assert (found["settings"]["layers"], found["settings"]["encoding"]) == ("2", encoding)
-    assert found["settings"]["chunk_tokens"] == 512
+    assert found["settings"]["chunk_tokens"] == 128
     assert "draft model decoder, 8 steps of look-ahead" in found["methods"]["spec-prefill"]
     assert "spec-prefill" not in found["caveats"]
     assert set(found["checkpoints"]) == {"untrained-decoder"}
