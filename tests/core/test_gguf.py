@@ -133,8 +133,8 @@ def test_one_layer_of_the_weights_has_one_hash_and_another_is_refused(families, 
 def test_scores_are_the_folders_and_a_checkpoint_takes_the_file_from_elsewhere(families, tmp_path) -> None:
     folder, path, _ = families["llama"]
     request = Request((Source(TEXT), Source(TEXT[::-1])), "Where is the spare key?")
-    first = decoder_scorer(path, "60%", chunk_tokens=16)
-    wanted = decoder_scorer(folder, "60%", chunk_tokens=16).score(request).scores.tolist()
+    first = decoder_scorer(path, 3, chunk_tokens=16)
+    wanted = decoder_scorer(folder, 3, chunk_tokens=16).score(request).scores.tolist()
     assert first.score(request).scores.tolist() == pytest.approx(wanted, rel=1e-3)
     save_checkpoint(first.checkpoint, tmp_path / "c", "")
     moved = tmp_path / "sha256-1234"  # ollama's files have no suffix

@@ -33,7 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def refused(path: Path, error: type[LongAttnCompError] = CheckpointError) -> str:
     """The message and hint of the error, at whichever step it comes."""
     with pytest.raises(error) as caught:
-        decoder_scorer(path, "1")
+        decoder_scorer(path, 1)
     assert "\n" not in caught.value.message
     assert caught.value.hint
     return caught.value.message
@@ -56,7 +56,7 @@ def test_damaged_headers_give_errors_and_no_crash(made: Path, tmp_path: Path) ->
         for value in (b"\xff", b"\xff" * 8):
             damaged.write_bytes(whole[:at] + value + whole[at + len(value) :])
             try:
-                decoder_scorer(damaged, "1")
+                decoder_scorer(damaged, 1)
             except LongAttnCompError as error:
                 assert error.hint
 
@@ -149,7 +149,7 @@ def test_missing_tensors_and_quantisations_that_cannot_be_read_are_told(made: Pa
 def test_missing_package_gguf_is_told(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gguf.quants", None)
     with pytest.raises(ResourceError) as caught:
-        decoder_scorer(made, "1")
+        decoder_scorer(made, 1)
     assert caught.value.hint == "pip install 'longattncomp[llm]'"
 
 
@@ -175,7 +175,7 @@ def test_a_package_is_found_checked_and_never_imported(
     assert find_gguf("llm-harbour") is None
     (package / "m.gguf").write_bytes(made.read_bytes())
     assert find_gguf("llm-harbour") == package / "m.gguf"
-    assert decoder_scorer(Path("llm-harbour"), "1").backbone.spec.id == "llm-harbour"
+    assert decoder_scorer(Path("llm-harbour"), 1).backbone.spec.id == "llm-harbour"
 
     known = PackagedModel(
         "llm_harbour", "m.gguf", gguf_files.file_sha256(str(made)), "pip install llm-harbour"
