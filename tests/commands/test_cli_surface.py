@@ -35,7 +35,7 @@ VISIBLE = {
     "score": SHARED + "--json --top --explain",
     "compress": SHARED + "--show",
     "train-stage1": TRAINING
-    + "--init --layers --pooling --backbone --encoding --chat-template --trust-remote-code",
+    + "--init --layers --pooling --part --backbone --encoding --chat-template --trust-remote-code",
     "train-stage2": TRAINING + "--musique --2wiki --init --sub-queries --part --replay --trust-remote-code",
     "bench": """
         tasks --preset --method --budget --checkpoint --backbone --layers --encoding --baseline --limit
