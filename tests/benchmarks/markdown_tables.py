@@ -38,7 +38,7 @@ def cell(found: dict[str, Any] | None, figure: str, means: list[float], count: i
         return "–"
     value = found[figure]
     mean = f"{value['mean']:.3f}"
-    if found["method"] not in CEILINGS and value["mean"] == max(means):
+    if found["method"] not in CEILINGS and value["mean"] == max(means) > 0:
         mean = f"**{mean}**"
     fewer = f" (n {found['n']})" if found["n"] < count else ""
     return f"{mean} [{value['low']:.2f}, {value['high']:.2f}]{fewer}"
