@@ -173,24 +173,19 @@ def search_heads(
         layers: in how many of its layers to look.
         trust_remote_code: run code that lies beside it.
     """
-    from longattncomp_cli.core.backbones.base import BackboneOptions
     from longattncomp_cli.core.backbones.decoder.backbone import open_decoder
-    from longattncomp_cli.core.backbones.runtime import keep_freed_memory, resolve_device, resolve_dtype
     from longattncomp_cli.core.backbones.spec import BackboneSpec
-    from longattncomp_cli.core.checkpoint.untrained_decoder import parse_num_layers, window_tokens_of
+    from longattncomp_cli.core.scoring.loading import untrained_options
     from longattncomp_cli.training.heads import HeadSearch, find_heads
 
-    keep_freed_memory()
-    weights = open_decoder(decoder.backbone, trust_remote_code=trust_remote_code)
-    place = resolve_device(options.device)
     search = HeadSearch(
         backbone=BackboneSpec(id=decoder.backbone, sha256="", kind="decoder"),
-        options=BackboneOptions(
-            num_layers=parse_num_layers(layers, weights.depth),
-            window_tokens=window_tokens_of(weights),
-            device=place,
-            dtype=resolve_dtype("auto", place),
+        options=untrained_options(
+            open_decoder(decoder.backbone, trust_remote_code=trust_remote_code),
+            layers,
             encoding=decoder.encoding,
+            device=options.device,
+            dtype="auto",
             chat_template=decoder.chat_template,
             trust_remote_code=trust_remote_code,
         ),

@@ -2,9 +2,9 @@
 
 Every head of every block scores the documents of labelled examples as it would as the only head of the
 cross-attention layer. Its measure is the mean share of its mass that falls on relevant documents (as
-QRHead, arXiv:2506.09944, measures heads; no null query is subtracted and rotary positions are left out:
-neither raised recall, see the benchmarks' README). Of the heads in the order of this measure, the first k are
-kept, for the k whose mean mass ranks the examples' documents best.
+QRHead, arXiv:2506.09944, measures heads, but without a null query and without rotary positions, which the
+layer does not have). Of the heads in the order of this measure the first k are kept, as few as rank the
+examples' documents by their mean mass as well as any number does.
 
 Shapes: Q questions, L blocks, H heads, C documents, M query tokens.
 """

@@ -139,22 +139,15 @@ def load_untrained_decoder(
         UsageError: ``layers`` is not a depth of this model.
     """
     from longattncomp_cli.core.backbones.decoder.backbone import load_decoder, open_decoder
-    from longattncomp_cli.core.checkpoint.untrained_decoder import (
-        layers_of,
-        parse_num_layers,
-        untrained_decoder,
-        window_tokens_of,
-    )
+    from longattncomp_cli.core.checkpoint.untrained_decoder import layers_of, untrained_decoder
 
-    keep_freed_memory()
-    place = resolve_device(device)
     weights = open_decoder(backbone_id, trust_remote_code=trust_remote_code)
-    options = BackboneOptions(
-        num_layers=parse_num_layers(layers, weights.depth),
-        window_tokens=window_tokens_of(weights),
-        device=place,
-        dtype=resolve_dtype(dtype, place),
+    options = untrained_options(
+        weights,
+        layers,
         encoding=encoding,
+        device=device,
+        dtype=dtype,
         chat_template=chat_template,
         trust_remote_code=trust_remote_code,
     )
@@ -164,6 +157,37 @@ def load_untrained_decoder(
     weights = open_decoder(backbone_id, trust_remote_code=trust_remote_code)
     backbone = load_decoder(spec, replace(options, num_layers=layers_of(heads)), weights)
     return untrained_decoder(backbone, heads, chat_template=chat_template), backbone
+
+
+def untrained_options(
+    weights: DecoderWeights,
+    layers: str | None,
+    *,
+    encoding: EncodingName,
+    device: str,
+    dtype: str,
+    chat_template: bool,
+    trust_remote_code: bool,
+) -> BackboneOptions:
+    """How an untrained decoder is read while its heads are looked for; see :func:`load_untrained_decoder`.
+
+    Raises:
+        ResourceError: the device is not there.
+        UsageError: ``layers`` is not a depth of this model.
+    """
+    from longattncomp_cli.core.checkpoint.untrained_decoder import parse_num_layers, window_tokens_of
+
+    keep_freed_memory()
+    place = resolve_device(device)
+    return BackboneOptions(
+        num_layers=parse_num_layers(layers, weights.depth),
+        window_tokens=window_tokens_of(weights),
+        device=place,
+        dtype=resolve_dtype(dtype, place),
+        encoding=encoding,
+        chat_template=chat_template,
+        trust_remote_code=trust_remote_code,
+    )
 
 
 def _known_heads(
