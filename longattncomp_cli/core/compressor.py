@@ -18,7 +18,6 @@ from longattncomp_cli.core.budget.tokenizers import (
     load_tokenizer,
 )
 from longattncomp_cli.core.chunking.chunks import SnapLevel
-from longattncomp_cli.core.chunking.cutter import structure_for
 from longattncomp_cli.core.prompts.request import (
     DEFAULT_TAIL_TOKENS,
     Context,
@@ -178,7 +177,7 @@ class Compressor:
             headers=self.settings.headers,
             cut_marks=self.settings.cut_marks,
             required=keep_spans(request, self.settings.keep, self.tokenizer),
-            structures=tuple(structure_for(source, self.scorer.options.snap) for source in request.sources),
+            structures=tuple(source.structure for source in request.sources),
         )
 
     def compress(

@@ -10,7 +10,6 @@ from longattncomp_cli.core.assembly.kept_spans import KeptSpan
 from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.budget.tokenizers import BackboneTokenizer
 from longattncomp_cli.core.chunking.chunks import Chunk, SnapLevel
-from longattncomp_cli.core.chunking.cutter import structure_for
 
 
 def rendered(
@@ -32,7 +31,7 @@ def rendered(
         parts,
         separator,
         BackboneTokenizer(lambda texts: [0] * len(texts)),
-        structures=tuple(structure_for(source, snap) for source in item.request.sources),
+        structures=tuple(source.structure for source in item.request.sources),
         cut_marks=not unmarked,
     )
     spans = [KeptSpan(part, part.start, part.end) for part in parts if (part.source, part.start) in kept]
