@@ -1,4 +1,4 @@
-"""Code: definitions by a tree-sitter grammar where one is installed, by indentation where none is.
+"""Code: definitions by a tree-sitter grammar where one is installed, by braces or indentation where none is.
 
 The grammars come from the packages ``tree-sitter-python`` and so on, which hold them compiled: nothing
 is fetched when they are used. A text with syntax errors gives the definitions that could be made out.
@@ -11,6 +11,9 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from longattncomp_cli.core.text.structure.formats.braces import is_braced
+from longattncomp_cli.core.text.structure.formats.braces import read_code as read_braces
+from longattncomp_cli.core.text.structure.formats.lines import plain_lines
 from longattncomp_cli.core.text.structure.indented import read_indented
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span, line_begin
 from longattncomp_cli.core.text.utf8 import Utf8Text
@@ -103,7 +106,8 @@ def read(text: str, kind: str) -> Structure:
     encoded = Utf8Text(text)
     root = None if parser is None else _parsed(parser, encoded.raw)
     if root is None:
-        return read_indented(text)
+        plain = plain_lines(text)
+        return read_braces(plain) if is_braced(plain) else read_indented(plain)
     return _Reader(text, encoded, root, kind).structure()
 
 

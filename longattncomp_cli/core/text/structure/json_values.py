@@ -1,9 +1,9 @@
-"""JSON: the elements of arrays and members of objects, down to those that are small."""
+"""JSON: a member is headed by its key, an element of an array by the member that names it."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
@@ -17,14 +17,39 @@ _SMALL_CHARS = 1_500
 """An element of up to this many characters is a record; a larger one holds records."""
 
 
+_LEAST_PART_CHARS = 60
+"""Parts of a record that are shorter need no heading of their own."""
+
+
+# A member that says which element this is, and one that may where none does so.
+_NAME = re.compile(
+    r'\s*"(?:name|id|title|key|label|slug|code|sku|uuid|\w+_?(?:name|id))"\s*:\s*(?:"|-?\d)', re.IGNORECASE
+)
+_SCALAR = re.compile(r'\s*"(?:[^"\\\n]|\\.){1,80}"\s*:\s*(?:"|-?\d)')
+
+
+_MOST_NAME_CHARS = 120
+
+
 @dataclass
 class _Open:
-    """A bracket that is not closed yet: where its element and the one inside it began."""
+    """A bracket that is not closed yet: where its element and the one inside it began.
+
+    Attributes:
+        element: where the element begins of which it is the bracket, its key included.
+        bracket: where the bracket is.
+        next_element: where the element begins that comes next inside it.
+        parts: the units inside.
+        name: the member that names it; the first scalar one until then.
+        is_named: whether ``name`` is more than the first.
+    """
 
     element: int
     bracket: int
     next_element: int
-    parts: list[Unit]
+    parts: list[Unit] = field(default_factory=list)
+    name: tuple[int, int] | None = None
+    is_named: bool = False
 
 
 def read(text: str) -> Structure:
@@ -40,7 +65,7 @@ def read(text: str) -> Structure:
             depth += 1
             if depth <= _MOST_DEPTH:
                 element = stack[-1].next_element if stack else at
-                stack.append(_Open(element, at, at + 1, []))
+                stack.append(_Open(element, at, at + 1))
         elif mark == ",":
             if stack and depth <= _MOST_DEPTH:
                 _close_element(text, stack[-1], at + 1)
@@ -58,18 +83,39 @@ def read(text: str) -> Structure:
 def _close_element(text: str, within: _Open, end: int) -> None:
     """The element before a comma or closing bracket ends; it is a leaf unless a container took its place."""
     start = within.next_element + _blank(text, within.next_element, end)
-    has_own = bool(within.parts) and within.parts[-1].start >= start
-    inner = any(part.start >= start for part in within.parts[-1:])
-    if start < end and not has_own and not inner:
+    if start < end and not (within.parts and within.parts[-1].start >= start):
         within.parts.append(Unit(start, end))
+        _name(text, within, start, end)
     within.next_element = end
+
+
+def _name(text: str, within: _Open, start: int, end: int) -> None:
+    """Whether a member names the object that it is in."""
+    if within.is_named or text[within.bracket] != "{" or end - start > _MOST_NAME_CHARS:
+        return
+    within.is_named = _NAME.match(text, start, end) is not None
+    if within.is_named or (within.name is None and _SCALAR.match(text, start, end)):
+        within.name = (start, end)
 
 
 def _container(text: str, closed: _Open, end: int) -> list[Unit]:
     start = closed.element + _blank(text, closed.element, end)
-    if end - start <= _SMALL_CHARS or not closed.parts:
-        return [Unit(start, end)]
-    return [Unit(start, end, heading_span(text, start, closed.bracket + 1), leaf=False), *closed.parts]
+    is_small = end - start <= _SMALL_CHARS
+    is_keyed = start < closed.bracket
+    name = closed.name if not is_keyed else None
+    if start == 0 and not closed.is_named:
+        name = None
+    heading = heading_span(text, start, closed.bracket + 1) if is_keyed or not is_small else None
+    if name is not None:
+        first = start if name[1] - start <= _MOST_NAME_CHARS else name[0]
+        heading = heading_span(text, first, name[1])
+    parts = [part for part in closed.parts if not is_small or _is_headed(text, part)]
+    return [Unit(start, end, heading, leaf=is_small or not closed.parts), *parts]
+
+
+def _is_headed(text: str, part: Unit) -> bool:
+    """Whether a part of a record should show its key where it is cut."""
+    return part.heading is not None and part.end - part.start >= _LEAST_PART_CHARS
 
 
 def _blank(text: str, start: int, end: int) -> int:

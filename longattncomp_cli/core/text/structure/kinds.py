@@ -6,6 +6,8 @@ import re
 from pathlib import PurePath
 
 from longattncomp_cli.core.text.structure.chats import looks_like_chat
+from longattncomp_cli.core.text.structure.formats.lines import plain_lines
+from longattncomp_cli.core.text.structure.formats.signs import format_of
 
 GRAMMARS = {
     "python": (".py", ".pyi", ".pyw"),
@@ -24,7 +26,7 @@ GRAMMARS = {
 
 _OTHER_CODE = (
     ".bash", ".cs", ".dart", ".ex", ".exs", ".groovy", ".hs", ".jl", ".kt", ".kts", ".lua", ".m", ".ml",
-    ".nim", ".php", ".pl", ".pm", ".r", ".scala", ".sh", ".sol", ".sql", ".swift", ".vue", ".zig", ".zsh",
+    ".nim", ".php", ".pl", ".pm", ".r", ".scala", ".sh", ".sol", ".swift", ".vue", ".zig", ".zsh",
 )  # fmt: skip
 
 
@@ -36,13 +38,42 @@ _KINDS = {
     **dict.fromkeys((".jsonl", ".ndjson"), "jsonl"),
     ".csv": "csv",
     ".tsv": "tsv",
+    ".sql": "sql",
+    ".bib": "bibtex",
+    ".ldif": "ldif",
+    ".eml": "mail",
+    ".mbox": "mail",
+    **dict.fromkeys((".yaml", ".yml"), "yaml"),
+    **dict.fromkeys((".toml", ".ini", ".cfg", ".properties", ".env", ".desktop"), "config"),
+    **dict.fromkeys((".service", ".socket", ".timer", ".mount", ".target", ".path", ".slice"), "config"),
+    **dict.fromkeys((".tf", ".tfvars", ".hcl", ".nomad", ".proto", ".graphql", ".gql", ".prisma", ".thrift"), "settings"),
+    **dict.fromkeys((".css", ".scss", ".less", ".bicep", ".nginx"), "settings"),
+    **dict.fromkeys((".srt", ".vtt", ".sbv"), "subtitles"),
+    **dict.fromkeys((".vcf", ".vcard", ".ics", ".ical"), "cards"),
+    **dict.fromkeys((".diff", ".patch"), "diff"),
+    **dict.fromkeys((".mk", ".mak"), "makefile"),
+    **dict.fromkeys((".xml", ".svg", ".plist", ".csproj", ".xsd", ".wsdl", ".xaml", ".rss", ".kml", ".gpx"), "xml"),
 }
 
 
-_PROSE = (".rst", ".tex", ".html", ".htm", ".xml")
+_NAMES = {
+    **dict.fromkeys(("dockerfile", "containerfile"), "dockerfile"),
+    **dict.fromkeys(("makefile", "gnumakefile"), "makefile"),
+    **dict.fromkeys((".env", ".editorconfig", ".gitconfig", ".npmrc", "pipfile"), "config"),
+    **dict.fromkeys(("gemfile", "rakefile", "vagrantfile"), "ruby"),
+    **dict.fromkeys(("jenkinsfile",), "code"),
+}
 
 
-CODE_KINDS = frozenset({*GRAMMARS, "code"})
+_PROSE = (".rst", ".tex", ".html", ".htm")
+
+
+CODE_KINDS = frozenset({*GRAMMARS, "code", "sql"})
+"""Kinds that are program text."""
+
+
+ENTRY_KINDS = frozenset({"log", "dump", "subtitles", "cards", "bibtex", "ldif"})
+"""Kinds whose units are entries that stand beside each other, each readable alone."""
 
 
 _SAMPLE_CHARS = 60_000
@@ -79,11 +110,17 @@ _CODE_FENCE = re.compile(r"(?m)^```")
 
 
 def kind_of(text: str, name: str = "") -> str | None:
-    """A language, ``code``, ``markdown``, ``json(l)``, ``csv``, ``tsv`` or ``chat``; ``None`` for prose."""
+    """A language, ``code``, ``markdown``, ``json(l)``, ``csv``, ``tsv``, ``chat`` or a format; ``None`` for prose."""
     suffix = PurePath(name).suffix.lower() if len(name) < 1_000 else ""
     if suffix in _PROSE:
         return None
-    return _KINDS.get(suffix) or _by_signs(text)
+    return _KINDS.get(suffix) or _by_name(name) or _by_signs(text)
+
+
+def _by_name(name: str) -> str | None:
+    """Of files whose names have no suffix, or one that says which of several it is (``Dockerfile.dev``)."""
+    base = PurePath(name).name.lower() if len(name) < 1_000 else ""
+    return _NAMES.get(base) or _NAMES.get(base[: base.find(".", 1)]) if base else None
 
 
 def _by_signs(text: str) -> str | None:
@@ -93,7 +130,10 @@ def _by_signs(text: str) -> str | None:
     sample = sample[:_SAMPLE_CHARS]
     opening, closing = text[:200].lstrip()[:1], text[-200:].rstrip()[-1:]
     if (opening, closing) in (("{", "}"), ("[", "]")):
-        return _json_kind(text[:_SAMPLE_CHARS])
+        return _json_kind(text[:_SAMPLE_CHARS]) or format_of(plain_lines(sample))
+    found = format_of(plain_lines(sample))
+    if found is not None:
+        return found
     lines = [line for line in sample.splitlines() if line.strip()]
     if not lines:
         return None

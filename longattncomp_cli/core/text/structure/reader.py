@@ -5,6 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from longattncomp_cli.core.text.structure import chats, code, json_values, markdown, tables
+from longattncomp_cli.core.text.structure.formats import (
+    braces,
+    config,
+    logs,
+    outlines,
+    records,
+    sql,
+    xml_tags,
+    yaml_keys,
+)
+from longattncomp_cli.core.text.structure.formats.lines import plain_lines
 from longattncomp_cli.core.text.structure.kinds import kind_of
 from longattncomp_cli.core.text.structure.units import Structure
 
@@ -16,6 +27,22 @@ _READERS: dict[str, Callable[[str], Structure]] = {
     "tsv": tables.read_tsv,
     "chat": chats.read,
 }
+
+
+_FORMATS: dict[str, Callable[[str], Structure]] = {
+    "yaml": yaml_keys.read,
+    "config": config.read,
+    "settings": braces.read_settings,
+    "sql": sql.read,
+    "xml": xml_tags.read,
+    "log": logs.read,
+    "cards": records.read_cards,
+    "bibtex": records.read_bibtex,
+    "ldif": records.read_ldif,
+    "mail": records.read_mail,
+    **{kind: outlines.reader_of(kind) for kind in outlines.OUTLINES},
+}
+"""Readers that want plain line ends."""
 
 
 def structure_of(text: str, name: str = "") -> Structure | None:
@@ -31,6 +58,9 @@ def structure_of(text: str, name: str = "") -> Structure | None:
     kind = kind_of(text, name)
     if kind is None:
         return None
-    reader = _READERS.get(kind)
-    found = reader(text) if reader else code.read(text, kind)
+    if kind in _FORMATS:
+        found = _FORMATS[kind](plain_lines(text))
+    else:
+        reader = _READERS.get(kind)
+        found = reader(text) if reader else code.read(text, kind)
     return found if found.units else None

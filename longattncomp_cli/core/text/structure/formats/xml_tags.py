@@ -1,0 +1,61 @@
+"""XML: an element is headed by its opening tag, and by the name that it or its first lines give."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
+
+_TAG = re.compile(
+    r"<!--(?s:.*?)(?:-->|\Z)|<!\[CDATA\[(?s:.*?)(?:\]\]>|\Z)|<[?!][^>]*>"
+    r"|<(?P<close>/)?(?P<name>[A-Za-z_][\w:.-]{0,100})(?P<rest>(?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*+)>"
+)
+
+
+_NAMED = re.compile(r"\s*<(?P<tag>(?:\w+:)?(?:name|id|title|key|artifactId|label))>[^<>\n]{1,120}</(?P=tag)>")
+
+
+_MOST_DEPTH = 16
+
+
+_MOST_OPEN = 1_000
+
+
+_WHOLE_CHARS = 600
+
+
+@dataclass
+class _Open:
+    name: str
+    start: int
+    heading_end: int
+    holds: bool = False
+
+
+def read(text: str) -> Structure:
+    """Elements of several lines; what is not closed leaves no unit."""
+    units: list[Unit] = []
+    opened: list[_Open] = []
+    for tag in _TAG.finditer(text):
+        if tag.group("name") is None or tag.group("rest").endswith("/"):
+            continue
+        if not tag.group("close"):
+            if len(opened) < _MOST_OPEN:
+                opened.append(_Open(tag.group("name"), tag.start(), tag.end()))
+            continue
+        names = [each.name for each in opened[-_MOST_DEPTH:]]
+        if tag.group("name") not in names:
+            continue
+        while opened and opened[-1].name != tag.group("name"):
+            opened.pop()
+        element = opened.pop()
+        if text.find("\n", element.heading_end, tag.start()) < 0 or len(opened) >= _MOST_DEPTH:
+            continue
+        if opened:
+            opened[-1].holds = True
+        named = _NAMED.match(text, element.heading_end, tag.start())
+        heading = heading_span(text, element.start, named.end() if named else element.heading_end)
+        whole = not element.holds and tag.end() - element.start <= _WHOLE_CHARS
+        units.append(Unit(element.start, tag.end(), heading, leaf=whole))
+    return build("xml", units)
