@@ -34,12 +34,16 @@ _KINDS = {
     **dict.fromkeys((".md", ".markdown", ".mdx", ".qmd"), "markdown"),
     **dict.fromkeys((".json", ".geojson", ".ipynb"), "json"),
     **dict.fromkeys((".jsonl", ".ndjson"), "jsonl"),
+    ".rst": "rst",
+    **dict.fromkeys((".tex", ".ltx"), "latex"),
+    **dict.fromkeys((".adoc", ".asciidoc"), "asciidoc"),
+    ".org": "org",
     ".csv": "csv",
     ".tsv": "tsv",
 }
 
 
-_PROSE = (".rst", ".tex", ".html", ".htm", ".xml")
+_PROSE = (".html", ".htm", ".xml")
 
 
 CODE_KINDS = frozenset({*GRAMMARS, "code"})
@@ -79,7 +83,7 @@ _CODE_FENCE = re.compile(r"(?m)^```")
 
 
 def kind_of(text: str, name: str = "") -> str | None:
-    """A language, ``code``, ``markdown``, ``json(l)``, ``csv``, ``tsv`` or ``chat``; ``None`` for prose."""
+    """A language, ``code``, ``markdown``, ``rst``, ``json``, ``csv``, ``chat``, …; ``None`` for prose."""
     suffix = PurePath(name).suffix.lower() if len(name) < 1_000 else ""
     if suffix in _PROSE:
         return None

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from longattncomp_cli.core.text.structure import chats, code, json_values, markdown, tables
 from longattncomp_cli.core.text.structure.kinds import kind_of
+from longattncomp_cli.core.text.structure.prose import reader as prose
 from longattncomp_cli.core.text.structure.units import Structure
 
 _READERS: dict[str, Callable[[str], Structure]] = {
     "markdown": markdown.read,
+    "rst": prose.read_rst,
+    **{kind: partial(prose.read_markup, kind=kind) for kind in ("latex", "asciidoc", "org")},
     "json": json_values.read,
     "jsonl": tables.read_lines,
     "csv": tables.read_csv,
@@ -26,11 +30,9 @@ def structure_of(text: str, name: str = "") -> Structure | None:
         name: of the file it comes from; its suffix says what it holds, the text itself where it has none.
 
     Returns:
-        The structure, or ``None`` for prose and for what holds no unit.
+        The structure, or ``None`` for what holds no unit: prose without headings and lists.
     """
     kind = kind_of(text, name)
-    if kind is None:
-        return None
-    reader = _READERS.get(kind)
-    found = reader(text) if reader else code.read(text, kind)
+    reader = _READERS.get(kind) if kind else prose.read_plain
+    found = reader(text) if reader else code.read(text, kind or "")
     return found if found.units else None
