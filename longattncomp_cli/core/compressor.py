@@ -29,7 +29,7 @@ from longattncomp_cli.core.results.compression import Compression, Scored
 from longattncomp_cli.core.scoring.choice import ScorerChoice
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.cutting import FindStart
-from longattncomp_cli.core.selection.focus import FOCUS_TOKENS, best_start
+from longattncomp_cli.core.selection.focus import best_start
 from longattncomp_cli.core.selection.keep_rules import KeepRules, keep_spans
 from longattncomp_cli.core.selection.select import SelectionRule, select
 from longattncomp_cli.errors import CheckpointError, UsageError
@@ -211,10 +211,10 @@ class Compressor:
         """The function that finds where the best part of a chunk of ``request`` begins."""
         return partial(best_start, request, snap=self.scorer.options.snap, score_pieces=self._score_pieces)
 
-    def _score_pieces(self, request: Request, snap: SnapLevel) -> ChunkScores:
+    def _score_pieces(self, request: Request, snap: SnapLevel, chunk_tokens: int) -> ChunkScores:
         """Scores by the query alone: pieces of one chunk are neither ranked among others nor followed."""
         fine = self.scorer.with_options(
-            chunk_tokens=FOCUS_TOKENS, snap=snap, hops=1, hops_are_required=True, rerank=False
+            chunk_tokens=chunk_tokens, snap=snap, hops=1, hops_are_required=True, rerank=False
         )
         return fine.score(request)
 

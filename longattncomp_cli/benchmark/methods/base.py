@@ -15,7 +15,7 @@ from longattncomp_cli.core.chunking.chunks import SnapLevel
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.cutting import FindStart, at_chunk_start
-from longattncomp_cli.core.selection.focus import FOCUS_TOKENS, best_start
+from longattncomp_cli.core.selection.focus import best_start
 from longattncomp_cli.core.selection.select import SelectionRule
 from longattncomp_cli.core.text.arrays import FloatArray
 
@@ -88,9 +88,9 @@ class MethodBase:
         if not self.refines_cut:
             return at_chunk_start
 
-        def score_pieces(request: Request, snap: SnapLevel) -> ChunkScores:
+        def score_pieces(request: Request, snap: SnapLevel, chunk_tokens: int) -> ChunkScores:
             piece = replace(item, request=request, evidence=())
-            return self.score(piece, bench.chunk(request, chunk_tokens=FOCUS_TOKENS, snap=snap)).scores
+            return self.score(piece, bench.chunk(request, chunk_tokens=chunk_tokens, snap=snap)).scores
 
         return partial(best_start, item.request, snap=bench.scorer.options.snap, score_pieces=score_pieces)
 

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from longattncomp_cli.core.assembly.kept_spans import ChunkMap, KeptSpan, merge_kept_spans
+from longattncomp_cli.core.assembly.readable_parts import ReadableParts
 from longattncomp_cli.core.budget.tokenizers import TargetTokenizer
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.prompts.request import Request
-from longattncomp_cli.core.text.arrays import IntArray
-from longattncomp_cli.core.text.boundaries import line_starts, sentence_starts
 from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.core.text.structure.units import Structure
 
@@ -42,8 +41,8 @@ class Renderer:
         separator: stands between kept spans that were not neighbours.
         tokenizer: counts.
         headers: whether each source's name stands on a line of its own before its first kept span.
-        structures: of each source, or nothing: what is kept of a definition is kept with its heading lines,
-            and where one is cut, ``cut_mark`` stands.
+        structures: of each source, or nothing: what is kept of a definition or section is kept with its
+            heading lines, a record whole, and where a definition is cut, ``cut_mark`` stands.
         required: what the user wants kept whatever its score.
         cut_marks: whether it does; without, the separator stands there too, and nothing at the end.
     """
@@ -90,38 +89,30 @@ class Renderer:
 
         Args:
             indices: of chunks.
-            part: spans of other chunks to keep as well.
+            part: spans of other chunks to keep as well; their heading lines are among them.
 
         Returns:
             Spans in source order that do not overlap.
         """
-        spans = [KeptSpan(self.chunks[i], self.chunks[i].start, self.chunks[i].end) for i in indices]
-        headings = [each for span in spans for each in self.headings_of(span.chunk)]
-        headings += [each for span in part for each in self.headings_at(span.chunk.source, span.start)]
-        return merge_kept_spans([*spans, *part, *self.required_spans, *headings], self.request.sources)
+        chunks = [self.chunks[i] for i in indices]
+        spans = [KeptSpan(chunk, chunk.start, chunk.end) for chunk in chunks]
+        owners = [each for chunk in chunks for each in self.owners_of(chunk)]
+        return merge_kept_spans([*spans, *part, *self.required_spans, *owners], self.request.sources)
 
-    def headings_of(self, chunk: Chunk) -> list[KeptSpan]:
-        """The heading lines of what ``chunk`` begins inside of."""
-        return self.headings_at(chunk.source, chunk.start)
+    def owners_of(self, chunk: Chunk) -> list[KeptSpan]:
+        """What must be kept with a chunk: the heading lines over it, the rest of the records it cuts."""
+        if chunk.index not in self._owners_by_chunk:
+            self._owners_by_chunk[chunk.index] = self.parts.owners_of(chunk)
+        return self._owners_by_chunk[chunk.index]
 
-    def headings_at(self, source: int, offset: int) -> list[KeptSpan]:
-        """The heading lines of the units around ``offset``."""
-        structure = self.structures[source] if self.structures else None
-        if structure is None:
-            return []
-        headings = structure.headings_at(offset)
-        return [
-            part for start, end in headings for part in self._map.split_by_chunk(source, start, end, "head")
-        ]
+    @cached_property
+    def _owners_by_chunk(self) -> dict[int, list[KeptSpan]]:
+        return {}
 
-    def cut_points(self, source: int, start: int, end: int) -> list[IntArray]:
-        """Where a part of ``[start, end)`` may well begin or end, relative to it; best kind first."""
-        text = self.request.sources[source].text[start:end]
-        structure = self.structures[source] if self.structures else None
-        if structure is None:
-            return [sentence_starts(text), line_starts(text)]
-        edges = structure.edges - start
-        return [edges[(edges > 0) & (edges < end - start)], line_starts(text)]
+    @cached_property
+    def parts(self) -> ReadableParts:
+        """What a part needs beside it, and where one may begin or end."""
+        return ReadableParts(self.request.sources, self.structures, self._map)
 
     @cached_property
     def required_spans(self) -> tuple[KeptSpan, ...]:
@@ -154,14 +145,28 @@ class Renderer:
         if previous is None:
             return ""
         was, now = previous.chunk, span.chunk
-        if now.index != was.index + 1 or previous.end != was.end or span.start != now.start:
-            cut = self._is_cut(was.source, previous.end) or self._is_cut(now.source, span.start)
-            return self.cut_mark if cut else self.separator
-        return self.source_gap(was.source) if now.source != was.source else ""
+        if now.index == was.index + 1 and previous.end == was.end and span.start == now.start:
+            return self.source_gap(was.source) if now.source != was.source else ""
+        if self.is_under(previous, span):
+            text = self.request.sources[was.source].text
+            return "\r\n" if text.startswith("\r\n", previous.end) else "\n"
+        cut = self._is_cut(was.source, previous.end) or self._is_cut(now.source, span.start)
+        return self.cut_mark if cut else self.separator
+
+    def is_under(self, heading: KeptSpan, span: KeptSpan) -> bool:
+        """Whether ``span`` stands under ``heading``, of which only other parts of the section are left out.
+
+        A line break is between them then and no mark: the part would stand apart from what says what it is.
+        """
+        source = span.chunk.source
+        structure = self.parts.structure_of(source)
+        if structure is None or source != heading.chunk.source or not self.separator:
+            return False
+        return structure.heading_before(heading.end, span.start)
 
     def _is_cut(self, source: int, offset: int) -> bool:
         """Whether what ends or begins there is a part of something that belongs together."""
-        structure = self.structures[source] if self.structures and self.cut_marks else None
+        structure = self.parts.structure_of(source) if self.cut_marks else None
         return structure is not None and structure.is_cut(offset)
 
     def source_gap(self, source: int) -> str:

@@ -55,6 +55,8 @@ def chunk_source(
     levels = token_levels(source, tokens.starts, snap, structure)
     whole_tokens = chunk_tokens * WHOLE_UNIT_CHUNKS
     bounds, edges = _placed(source, tokens.starts, chunk_bounds(levels, chunk_tokens, whole_tokens), snap)
+    # A list, and the line that introduces it, are one passage though empty lines stand between.
+    joins = source.structure.is_joined if source.structure is not None and snap != "none" else lambda at: False
     chunks = tuple(
         Chunk(
             first_index + i,
@@ -62,7 +64,7 @@ def chunk_source(
             edges[i],
             edges[i + 1],
             bounds[i + 1] - bounds[i],
-            continues=i > 0 and levels[bounds[i]] < _LEVELS["paragraph"],
+            continues=i > 0 and (levels[bounds[i]] < _LEVELS["paragraph"] or joins(edges[i])),
         )
         for i in range(len(edges) - 1)
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -16,6 +17,12 @@ from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.boundaries import word_starts
+
+# A part ends with a whole sentence, unit or line, or else with at least so many words after the last.
+_FEWEST_WORDS = 8
+# Of a longer sentence, so many words come before the heading lines over it where little fits.
+_FIRST_WORDS = 32
+
 
 # Tells the character offset, in its source, at which the best part of a chunk begins.
 FindStart = Callable[[Chunk], int]
@@ -48,100 +55,161 @@ class Remaining:
 def fill_remaining(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[KeptSpan, ...]:
     """Add as much of ``chunk`` as fits: from its focus to the end, then backwards from there.
 
+    What is added begins and ends well, and has its heading lines; where it cannot, nothing is added. Where
+    nothing else is kept, at least the first words are, then the heading lines, the innermost first.
+
     Returns:
         All that is kept, in source order; nothing where not one character fits.
     """
-    renderer = room.renderer
-    text = renderer.request.sources[chunk.source].text
-    anchor, headings = _begin(chunk, renderer, focus)
+    renderer, parts = room.renderer, room.renderer.parts
+    source = chunk.source
+    text = renderer.request.sources[source].text
+    anchor = _anchor(chunk, renderer, focus)
+    before = parts.rest_before(source, anchor)
+    headings = parts.headings_at(source, anchor)
+    owners = [*headings, *before]
 
     def part(start: int, end: int) -> list[KeptSpan]:
-        return [KeptSpan(chunk, start, end), *headings]
+        rest = parts.rest_after(source, end) if end == chunk.end else []
+        above = parts.headings_at(source, start) if start < anchor else []
+        return [KeptSpan(chunk, start, end), *owners, *rest, *above]
 
     if room.fits(part(anchor, chunk.end)):
-        edges = renderer.cut_points(chunk.source, chunk.start, anchor)
-        before = text[chunk.start : anchor]
-        kept = _good_starts(before, edges, lambda start: room.fits(part(chunk.start + start, chunk.end)))
+        edges = parts.cut_points(source, chunk.start, anchor)
+        earlier = text[chunk.start : anchor]
+        kept = _good_starts(earlier, edges, lambda start: room.fits(part(chunk.start + start, chunk.end)))
         return renderer.full_chunks(room.whole, part(chunk.start + kept, chunk.end))
-    if not headings:
-        return renderer.full_chunks(room.whole, _beginning(KeptSpan(chunk, anchor, chunk.end), room))
-    edges = renderer.cut_points(chunk.source, anchor, chunk.end)
-    length = _longest_prefix(
-        text[anchor : chunk.end], edges, lambda end: room.fits(part(anchor, anchor + end))
+    ends = _Ends.of(anchor, chunk, renderer)
+    alone = not room.whole and not renderer.required_spans
+    length = ends.best(
+        lambda length: room.fits(part(anchor, anchor + length)), least=ends.first if alone else 0
     )
     if length:
         return renderer.full_chunks(room.whole, part(anchor, anchor + length))
-    return renderer.full_chunks(room.whole, _headings_alone(headings, room))
+    if not alone:
+        return renderer.full_chunks(room.whole) if room.whole or renderer.required_spans else ()
+    first = _beginning(KeptSpan(chunk, anchor, anchor + ends.first), room)
+    if not first or first[0].end < anchor + ends.first:
+        return renderer.full_chunks((), first)
+    kept_owners: list[KeptSpan] = []
+    for owner in reversed(owners):
+        if not room.fits([*first, *kept_owners, owner]):
+            break
+        kept_owners.append(owner)
+    return renderer.full_chunks((), [*first, *kept_owners])
 
 
 def least_tokens(chunk: Chunk, room: Remaining, focus: FindStart) -> int:
     """A budget with which :func:`fill_remaining` keeps something of ``chunk``."""
-    anchor, headings = _begin(chunk, room.renderer, focus)
-    return _least(headings[0] if headings else KeptSpan(chunk, anchor, chunk.end), room)
+    return _least(KeptSpan(chunk, _anchor(chunk, room.renderer, focus), chunk.end), room)
 
 
-def _begin(chunk: Chunk, renderer: Renderer, focus: FindStart) -> tuple[int, list[KeptSpan]]:
-    """Where the part to keep begins, and the lines that head it."""
+def _anchor(chunk: Chunk, renderer: Renderer, focus: FindStart) -> int:
+    """Where the part to keep begins: at the focus, or where the record of the focus does."""
     anchor = min(max(focus(chunk), chunk.start), chunk.end - 1)
-    return anchor, renderer.headings_at(chunk.source, anchor)
+    return max(chunk.start, renderer.parts.record_at(chunk.source, anchor)[0])
 
 
-def _headings_alone(headings: Sequence[KeptSpan], room: Remaining) -> Sequence[KeptSpan]:
-    """Where nothing of a chunk fits beside the lines that head it: as many of these as fit.
+@dataclass(frozen=True, kw_only=True)
+class _Ends:
+    """Where a part that begins at a certain place may end, as lengths, ascending.
 
-    Where nothing else is kept, at least the beginning of the first.
+    Attributes:
+        text: what it is a beginning of.
+        good: ends of sentences or units, then of lines.
+        words: of words that may end it.
+        anywhere: of all words.
+        first: where a part may end of which too little fits: at the first good end, if that is near.
     """
-    for num_headings in range(len(headings), 0, -1):
-        if room.fits(headings[:num_headings]):
-            return headings[:num_headings]
-    return [] if room.whole else _beginning(headings[0], room)
+
+    text: str
+    good: tuple[list[int], ...]
+    words: list[int]
+    anywhere: list[int]
+
+    @classmethod
+    def of(cls, anchor: int, chunk: Chunk, renderer: Renderer) -> _Ends:
+        """The ends in ``chunk`` from ``anchor`` on."""
+        source = chunk.source
+        text = renderer.request.sources[source].text[anchor : chunk.end]
+        points = renderer.parts.cut_points(source, anchor, chunk.end)
+        return cls(
+            text=text,
+            good=tuple(_trimmed(text, starts) for starts in points),
+            words=_trimmed(text, renderer.parts.word_ends(source, anchor, chunk.end)),
+            anywhere=_trimmed(text, np.append(word_starts(text), len(text))),
+        )
+
+    @cached_property
+    def first(self) -> int:
+        """Where the least part ends that says something: at its first good end, or after some words."""
+        some_words = self.anywhere[: _FIRST_WORDS][-1:] or [len(self.text)]
+        return min([*(ends[0] for ends in self.good if ends), *some_words])
+
+    def best(self, fits: Callable[[int], bool], least: int) -> int:
+        """The end to take of those that fit; 0 where there is none.
+
+        The best kind of end (a sentence or unit end) serves if it fills half of what a word end would, or if
+        only a few words come between; else the next kind (a line end), else a word end with enough words
+        before it.
+
+        Args:
+            fits: whether a part that ends there does.
+            least: nothing ends before it; where it is not 0 something must be kept, if only words.
+        """
+        longest = _longest(self.anywhere, fits)
+        if longest < max(1, least):
+            return 0
+        reached = least
+        for ends in self.good:
+            place = bisect_right(ends, longest)
+            end = ends[place - 1] if place else 0
+            near = end * 2 >= longest or self._num_words(end, longest) < _FEWEST_WORDS
+            if end >= max(1, least) and near and fits(end):
+                return end
+            reached = max(reached, end)
+        is_atomic_part = least and all(not ends or ends[0] > longest for ends in self.good)
+        words = self.anywhere if is_atomic_part else self.words
+        place = bisect_right(words, longest)
+        end = words[place - 1] if place else 0
+        if end > reached and (is_atomic_part or self._num_words(reached, end) >= _FEWEST_WORDS):
+            reached = end
+        return reached if reached and fits(reached) else 0
+
+    def _num_words(self, start: int, end: int) -> int:
+        return bisect_right(self.anywhere, end) - bisect_right(self.anywhere, start)
 
 
 def _beginning(span: KeptSpan, room: Remaining) -> Sequence[KeptSpan]:
     """As much of ``span`` as fits, from where it begins; nothing where not one character does.
 
-    Where it is all that is kept, a mark that the text ends inside of something takes at most half of the
-    room: it is left out where more of the text fits without it.
+    It is all that is kept: a mark that the text ends inside of something takes at most half of the room, and
+    is left out where more of the text fits without it.
     """
     renderer = room.renderer
     text = renderer.request.sources[span.chunk.source].text[span.start : span.end]
-    edges = renderer.cut_points(span.chunk.source, span.start, span.end)
+    words = _trimmed(text, np.append(word_starts(text), len(text)))
 
     def longest(room: Remaining, *, unmarked: bool) -> KeptSpan:
         def first(length: int) -> KeptSpan:
             return replace(span, end=span.start + length, unmarked=unmarked)
 
-        return first(_longest_prefix(text, edges, lambda length: room.fits([first(length)])))
+        def fits(length: int) -> bool:
+            return room.fits([first(length)])
+
+        return first(_longest(words, fits) or _longest(range(1, len(text) + 1), fits))
 
     marked = longest(room, unmarked=False)
-    if not room.whole and not renderer.required_spans:
-        mark_tokens = renderer.tokenizer.count(renderer.cut_mark)
-        enough = max(renderer.fixed_tokens + mark_tokens, _least(span, room))
-        bare = longest(replace(room, budget=min(room.budget, enough)), unmarked=True)
-        marked = max(marked, bare, key=lambda kept: kept.end)
-    return [marked] if marked.end > marked.start else []
+    enough = max(renderer.fixed_tokens + renderer.tokenizer.count(renderer.cut_mark), _least(span, room))
+    bare = longest(replace(room, budget=min(room.budget, enough)), unmarked=True)
+    kept = max(marked, bare, key=lambda kept: kept.end)
+    return [kept] if kept.end > kept.start else []
 
 
 def _least(span: KeptSpan, room: Remaining) -> int:
     """The tokens of the text with the first character of ``span`` and no mark."""
     first = replace(span, end=span.start + 1, unmarked=True)
     return room.renderer.count(room.renderer.full_chunks(room.whole, [first]))
-
-
-def _longest_prefix(text: str, edges: Sequence[IntArray], fits: Callable[[int], bool]) -> int:
-    """The length of the longest beginning that fits and ends well; 0 where not one character fits.
-
-    The best kind of edge (a sentence or unit end) serves if it fills half of what a word end would, else
-    the next kind (a line end), else a word end, else any character.
-    """
-    words = _trimmed(text, np.append(word_starts(text), len(text)))
-    longest = _longest(words, fits) or _longest(range(1, len(text) + 1), fits)
-    for starts in edges:
-        ends = _trimmed(text, starts)
-        place = bisect_right(ends, longest)
-        if place and ends[place - 1] * 2 >= longest and fits(ends[place - 1]):
-            return ends[place - 1]
-    return longest
 
 
 def _good_starts(text: str, edges: Sequence[IntArray], fits: Callable[[int], bool]) -> int:

@@ -1,35 +1,42 @@
-"""Where to begin in a chunk that must be cut: at its best sentence, definition, section or record.
+"""Where to begin in a chunk that must be cut: at its best sentence, definition, list item or record.
 
 The chunk is scored once more in small pieces. Whoever selects says how pieces are scored, so that every
-method of the benchmark cuts as ``compress`` does.
+method of the benchmark cuts as ``compress`` does. A chunk that holds several sections is scored by section
+first, each with the heading lines over it: a piece alone, such as "Warranty: 20 months", does not say of what.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
 
 from longattncomp_cli.core.chunking.chunks import Chunk, SnapLevel
 from longattncomp_cli.core.chunking.cutter import structure_for
+from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.text.boundaries import sentence_starts
 from longattncomp_cli.core.text.spans import Span
+from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
+from longattncomp_cli.core.text.structure.units import Structure
 
 FOCUS_TOKENS = 16
 """Backbone tokens of a piece."""
 # A part begins with the best piece's sentence, or with the piece where its sentence began so many before.
-_LONG_SENTENCE_PIECES = 2
+_LONG_SENTENCE_PIECES = 5
 
-ScorePieces = Callable[[Request, SnapLevel], ChunkScores]
-"""Scores the pieces, of ``FOCUS_TOKENS``, of a request of one source; the second argument: where they end."""
+ScorePieces = Callable[[Request, SnapLevel, int], ChunkScores]
+"""Scores the pieces of a request; the other arguments: where they end, their most backbone tokens."""
 
 
 def best_start(request: Request, chunk: Chunk, *, snap: SnapLevel, score_pieces: ScorePieces) -> int:
     """Where the best part of a chunk begins.
 
-    It begins with the sentence of the best piece; in a text without sentences, such as one endless line,
-    with the piece; where chunks follow the structure of their source, with the innermost unit of the piece.
+    It begins with the sentence, list item or row of the best piece; in a text without sentences, such as
+    one endless line, with the piece; in code with the innermost definition of the piece.
 
     Args:
         request: whose chunk it is; only its query and the chunk's source are read.
@@ -43,14 +50,41 @@ def best_start(request: Request, chunk: Chunk, *, snap: SnapLevel, score_pieces:
     if not chunk.num_backbone_tokens:
         return chunk.start
     source = request.sources[chunk.source]
-    structure = structure_for(source, snap)
-    fine_snap: SnapLevel = "sentence" if snap in ("structure", "auto") else snap
-    alone = replace(source, title="", context_region=Span(chunk.start, chunk.end))
-    pieces = score_pieces(Request((alone,), request.query), "line" if structure is not None else fine_snap)
+    structure = source.structure
+    follows = structure_for(source, snap) is not None
+    part = Span(chunk.start, chunk.end)
+    if structure is not None and source.kind not in CODE_KINDS:
+        part = _best_section(source, structure, chunk, request.query, score_pieces)
+    fine_snap: SnapLevel = "line" if follows else "sentence" if snap in ("structure", "auto") else snap
+    alone = replace(source, title="", context_region=part)
+    pieces = score_pieces(Request((alone,), request.query), fine_snap, FOCUS_TOKENS)
     best = pieces.chunks[int(pieces.order[0])].start
+    if structure is not None and source.kind in CODE_KINDS and follows:
+        return max([part.start, *(unit.start for unit in structure.around(best + 1) if unit.leaf)])
+    starts = sentence_starts(source.text[part.start : part.end]) + part.start
     if structure is not None:
-        return max([chunk.start, *(unit.start for unit in structure.around(best + 1) if unit.leaf)])
-    sentences = sentence_starts(source.text[chunk.start : chunk.end]) + chunk.start
-    sentence = int(max([chunk.start, *sentences[sentences <= best]]))
-    between = sum(sentence < piece.start <= best for piece in pieces.chunks)
-    return best if between >= _LONG_SENTENCE_PIECES else sentence
+        starts = np.union1d(starts, structure.cuts(part.start, part.end))
+    start = int(max([part.start, *starts[starts <= best]]))
+    between = sum(start < piece.start <= best for piece in pieces.chunks)
+    return best if between >= _LONG_SENTENCE_PIECES else start
+
+
+def _best_section(
+    source: Source, structure: Structure, chunk: Chunk, query: str, score_pieces: ScorePieces
+) -> Span:
+    """The part of a chunk under one chain of heading lines that is best when it is read with them."""
+    edges = [chunk.start, *structure.heading_edges(chunk.start, chunk.end), chunk.end]
+    spans = [Span(a, b) for a, b in pairwise(edges) if source.text[a:b].strip()]
+    if len(spans) < 2:
+        return Span(chunk.start, chunk.end)
+    sections = tuple(
+        replace(source, title=_titles(source.text, structure, span.start), context_region=span)
+        for span in spans
+    )
+    scores = score_pieces(Request(sections, query), "none", chunk.num_backbone_tokens)
+    return spans[scores.chunks[int(scores.order[0])].source]
+
+
+def _titles(text: str, structure: Structure, offset: int) -> str:
+    """The heading lines over ``offset``, as one line."""
+    return " ".join(" ".join(text[start:end].split()) for start, end in structure.headings_at(offset))

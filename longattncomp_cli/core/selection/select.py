@@ -209,10 +209,11 @@ def tokens_of_best(order: IntArray, renderer: Renderer) -> Iterator[int]:
         neighbours = (index - 1 in runs) + (index + 1 in runs)
         gaps = (index not in paid) - neighbours if parts or runs else 0
         opens_source = index > 0 and chunks[index - 1].source != chunks[index].source
-        for head in renderer.headings_of(chunks[index]):
-            if (head.chunk.index, head.start) not in parts and head.chunk.index not in runs:
-                parts.add((head.chunk.index, head.start))
-                total += _tokens_of(head, renderer) + renderer.separator_tokens
+        for owner in renderer.owners_of(chunks[index]):
+            if (owner.chunk.index, owner.start) not in parts and owner.chunk.index not in runs:
+                parts.add((owner.chunk.index, owner.start))
+                paid[owner.chunk.index] += _tokens_of(owner, renderer)
+                total += _tokens_of(owner, renderer) + 1
         own = max(0, tokens[index] - paid[index])
         total += own + gaps * renderer.separator_tokens + opens_source
         runs.add(index)

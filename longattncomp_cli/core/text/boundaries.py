@@ -28,8 +28,10 @@ _SENTENCE = re.compile(
 _PARAGRAPH = re.compile(r"\n[ \t\r]*\n\s*")
 
 
+# Also the number or letter of a list item, at the begin of its line.
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|Prof|Jr|Sr|vs|etc|e\.g|i\.e|No|Fig|Inc|Ltd|Co))\.$"
+    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|Prof|Jr|Sr|vs|etc|e\.g|i\.e|No|Fig|Inc|Ltd|Co)|"
+    r"(?:\A|\n)[ \t]*(?:\d{1,3}|[a-z]))\.$"
 )
 
 

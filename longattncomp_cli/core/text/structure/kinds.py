@@ -36,6 +36,10 @@ _KINDS = {
     **dict.fromkeys((".md", ".markdown", ".mdx", ".qmd"), "markdown"),
     **dict.fromkeys((".json", ".geojson", ".ipynb"), "json"),
     **dict.fromkeys((".jsonl", ".ndjson"), "jsonl"),
+    ".rst": "rst",
+    **dict.fromkeys((".tex", ".ltx"), "latex"),
+    **dict.fromkeys((".adoc", ".asciidoc"), "asciidoc"),
+    ".org": "org",
     ".csv": "csv",
     ".tsv": "tsv",
     ".sql": "sql",
@@ -64,8 +68,7 @@ _NAMES = {
     **dict.fromkeys(("jenkinsfile",), "code"),
 }
 
-
-_PROSE = (".rst", ".tex", ".html", ".htm")
+_PROSE = (".html", ".htm")
 
 
 CODE_KINDS = frozenset({*GRAMMARS, "code", "sql"})
@@ -110,7 +113,7 @@ _CODE_FENCE = re.compile(r"(?m)^```")
 
 
 def kind_of(text: str, name: str = "") -> str | None:
-    """A language, ``code``, ``markdown``, ``json(l)``, ``csv``, ``tsv``, ``chat`` or a format; ``None`` for prose."""
+    """A language, ``code``, ``markdown``, ``rst``, ``json``, ``csv``, ``chat``, …; ``None`` for prose."""
     suffix = PurePath(name).suffix.lower() if len(name) < 1_000 else ""
     if suffix in _PROSE:
         return None

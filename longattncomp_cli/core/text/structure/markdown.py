@@ -1,4 +1,4 @@
-"""Markdown: sections under their headings, tables under their first rows, code fences and lists."""
+"""Markdown: sections under their headings, tables under their first rows, code fences, and lists."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 
 from longattncomp_cli.core.text.boundaries import sentence_starts
+from longattncomp_cli.core.text.structure.prose.lists import find_lists
+from longattncomp_cli.core.text.structure.prose.outline import Heading, lines_of, sections
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
@@ -20,35 +22,40 @@ _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*\r?\n?$")
 
 
+# A paragraph that is one bold line heads what comes after it.
+_BOLD = re.compile(r" {0,3}(\*\*|__)(?=\S)[^\n]{1,100}?\1:?[ \t]*\r?\n?$")
+_BOLD_LEVEL = 7
+
+
 _DASHES = re.compile(r"[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?[ \t]*\r?\n?$")
 
 
 def read(text: str) -> Structure:
-    """Sections hold tables and fences; paragraphs outside them may be cut at sentences."""
+    """Sections hold tables, fences and lists; paragraphs outside them may be cut at sentences."""
     units: list[Unit] = []
     rows: list[int] = []
-    open_sections: list[tuple[int, int, tuple[int, int] | None]] = []
-
-    def close_sections(level: int, end: int) -> None:
-        while open_sections and open_sections[-1][0] >= level:
-            _, start, heading = open_sections.pop()
-            units.append(Unit(start, start + len(text[start:end].rstrip()), heading, leaf=False))
-
+    headings: list[Heading] = []
+    lines = lines_of(text)
+    # Lines of headings, tables and fences are no text of a list.
+    others: set[int] = set()
+    number = 0
     for kind, start, end, level in _blocks(text):
+        while number < len(lines) and lines[number][0] < end:
+            others.update({number} if lines[number][0] >= start else ())
+            number += 1
         if kind == "heading":
-            close_sections(level, start)
-            open_sections.append((level, start, heading_span(text, start, end)))
+            headings.append(Heading(start, end, level))
         elif kind == "table":
-            lines = [start + found.start() for found in _LINE.finditer(text[start:end])]
-            heading_end = lines[2] if len(lines) > 2 else end
+            table = [start + found.start() for found in _LINE.finditer(text[start:end])]
+            heading_end = table[2] if len(table) > 2 else end
             units.append(
                 Unit(start, start + len(text[start:end].rstrip()), heading_span(text, start, heading_end))
             )
-            rows.extend(lines[2:])
+            rows.extend(table[2:])
         else:
             units.append(Unit(start, start + len(text[start:end].rstrip()), None))
             rows.extend(start + found.start() for found in _LINE.finditer(text[start:end]))
-    close_sections(0, len(text))
+    units += [*sections(text, headings), *find_lists(text, lines, others)]
     return build("markdown", units, [*rows, *sentence_starts(text).tolist()])
 
 
@@ -77,11 +84,20 @@ def _blocks(text: str) -> Iterator[tuple[str, int, int, int]]:
                 last += 1
             yield "table", start, lines[last - 1][1], 0
             at = last
+        elif _BOLD.match(line) and _is_alone(text, lines, at, following):
+            yield "heading", start, end, _BOLD_LEVEL
+            at += 1
         elif line.strip() and _is_underlined(text, lines, at, following):
             yield "heading", start, lines[at + 1][1], 1 if following.strip().startswith("=") else 2
             at += 2
         else:
             at += 1
+
+
+def _is_alone(text: str, lines: list[tuple[int, int]], at: int, following: str) -> bool:
+    """Whether empty lines are around a line."""
+    before = text[slice(*lines[at - 1])].strip() if at else ""
+    return not before and not following.strip()
 
 
 def _is_underlined(text: str, lines: list[tuple[int, int]], at: int, following: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from longattncomp_cli.core.text.structure import chats, code, json_values, markdown, tables
 from longattncomp_cli.core.text.structure.formats import (
@@ -17,10 +18,13 @@ from longattncomp_cli.core.text.structure.formats import (
 )
 from longattncomp_cli.core.text.structure.formats.lines import plain_lines
 from longattncomp_cli.core.text.structure.kinds import kind_of
+from longattncomp_cli.core.text.structure.prose import reader as prose
 from longattncomp_cli.core.text.structure.units import Structure
 
 _READERS: dict[str, Callable[[str], Structure]] = {
     "markdown": markdown.read,
+    "rst": prose.read_rst,
+    **{kind: partial(prose.read_markup, kind=kind) for kind in ("latex", "asciidoc", "org")},
     "json": json_values.read,
     "jsonl": tables.read_lines,
     "csv": tables.read_csv,
@@ -53,14 +57,12 @@ def structure_of(text: str, name: str = "") -> Structure | None:
         name: of the file it comes from; its suffix says what it holds, the text itself where it has none.
 
     Returns:
-        The structure, or ``None`` for prose and for what holds no unit.
+        The structure, or ``None`` for what holds no unit: prose without headings and lists.
     """
     kind = kind_of(text, name)
-    if kind is None:
-        return None
     if kind in _FORMATS:
         found = _FORMATS[kind](plain_lines(text))
     else:
-        reader = _READERS.get(kind)
-        found = reader(text) if reader else code.read(text, kind)
+        reader = _READERS.get(kind) if kind else prose.read_plain
+        found = reader(text) if reader else code.read(text, kind or "")
     return found if found.units else None

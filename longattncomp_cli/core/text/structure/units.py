@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,12 +23,14 @@ class Unit:
         heading: the characters of the line that says what it is (``class A:``, a heading, a table's first
             row); ``None`` where nothing does.
         leaf: whether it should not be cut; otherwise it only holds other units (a class, a section).
+        joined: whether it goes on with one matter across empty lines: a list, with the line that introduces it.
     """
 
     start: int
     end: int
     heading: tuple[int, int] | None = None
     leaf: bool = True
+    joined: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Structure:
     Attributes:
         kind: what was found in it, such as ``python`` or ``markdown``.
         units: by start, the larger first; two units are nested or apart, never crossing.
-        steps: offsets inside units where the next statement, row or paragraph begins, ascending.
+        steps: offsets inside units where the next statement, row or paragraph begins, ascending. A leaf with
+            none inside (a record, a line of a log) is *atomic*: a part of it says nothing by itself.
     """
 
     kind: str
@@ -76,6 +79,45 @@ class Structure:
         headings = [unit.heading for unit in self.around(offset) if unit.heading is not None]
         return [(start, min(end, offset)) for start, end in headings if start < offset]
 
+    def heading_before(self, end: int, offset: int) -> bool:
+        """Whether a heading line of what ``offset`` lies in ends at ``end``, and it is no part of a leaf."""
+        around = self.around(offset)
+        return not any(unit.leaf for unit in around) and any(unit.heading is not None and unit.heading[1] == end for unit in around
+        )
+
+    def is_joined(self, offset: int) -> bool:
+        """Whether what begins at ``offset`` goes on with what stands before it, empty line or not."""
+        return any(unit.joined for unit in self.around(offset))
+
+    def atomic_at(self, offset: int) -> tuple[int, int] | None:
+        """The characters of the atomic leaf that ``offset`` lies inside of."""
+        around = self.around(offset)
+        if not around or not around[-1].leaf:
+            return None
+        start, end = around[-1].start, around[-1].end
+        inside = bisect_right(self.steps, start)
+        has_steps = inside < len(self.steps) and self.steps[inside] < end
+        return None if has_steps else (start, end)
+
+    def cuts(self, start: int, end: int) -> IntArray:
+        """Offsets between ``start`` and ``end`` at which units or steps begin or units end, ascending."""
+        found = [a[np.searchsorted(a, start, "right") : np.searchsorted(a, end)] for a in self._cut_arrays]
+        return np.unique(np.concatenate(found))
+
+    def heading_edges(self, start: int, end: int) -> list[int]:
+        """Offsets between ``start`` and ``end`` at which a unit with a heading line begins or has ended."""
+        edges = self._heading_edges
+        return edges[np.searchsorted(edges, start, "right") : np.searchsorted(edges, end)].tolist()
+
+    @cached_property
+    def _heading_edges(self) -> IntArray:
+        headed = (unit for unit in self.units if unit.heading is not None)
+        return np.unique(np.array([at for u in headed for at in (u.start, u.end)], dtype=np.int64))
+
+    @cached_property
+    def _cut_arrays(self) -> tuple[IntArray, IntArray]:
+        return self.edges, np.array(self.steps, dtype=np.int64)
+
     def is_cut(self, offset: int) -> bool:
         """Whether a text that ends or begins at ``offset`` holds only a part of a unit."""
         return any(unit.leaf for unit in self.around(offset))
@@ -97,11 +139,14 @@ class Structure:
 
 
 def heading_span(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """A heading without the white space after it; only its first line where it is long."""
+    """A heading without the white space after it; where it is long its first line, or as many words as fit."""
     stop = start + len(text[start:end].rstrip())
     if stop - start > _MAX_HEADING_CHARS:
-        line_end = text.find("\n", start, start + _MAX_HEADING_CHARS)
-        stop = line_end if line_end > start else start + _MAX_HEADING_CHARS
+        limit = start + _MAX_HEADING_CHARS
+        line_end = text.find("\n", start, limit)
+        word_end = text.rfind(" ", start + 1, limit)
+        stop = line_end if line_end > start else word_end if word_end > start else limit
+        stop = start + len(text[start:stop].rstrip())
     return (start, stop) if stop > start else None
 
 

@@ -1,0 +1,106 @@
+"""What a part of a text needs beside it to be read by itself, and where one may begin or end.
+
+A line of a section says what it says of the section's subject: it is kept with the heading lines over it. A
+record, a row or a line of a log is kept whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from longattncomp_cli.core.assembly.kept_spans import ChunkMap, KeptSpan
+from longattncomp_cli.core.chunking.chunks import Chunk
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.text.arrays import IntArray
+from longattncomp_cli.core.text.boundaries import line_starts, sentence_starts, word_starts
+from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
+from longattncomp_cli.core.text.structure.units import Structure
+
+# A record or line of up to this many characters is kept whole where a chunk holds a part of it.
+_MOST_RECORD_CHARS = 2_000
+
+
+@dataclass(frozen=True)
+class ReadableParts:
+    """The rules for the sources of one request.
+
+    Attributes:
+        sources: of the request.
+        structures: of each source, ``None`` for those without; or nothing where none counts.
+        chunk_map: of all chunks.
+    """
+
+    sources: Sequence[Source]
+    structures: Sequence[Structure | None]
+    chunk_map: ChunkMap
+
+    def structure_of(self, source: int) -> Structure | None:
+        """The structure of a source, where it has one."""
+        return self.structures[source] if self.structures else None
+
+    def owners_of(self, chunk: Chunk) -> list[KeptSpan]:
+        """The heading lines over a chunk, and the rest of the records that its borders cut."""
+        headings = self.headings_at(chunk.source, chunk.start)
+        before = self.rest_before(chunk.source, chunk.start)
+        return [*headings, *before, *self.rest_after(chunk.source, chunk.end)]
+
+    def headings_at(self, source: int, offset: int) -> list[KeptSpan]:
+        """The heading lines of the units around ``offset``, outermost first."""
+        structure = self.structure_of(source)
+        headings = structure.headings_at(offset) if structure is not None else []
+        return [
+            part for start, end in headings for part in self.chunk_map.split_by_chunk(source, start, end, "head")
+        ]
+
+    def rest_before(self, source: int, offset: int) -> list[KeptSpan]:
+        """What of a record or line stands before ``offset`` in it."""
+        start, _ = self.record_at(source, offset)
+        return self.chunk_map.split_by_chunk(source, start, offset, "head") if start < offset else []
+
+    def rest_after(self, source: int, offset: int) -> list[KeptSpan]:
+        """What of a record or line stands after ``offset`` in it."""
+        _, end = self.record_at(source, offset)
+        return self.chunk_map.split_by_chunk(source, offset, end, "head") if end > offset else []
+
+    def record_at(self, source: int, offset: int) -> tuple[int, int]:
+        """The record or line that ``offset`` cuts, unless it is very long; else nothing of the text."""
+        structure = self.structure_of(source)
+        record = structure.atomic_at(offset) if structure is not None else None
+        return record if record and record[1] - record[0] <= _MOST_RECORD_CHARS else (offset, offset)
+
+    def cut_points(self, source: int, start: int, end: int) -> list[IntArray]:
+        """Where a part of ``[start, end)`` may well begin or end, relative to it; best kind first.
+
+        Ends of sentences or units, then of lines; never inside a record or line of a log.
+        """
+        text = self.sources[source].text[start:end]
+        structure = self.structure_of(source)
+        if structure is None:
+            return [sentence_starts(text), line_starts(text)]
+        if structure.kind in CODE_KINDS:
+            edges = structure.edges - start
+            return [edges[(edges > 0) & (edges < end - start)], line_starts(text)]
+        units = np.union1d(structure.cuts(start, end) - start, self._loose(source, start, sentence_starts(text)))
+        return [units, self._loose(source, start, line_starts(text))]
+
+    def word_ends(self, source: int, start: int, end: int) -> IntArray:
+        """Where words begin in ``[start, end)``, relative to it, that may end a part there; in code none."""
+        structure = self.structure_of(source)
+        if structure is not None and structure.kind in CODE_KINDS:
+            return np.empty(0, dtype=np.int64)
+        return self._loose(source, start, word_starts(self.sources[source].text[start:end]))
+
+    def _loose(self, source: int, start: int, offsets: IntArray) -> IntArray:
+        """Those of ``offsets`` from ``start`` that lie inside no record or line of a log."""
+        structure = self.structure_of(source)
+        if structure is None:
+            return offsets
+        kept = [at for at in offsets.tolist() if not self._is_in_record(source, start + at)]
+        return np.array(kept, dtype=np.int64)
+
+    def _is_in_record(self, source: int, offset: int) -> bool:
+        start, end = self.record_at(source, offset)
+        return start < end

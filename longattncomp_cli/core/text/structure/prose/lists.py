@@ -1,0 +1,169 @@
+"""Lists: items with what is nested in them, under the line or sentence that introduces them.
+
+"Never do any of the following:" turns the items below it round, and "Fixed:" says what they are: an item is
+kept with the items around it that hold it, and with the line before the list that ends in a colon.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+from longattncomp_cli.core.text.boundaries import sentence_starts
+from longattncomp_cli.core.text.structure.prose.outline import Lines
+from longattncomp_cli.core.text.structure.units import Unit, heading_span
+
+# A bullet, or a number or small letter with its mark; of LaTeX \item.
+_MARKER = re.compile(
+    r"([ \t]*)((?:[-+•‣◦▪]|\*{1,5}|\d{1,3}[.)]|\(\d{1,3}\)|[a-z][.)]|\([a-z]{1,4}\)|#\.|\.{1,5})[ \t]+(?=\S)|"
+    r"\\item\b)"
+)
+_INDENTATION = re.compile(r"[ \t]*")
+_INTRODUCES = re.compile(r"[:：](?:[*_`]{1,3})?$")
+# Begins an environment of items: no text of its own.
+_BEGINS_LIST = re.compile(r"\s*\\begin\{\w+\}")
+_TAB = 4
+_MOST_DEPTH = 8
+# The longest sentence that introduces a list, and how far back it is looked for.
+_LONGEST_LEAD = 300
+_LOOK_BACK = 2_000
+
+
+@dataclass
+class _Item:
+    """An item that is not closed yet."""
+
+    start: int
+    indent: int
+    end: int
+    first_nested: int = -1
+
+
+@dataclass
+class _List:
+    """A list that is not closed yet: its items are closed ones; ``lead`` introduces it."""
+
+    lead: tuple[int, int] | None
+    start: int
+    units: list[Unit] = field(default_factory=list)
+    num_items: int = 0
+
+
+def find_lists(text: str, lines: Lines, others: Collection[int], *, fewest_items: int = 1) -> Iterator[Unit]:
+    """The lists of a text and their items.
+
+    Args:
+        text: the whole text.
+        lines: of it.
+        others: numbers of the lines that are no text of a list: headings, tables, code.
+        fewest_items: of a list that nothing introduces; one that a colon introduces may have one.
+
+    Yields:
+        A unit for each list, which joins its items; its heading is the line or sentence that introduces it.
+        A unit for each item; its heading is its first sentence where there is more, or what stands before
+        the items nested in it.
+    """
+    found: _List | None = None
+    items: list[_Item] = []
+    blank = True
+    lead: tuple[int, int] | None = None
+    paragraph = 0
+    for number, (start, end) in enumerate(lines):
+        line = text[start:end].rstrip()
+        if not line:
+            blank = True
+            continue
+        marker = None if number in others else _MARKER.match(text, start, end)
+        indent = _width(_INDENTATION.match(line).group())  # type: ignore[union-attr]
+        if found is not None and not _goes_on(items, indent, blank, marker is not None, number in others, line):
+            yield from _closed(text, found, items, fewest_items)
+            found, items, paragraph = None, [], start
+        if blank and found is None:
+            paragraph = start
+        blank = False
+        if marker is None:
+            if found is not None:
+                _pop(text, found, items, indent, end_of=start + len(line))
+            elif number in others:
+                lead = None
+            elif not _BEGINS_LIST.match(line):
+                lead = _introduction(text, paragraph, start + len(line))
+            continue
+        if found is None:
+            found = _List(lead, start)
+            lead = None
+        _open(text, found, items, marker, start + len(line))
+    if found is not None:
+        yield from _closed(text, found, items, fewest_items)
+
+
+def _goes_on(items: list[_Item], indent: int, blank: bool, is_item: bool, is_other: bool, line: str) -> bool:
+    """Whether a line is of the list whose ``items`` are open."""
+    base = items[0].indent
+    if is_item:
+        return indent >= base - 1
+    if indent > base:
+        return True
+    return not blank and not is_other and not _INTRODUCES.search(line)
+
+
+def _open(text: str, found: _List, items: list[_Item], marker: re.Match[str], end: int) -> None:
+    """Open an item, once those that it does not lie in are closed."""
+    written = marker.group(2).strip()
+    # AsciiDoc and Org nest by the number of marks.
+    depth = len(written) - 1 if set(written) <= {"*"} or set(written) <= {"."} else 0
+    indent = _width(marker.group(1)) + depth
+    while items and (items[-1].indent >= indent or len(items) >= _MOST_DEPTH):
+        found.units.append(_unit(text, items.pop()))
+    if items:
+        items[-1].first_nested = items[-1].first_nested if items[-1].first_nested >= 0 else marker.start()
+    items.append(_Item(marker.start(), indent, end))
+    found.num_items += 1
+    for item in items:
+        item.end = end
+
+
+def _pop(text: str, found: _List, items: list[_Item], indent: int, *, end_of: int) -> None:
+    """A line of text that ends at ``end_of`` goes on with the innermost item that it is indented under."""
+    while len(items) > 1 and items[-1].indent >= indent:
+        found.units.append(_unit(text, items.pop()))
+    for item in items:
+        item.end = end_of
+
+
+def _closed(text: str, found: _List, items: list[_Item], fewest_items: int) -> Iterator[Unit]:
+    if found.lead is None and found.num_items < fewest_items:
+        return
+    end = items[0].end
+    yield Unit(found.lead[0] if found.lead else found.start, end, found.lead, leaf=False, joined=True)
+    yield from found.units
+    for item in items:
+        yield _unit(text, item)
+
+
+def _unit(text: str, item: _Item) -> Unit:
+    """The unit of a closed item."""
+    if item.first_nested >= 0:
+        return Unit(item.start, item.end, heading_span(text, item.start, item.first_nested), leaf=False)
+    own = text[item.start : min(item.end, item.start + _LOOK_BACK)]
+    breaks = [int(at) for at in sentence_starts(own)[:1]]
+    if not breaks and len(own) <= _LONGEST_LEAD:
+        return Unit(item.start, item.end)
+    return Unit(item.start, item.end, heading_span(text, item.start, item.start + (breaks or [len(own)])[0]))
+
+
+def _introduction(text: str, paragraph: int, end: int) -> tuple[int, int] | None:
+    """The last sentence of the paragraph that ends at ``end``, where it ends in a colon."""
+    if not _INTRODUCES.search(text, max(paragraph, end - 8), end):
+        return None
+    begin = max(paragraph, end - _LOOK_BACK)
+    starts = sentence_starts(text[begin:end])
+    start = begin + int(starts[-1]) if len(starts) else paragraph
+    if end - start > _LONGEST_LEAD:
+        start = max(start, text.rfind("\n", start, end) + 1)
+    return heading_span(text, start, end)
+
+
+def _width(white: str) -> int:
+    return sum(_TAB if char == "\t" else 1 for char in white)
