@@ -14,6 +14,7 @@ import numpy as np
 from longattncomp_cli.core.assembly.kept_spans import KeptSpan
 from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.chunking.chunks import Chunk
+from longattncomp_cli.core.selection.whole_rows import after_row, row_ends
 from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.boundaries import word_starts
 
@@ -53,6 +54,7 @@ def fill_remaining(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[Kep
     """
     renderer = room.renderer
     text = renderer.request.sources[chunk.source].text
+    structure = renderer.structures[chunk.source] if renderer.structures else None
     anchor, headings = _begin(chunk, renderer, focus)
 
     def part(start: int, end: int) -> list[KeptSpan]:
@@ -62,7 +64,12 @@ def fill_remaining(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[Kep
         edges = renderer.cut_points(chunk.source, chunk.start, anchor)
         before = text[chunk.start : anchor]
         kept = _good_starts(before, edges, lambda start: room.fits(part(chunk.start + start, chunk.end)))
-        return renderer.full_chunks(room.whole, part(chunk.start + kept, chunk.end))
+        begin = min(after_row(structure, chunk.start + kept), anchor)
+        return renderer.full_chunks(room.whole, part(begin, chunk.end))
+    if ends := row_ends(structure, anchor, chunk.end):
+        end = _longest(ends, lambda end: room.fits(part(anchor, end)))
+        if end or room.whole:
+            return renderer.full_chunks(room.whole, part(anchor, end) if end else ())
     if not headings:
         return renderer.full_chunks(room.whole, _beginning(KeptSpan(chunk, anchor, chunk.end), room))
     edges = renderer.cut_points(chunk.source, anchor, chunk.end)

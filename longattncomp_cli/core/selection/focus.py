@@ -15,6 +15,7 @@ from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.text.boundaries import sentence_starts
 from longattncomp_cli.core.text.spans import Span
+from longattncomp_cli.core.text.structure.units import Structure
 
 FOCUS_TOKENS = 16
 """Backbone tokens of a piece."""
@@ -44,6 +45,10 @@ def best_start(request: Request, chunk: Chunk, *, snap: SnapLevel, score_pieces:
         return chunk.start
     source = request.sources[chunk.source]
     structure = structure_for(source, snap)
+    if structure is not None and structure.touches(chunk.start, chunk.end):
+        row = _best_row(request, chunk, structure, score_pieces)
+        if row is not None:
+            return row
     fine_snap: SnapLevel = "sentence" if snap in ("structure", "auto") else snap
     alone = replace(source, title="", context_region=Span(chunk.start, chunk.end))
     pieces = score_pieces(Request((alone,), request.query), "line" if structure is not None else fine_snap)
@@ -54,3 +59,22 @@ def best_start(request: Request, chunk: Chunk, *, snap: SnapLevel, score_pieces:
     sentence = int(max([chunk.start, *sentences[sentences <= best]]))
     between = sum(sentence < piece.start <= best for piece in pieces.chunks)
     return best if between >= _LONG_SENTENCE_PIECES else sentence
+
+
+def _best_row(
+    request: Request, chunk: Chunk, structure: Structure, score_pieces: ScorePieces
+) -> int | None:
+    """Where the best row of a chunk begins; ``None`` where the best piece is in none.
+
+    Pieces are rows, or 16 tokens of long ones; a header does not count: it stands over any row that is kept,
+    and has the words of every question about its columns.
+    """
+    alone = replace(request.sources[chunk.source], title="", context_region=Span(chunk.start, chunk.end))
+    pieces = score_pieces(Request((alone,), request.query), "auto")
+    for index in pieces.order.tolist():
+        begin = pieces.chunks[index].start
+        if any(start <= begin < first_row for start, first_row, _ in structure.headers):
+            continue
+        row = structure.row_at(begin)
+        return max(row[0], chunk.start) if row is not None else None
+    return None

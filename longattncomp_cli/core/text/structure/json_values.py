@@ -68,7 +68,7 @@ def _close_element(text: str, within: _Open, end: int) -> None:
 def _container(text: str, closed: _Open, end: int) -> list[Unit]:
     start = closed.element + _blank(text, closed.element, end)
     if end - start <= _SMALL_CHARS or not closed.parts:
-        return [Unit(start, end)]
+        return [Unit(start, end, row=text[start] == "{")]
     return [Unit(start, end, heading_span(text, start, closed.bracket + 1), leaf=False), *closed.parts]
 
 

@@ -6,6 +6,7 @@ import re
 from pathlib import PurePath
 
 from longattncomp_cli.core.text.structure.chats import looks_like_chat
+from longattncomp_cli.core.text.structure.tables.delimited import delimited_kind
 
 GRAMMARS = {
     "python": (".py", ".pyi", ".pyw"),
@@ -97,6 +98,9 @@ def _by_signs(text: str) -> str | None:
     lines = [line for line in sample.splitlines() if line.strip()]
     if not lines:
         return None
+    delimited = delimited_kind(sample)
+    if delimited is not None:
+        return delimited
     markdown = len(_HEADING.findall(sample))
     if markdown >= 2 and not _is_comment_style(sample, markdown):
         return "markdown"

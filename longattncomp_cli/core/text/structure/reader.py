@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from longattncomp_cli.core.text.structure import chats, code, json_values, markdown, tables
-from longattncomp_cli.core.text.structure.kinds import kind_of
+from longattncomp_cli.core.text.structure import chats, code, json_values, markdown
+from longattncomp_cli.core.text.structure.kinds import CODE_KINDS, kind_of
+from longattncomp_cli.core.text.structure.tables.delimited import read_csv, read_lines, read_tsv
+from longattncomp_cli.core.text.structure.tables.find import with_tables
 from longattncomp_cli.core.text.structure.units import Structure
 
 _READERS: dict[str, Callable[[str], Structure]] = {
     "markdown": markdown.read,
     "json": json_values.read,
-    "jsonl": tables.read_lines,
-    "csv": tables.read_csv,
-    "tsv": tables.read_tsv,
+    "jsonl": read_lines,
+    "csv": read_csv,
+    "tsv": read_tsv,
     "chat": chats.read,
 }
 
@@ -26,11 +28,12 @@ def structure_of(text: str, name: str = "") -> Structure | None:
         name: of the file it comes from; its suffix says what it holds, the text itself where it has none.
 
     Returns:
-        The structure, or ``None`` for prose and for what holds no unit.
+        The structure, or ``None`` for prose without tables and for what holds no unit.
     """
     kind = kind_of(text, name)
-    if kind is None:
-        return None
-    reader = _READERS.get(kind)
-    found = reader(text) if reader else code.read(text, kind)
-    return found if found.units else None
+    found = None
+    if kind is not None:
+        reader = _READERS.get(kind)
+        found = reader(text) if reader else code.read(text, kind)
+    found = with_tables(text, found, is_code=kind in CODE_KINDS)
+    return found if found is not None and found.units else None
