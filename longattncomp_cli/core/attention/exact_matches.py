@@ -11,6 +11,7 @@ Shapes: C chunks.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from longattncomp_cli.core.attention.idf import MIN_IDF, idf
+from longattncomp_cli.core.attention.row_keys import row_keys
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.chunking.passages import continuing_chunks
 from longattncomp_cli.core.prompts.request import Request
@@ -52,7 +54,8 @@ def exact_match_gains(
         A name that stands somewhere, and its gains (C,), 0 where it does not stand.
     """
     total = float((idf_M + MIN_IDF).sum())
-    for name in query_identifiers(request.query):
+    identifiers = query_identifiers(request.query)
+    for name in identifiers:
         counts_C = _counts(request, chunks, name)
         holding = int(np.count_nonzero(counts_C))
         is_common = holding > max(2, _COMPOUND_SHARE * len(chunks))
@@ -60,10 +63,22 @@ def exact_match_gains(
             continue
         own_rarity = float(idf(np.array([holding]), len(chunks))[0])
         weight = own_rarity * _num_tokens(request.query, name, query) / max(total, 1e-9)
-        mass_C = _carried(counts_C / counts_C.sum(), passage_C)
-        with np.errstate(divide="ignore"):
-            # As a token's in log pooling: log(mass · C + e^floor) − floor, where an even share is 1 / C.
-            yield name, weight * np.logaddexp(np.log(mass_C * len(chunks)) - _FLOOR, 0.0)
+        yield name, weight * _gains(_carried(counts_C / counts_C.sum(), passage_C))
+    for written, key, places in row_keys(request, identifiers):
+        counts_C = np.zeros(len(chunks))
+        begins = [(chunk.source, chunk.start) for chunk in chunks]
+        for place in places:
+            counts_C[bisect_right(begins, (place.source, place.offset)) - 1] += place.weight
+        own_rarity = float(idf(np.array([np.count_nonzero(counts_C)]), len(chunks))[0])
+        own_rarity *= max(place.weight for place in places)
+        weight = own_rarity * _num_tokens(request.query, written, query) / max(total, 1e-9)
+        yield key, weight * _gains(counts_C / counts_C.sum())
+
+
+def _gains(mass_C: FloatArray) -> FloatArray:
+    """As a token's in log pooling: log(mass · C + e^floor) − floor, where an even share is 1 / C."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.logaddexp(np.log(mass_C * len(mass_C)) - _FLOOR, 0.0))
 
 
 def _counts(request: Request, chunks: Sequence[Chunk], name: str) -> FloatArray:

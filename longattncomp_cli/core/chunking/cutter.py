@@ -20,13 +20,14 @@ from longattncomp_cli.core.text.structure.units import Structure
 
 
 def structure_for(source: Source, snap: SnapLevel) -> Structure | None:
-    """The structure that chunks of a source follow: with ``auto`` only code's, with ``structure`` any."""
-    if snap == "structure" or (snap == "auto" and source.kind in CODE_KINDS):
-        return source.structure
-    return None
+    """The structure that chunks follow: with ``auto`` code's and of other texts the tables, else any."""
+    structure = source.structure if snap in ("structure", "auto") else None
+    if structure is None or snap == "structure" or source.kind in CODE_KINDS:
+        return structure
+    return structure.tables if len(structure.rows[0]) else None
 
 
-_LEVELS = {"none": 0, "word": 1, "line": 2, "sentence": 3, "paragraph": 4, "unit": 5}
+_LEVELS = {"none": 0, "word": 1, "line": 2, "sentence": 3, "paragraph": 4, "unit": 5, "border": 6}
 _LINE_SNAPS = ("none", "word", "line")
 WHOLE_UNIT_CHUNKS = 4
 """A definition, table or record of up to this many times the size of a chunk is a chunk of its own."""
@@ -52,7 +53,7 @@ def chunk_source(
         Chunks that partition the context; one without tokens where the context has none.
     """
     structure = structure_for(source, snap)
-    levels = token_levels(source, tokens.starts, snap, structure)
+    levels = token_levels(source, tokens.starts, snap, structure, chunk_tokens)
     whole_tokens = chunk_tokens * WHOLE_UNIT_CHUNKS
     bounds, edges = _placed(source, tokens.starts, chunk_bounds(levels, chunk_tokens, whole_tokens), snap)
     # A list, and the line that introduces it, are one passage though empty lines stand between.
@@ -97,12 +98,17 @@ def _with_indentation(text: str, begin: int) -> int:
 
 
 def token_levels(
-    source: Source, starts: IntArray, snap: SnapLevel, structure: Structure | None = None
+    source: Source,
+    starts: IntArray,
+    snap: SnapLevel,
+    structure: Structure | None = None,
+    chunk_tokens: int = 0,
 ) -> IntArray:
     """(N,) how good it is to begin a chunk at each token.
 
     0 anywhere, 1 a word begins, 2 a line, 3 a sentence or statement, 4 a paragraph, 5 a unit that should
-    stay whole; inside such a unit no paragraph begins.
+    stay whole; inside such a unit no paragraph begins. 6 where a table begins that is longer than a chunk,
+    where its first row does, and what follows it: its header is a chunk of its own.
     """
     levels = np.zeros(len(starts), dtype=np.int64)
     if snap == "none" or not len(starts):
@@ -120,7 +126,20 @@ def token_levels(
         _raise_levels(levels, starts, offsets, level)
     if structure is not None:
         _raise_levels(levels, starts, structure.leaf_starts, _LEVELS["unit"])
+        _mark_tables(levels, starts, structure, chunk_tokens)
     return levels
+
+
+def _mark_tables(levels: IntArray, starts: IntArray, structure: Structure, chunk_tokens: int) -> None:
+    """A table that fits into a chunk is one unit; of a longer one the header and the rows are parted."""
+    for start, first_row, end in structure.headers:
+        begin, rows, after = (int(at) for at in np.searchsorted(starts, [start, first_row, end]))
+        if after - begin > chunk_tokens:
+            for border in (begin, rows, after):
+                levels[border : border + 1] = _LEVELS["border"]
+        elif after > begin:
+            levels[begin:after] = np.minimum(levels[begin:after], _LEVELS["line"])
+            levels[begin] = _LEVELS["unit"]
 
 
 def _raise_levels(levels: IntArray, starts: IntArray, offsets: IntArray, level: int) -> None:
@@ -133,8 +152,9 @@ def chunk_bounds(levels: Sequence[int] | IntArray, chunk_tokens: int, whole_toke
 
     Short paragraphs share a chunk until it is half full; a paragraph that does not fit begins a new one
     unless less than a quarter of a chunk stands before it (a heading, a lone line), so no chunk holds
-    much of two long paragraphs. A paragraph of several chunks is cut into parts of about equal size, each
-    at the best place near its end. A unit (level 5) of up to ``whole_tokens`` is not cut.
+    much of two long paragraphs. What begins a table, its rows or what follows it (level 6) always begins a
+    chunk. A paragraph of several chunks is cut into parts of about equal size, each
+    at the best place near its end. A unit (level 5 or 6) of up to ``whole_tokens`` is not cut.
     """
     levels = np.asarray(levels)
     bounds = [0]
@@ -144,11 +164,13 @@ def chunk_bounds(levels: Sequence[int] | IntArray, chunk_tokens: int, whole_toke
         # bounds[-1]:paragraph is gathered already, paragraph:edge comes next: shall it begin a new chunk?
         gathered = paragraph - bounds[-1]
         fits = edge - bounds[-1] <= chunk_tokens
-        is_unit = paragraph < len(levels) and levels[paragraph] == _LEVELS["unit"]
+        is_unit = paragraph < len(levels) and levels[paragraph] >= _LEVELS["unit"]
+        must_begin = paragraph < len(levels) and levels[paragraph] == _LEVELS["border"]
         limit = max(chunk_tokens, whole_tokens) if is_unit else chunk_tokens
         would_cut = is_unit and edge - paragraph <= limit < edge - bounds[-1]
         enough = max(1, chunk_tokens / 4)
-        if gathered and (gathered >= chunk_tokens / 2 or would_cut or (not fits and gathered >= enough)):
+        is_full = gathered >= chunk_tokens / 2 or would_cut or (not fits and gathered >= enough)
+        if gathered and (must_begin or is_full):
             bounds.append(paragraph)
         if edge - bounds[-1] > limit:
             bounds.extend(_cuts(levels, bounds[-1], edge, chunk_tokens))

@@ -143,7 +143,7 @@ class _Ends:
     @cached_property
     def first(self) -> int:
         """Where the least part ends that says something: at its first good end, or after some words."""
-        some_words = self.anywhere[: _FIRST_WORDS][-1:] or [len(self.text)]
+        some_words = self.anywhere[:_FIRST_WORDS][-1:] or [len(self.text)]
         return min([*(ends[0] for ends in self.good if ends), *some_words])
 
     def best(self, fits: Callable[[int], bool], least: int) -> int:

@@ -55,6 +55,10 @@ def best_start(request: Request, chunk: Chunk, *, snap: SnapLevel, score_pieces:
     part = Span(chunk.start, chunk.end)
     if structure is not None and source.kind not in CODE_KINDS:
         part = _best_section(source, structure, chunk, request.query, score_pieces)
+    if structure is not None and structure.touches(part.start, part.end):
+        row = _best_row(source, structure, part, request.query, score_pieces)
+        if row is not None:
+            return row
     fine_snap: SnapLevel = "line" if follows else "sentence" if snap in ("structure", "auto") else snap
     alone = replace(source, title="", context_region=part)
     pieces = score_pieces(Request((alone,), request.query), fine_snap, FOCUS_TOKENS)
@@ -88,3 +92,22 @@ def _best_section(
 def _titles(text: str, structure: Structure, offset: int) -> str:
     """The heading lines over ``offset``, as one line."""
     return " ".join(" ".join(text[start:end].split()) for start, end in structure.headings_at(offset))
+
+
+def _best_row(
+    source: Source, structure: Structure, part: Span, query: str, score_pieces: ScorePieces
+) -> int | None:
+    """Where the best row of a part begins; ``None`` where the best piece is in none.
+
+    Pieces are rows, or 16 tokens of long ones; a header does not count: it stands over any row that is kept,
+    and has the words of every question about its columns.
+    """
+    alone = replace(source, title="", context_region=part)
+    pieces = score_pieces(Request((alone,), query), "auto", FOCUS_TOKENS)
+    for index in pieces.order.tolist():
+        begin = pieces.chunks[index].start
+        if any(start <= begin < first_row for start, first_row, _ in structure.headers):
+            continue
+        row = structure.row_at(begin)
+        return max(row[0], part.start) if row is not None else None
+    return None

@@ -21,6 +21,11 @@ _IDENTIFIER = re.compile(
     r"|(?=.*\d)(?=.*[A-Za-z])"  # sha256, RFC-2616, a UUID
     r"|\w(?:\.|::|->)\w"  # os.path, config.json, std::move
 )
+_QUOTED_TEXT = re.compile(r"[\"“„«]([^\"“”„«»\n]{1,200})[\"”“»]|(?<!\w)['‘]([^'‘’\n]{2,200})['’](?!\w)")
+_NUMBER = re.compile(r"(?<![\w.,-])\d[\d,]*(?:\.\d+)?(?!-?\w)")
+_CAPITALISED = r"[^\W\d_a-zµß-öø-ÿ][\w'’&-]*\.?"
+_KEY = re.compile(rf"{_CAPITALISED}(?: (?:(?:of|de|la|van|von|der|du|di|and|&|the|\d+) ){{0,2}}?{_CAPITALISED}| \d+\b)*")
+_MOST_KEY_WORDS = 8
 _NAME_LIKE = re.compile(r"[\dA-Z_]")
 
 
@@ -62,6 +67,31 @@ def query_identifiers(query: str) -> list[str]:
         if len(word) <= _LONGEST_IDENTIFIER and (_IDENTIFIER.search(word) or "-" in word)
     ]
     return list(dict.fromkeys(name for _, name in sorted(found) if name))[:MAX_IDENTIFIERS]
+
+
+def query_keys(query: str) -> list[list[str]]:
+    """What a query may call a row by: each thing with the spellings to look for, the likeliest first.
+
+    Numbers, with and without commas; what stands in quotes; and runs of capitalised words, from the whole
+    run down to its single words. Most of the last begin a sentence or are names of other things: they count
+    only where a table has them in a cell.
+    """
+    found = [(m.start(), [(m.group(1) or m.group(2)).strip()]) for m in _QUOTED_TEXT.finditer(query)]
+    for number in _NUMBER.finditer(query):
+        bare = number.group().rstrip(",").replace(",", "")
+        whole, _, decimals = bare.partition(".")
+        grouped = f"{int(whole):,}" + (f".{decimals}" if decimals else "")
+        found.append((number.start(), [number.group().rstrip(","), bare, grouped]))
+    for run in _KEY.finditer(query):
+        words = run.group().split()[:_MOST_KEY_WORDS]
+        parts = [
+            " ".join(words[first : first + length])
+            for length in range(len(words), 0, -1)
+            for first in range(len(words) - length + 1)
+        ]
+        found.append((run.start(), [part.rstrip(".") for part in parts if part != part.lower()]))
+    unique = (list(dict.fromkeys(spelling for spelling in each if spelling)) for _, each in sorted(found))
+    return [spellings for spellings in unique if spellings][:MAX_IDENTIFIERS]
 
 
 def is_compound(name: str, query: str) -> bool:

@@ -110,7 +110,8 @@ def _container(text: str, closed: _Open, end: int) -> list[Unit]:
         first = start if name[1] - start <= _MOST_NAME_CHARS else name[0]
         heading = heading_span(text, first, name[1])
     parts = [part for part in closed.parts if not is_small or _is_headed(text, part)]
-    return [Unit(start, end, heading, leaf=is_small or not closed.parts), *parts]
+    row = is_small and text[start] == "{"
+    return [Unit(start, end, heading, leaf=is_small or not closed.parts, row=row), *parts]
 
 
 def _is_headed(text: str, part: Unit) -> bool:

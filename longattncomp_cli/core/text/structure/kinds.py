@@ -8,6 +8,7 @@ from pathlib import PurePath
 from longattncomp_cli.core.text.structure.chats import looks_like_chat
 from longattncomp_cli.core.text.structure.formats.lines import plain_lines
 from longattncomp_cli.core.text.structure.formats.signs import format_of
+from longattncomp_cli.core.text.structure.tables.delimited import delimited_kind
 
 GRAMMARS = {
     "python": (".py", ".pyi", ".pyw"),
@@ -50,13 +51,17 @@ _KINDS = {
     **dict.fromkeys((".yaml", ".yml"), "yaml"),
     **dict.fromkeys((".toml", ".ini", ".cfg", ".properties", ".env", ".desktop"), "config"),
     **dict.fromkeys((".service", ".socket", ".timer", ".mount", ".target", ".path", ".slice"), "config"),
-    **dict.fromkeys((".tf", ".tfvars", ".hcl", ".nomad", ".proto", ".graphql", ".gql", ".prisma", ".thrift"), "settings"),
+    **dict.fromkeys(
+        (".tf", ".tfvars", ".hcl", ".nomad", ".proto", ".graphql", ".gql", ".prisma", ".thrift"), "settings"
+    ),
     **dict.fromkeys((".css", ".scss", ".less", ".bicep", ".nginx"), "settings"),
     **dict.fromkeys((".srt", ".vtt", ".sbv"), "subtitles"),
     **dict.fromkeys((".vcf", ".vcard", ".ics", ".ical"), "cards"),
     **dict.fromkeys((".diff", ".patch"), "diff"),
     **dict.fromkeys((".mk", ".mak"), "makefile"),
-    **dict.fromkeys((".xml", ".svg", ".plist", ".csproj", ".xsd", ".wsdl", ".xaml", ".rss", ".kml", ".gpx"), "xml"),
+    **dict.fromkeys(
+        (".xml", ".svg", ".plist", ".csproj", ".xsd", ".wsdl", ".xaml", ".rss", ".kml", ".gpx"), "xml"
+    ),
 }
 
 
@@ -134,7 +139,7 @@ def _by_signs(text: str) -> str | None:
     opening, closing = text[:200].lstrip()[:1], text[-200:].rstrip()[-1:]
     if (opening, closing) in (("{", "}"), ("[", "]")):
         return _json_kind(text[:_SAMPLE_CHARS]) or format_of(plain_lines(sample))
-    found = format_of(plain_lines(sample))
+    found = format_of(plain_lines(sample)) or delimited_kind(sample)
     if found is not None:
         return found
     lines = [line for line in sample.splitlines() if line.strip()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from longattncomp_cli.core.text.structure import chats, code, json_values, markdown, tables
+from longattncomp_cli.core.text.structure import chats, code, json_values, markdown
 from longattncomp_cli.core.text.structure.formats import (
     braces,
     config,
@@ -17,8 +17,10 @@ from longattncomp_cli.core.text.structure.formats import (
     yaml_keys,
 )
 from longattncomp_cli.core.text.structure.formats.lines import plain_lines
-from longattncomp_cli.core.text.structure.kinds import kind_of
+from longattncomp_cli.core.text.structure.kinds import CODE_KINDS, kind_of
 from longattncomp_cli.core.text.structure.prose import reader as prose
+from longattncomp_cli.core.text.structure.tables.delimited import read_csv, read_lines, read_tsv
+from longattncomp_cli.core.text.structure.tables.find import with_tables
 from longattncomp_cli.core.text.structure.units import Structure
 
 _READERS: dict[str, Callable[[str], Structure]] = {
@@ -26,9 +28,9 @@ _READERS: dict[str, Callable[[str], Structure]] = {
     "rst": prose.read_rst,
     **{kind: partial(prose.read_markup, kind=kind) for kind in ("latex", "asciidoc", "org")},
     "json": json_values.read,
-    "jsonl": tables.read_lines,
-    "csv": tables.read_csv,
-    "tsv": tables.read_tsv,
+    "jsonl": read_lines,
+    "csv": read_csv,
+    "tsv": read_tsv,
     "chat": chats.read,
 }
 
@@ -65,4 +67,5 @@ def structure_of(text: str, name: str = "") -> Structure | None:
     else:
         reader = _READERS.get(kind) if kind else prose.read_plain
         found = reader(text) if reader else code.read(text, kind or "")
-    return found if found.units else None
+    whole = with_tables(text, found if found.units else None, is_code=kind in CODE_KINDS)
+    return whole if whole is not None and whole.units else None

@@ -24,6 +24,7 @@ class Unit:
             row); ``None`` where nothing does.
         leaf: whether it should not be cut; otherwise it only holds other units (a class, a section).
         joined: whether it goes on with one matter across empty lines: a list, with the line that introduces it.
+        row: whether it is a row of a table or a record among others: kept whole or not at all.
     """
 
     start: int
@@ -31,6 +32,7 @@ class Unit:
     heading: tuple[int, int] | None = None
     leaf: bool = True
     joined: bool = False
+    row: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ class Structure:
     def heading_before(self, end: int, offset: int) -> bool:
         """Whether a heading line of what ``offset`` lies in ends at ``end``, and it is no part of a leaf."""
         around = self.around(offset)
-        return not any(unit.leaf for unit in around) and any(unit.heading is not None and unit.heading[1] == end for unit in around
+        return not any(unit.leaf for unit in around) and any(
+            unit.heading is not None and unit.heading[1] == end for unit in around
         )
 
     def is_joined(self, offset: int) -> bool:
@@ -132,6 +135,50 @@ class Structure:
         """Offsets at which units begin that should stay whole and are in no other such unit."""
         starts = [unit.start for unit in self.units if unit.leaf and not self.is_cut(unit.start)]
         return np.array(starts, dtype=np.int64)
+
+    @cached_property
+    def rows(self) -> tuple[IntArray, IntArray]:
+        """Where each row that is in no other begins, and ends, ascending."""
+        found: list[Unit] = []
+        for unit in self.units:
+            if unit.row and not (found and unit.start < found[-1].end):
+                found.append(unit)
+        starts, ends = [unit.start for unit in found], [unit.end for unit in found]
+        return np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64)
+
+    def row_at(self, offset: int) -> tuple[int, int] | None:
+        """The characters of the row that holds the character at ``offset``."""
+        starts, ends = self.rows
+        number = int(np.searchsorted(starts, offset, side="right")) - 1
+        return (int(starts[number]), int(ends[number])) if number >= 0 and ends[number] > offset else None
+
+    @cached_property
+    def tables(self) -> Structure:
+        """Only the rows, and what stands directly over them."""
+        holders = {self._parents[number] for number, unit in enumerate(self.units) if unit.row}
+        kept = (unit for number, unit in enumerate(self.units) if unit.row or number in holders)
+        return Structure(self.kind, tuple(unit for unit in kept if unit.row or not unit.leaf))
+
+    @cached_property
+    def headers(self) -> tuple[tuple[int, int, int], ...]:
+        """Of each table that holds the names of its columns: where it, its first row and its end are."""
+        first: dict[int, int] = {}
+        if self.kind == "json":  # there a heading is the key and the bracket of an array
+            return ()
+        for number, unit in enumerate(self.units):
+            if unit.row:
+                first.setdefault(self._parents[number], unit.start)
+        holders = ((self.units[parent], start) for parent, start in first.items() if parent >= 0)
+        return tuple(
+            (unit.start, start, unit.end)
+            for unit, start in holders
+            if unit.heading is not None and unit.start <= unit.heading[0] and unit.heading[1] <= start
+        )
+
+    def touches(self, start: int, end: int) -> bool:
+        """Whether a row lies, in part at least, in ``[start, end)``."""
+        starts, ends = self.rows
+        return bool(np.searchsorted(starts, end) > np.searchsorted(ends, start, side="right"))
 
     def outside(self, offsets: IntArray) -> IntArray:
         """Those of ``offsets`` that lie inside no unit that should stay whole."""
