@@ -6,17 +6,17 @@ rendered text itself, with the target model's tokenizer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
-from longattncomp_cli.core.assembly.kept_spans import ChunkMap, KeptSpan, merge_kept_spans
+from longattncomp_cli.core.assembly.kept_spans import ChunkMap, KeptSpan, merge_kept_spans, without_parts
 from longattncomp_cli.core.budget.tokenizers import TargetTokenizer
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.boundaries import line_starts, sentence_starts
-from longattncomp_cli.core.text.spans import SourceSpan
+from longattncomp_cli.core.text.spans import SourceSpan, Span
 from longattncomp_cli.core.text.structure.units import Structure
 
 DEFAULT_SEPARATOR = "\n[...]\n"
@@ -46,6 +46,7 @@ class Renderer:
             and where one is cut, ``cut_mark`` stands.
         required: what the user wants kept whatever its score.
         cut_marks: whether it does; without, the separator stands there too, and nothing at the end.
+        left_out: by chunk, parts that are kept only where ``required`` says so: copies of what is kept.
     """
 
     request: Request
@@ -56,6 +57,7 @@ class Renderer:
     structures: tuple[Structure | None, ...] = ()
     required: tuple[SourceSpan, ...] = ()
     cut_marks: bool = True
+    left_out: Mapping[int, Sequence[Span]] = field(default_factory=dict)
 
     def render(self, kept: Sequence[KeptSpan]) -> str:
         """Return what is printed: what is always kept, and the spans in source order."""
@@ -98,7 +100,12 @@ class Renderer:
         spans = [KeptSpan(self.chunks[i], self.chunks[i].start, self.chunks[i].end) for i in indices]
         headings = [each for span in spans for each in self.headings_of(span.chunk)]
         headings += [each for span in part for each in self.headings_at(span.chunk.source, span.start)]
-        return merge_kept_spans([*spans, *part, *self.required_spans, *headings], self.request.sources)
+        chosen = [rest for each in (*spans, *part) for rest in self._remaining(each)]
+        return merge_kept_spans([*chosen, *self.required_spans, *headings], self.request.sources)
+
+    def _remaining(self, span: KeptSpan) -> list[KeptSpan]:
+        parts = self.left_out.get(span.chunk.index, ())
+        return [span] if span.reason or not parts else without_parts(span, parts)
 
     def headings_of(self, chunk: Chunk) -> list[KeptSpan]:
         """The heading lines of what ``chunk`` begins inside of."""
@@ -184,6 +191,18 @@ class Renderer:
     def separator_tokens(self) -> int:
         """The tokens of one separator alone."""
         return self.tokenizer.count(self.separator)
+
+    @cached_property
+    def tokens_to_keep(self) -> list[int]:
+        """(C,) the target tokens of each chunk without its parts that are left out, and of marks for them."""
+        tokens = list(self.tokens_per_chunk)
+        for index in self.left_out:
+            chunk = self.chunks[index]
+            parts = self._remaining(KeptSpan(chunk, chunk.start, chunk.end))
+            text = self.request.sources[chunk.source].text
+            pieces = self.tokenizer.count_each([text[part.start : part.end] for part in parts])
+            tokens[index] = sum(pieces) + max(0, len(pieces) - 1) * self.separator_tokens
+        return tokens
 
     @cached_property
     def tokens_per_chunk(self) -> list[int]:
