@@ -10,6 +10,7 @@ from functools import cached_property
 
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.text.spans import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,19 @@ class ChunkMap:
             if chunk.source == source and low < high:
                 parts.append(KeptSpan(chunk, low, high, reason))
         return parts
+
+
+def without_parts(span: KeptSpan, parts: Sequence[Span]) -> list[KeptSpan]:
+    """What is left of a span without these parts of its chunk, which are in order."""
+    left = []
+    at = span.start
+    for start, end in parts:
+        if at < min(start, span.end):
+            left.append(replace(span, start=at, end=min(start, span.end)))
+        at = max(at, end)
+    if at < span.end:
+        left.append(replace(span, start=at))
+    return left
 
 
 def merge_kept_spans(spans: Iterable[KeptSpan], sources: Sequence[Source]) -> tuple[KeptSpan, ...]:

@@ -6,16 +6,16 @@ rendered text itself, with the target model's tokenizer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
-from longattncomp_cli.core.assembly.kept_spans import ChunkMap, KeptSpan, merge_kept_spans
+from longattncomp_cli.core.assembly.kept_spans import ChunkMap, KeptSpan, merge_kept_spans, without_parts
 from longattncomp_cli.core.assembly.readable_parts import ReadableParts
 from longattncomp_cli.core.budget.tokenizers import TargetTokenizer
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.prompts.request import Request
-from longattncomp_cli.core.text.spans import SourceSpan
+from longattncomp_cli.core.text.spans import SourceSpan, Span
 from longattncomp_cli.core.text.structure.units import Structure
 
 DEFAULT_SEPARATOR = "\n[...]\n"
@@ -45,6 +45,7 @@ class Renderer:
             heading lines, a record whole, and where a definition is cut, ``cut_mark`` stands.
         required: what the user wants kept whatever its score.
         cut_marks: whether it does; without, the separator stands there too, and nothing at the end.
+        left_out: by chunk, parts that are kept only where ``required`` says so: copies of what is kept.
     """
 
     request: Request
@@ -55,6 +56,7 @@ class Renderer:
     structures: tuple[Structure | None, ...] = ()
     required: tuple[SourceSpan, ...] = ()
     cut_marks: bool = True
+    left_out: Mapping[int, Sequence[Span]] = field(default_factory=dict)
 
     def render(self, kept: Sequence[KeptSpan]) -> str:
         """Return what is printed: what is always kept, and the spans in source order."""
@@ -97,7 +99,12 @@ class Renderer:
         chunks = [self.chunks[i] for i in indices]
         spans = [KeptSpan(chunk, chunk.start, chunk.end) for chunk in chunks]
         owners = [each for chunk in chunks for each in self.owners_of(chunk)]
-        return merge_kept_spans([*spans, *part, *self.required_spans, *owners], self.request.sources)
+        chosen = [rest for each in (*spans, *part) for rest in self._remaining(each)]
+        return merge_kept_spans([*chosen, *self.required_spans, *owners], self.request.sources)
+
+    def _remaining(self, span: KeptSpan) -> list[KeptSpan]:
+        parts = self.left_out.get(span.chunk.index, ())
+        return [span] if span.reason or not parts else without_parts(span, parts)
 
     def owners_of(self, chunk: Chunk) -> list[KeptSpan]:
         """What must be kept with a chunk: the heading lines over it, the rest of the records it cuts."""
@@ -189,6 +196,18 @@ class Renderer:
     def separator_tokens(self) -> int:
         """The tokens of one separator alone."""
         return self.tokenizer.count(self.separator)
+
+    @cached_property
+    def tokens_to_keep(self) -> list[int]:
+        """(C,) the target tokens of each chunk without its parts that are left out, and of marks for them."""
+        tokens = list(self.tokens_per_chunk)
+        for index in self.left_out:
+            chunk = self.chunks[index]
+            parts = self._remaining(KeptSpan(chunk, chunk.start, chunk.end))
+            text = self.request.sources[chunk.source].text
+            pieces = self.tokenizer.count_each([text[part.start : part.end] for part in parts])
+            tokens[index] = sum(pieces) + max(0, len(pieces) - 1) * self.separator_tokens
+        return tokens
 
     @cached_property
     def tokens_per_chunk(self) -> list[int]:

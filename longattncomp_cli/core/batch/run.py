@@ -28,6 +28,7 @@ class Outcome:
     report_line: bytes
     error: LongAttnCompError | None
     warnings: tuple[str, ...] = ()
+    copies: int = 0
 
 
 # The records that are left, and how many were there already → their outcomes, in order.
@@ -50,6 +51,7 @@ class BatchCounts:
     skipped: int = 0
     first_failure: str = ""
     warned: Counter[str] = field(default_factory=Counter)
+    copies: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +127,7 @@ def run_batch(
                 counts.failed += 1
                 counts.first_failure = counts.first_failure or outcome.error.message
             counts.warned.update(outcome.warnings)
+            counts.copies += outcome.copies
             output.write(_with_settings(outcome.line, outcome, outputs.settings))
             if report is not None:
                 report.write(_with_settings(outcome.report_line, outcome, outputs.settings))
@@ -151,14 +154,11 @@ def process_record(record: Record | FailedRecord, process: Process) -> Outcome:
     except LongAttnCompError as error:
         line = json_lines.dumps(error_record(record.id, error))
         return Outcome(line, line, error)
-    return Outcome(line, report_line, None, _warnings_of(made[0]))
-
-
-def _warnings_of(value: JsonObject) -> tuple[str, ...]:
-    holder = value.get("selection", value)
-    return (
-        tuple(warning["code"] for warning in holder.get("warnings", ())) if isinstance(holder, dict) else ()
-    )
+    holder = made[0].get("selection", made[0])
+    if not isinstance(holder, dict):
+        return Outcome(line, report_line, None)
+    warnings = tuple(warning["code"] for warning in holder.get("warnings", ()))
+    return Outcome(line, report_line, None, warnings, holder.get("copies_left_out", 0))
 
 
 def _with_settings(line: bytes, outcome: Outcome, settings: str) -> bytes:

@@ -17,9 +17,13 @@ _REPORTED_WORDS = 12
 
 
 def score_report(scored: Scored) -> JsonObject:
-    """One record's chunk scores, in source order; with ``kept`` where a selection was made."""
+    """One record's chunk scores, in source order; with ``kept`` where a selection was made.
+
+    A chunk that was left out whole because it repeats what is kept has ``"copy": true``.
+    """
     request, scores = scored.request, scored.scores
     kept = None if scored.selection is None else {span.chunk.index for span in scored.selection.kept}
+    copies = frozenset() if scored.selection is None else frozenset(scored.selection.copies)
     num_tokens = scored.renderer.tokens_per_chunk
     ranks = scores.ranks.tolist()
     chunks = []
@@ -38,6 +42,8 @@ def score_report(scored: Scored) -> JsonObject:
         }
         if kept is not None:
             entry["kept"] = chunk.index in kept
+            if (chunk.source, chunk.start, chunk.end) in copies:
+                entry["copy"] = True
         chunks.append(entry)
     report: JsonObject = {"id": request.id, "query": request.query}
     if scores.confidence is not None:
@@ -69,6 +75,9 @@ def compression_record(compression: Compression, checkpoint: str, settings: str)
 def selection_report(compression: Compression, checkpoint: str, settings: str) -> JsonObject:
     """What was kept and why.
 
+    ``copies_left_out`` counts the places that were left out because they repeat what is kept word for word;
+    ``copies``, absent where there are none, says where each is, in source order.
+
     Args:
         compression: the result.
         checkpoint: its name.
@@ -96,6 +105,11 @@ def selection_report(compression: Compression, checkpoint: str, settings: str) -
         report["context_span"] = {"start": region.start, "end": region.end}
     report["chunks_kept"] = len({span.chunk.index for span in selection.kept})
     report["chunks_total"] = len(scores.chunks)
+    report["copies_left_out"] = len(selection.copies)
+    if selection.copies:
+        report["copies"] = [
+            {"source": number, "start": start, "end": end} for number, start, end in selection.copies
+        ]
     report["checkpoint"] = checkpoint
     report["settings"] = settings
     report["spans"] = [

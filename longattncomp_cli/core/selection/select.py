@@ -19,6 +19,7 @@ from longattncomp_cli.core.assembly.kept_spans import KeptSpan
 from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.auto import AutoRule, num_chunks_to_keep
+from longattncomp_cli.core.selection.copies import Copies, beside_copies, find_copies, without_copies
 from longattncomp_cli.core.selection.cutting import (
     FindStart,
     Remaining,
@@ -27,6 +28,7 @@ from longattncomp_cli.core.selection.cutting import (
     least_tokens,
 )
 from longattncomp_cli.core.text.arrays import IntArray
+from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import BudgetError, UsageError
 
 SelectMode = Literal["top-p", "budget", "threshold", "auto"]
@@ -37,11 +39,19 @@ StopReason = Literal["budget", "top_p", "threshold", "auto", "exhausted", "passt
 
 @dataclass(frozen=True)
 class Selection:
-    """The kept spans in source order, why the selection stopped, and their share of all chunks' mass."""
+    """What was chosen.
+
+    Attributes:
+        kept: spans in source order.
+        stop: why nothing more was.
+        retained_mass: their share of all chunks' mass.
+        copies: what was left out because it repeats what is kept, in source order.
+    """
 
     kept: tuple[KeptSpan, ...]
     stop: StopReason
     retained_mass: float
+    copies: tuple[SourceSpan, ...] = ()
 
 
 _LEAST_MASS = 1e-300
@@ -68,9 +78,12 @@ class SelectionRule:
     fill: bool = True
     """Cut the first chunk that does not fit at a sentence, line or word end, instead of dropping it."""
 
+    copies_count_once: bool = True
+    """Leave out what repeats a better chunk word for word."""
+
     def as_published(self) -> SelectionRule:
-        """Count as Algorithm 1 of arXiv:2606.01336: from the sink's mass on, and chunks stay whole."""
-        return replace(self, count_sink=True, fill=False)
+        """As Algorithm 1 of arXiv:2606.01336: from the sink's mass on, chunks stay whole, copies as well."""
+        return replace(self, count_sink=True, fill=False, copies_count_once=False)
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
@@ -115,14 +128,16 @@ def select(
         if renderer.original_tokens <= budget:
             return _selection(scores, renderer.full_chunks(range(num_chunks)), "passthrough")
     limit, reason = num_chunks_by_rule(scores, rule)
-    if budget is None:
-        return _selection(scores, renderer.full_chunks(scores.order[:limit].tolist()), reason)
-    num_whole = _fitting_prefix(scores.order[:limit], renderer, budget)
-    best = scores.order[:num_whole].tolist()
-    if num_whole == limit:
-        return _selection(scores, renderer.full_chunks(best), reason)
+    copies = find_copies(scores.order, renderer) if rule.copies_count_once else Copies(scores.order, {})
+    renderer, focus = without_copies(renderer, copies), beside_copies(focus, copies)
+    is_taken = scores.ranks[copies.order] <= limit
+    order = copies.order[is_taken]
+    num_whole = len(order) if budget is None else _fitting_prefix(order, renderer, budget)
+    best = order[:num_whole].tolist()
+    if budget is None or num_whole == len(order):
+        return _selection(scores, renderer.full_chunks(best), reason, copies)
     room = Remaining(renderer=renderer, whole=best, budget=budget)
-    cut = scores.chunks[scores.order[num_whole]]
+    cut = scores.chunks[order[num_whole]]
     kept = fill_remaining(cut, room, focus) if rule.fill else renderer.full_chunks(best)
     if not kept:
         held = "one character" if rule.fill else "all"
@@ -131,7 +146,7 @@ def select(
             f"the budget of {budget} tokens cannot hold {held} of the best chunk",
             hint=f"{way}use --budget {_least_budget(scores, rule, renderer, focus)} or more",
         )
-    return _selection(scores, kept, "budget")
+    return _selection(scores, kept, "budget", copies)
 
 
 def _least_budget(scores: ChunkScores, rule: SelectionRule, renderer: Renderer, focus: FindStart) -> int:
@@ -194,7 +209,7 @@ def tokens_of_best(order: IntArray, renderer: Renderer) -> Iterator[int]:
 
     Every part is counted alone; that of the text as it is printed may be a little more or less.
     """
-    chunks, tokens = renderer.chunks, renderer.tokens_per_chunk
+    chunks, tokens = renderer.chunks, renderer.tokens_to_keep
     total = renderer.fixed_tokens
     # Heading lines and kept spans: each is paid for once, with a separator.
     parts = {(span.chunk.index, span.start) for span in renderer.required_spans}
@@ -225,12 +240,16 @@ def _tokens_of(span: KeptSpan, renderer: Renderer) -> int:
     return renderer.tokenizer.count(text[span.start : span.end])
 
 
-def _selection(scores: ChunkScores, kept: tuple[KeptSpan, ...], stop: StopReason) -> Selection:
-    """Attach the retained share of all chunks' mass; a cut chunk counts by its characters."""
+def _selection(
+    scores: ChunkScores, kept: tuple[KeptSpan, ...], stop: StopReason, copies: Copies | None = None
+) -> Selection:
+    """Attach the retained share of all chunks' mass, a cut chunk by its characters, and the copies."""
     mass = sum(
         float(scores.scores[span.chunk.index])
         * (span.end - span.start)
         / max(1, span.chunk.end - span.chunk.start)
         for span in kept
     )
-    return Selection(kept, stop, min(1.0, mass / max(float(scores.scores.sum()), _LEAST_MASS)))
+    retained = min(1.0, mass / max(float(scores.scores.sum()), _LEAST_MASS))
+    left_out = copies.left_out(frozenset(span.chunk.index for span in kept)) if copies else ()
+    return Selection(kept, stop, retained, left_out)

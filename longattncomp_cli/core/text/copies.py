@@ -1,0 +1,181 @@
+"""Find what stands word for word in text that was kept before, whatever its case, line ends and times.
+
+Words are compared by their letters and digits without regard to case, numbers with their sign and decimals.
+White space, common punctuation and the time that a line of a log begins with say nothing. A copy is a run of
+words that stands in one kept place in the same order without a gap: another number or name ends it.
+
+Shapes: N words of all texts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from longattncomp_cli.core.text.arrays import IntArray
+from longattncomp_cli.core.text.spans import SourceSpan
+
+SHORTEST_RUN = 8
+"""Words; fewer in a row are a phrase, not a copy."""
+_DOUBLINGS = 3  # 2 ** 3 words are SHORTEST_RUN
+_MOST_PLACES = 16
+"""Kept places that are tried for each run."""
+_TIME = (
+    r"(?m:^[\[(<\"]?(?:\d{4}[-/.]\d\d[-/.]\d\d[T ]+|[A-Z][a-z]{2} {1,2}\d{1,2} )?\d\d:\d\d(?::\d\d)?"
+    r"(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?[\])>\"]?(?=[ \t]))"
+)
+_NUMBER = r"(?:(?<![\w)])[-+−])?\d+(?:[.,:/]\d+)+(?!\w)|(?:(?<![\w)])[-+−])?\d\w*"
+_WORDS = re.compile(rf"(?P<time>{_TIME})|{_NUMBER}|\w+|[^\w\s.,;:!?'\"“”‘’«»…()\[\]{{}}*#>|–—•·-]")
+_CODE_WORDS = re.compile(r"(?P<time>(?!))|\w+|[^\w\s]")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Words that stand elsewhere too.
+
+    Attributes:
+        start, end: the words' numbers.
+        place: the number of the first of the words that they repeat.
+    """
+
+    start: int
+    end: int
+    place: int
+
+    @property
+    def num_words(self) -> int:
+        """Words of the run."""
+        return self.end - self.start
+
+
+class CopyFinder:
+    """The words of several texts, and which of them were kept.
+
+    Time and memory are linear in the words; nothing is random.
+
+    Args:
+        texts: ranges of texts, as (text, start, end).
+        is_code: of each, whether every sign counts.
+    """
+
+    def __init__(self, texts: Sequence[tuple[str, int, int]], is_code: Sequence[bool]) -> None:
+        """Number the words and all runs of ``SHORTEST_RUN`` words."""
+        numbers: dict[str, int] = {}
+        ids: list[int] = []
+        starts: list[int] = []
+        self._bounds = [0]
+        for number, (text, start, end) in enumerate(texts):
+            pattern = _CODE_WORDS if is_code[number] else _WORDS
+            for match in pattern.finditer(text, start, end):
+                if match.lastgroup != "time":
+                    starts.append(match.start())
+                    ids.append(numbers.setdefault(match[0].casefold(), len(numbers)))
+            ids.append(-1 - number)  # like no word: no run goes on from one text to the next
+            starts.append(end)
+            self._bounds.append(len(ids))
+        self._ids_N = np.array(ids, dtype=np.int64)
+        self._starts_N = np.array(starts, dtype=np.int64)
+        self._runs_N, num_runs = _numbered_runs(self._ids_N)
+        self._repeats_N = np.bincount(self._runs_N, minlength=num_runs)[self._runs_N] > 1
+        self._is_kept_N = np.zeros(len(ids), dtype=np.bool_)
+        self._is_known = np.zeros(num_runs, dtype=np.bool_)
+        self._places: defaultdict[int, list[int]] = defaultdict(list)
+
+    @property
+    def has_repeats(self) -> bool:
+        """Whether any ``SHORTEST_RUN`` words stand in two places."""
+        return bool(self._repeats_N.any())
+
+    def words_of(self, span: SourceSpan) -> tuple[int, int]:
+        """The numbers of the first word that begins in a range, and of the first one behind it."""
+        low, high = self._bounds[span.source], self._bounds[span.source + 1] - 1
+        first, last = np.searchsorted(self._starts_N[low:high], (span.start, span.end))
+        return low + int(first), low + int(last)
+
+    def words(self, low: int, high: int) -> tuple[int, ...]:
+        """What stands at these numbers, comparable."""
+        return tuple(self._ids_N[low:high].tolist())
+
+    def offset(self, word: int) -> int:
+        """The character at which a word begins; the end of its text behind the last."""
+        return int(self._starts_N[word])
+
+    def keep(self, low: int, high: int) -> None:
+        """Say that these words are kept."""
+        self._is_kept_N[low:high] = True
+        for word in (low + np.flatnonzero(self._repeats_N[low:high])).tolist():
+            run = int(self._runs_N[word])
+            self._is_known[run] = True
+            if len(self._places[run]) < _MOST_PLACES:
+                self._places[run].append(word)
+
+    def runs(self, low: int, high: int) -> list[Run]:
+        """The runs of these words that stand in what is kept, or before them in the same range; in order.
+
+        Of several kept places the one with the longest run counts, and of those the one kept first.
+        """
+        found: list[Run] = []
+        seen: dict[int, int] = {}
+        at = low
+        for word in (low + np.flatnonzero(self._repeats_N[low : max(low, high - SHORTEST_RUN + 1)])).tolist():
+            run = int(self._runs_N[word])
+            if word >= at and (self._is_known[run] or run in seen):
+                own = [seen[run]] if run in seen else []
+                best = self._longest(word, high, [*self._places.get(run, ()), *own], low)
+                if best.num_words >= SHORTEST_RUN:
+                    found.append(best)
+                    at = best.end
+            seen.setdefault(run, word)
+        return found
+
+    def _longest(self, word: int, high: int, places: Iterable[int], low: int) -> Run:
+        best = Run(word, word, word)
+        for place in places:
+            if place == word:
+                continue
+            size = min(high - word, len(self._ids_N) - place)
+            same = self._ids_N[place : place + size] == self._ids_N[word : word + size]
+            if place < low or place >= word:
+                same &= self._is_kept_N[place : place + size]
+            length = size if same.all() else int(np.argmin(same))
+            if length > best.num_words:
+                best = Run(word, word + length, place)
+        return best
+
+
+def _numbered_runs(ids_N: IntArray) -> tuple[IntArray, int]:
+    """(N,) a number for the ``SHORTEST_RUN`` words from each one on, equal where they are, and how many.
+
+    Exact, by doubling: the number of a pair, of a pair of pairs, and so on.
+    """
+    runs_N = np.unique(ids_N, return_inverse=True)[1].astype(np.int64)
+    for doubling in range(_DOUBLINGS):
+        step = 2**doubling
+        behind_N = np.full(len(runs_N), -1, dtype=np.int64)
+        behind_N[:-step] = runs_N[step:]
+        pairs_N = runs_N * (len(runs_N) + 1) + behind_N + 1
+        runs_N = np.unique(pairs_N, return_inverse=True)[1].astype(np.int64)
+    return runs_N, int(runs_N.max(initial=-1)) + 1
+
+
+_KEY = re.compile(r"[ \t]*(?:[-*] )?([A-Za-z_\"'][\w.\"' -]{0,40}?)[ \t]*[:=](?:\s|$)")
+_CELLS = re.compile(r"\S(?:[ \t]*\|[ \t]*|\t| {2,}|[,;](?=\S))(?=\S)")
+_FEWEST_KEYS = 3
+
+
+def is_record_like(text: str) -> bool:
+    """Whether most lines are rows of a table, or fields with names of their own.
+
+    Rows and records look alike and differ in a value, or stand for different things with equal values.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    keys = [match[1].strip("\"' ").casefold() for match in map(_KEY.match, lines) if match]
+    different = len(set(keys))
+    if different >= _FEWEST_KEYS and 2 * different >= len(lines):
+        return True
+    rows = sum(line.startswith("|") or len(_CELLS.findall(line)) >= 2 for line in lines)
+    return bool(lines) and 2 * rows > len(lines)
