@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 from longattncomp_cli.core.assembly.kept_spans import ChunkMap, KeptSpan, merge_kept_spans
 from longattncomp_cli.core.budget.tokenizers import TargetTokenizer
@@ -56,6 +57,8 @@ class Renderer:
     structures: tuple[Structure | None, ...] = ()
     required: tuple[SourceSpan, ...] = ()
     cut_marks: bool = True
+    stands_empty: ClassVar[bool] = False
+    """Whether what is rendered makes sense where nothing is kept."""
 
     def render(self, kept: Sequence[KeptSpan]) -> str:
         """Return what is printed: what is always kept, and the spans in source order."""

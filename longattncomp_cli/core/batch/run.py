@@ -16,8 +16,9 @@ from longattncomp_cli.core.inputs.records import FailedRecord, Record
 from longattncomp_cli.core.results.report import JsonObject, error_record
 from longattncomp_cli.errors import InputError, LongAttnCompError, OutputError
 
-# One record in, the line of the main output and the line of the report out.
-Process = Callable[[Record], tuple[JsonObject, JsonObject | None]]
+# One record in, the line of the main output (a chat that is a list gives a list) and the report's line out.
+Line = JsonObject | list[JsonObject]
+Process = Callable[[Record], tuple[Line, JsonObject | None]]
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,9 @@ def process_record(record: Record | FailedRecord, process: Process) -> Outcome:
     return Outcome(line, report_line, None, _warnings_of(made[0]))
 
 
-def _warnings_of(value: JsonObject) -> tuple[str, ...]:
+def _warnings_of(value: Line) -> tuple[str, ...]:
+    if isinstance(value, list):
+        return ()
     holder = value.get("selection", value)
     return (
         tuple(warning["code"] for warning in holder.get("warnings", ())) if isinstance(holder, dict) else ()
