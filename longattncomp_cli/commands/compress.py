@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,6 +14,8 @@ from longattncomp_cli.commands.terminal.errors import report_errors
 from longattncomp_cli.commands.terminal.help_texts import epilog
 from longattncomp_cli.errors import UsageError
 
+PrintAs = Literal["json", "text"]
+
 EPILOG = epilog("""Examples:
 
   longattncomp compress notes.txt -q "Who approved the budget?" -b 4000
@@ -23,6 +25,8 @@ EPILOG = epilog("""Examples:
   longattncomp compress notes.txt -q "Who approved the budget?" -b 4000 --show text --html page.html
 
   longattncomp compress src/ -q "Where is the retry limit set?" -b 12.5% --headers
+
+  longattncomp compress messages.json -b 16k > request.json
 
   longattncomp compress questions.jsonl -b 4k -o compressed.jsonl --resume
 """)
@@ -43,14 +47,23 @@ def compress(
             rich_help_panel=common.RUN,
         ),
     ] = None,
+    print_as: Annotated[
+        PrintAs,
+        typer.Option(
+            "--as",
+            help="What a chat (JSON messages) comes back as: the same JSON with shortened contents, or one text.",
+            rich_help_panel=common.WHERE,
+        ),
+    ] = "json",
 ) -> None:
     """Keep the parts of the inputs that a query needs, within a token budget.
 
     Text in, compressed text out. Records (.jsonl) in, one line a record out. A whole prompt without
-    a query is split first: its instruction and query are always kept.
+    a query is split first: its instruction and query are always kept. Chat messages (JSON) in, the same
+    JSON out: system text, tool calls and the last user turn stay, other contents are shortened for it.
     """
     if options.show_config:
-        print_config("compress", options, {"show": show})
+        print_config("compress", options, {"show": show, "as": print_as})
         return
     from longattncomp_cli.commands.runs.dry_run import dry_run
     from longattncomp_cli.commands.runs.inputs import open_inputs
@@ -58,7 +71,7 @@ def compress(
     from longattncomp_cli.commands.runs.run import Run
     from longattncomp_cli.commands.runs.texts import compress_text
 
-    run = Run.resolve(options)
+    run = Run.resolve(options, as_text=print_as == "text")
     kind, files = open_inputs(run)
     if options.dry_run:
         dry_run(run, kind, files)

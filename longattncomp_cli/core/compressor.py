@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from longattncomp_cli.core.assembly.conversation import ConversationRenderer, stub_of
 from longattncomp_cli.core.assembly.renderer import DEFAULT_SEPARATOR, Renderer
 from longattncomp_cli.core.budget.amounts import budget_tokens
 from longattncomp_cli.core.budget.tokenizers import (
@@ -18,6 +19,8 @@ from longattncomp_cli.core.budget.tokenizers import (
     load_tokenizer,
 )
 from longattncomp_cli.core.chunking.chunks import SnapLevel
+from longattncomp_cli.core.inputs.conversations.model import Frame
+from longattncomp_cli.core.prompts.growth import measure, settled
 from longattncomp_cli.core.prompts.request import (
     DEFAULT_TAIL_TOKENS,
     Context,
@@ -59,6 +62,8 @@ class CompressorSettings:
     """Backbone tokens at the end of the prompt that are the query, for the parser ``tail``."""
     keep: KeepRules = field(default_factory=KeepRules)
     """What must stay whatever its score."""
+    as_text: bool = False
+    """Print a conversation as one text instead of its JSON."""
 
 
 class Compressor:
@@ -155,26 +160,66 @@ class Compressor:
             on_tokens: called with (tokens done, tokens in total).
         """
         request = self.requests.from_context(context, query, budget, instruction=instruction)
+        return self._scored(request, on_tokens, always_read=True)
+
+    def _scored(self, request: Request, on_tokens: OnTokens | None, *, always_read: bool) -> Scored:
+        if request.frame is not None:
+            return self._scored_conversation(request, request.frame, on_tokens, always_read=always_read)
+        scores = self._scores(request, on_tokens)
+        scored = Scored(request, scores, self.renderer(request, scores))
+        return self._selected(scored, self._budget(request, scored.renderer.original_tokens))
+
+    def _scored_conversation(
+        self, request: Request, frame: Frame, on_tokens: OnTokens | None, *, always_read: bool
+    ) -> Scored:
+        """Score a conversation; where all of it fits, or what must stay does not, reading it changes nothing."""
+        sizes = measure(frame.conversation, self.tokenizer, stub_of(self.settings.separator))
+        budget = self._budget(request, sum(sizes.texts))
+        growing = None if self.settings.as_text else budget
+        sources, frame = settled(request.sources, frame, sizes, growing)
+        request = replace(request, sources=sources, frame=frame)
+        chunks = tuple(chunk for source in self.scorer.tokenize(request).sources for chunk in source.chunks)
+        unread = ChunkScores(chunks, np.full(len(chunks), 1 / len(chunks)), None)
+        renderer = self.renderer(request, unread, sizes.texts)
+        if budget is not None and not renderer.fixed_tokens <= budget < renderer.original_tokens:
+            if not always_read or renderer.fixed_tokens > budget:
+                return self._selected(Scored(request, unread, renderer), budget)
+        scores = self._scores(request, on_tokens)
+        return self._selected(Scored(request, scores, renderer), budget, frame.reserve)
+
+    def _scores(self, request: Request, on_tokens: OnTokens | None) -> ChunkScores:
         scores = self.scorer.score(request, on_tokens)
         if not np.isfinite(scores.scores).all():
             name = self.scorer.checkpoint.config.name
             raise CheckpointError(f"checkpoint {name} computes scores that are not finite", code="bad-scores")
-        renderer = self.renderer(request, scores)
-        scored = Scored(request, scores, renderer)
-        budget = self._budget(request, renderer)
+        return scores
+
+    def _selected(self, scored: Scored, budget: int | None, reserve: int = 0) -> Scored:
+        """Choose what the budget keeps, but for the tokens in reserve."""
         if budget is None and self.settings.rule.mode == "budget":
             return scored
-        selection = select(scores, self.settings.rule, renderer, budget, self.focus(request))
+        room = None if budget is None else budget - reserve
+        focus = self.focus(scored.request)
+        selection = select(scored.scores, self.settings.rule, scored.renderer, room, focus)
         return replace(scored, selection=selection, budget=budget)
 
-    def renderer(self, request: Request, scores: ChunkScores) -> Renderer:
-        """What renders and counts selections of a scored request."""
-        return Renderer(
+    def renderer(self, request: Request, scores: ChunkScores, sizes: Sequence[int] = ()) -> Renderer:
+        """What renders and counts selections of a scored request.
+
+        Args:
+            request: what was scored.
+            scores: of its chunks.
+            sizes: of a conversation: tokens of each of its texts.
+        """
+        make: Callable[..., Renderer] = Renderer
+        if request.frame is not None:
+            make = partial(ConversationRenderer, sizes=sizes, as_text=self.settings.as_text)
+        return make(
             request,
             scores.chunks,
             self.settings.separator,
             self.tokenizer,
-            headers=self.settings.headers,
+            headers=self.settings.headers and request.frame is None,
             cut_marks=self.settings.cut_marks,
             required=keep_spans(request, self.settings.keep, self.tokenizer),
             structures=tuple(source.structure for source in request.sources),
@@ -201,7 +246,7 @@ class Compressor:
             raise UsageError(
                 "no budget", hint="add --budget 4000, 16k or 12.5%, or --select top-p", code="missing-budget"
             )
-        scored = self.score(request, on_tokens=on_tokens)
+        scored = self._scored(request, on_tokens, always_read=False)
         assert scored.selection is not None
         return Compression(
             request, scored.scores, scored.renderer, scored.selection, scored.budget, self.settings.rule.mode
@@ -218,6 +263,6 @@ class Compressor:
         )
         return fine.score(request)
 
-    def _budget(self, request: Request, renderer: Renderer) -> int | None:
+    def _budget(self, request: Request, original_tokens: int) -> int | None:
         written = self.settings.budget if request.budget is None else request.budget
-        return None if written is None else budget_tokens(written, renderer.original_tokens)
+        return None if written is None else budget_tokens(written, original_tokens)

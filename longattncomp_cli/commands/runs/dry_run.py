@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from longattncomp_cli.commands.runs.estimates import estimate
-from longattncomp_cli.commands.runs.inputs import open_records, read_sources
+from longattncomp_cli.commands.runs.inputs import conversation_in, open_records, read_sources
 from longattncomp_cli.commands.runs.run import Run
 from longattncomp_cli.commands.terminal.console import print_text
 from longattncomp_cli.core.budget.amounts import budget_tokens
@@ -38,8 +38,14 @@ def _text(
     run: Run, files: list[InputFile], tokenizer: TargetTokenizer, unit: str
 ) -> Iterator[tuple[str, str]]:
     sources = read_sources(run, files)
-    num_tokens = sum(tokenizer.count_each([source.text for source in sources]))
-    yield "sources", f"{len(sources):,}"
+    conversation = conversation_in(run, sources)
+    texts = [source.text for source in sources]
+    if conversation is None:
+        yield "sources", f"{len(sources):,}"
+    else:
+        texts = [said.text for said in conversation.texts]
+        yield "messages", f"{conversation.num_messages:,}"
+    num_tokens = sum(tokenizer.count_each(texts))
     yield "tokens", f"{num_tokens:,} ({unit})"
     if run.settings.budget is not None:
         budget = budget_tokens(run.settings.budget, num_tokens)

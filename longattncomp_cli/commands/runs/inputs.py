@@ -8,13 +8,14 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from longattncomp_cli.commands.runs.run import Run
-from longattncomp_cli.commands.terminal.console import Notify, shortened, stdin_bytes
-from longattncomp_cli.core.files.paths import read_bounded
+from longattncomp_cli.commands.terminal.console import shortened, stdin_bytes
+from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, decode, read_bounded, shown_name
 from longattncomp_cli.core.inputs.gather import STDIN, InputFile, expand_inputs, kind_of_inputs, read_source
 from longattncomp_cli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.compressor import Compressor
+    from longattncomp_cli.core.inputs.conversations.model import Conversation
     from longattncomp_cli.core.inputs.records import FailedRecord, Record
     from longattncomp_cli.core.inputs.source import Source
     from longattncomp_cli.core.prompts.request import Request
@@ -37,7 +38,27 @@ def open_inputs(run: Run) -> tuple[str, list[InputFile]]:
     if names.count(STDIN) > 1:
         raise UsageError("standard input is named twice", hint="name - once")
     files = expand_inputs(names, run.on_note)
-    return kind_of_inputs(files, run.input_format), files
+    kind = kind_of_inputs(files, run.input_format)
+    if kind == "jsonl" and run.input_format == "auto" and _holds_messages(run, files[0]):
+        if len(files) > 1:
+            raise UsageError(
+                f"{files[0].path} holds one chat message a line, and is not the only input",
+                hint="run one conversation at a time, or write each as one line: a list of its messages",
+            )
+        kind = "text"
+    return kind, files
+
+
+def _holds_messages(run: Run, file: InputFile) -> bool:
+    """Whether a file of lines is one conversation, a message a line."""
+    from longattncomp_cli.core.inputs.conversations.files import is_message_line
+    from longattncomp_cli.core.inputs.records import open_lines
+
+    if str(file.path) == STDIN:
+        return False
+    with open_lines(file, stdin_bytes) as lines:
+        first = next((line for line in lines if line.strip()), b"")
+    return is_message_line(first, (run.fields.context, run.fields.query, "prompt", "messages"))
 
 
 def read_sources(run: Run, files: list[InputFile]) -> tuple[Source, ...]:
@@ -48,7 +69,10 @@ def read_sources(run: Run, files: list[InputFile]) -> tuple[Source, ...]:
     """
     sources = []
     for file in files:
-        source = read_source(file, run.on_note, lambda: read_bounded(stdin_bytes(), "standard input"))
+        source = _read_lines(file) if file.is_records and file.named else None
+        source = source or read_source(
+            file, run.on_note, lambda: read_bounded(stdin_bytes(), "standard input")
+        )
         if source is None:
             continue
         if source.text.strip():
@@ -65,8 +89,22 @@ def read_sources(run: Run, files: list[InputFile]) -> tuple[Source, ...]:
     return tuple(sources)
 
 
-def text_request(sources: tuple[Source, ...], query: str, compressor: Compressor, on_note: Notify) -> Request:
-    """Make one request of text files: a context for the query, or a whole prompt to parse.
+def _read_lines(file: InputFile) -> Source | None:
+    """A compressed file of lines as one text; ``None`` of one that is not compressed."""
+    from longattncomp_cli.core.files.compressed import open_bytes
+    from longattncomp_cli.core.inputs.source import Source
+
+    if file.path.suffix.lower() not in COMPRESSED_SUFFIXES:
+        return None
+    name = shown_name(file.path)
+    with open_bytes(file.path) as stream:
+        return Source(decode(read_bounded(stream, name), name), name)
+
+
+def text_request(
+    sources: tuple[Source, ...], run: Run, compressor: Compressor, conversation: Conversation | None
+) -> Request:
+    """Make one request of text files: a chat, a context for the query, or a whole prompt to parse.
 
     Raises:
         UsageError: no query was given and none can be found.
@@ -74,18 +112,35 @@ def text_request(sources: tuple[Source, ...], query: str, compressor: Compressor
     from longattncomp_cli.core.prompts.request import Request
 
     name = sources[0].name if len(sources) == 1 else None
-    if query:
-        return Request(sources, query, id=name)
+    if run.query and conversation is None:
+        return Request(sources, run.query, id=name)
     if len(sources) > 1:
         raise UsageError("no query", hint="add -q 'your question'", code="no-query")
     try:
-        request = compressor.requests.from_prompt(sources[0], name)
+        if conversation is None:
+            request = compressor.requests.from_prompt(sources[0], name)
+        else:
+            request = compressor.requests.from_conversation(conversation, run.query, name)
     except InputError as error:
         if error.code != "no-query":
             raise
         raise UsageError(error.message, hint=error.hint, code=error.code) from error
-    on_note(f"query ({request.query_parser}): {shortened(request.query)}")
+    if request.query_parser != "given":
+        run.on_note(f"query ({request.query_parser}): {shortened(request.query)}")
     return request
+
+
+def conversation_in(run: Run, sources: tuple[Source, ...]) -> Conversation | None:
+    """The chat that the only source is, unless ``--format text`` says that it is a text.
+
+    Raises:
+        InputError: it is a chat, and broken.
+    """
+    from longattncomp_cli.core.inputs.conversations.files import conversation_of_text
+
+    if len(sources) > 1 or run.input_format == "text":
+        return None
+    return conversation_of_text(sources[0].text, sources[0].name)
 
 
 def open_records(run: Run, files: list[InputFile]) -> Iterator[Record | FailedRecord]:

@@ -73,8 +73,12 @@ class Run:
     """Whether notes, tables and progress are left out."""
 
     @classmethod
-    def resolve(cls, options: RunOptions) -> Run:
+    def resolve(cls, options: RunOptions, *, as_text: bool = False) -> Run:
         """Read ``--query-file``, parse what is written in a form of its own, and check it all.
+
+        Args:
+            options: as typed.
+            as_text: whether a conversation is printed as one text.
 
         Raises:
             UsageError: a value cannot be read or is out of range, or two options contradict each other.
@@ -83,7 +87,7 @@ class Run:
         _refuse_one_file_twice(options)
         if options.as_published:
             _refuse_what_is_not_published(options)
-        settings = _settings(options)
+        settings = replace(_settings(options), as_text=as_text)
         return cls(
             query=read_query(options),
             settings=settings,

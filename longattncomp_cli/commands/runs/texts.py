@@ -10,7 +10,7 @@ import orjson
 
 from longattncomp_cli.commands.options.common import ShowName
 from longattncomp_cli.commands.runs.explain import ChunkReference, explained_chunk
-from longattncomp_cli.commands.runs.inputs import read_sources, text_request
+from longattncomp_cli.commands.runs.inputs import conversation_in, read_sources, text_request
 from longattncomp_cli.commands.runs.run import Run
 from longattncomp_cli.commands.terminal import views
 from longattncomp_cli.commands.terminal.chunk_table import scored_table
@@ -43,8 +43,9 @@ def score_text(
     """
     check_text_outputs(run)
     sources = read_sources(run, files)
+    conversation = conversation_in(run, sources)
     compressor = run.load_compressor()
-    request = text_request(sources, run.query, compressor, run.on_note)
+    request = text_request(sources, run, compressor, conversation)
     with token_progress("reading", quiet=run.quiet) as advance:
         scored = compressor.score(request, on_tokens=advance)
     _note_warnings(run, scored)
@@ -79,15 +80,17 @@ def compress_text(run: Run, files: list[InputFile], show: ShowName | None) -> No
         )
     check_text_outputs(run)
     sources = read_sources(run, files)
+    conversation = conversation_in(run, sources)
     compressor = run.load_compressor()
-    request = text_request(sources, run.query, compressor, run.on_note)
+    request = text_request(sources, run, compressor, conversation)
     with token_progress("reading", quiet=run.quiet) as advance:
         result = compressor.compress(request, on_tokens=advance)
     _note_warnings(run, result)
     if result.selection.copies:
         run.on_note(copies_note(len(result.selection.copies)))
     if not result.selection.kept:
-        run.on_note(f"nothing was kept: no chunk passed --select {result.mode}")
+        why = "the budget has no room" if result.selection.stop == "budget" else "no chunk passed --select"
+        run.on_note(f"nothing was kept: {why} {result.mode}")
     write_side_outputs(run, result.scored)
     is_viewed = show in ("text", "diff")
     if run.output is not None:

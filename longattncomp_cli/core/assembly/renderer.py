@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar
 
 from longattncomp_cli.core.assembly.kept_spans import ChunkMap, KeptSpan, merge_kept_spans, without_parts
 from longattncomp_cli.core.assembly.readable_parts import ReadableParts
@@ -57,6 +58,8 @@ class Renderer:
     required: tuple[SourceSpan, ...] = ()
     cut_marks: bool = True
     left_out: Mapping[int, Sequence[Span]] = field(default_factory=dict)
+    stands_empty: ClassVar[bool] = False
+    """Whether what is rendered makes sense where nothing is kept."""
 
     def render(self, kept: Sequence[KeptSpan]) -> str:
         """Return what is printed: what is always kept, and the spans in source order."""

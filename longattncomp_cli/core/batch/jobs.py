@@ -18,7 +18,7 @@ from longattncomp_cli.core.scoring.choice import ScorerChoice
 from longattncomp_cli.version import __version__
 
 if TYPE_CHECKING:
-    from longattncomp_cli.core.batch.run import Process
+    from longattncomp_cli.core.batch.run import Line, Process
 
 JobKind = Literal["score", "compress"]
 Notify = Callable[[str], None]
@@ -145,7 +145,7 @@ def _score(job: RecordJob, compressor: Compressor, settings: str) -> Process:
 def _compress(job: RecordJob, compressor: Compressor, settings: str) -> Process:
     name = compressor.scorer.checkpoint.config.name
 
-    def process(record: Record) -> tuple[JsonObject, JsonObject | None]:
+    def process(record: Record) -> tuple[Line, JsonObject | None]:
         result = compressor.compress(compressor.requests.from_record(record, job.query))
         chunk_report = score_report(result.scored) if job.with_report else None
         return compression_record(result, name, settings), chunk_report

@@ -16,8 +16,9 @@ from longattncomp_cli.core.inputs.records import FailedRecord, Record
 from longattncomp_cli.core.results.report import JsonObject, error_record
 from longattncomp_cli.errors import InputError, LongAttnCompError, OutputError
 
-# One record in, the line of the main output and the line of the report out.
-Process = Callable[[Record], tuple[JsonObject, JsonObject | None]]
+# One record in, the line of the main output (a chat that is a list gives a list) and the report's line out.
+Line = JsonObject | list[JsonObject]
+Process = Callable[[Record], tuple[Line, JsonObject | None]]
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,8 @@ def process_record(record: Record | FailedRecord, process: Process) -> Outcome:
     except LongAttnCompError as error:
         line = json_lines.dumps(error_record(record.id, error))
         return Outcome(line, line, error)
+    if isinstance(made[0], list):
+        return Outcome(line, report_line, None)
     holder = made[0].get("selection", made[0])
     if not isinstance(holder, dict):
         return Outcome(line, report_line, None)

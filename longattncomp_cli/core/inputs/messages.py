@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from longattncomp_cli.core.inputs.conversations.calls import calls_of
 from longattncomp_cli.errors import InputError
 
 _OPENING_CHARS = 400
@@ -26,15 +27,19 @@ def flatten_messages(messages: Sequence[dict[str, Any]]) -> str:
     Raises:
         InputError: a message of another shape, or a part that is not text.
     """
-    return "\n".join(
-        f"<|im_start|>{_role(message, i)}\n{_tame(_content(message.get('content'), i))}<|im_end|>"
-        for i, message in enumerate(messages)
-    )
+    return "\n".join(written_turn(_role(message, i), _said(message, i)) for i, message in enumerate(messages))
 
 
-def _tame(content: str) -> str:
-    """Content that holds turn markup could pass a document off as what the user asks: a space breaks it."""
-    return content.replace("<|im_", "<| im_")
+def written_turn(role: str, content: str) -> str:
+    """One turn in ChatML; markup in the content, which could pass for another turn, is broken by a space."""
+    content = content.replace("<|im_", "<| im_")
+    return f"<|im_start|>{role}\n{content}<|im_end|>"
+
+
+def _said(message: dict[str, Any], index: int) -> str:
+    """The content, and behind it the tool calls, a line each."""
+    calls = [call.text for call in calls_of(message, f"message {index}")]
+    return "\n\n".join(filter(None, [_content(message.get("content"), index), "\n".join(calls)]))
 
 
 def prompt_text(text: str) -> str:

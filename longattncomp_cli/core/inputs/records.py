@@ -12,6 +12,8 @@ from longattncomp_cli.core.budget.amounts import parse_budget
 from longattncomp_cli.core.files import json_lines
 from longattncomp_cli.core.files.compressed import open_bytes
 from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, refuse_irregular
+from longattncomp_cli.core.inputs.conversations.model import Conversation
+from longattncomp_cli.core.inputs.conversations.reading import looks_like_conversation, read_conversation
 from longattncomp_cli.core.inputs.gather import STDIN, InputFile
 from longattncomp_cli.core.inputs.messages import flatten_messages
 from longattncomp_cli.core.inputs.source import Source
@@ -70,6 +72,8 @@ class Record:
         query, instruction, budget: as given; ``""``/``None`` where absent.
         keep: ``(source, start, end)`` of what must be kept.
         extra: all fields but context and prompt; they pass through to the output.
+        conversation: of a record with ``messages`` in place of a context, or of a line that is a list of
+            messages; its texts are the sources.
     """
 
     id: str | int
@@ -80,6 +84,7 @@ class Record:
     budget: str | int | None
     extra: dict[str, Any]
     keep: tuple[SourceSpan, ...] = ()
+    conversation: Conversation | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,9 @@ def parse_record(line: bytes, number: int, name: str, fields: FieldNames) -> Rec
     try:
         if line == _OVERLONG_LINE:
             raise _too_long(f"{name}:{number}")
-        raw = _parse_object(line.removeprefix(_UTF8_BOM), f"{name}:{number}")
+        raw = _parse_line(line.removeprefix(_UTF8_BOM), f"{name}:{number}")
+        if isinstance(raw, list):
+            return _chat(raw, number, f"{name}:{number}", {})
         given_id = number if raw.get(fields.id) is None else raw[fields.id]
         if not isinstance(given_id, (str, int)) or isinstance(given_id, bool):
             raise _wrong_type(name, number, fields.id, "a string or an integer", given_id)
@@ -137,16 +144,30 @@ def parse_record(line: bytes, number: int, name: str, fields: FieldNames) -> Rec
         return FailedRecord(record_id, error)
 
 
-def _parse_object(line: bytes, place: str) -> dict[str, Any]:
+def _parse_line(line: bytes, place: str) -> dict[str, Any] | list[Any]:
+    """One JSON object, or a list of chat messages."""
     try:
         raw = json_lines.loads(line)
     except ValueError as error:
         raise InputError(
             f"{place}: malformed JSON ({error})", hint="one JSON object a line", code="malformed-json"
         ) from error
-    if not isinstance(raw, dict):
-        raise InputError(f"{place}: a JSON {type(raw).__name__}, not an object", code="malformed-json")
-    return raw
+    if isinstance(raw, dict) or (isinstance(raw, list) and looks_like_conversation(raw)):
+        return raw
+    raise InputError(f"{place}: a JSON {type(raw).__name__}, not an object", code="malformed-json")
+
+
+def _chat(
+    value: dict[str, Any] | list[Any],
+    record_id: str | int,
+    place: str,
+    extra: dict[str, Any],
+    query: str = "",
+    budget: str | int | None = None,
+) -> Record:
+    conversation = read_conversation(value, place)
+    sources = tuple(Source(said.text, said.name) for said in conversation.texts)
+    return Record(record_id, sources, False, query, "", budget, extra, (), conversation)
 
 
 def _checked(raw: dict[str, Any], record_id: str | int, place: str, fields: FieldNames) -> Record:
@@ -155,6 +176,8 @@ def _checked(raw: dict[str, Any], record_id: str | int, place: str, fields: Fiel
     budget = raw.get("budget")
     if budget is not None:
         parse_budget(budget)
+    if context is None and prompt is None and "messages" in raw:
+        return _chat(raw, record_id, place, raw, texts[fields.query], budget)
     if (context is None) == (prompt is None):
         both = "both" if prompt is not None else "neither"
         raise InputError(

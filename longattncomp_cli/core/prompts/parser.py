@@ -93,7 +93,7 @@ def _parse_auto(text: str) -> ParsedPrompt:
             code="no-query",
         )
     chat = find_turns(text)
-    found = _match_chat(text, *chat) if chat else _match_body(text)
+    found = _match_chat(text, *chat) if chat else match_body(text)
     if found is None:
         raise InputError(
             "found no query in the prompt",
@@ -125,7 +125,7 @@ def _match_chat(text: str, name: str, turns: list[Turn]) -> tuple[str, Split] | 
         if context.role == "system":
             start += instruction_length(text[context.start : context.end])
         return name, Split(start, context.end, asked.start, asked.end)
-    found = _match_body(text[asked.start : asked.end])
+    found = match_body(text[asked.start : asked.end])
     if found is None:
         return None
     layout, split = found
@@ -133,7 +133,8 @@ def _match_chat(text: str, name: str, turns: list[Turn]) -> tuple[str, Split] | 
     return f"{name}+{layout}", Split(*(asked.start + offset for offset in offsets))
 
 
-def _match_body(text: str) -> tuple[str, Split] | None:
+def match_body(text: str) -> tuple[str, Split] | None:
+    """Split what is no chat by the first layout that fits; returns the layout's name too."""
     for layout in LAYOUTS:
         split = match_layout(layout, text)
         if split is not None and meaning(text[split.query_start : split.query_end]):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from longattncomp_cli.core.inputs.conversations.model import Conversation, Frame
+from longattncomp_cli.core.inputs.conversations.reading import looks_like_conversation, read_conversation
 from longattncomp_cli.core.inputs.messages import prompt_text
 from longattncomp_cli.core.inputs.records import Record
 from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.conversations import frame_of
 from longattncomp_cli.core.prompts.parser import parse_prompt
 from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import InputError
@@ -27,6 +30,7 @@ class Request:
         id: the record's id, or its line number.
         keep: ``(source, start, end)`` of what must be kept whatever its score.
         extra: fields of the record that pass through to the output.
+        frame: what stands around the sources where they are texts of a conversation.
     """
 
     sources: tuple[Source, ...]
@@ -37,6 +41,7 @@ class Request:
     id: str | int | None = None
     keep: tuple[SourceSpan, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
+    frame: Frame | None = None
 
     @property
     def prefix(self) -> str:
@@ -54,8 +59,9 @@ class Request:
         return tail.text[tail.context_span.end :]
 
 
-Context = str | Source | Sequence[str | Source]
-"""What is compressed: one text, or several; a :class:`Source` carries a name and a title."""
+Context = str | Source | Sequence[str | Source | Mapping[str, Any]] | Mapping[str, Any]
+"""What is compressed: one text, or several; a :class:`Source` carries a name and a title. Or a conversation:
+a list of chat messages, or a request body that holds one."""
 ParserName = Literal["given", "auto", "tail"]
 DEFAULT_TAIL_TOKENS = 128
 
@@ -93,6 +99,17 @@ class RequestBuilder:
             id=request_id,
         )
 
+    def from_conversation(
+        self, conversation: Conversation, query: str = "", request_id: str | int | None = None
+    ) -> Request:
+        """Make a request of a chat: its last user turn asks, unless a query is given.
+
+        Raises:
+            InputError: nobody asks anything, or nothing may be shortened.
+        """
+        sources, frame, asked = frame_of(conversation, query)
+        return Request(sources, asked.query, query_parser=asked.parser, id=request_id, frame=frame)
+
     def from_record(self, record: Record, query: str) -> Request:
         """Complete a record: its own query, else ``query``, else the parser's.
 
@@ -100,7 +117,9 @@ class RequestBuilder:
             InputError: there is no query.
         """
         asked = record.query or query
-        if record.is_prompt and not asked.strip():
+        if record.conversation is not None:
+            request = self.from_conversation(record.conversation, asked, record.id)
+        elif record.is_prompt and not asked.strip():
             request = self.from_prompt(record.sources[0], record.id)
         elif asked.strip():
             request = Request(record.sources, asked, id=record.id)
@@ -126,15 +145,19 @@ class RequestBuilder:
     ) -> Request:
         """Make a request of texts; without a query the only text is a whole prompt, which is split.
 
-        A request comes back as it is, whatever the other arguments.
+        A request comes back as it is, whatever the other arguments. Of a conversation the last user turn is
+        the query where none is given.
 
         Raises:
             InputError: no query was found, or there is no text.
         """
         if isinstance(context, Request):
             return context
+        if looks_like_conversation(context):
+            request = self.from_conversation(read_conversation(context, "the conversation"), query)
+            return replace(request, budget=budget)
         texts = [context] if isinstance(context, (str, Source)) else list(context)
-        sources = tuple(Source(text) if isinstance(text, str) else text for text in texts)
+        sources = tuple(_as_source(text) for text in texts)
         if not sources:
             raise InputError(
                 "the context is empty", hint="pass a text with words in it", code="empty-context"
@@ -142,3 +165,20 @@ class RequestBuilder:
         is_prompt = len(sources) == 1 and not query.strip()
         request = self.from_prompt(sources[0]) if is_prompt else Request(sources, query)
         return replace(request, instruction=instruction, budget=budget)
+
+
+def _as_source(text: Any) -> Source:
+    """A text as a source.
+
+    Raises:
+        InputError: it is something else.
+    """
+    if isinstance(text, Source):
+        return text
+    if isinstance(text, str):
+        return Source(text)
+    raise InputError(
+        f"the context holds a {type(text).__name__}, neither a text nor a chat message",
+        hint="pass strings, sources, or messages with 'role' and 'content'",
+        code="bad-field",
+    )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+from longattncomp_cli.core.assembly.conversation import ConversationRenderer
 from longattncomp_cli.core.assembly.kept_spans import KeptSpan
 from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.chunking.chunks import Chunk
@@ -55,8 +57,16 @@ class Compression:
 
     @cached_property
     def num_tokens(self) -> int:
-        """Its tokens, counted as printed."""
-        return self.renderer.tokenizer.count(self.text)
+        """Its tokens, counted as the budget is."""
+        return self.renderer.count(self.selection.kept)
+
+    @cached_property
+    def conversation(self) -> Any:
+        """The messages, or the body, with shortened contents; ``None`` of what is printed as a text."""
+        if not isinstance(self.renderer, ConversationRenderer) or self.renderer.as_text:
+            return None
+        frame = self.renderer.frame
+        return frame.conversation.with_texts(self.renderer.changed(self.selection.kept))
 
     @cached_property
     def spans(self) -> tuple[ScoredText, ...]:

@@ -53,21 +53,32 @@ def score_report(scored: Scored) -> JsonObject:
     report |= _warnings(scored)
     if any(source.name for source in request.sources):
         report["sources"] = [source.name for source in request.sources]
+    if request.frame is not None:
+        said = [request.frame.conversation.texts[slot.number] for slot in request.frame.slots]
+        report["turns"] = [
+            {"message": each.message, "role": each.role, **({"tool": each.tool} if each.tool else {})}
+            for each in said
+        ]
     report["chunks"] = chunks
     return report
 
 
-def compression_record(compression: Compression, checkpoint: str, settings: str) -> JsonObject:
-    """One line of ``compress`` over records.
+def compression_record(
+    compression: Compression, checkpoint: str, settings: str
+) -> JsonObject | list[JsonObject]:
+    """One line of ``compress`` over records: of a line that is a list of messages again such a list.
 
     A field of the input whose name the output needs for another value is kept as ``input_NAME``.
     """
     request = compression.request
-    ours = {
-        "id": request.id,
-        "compressed": compression.text,
-        "selection": selection_report(compression, checkpoint, settings),
-    }
+    selection = selection_report(compression, checkpoint, settings)
+    conversation = compression.conversation
+    if isinstance(conversation, list):
+        return conversation
+    if conversation is not None:
+        messages = conversation["messages"]
+        return {**request.extra, "id": request.id, "messages": messages, "selection": selection}
+    ours = {"id": request.id, "compressed": compression.text, "selection": selection}
     lost = {f"input_{k}": v for k, v in request.extra.items() if k in ours and v not in (None, ours[k])}
     return {**request.extra, **lost, **ours}
 

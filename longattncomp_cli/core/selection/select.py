@@ -119,7 +119,7 @@ def select(
     if budget is not None:
         if renderer.fixed_tokens > budget:
             what = "instruction, query and kept spans" if renderer.required_spans else "instruction and query"
-            enough = max(renderer.fixed_tokens * 2, _least_budget(scores, rule, renderer, focus))
+            enough = _least_budget(scores, rule, renderer, focus)
             raise BudgetError(
                 f"the budget of {budget} tokens cannot hold what is always kept: {what} "
                 f"have {renderer.fixed_tokens}",
@@ -139,7 +139,7 @@ def select(
     room = Remaining(renderer=renderer, whole=best, budget=budget)
     cut = scores.chunks[order[num_whole]]
     kept = fill_remaining(cut, room, focus) if rule.fill else renderer.full_chunks(best)
-    if not kept:
+    if not kept and not renderer.stands_empty:
         held = "one character" if rule.fill else "all"
         way = "" if rule.fill or not fill_remaining(cut, room, focus) else "fill the budget, or "
         raise BudgetError(
@@ -151,7 +151,7 @@ def select(
 
 def _least_budget(scores: ChunkScores, rule: SelectionRule, renderer: Renderer, focus: FindStart) -> int:
     """A budget that surely keeps something."""
-    if renderer.required_spans or not len(scores.order):
+    if renderer.required_spans or renderer.stands_empty or not len(scores.order):
         return renderer.fixed_tokens
     best = scores.chunks[scores.order[0]]
     if not rule.fill:

@@ -1,0 +1,130 @@
+"""What a conversation asks, and which of its texts may be shortened for it.
+
+The last user turn asks. System text, tool calls and that turn stay as they are; everything else that was
+said, and the results of tools also behind that turn, are sources.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from longattncomp_cli.core.inputs.conversations.model import Conversation, Frame, Said, Slot
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.general_layouts import QUERY_CHARS, meaning
+from longattncomp_cli.core.prompts.parser import match_body
+from longattncomp_cli.errors import InputError
+
+PARSER = "auto:messages"
+FEWEST_LETTERS = 16
+"""A last turn of fewer letters ("and the second one?", "go on") leans on the one before it."""
+_WORD = re.compile(r"[^\W\d_]+")
+_WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_WIDE_LETTERS = 3
+_TITLE_CHARS = 400
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a conversation asks for.
+
+    Attributes:
+        query: what relevance is judged against.
+        parser: how it was found.
+        message: index of the last user turn, ``None`` where there is none.
+        context: the part of that turn that may be shortened, where it is long.
+    """
+
+    query: str
+    parser: str
+    message: int | None
+    context: Slot | None = None
+
+
+def frame_of(conversation: Conversation, query: str = "") -> tuple[tuple[Source, ...], Frame, Asked]:
+    """Take a conversation apart.
+
+    Args:
+        conversation: as it was read.
+        query: instead of the last user turn.
+
+    Returns:
+        The sources, what stands around them, and what is asked.
+
+    Raises:
+        InputError: nobody asks anything (``no-query``), or nothing may be shortened (``empty-context``).
+    """
+    asked = _find_query(conversation, query)
+    slots = []
+    for number, said in enumerate(conversation.texts):
+        if asked.context is not None and number == asked.context.number:
+            if asked.context.end > asked.context.start:
+                slots.append(asked.context)
+        elif said.kind != "fixed" and said.text.strip() and not _is_asked(said, asked):
+            slots.append(Slot(number, 0, len(said.text)))
+    sources = tuple(_source(conversation.texts[slot.number], slot) for slot in slots)
+    if not sources:
+        raise InputError(
+            "the conversation holds nothing but system text, tool calls and the last user turn",
+            hint="these are never shortened: send it as it is",
+            code="empty-context",
+        )
+    return sources, Frame(conversation, tuple(slots)), asked
+
+
+def _is_asked(said: Said, asked: Asked) -> bool:
+    return said.kind == "turn" and said.message == asked.message
+
+
+def _source(said: Said, slot: Slot) -> Source:
+    return Source(said.text[slot.start : slot.end], said.name, said.call[:_TITLE_CHARS])
+
+
+def _find_query(conversation: Conversation, query: str) -> Asked:
+    """The texts of the last user turn, or the query that was given."""
+    turns: dict[int, list[int]] = {}
+    for number, said in enumerate(conversation.texts):
+        if said.role == "user" and said.kind == "turn" and said.text.strip():
+            turns.setdefault(said.message, []).append(number)
+    if not turns:
+        if query.strip():
+            return Asked(query, "given", None)
+        raise InputError(
+            "no user turn asks anything", hint="pass the query with -q 'your question'", code="no-query"
+        )
+    last, earlier = list(turns.values())[-1], list(turns.values())[:-1]
+    found = _of_last_turn(conversation, last)
+    if query.strip():
+        return Asked(query, "given", found.message, found.context)
+    if earlier and _num_letters(found.query) < FEWEST_LETTERS:
+        before = "\n".join(conversation.texts[number].text for number in earlier[-1])
+        found = Asked(f"{found.query}\n{before[-QUERY_CHARS:]}", found.parser, found.message, found.context)
+    return found
+
+
+def _of_last_turn(conversation: Conversation, numbers: list[int]) -> Asked:
+    """What the last turn asks; of a very long one also where its context lies."""
+    texts = [conversation.texts[number] for number in numbers]
+    message = texts[-1].message
+    whole = "\n\n".join(said.text for said in texts)
+    if len(whole) <= QUERY_CHARS:
+        return Asked(meaning(whole) or whole, PARSER, message)
+    last = texts[-1].text
+    if len(last) <= QUERY_CHARS:
+        longest = max(numbers, key=lambda number: len(conversation.texts[number].text))
+        context = Slot(longest, 0, len(conversation.texts[longest].text))
+        return Asked(meaning(last) or last, PARSER, message, context)
+    found = match_body(last)
+    if found is None:
+        return Asked(last[-QUERY_CHARS:], PARSER, message)
+    layout, split = found
+    body = last[split.start : split.end]
+    start = split.end - len(body.lstrip())
+    context = Slot(numbers[-1], start, max(start, split.start + len(body.rstrip())))
+    return Asked(meaning(last[split.query_start : split.query_end]), f"{PARSER}+{layout}", message, context)
+
+
+def _num_letters(text: str) -> int:
+    return sum(
+        len(word) + (_WIDE_LETTERS - 1) * len(_WIDE.findall(word)) for word in _WORD.findall(text[:200])
+    )

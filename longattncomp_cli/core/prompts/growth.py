@@ -1,0 +1,103 @@
+"""How much of a growing conversation is decided anew: its newest part stays whole while it is small.
+
+A provider caches the beginning of a prompt that does not change. So decisions are made for everything up to
+an anchor, and what follows the anchor is sent as it is. The anchor moves to the end when what follows it has
+grown beyond a quarter of what the budget has to give away; in between the older part gets what eighths of
+that the newer part does not need. Anchors follow from the sizes of the messages alone, one after the other,
+so a longer conversation has the same ones, and under one question the same bytes before them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from longattncomp_cli.core.budget.tokenizers import TargetTokenizer
+from longattncomp_cli.core.inputs.conversations.model import BESIDE, Conversation, Frame, Slot
+from longattncomp_cli.core.inputs.source import Source
+
+TAIL_SHARE = 4
+"""One of so many parts of what is free may be newer than the anchor."""
+STEP_SHARE = 8
+"""The older part gives way in steps of one of so many parts."""
+FEWEST_TOKENS = 8
+"""A text of fewer tokens is never shortened: the mark of an omission has two or three."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Tokens of the texts of a conversation, each counted alone.
+
+    Attributes:
+        texts: of each.
+        stub: of what stands where nothing of a text is kept.
+    """
+
+    texts: Sequence[int]
+    stub: int
+
+
+def measure(conversation: Conversation, tokenizer: TargetTokenizer, stub: str) -> Sizes:
+    """Count every text."""
+    return Sizes(tokenizer.count_each([said.text for said in conversation.texts]), tokenizer.count(stub))
+
+
+def settled(
+    sources: Sequence[Source], frame: Frame, sizes: Sizes, budget: int | None
+) -> tuple[tuple[Source, ...], Frame]:
+    """Leave whole what is too short to shorten, and what is newer than the anchor.
+
+    Args:
+        sources, frame: of a request.
+        sizes: of the conversation's texts.
+        budget: in tokens; without one everything is decided.
+
+    Returns:
+        What is left to decide; all of it where the newer part leaves no room.
+    """
+    shortened = [
+        (source, slot)
+        for source, slot in zip(sources, frame.slots, strict=True)
+        if sizes.texts[slot.number] >= FEWEST_TOKENS
+    ]
+    if budget is None or not shortened:
+        return _parts(shortened or list(zip(sources, frame.slots, strict=True)), frame)
+    texts = frame.conversation.texts
+    whole, floor = _by_message(frame.conversation, sizes)
+    anchor = _anchor(whole, floor, budget)
+    older = [pair for pair in shortened if texts[pair[1].number].message < anchor]
+    newer_tokens = sum(whole[anchor + 1 :])
+    step = max(1, (budget - sum(floor[: anchor + 1])) // STEP_SHARE)
+    reserve = -newer_tokens % step
+    numbers = {slot.number for _, slot in older}
+    fixed = sum(sizes.stub if n in numbers else size for n, size in enumerate(sizes.texts))
+    if older and fixed + reserve + step <= budget:
+        return _parts(older, replace(frame, reserve=reserve))
+    return _parts(shortened, frame)
+
+
+def _parts(pairs: Sequence[tuple[Source, Slot]], frame: Frame) -> tuple[tuple[Source, ...], Frame]:
+    return tuple(source for source, _ in pairs), replace(frame, slots=tuple(slot for _, slot in pairs))
+
+
+def _by_message(conversation: Conversation, sizes: Sizes) -> tuple[list[int], list[int]]:
+    """Tokens of what stands beside the messages and of each message: whole, and with what may go gone."""
+    whole = [0] * (conversation.num_messages + 1)
+    floor = whole.copy()
+    for said, size in zip(conversation.texts, sizes.texts, strict=True):
+        whole[said.message - BESIDE] += size
+        stays = said.kind == "fixed" or size < FEWEST_TOKENS
+        floor[said.message - BESIDE] += size if stays else sizes.stub
+    return whole, floor
+
+
+def _anchor(whole: Sequence[int], floor: Sequence[int], budget: int) -> int:
+    """How many messages are older than the anchor; 0 while all of them fit."""
+    anchor, newer, least, room = 0, whole[0], floor[0], budget
+    for index in range(1, len(whole)):
+        newer += whole[index]
+        least += floor[index]
+        if newer > room:
+            # From here on the newer part has a share of what is free beside the older one at its least.
+            anchor, newer, room = index, 0, (budget - least) // TAIL_SHARE
+    return anchor
