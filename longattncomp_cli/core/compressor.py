@@ -30,7 +30,7 @@ from longattncomp_cli.core.scoring.choice import ScorerChoice
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.cutting import FindStart
 from longattncomp_cli.core.selection.focus import FOCUS_TOKENS, best_start
-from longattncomp_cli.core.selection.keep_rules import KeepRules, keep_spans
+from longattncomp_cli.core.selection.keep_rules import KeepRules, find_required
 from longattncomp_cli.core.selection.select import SelectionRule, select
 from longattncomp_cli.errors import CheckpointError, UsageError
 
@@ -169,6 +169,7 @@ class Compressor:
 
     def renderer(self, request: Request, scores: ChunkScores) -> Renderer:
         """What renders and counts selections of a scored request."""
+        required = find_required(request, self.settings.keep, self.tokenizer)
         return Renderer(
             request,
             scores.chunks,
@@ -176,7 +177,8 @@ class Compressor:
             self.tokenizer,
             headers=self.settings.headers,
             cut_marks=self.settings.cut_marks,
-            required=keep_spans(request, self.settings.keep, self.tokenizer),
+            required=required.spans,
+            unmatched=required.unmatched,
             structures=tuple(source.structure for source in request.sources),
         )
 

@@ -45,6 +45,7 @@ class Renderer:
         structures: of each source, or nothing: what is kept of a definition is kept with its heading lines,
             and where one is cut, ``cut_mark`` stands.
         required: what the user wants kept whatever its score.
+        unmatched: of the user's rules those that hold nothing here, each as a sentence.
         cut_marks: whether it does; without, the separator stands there too, and nothing at the end.
     """
 
@@ -55,6 +56,7 @@ class Renderer:
     headers: bool = False
     structures: tuple[Structure | None, ...] = ()
     required: tuple[SourceSpan, ...] = ()
+    unmatched: tuple[str, ...] = ()
     cut_marks: bool = True
 
     def render(self, kept: Sequence[KeptSpan]) -> str:

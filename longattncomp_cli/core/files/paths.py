@@ -1,4 +1,4 @@
-"""Read one path: what may be read, how much of it, and bytes decoded to text."""
+"""Read one path: what may be read, and how much of it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from longattncomp_cli.errors import InputError
 COMPRESSED_SUFFIXES = (".gz", ".zst")
 
 
-_SNIFF_BYTES = 8192
-
-
 MAX_TEXT_BYTES = 1 << 29
 """A text of more than this is refused before it fills the memory: 512 MiB are over 100 million tokens."""
 
@@ -22,25 +19,6 @@ MAX_TEXT_BYTES = 1 << 29
 def shown_name(path: Path) -> str:
     """The path as text that can be printed and written as JSON, whatever bytes it is made of."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def decode(raw: bytes, name: str) -> str:
-    """Decode UTF-8 text.
-
-    Raises:
-        InputError: the bytes are binary (a NUL among the first) or not UTF-8.
-    """
-    if b"\0" in raw[:_SNIFF_BYTES]:
-        raise InputError(f"{name}: binary file", hint="extract its text first", code="binary")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{name}: not UTF-8 (byte {error.start}, line {line})",
-            hint=f"iconv -f LATIN1 -t UTF-8 {name} | longattncomp …",
-            code="not-utf8",
-        ) from error
 
 
 def refuse_irregular(path: Path) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from longattncomp_cli.core.budget.amounts import parse_budget
 from longattncomp_cli.core.files import json_lines
 from longattncomp_cli.core.files.compressed import open_bytes
+from longattncomp_cli.core.files.encodings import as_utf8
 from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, refuse_irregular
 from longattncomp_cli.core.inputs.gather import STDIN, InputFile
 from longattncomp_cli.core.inputs.messages import flatten_messages
@@ -70,6 +71,7 @@ class Record:
         query, instruction, budget: as given; ``""``/``None`` where absent.
         keep: ``(source, start, end)`` of what must be kept.
         extra: all fields but context and prompt; they pass through to the output.
+        num_repaired: lone surrogates (halves of characters) that became U+FFFD.
     """
 
     id: str | int
@@ -80,6 +82,7 @@ class Record:
     budget: str | int | None
     extra: dict[str, Any]
     keep: tuple[SourceSpan, ...] = ()
+    num_repaired: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,26 +130,28 @@ def parse_record(line: bytes, number: int, name: str, fields: FieldNames) -> Rec
     try:
         if line == _OVERLONG_LINE:
             raise _too_long(f"{name}:{number}")
-        raw = _parse_object(line.removeprefix(_UTF8_BOM), f"{name}:{number}")
+        raw, num_repaired = _parse_object(line.removeprefix(_UTF8_BOM), f"{name}:{number}")
         given_id = number if raw.get(fields.id) is None else raw[fields.id]
         if not isinstance(given_id, (str, int)) or isinstance(given_id, bool):
             raise _wrong_type(name, number, fields.id, "a string or an integer", given_id)
         record_id = given_id
-        return _checked(raw, record_id, f"{name}:{number}", fields)
+        record = _checked(raw, record_id, f"{name}:{number}", fields)
+        return replace(record, num_repaired=num_repaired)
     except LongAttnCompError as error:
         return FailedRecord(record_id, error)
 
 
-def _parse_object(line: bytes, place: str) -> dict[str, Any]:
+def _parse_object(line: bytes, place: str) -> tuple[dict[str, Any], int]:
+    """The object, and how many lone surrogates U+FFFD stands for in it."""
     try:
-        raw = json_lines.loads(line)
+        raw, num_repaired = json_lines.loads_repaired(line)
     except ValueError as error:
         raise InputError(
             f"{place}: malformed JSON ({error})", hint="one JSON object a line", code="malformed-json"
         ) from error
     if not isinstance(raw, dict):
         raise InputError(f"{place}: a JSON {type(raw).__name__}, not an object", code="malformed-json")
-    return raw
+    return raw, num_repaired
 
 
 def _checked(raw: dict[str, Any], record_id: str | int, place: str, fields: FieldNames) -> Record:
@@ -159,7 +164,8 @@ def _checked(raw: dict[str, Any], record_id: str | int, place: str, fields: Fiel
         both = "both" if prompt is not None else "neither"
         raise InputError(
             f"{place}: has {both} {fields.context!r} and 'prompt'",
-            hint="give one of them, or name the field with --context-field",
+            hint="give one of them, or name the field with --context-field; rows of data are read as a text: "
+            "add --format text",
             code="missing-field" if prompt is None else "bad-field",
         )
     sources = (
@@ -219,7 +225,7 @@ def _field_error(place: str, field: str, wanted: str, value: Any) -> InputError:
 @contextmanager
 def _open(file: InputFile, stdin: Callable[[], BinaryIO]) -> Iterator[BinaryIO]:
     if str(file.path) == STDIN:
-        yield stdin()
+        yield as_utf8(stdin(), "stdin")
         return
     try:
         refuse_irregular(file.path)

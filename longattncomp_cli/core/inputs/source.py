@@ -36,8 +36,15 @@ class Source:
         return Span(0, len(self.text)) if self.context_region is None else self.context_region
 
     @cached_property
-    def _newlines(self) -> list[int]:
-        return [match.start() for match in re.finditer("\n", self.text)]
+    def line_starts(self) -> list[int]:
+        """Where each line but the first begins; lines end with LF, in a text without one with CR."""
+        return [found.end() for found in re.finditer("\n" if "\n" in self.text else "\r", self.text)]
+
+    @property
+    def num_lines(self) -> int:
+        """Lines, the last one with or without an end."""
+        starts = self.line_starts
+        return len(starts) + (not starts or starts[-1] < len(self.text))
 
     @cached_property
     def kind(self) -> str | None:
@@ -53,8 +60,8 @@ class Source:
         """Return where a line, counted from 1, begins; the text's end for one beyond the last."""
         if line <= 1:
             return 0
-        return self._newlines[line - 2] + 1 if line - 2 < len(self._newlines) else len(self.text)
+        return self.line_starts[line - 2] if line - 2 < len(self.line_starts) else len(self.text)
 
     def line_of(self, offset: int) -> int:
         """Return the line number, from 1, of the character at ``offset``."""
-        return bisect_right(self._newlines, offset - 1) + 1
+        return bisect_right(self.line_starts, offset) + 1

@@ -27,6 +27,7 @@ class Request:
         id: the record's id, or its line number.
         keep: ``(source, start, end)`` of what must be kept whatever its score.
         extra: fields of the record that pass through to the output.
+        num_repaired: lone surrogates of the record that became U+FFFD.
     """
 
     sources: tuple[Source, ...]
@@ -37,6 +38,7 @@ class Request:
     id: str | int | None = None
     keep: tuple[SourceSpan, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
+    num_repaired: int = 0
 
     @property
     def prefix(self) -> str:
@@ -114,6 +116,7 @@ class RequestBuilder:
             budget=record.budget,
             keep=record.keep,
             extra=record.extra,
+            num_repaired=record.num_repaired,
         )
 
     def from_context(
