@@ -30,11 +30,18 @@ _SAMPLE_BYTES = 1 << 16
 _SURE_SHARE = 0.5
 """Of ASCII characters, where wide characters without a mark are read as what they seem."""
 _LIKELY_SHARE = 0.95
+_STRAY_SHARE = 0.002
+"""Of all characters: fewer that are not UTF-8 are damage, not another encoding."""
 # In wide use before UTF-8; the superset where one holds the other.
 _OLD_ENCODINGS = [
     *("cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256"),
     *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
 ]
+_LATIN = ("cp1250", "cp1252", "cp1254")
+_WESTERN = frozenset("àâäáãåæçéèêëíîïñóôöõøœúùûüßÀÂÄÁÅÆÇÉÈÊÑÓÔÖØÚÜ«»‘’“”„–—…°€·\xa0")
+_WESTERN_SHARE = 0.8
+_KANA = frozenset(chr(code) for code in range(0x3041, 0x3097))
+_KANA_SHARE = 0.2
 
 
 def decode(raw: bytes, name: str) -> str:
@@ -58,8 +65,8 @@ def decode(raw: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         error.start += mark_bytes
         raise _undecodable(raw, name, error, encoding) from error
-    if "\0" in text:
-        raise _with_nul(raw, text, name)
+    if b"\0" in raw and "\0" in text:
+        raise _with_nul(raw, name)
     return text
 
 
@@ -101,8 +108,8 @@ class _Transcoded(io.RawIOBase):
                 self._left = self._decoder.decode(block, final=not block).encode()
             except UnicodeDecodeError as error:
                 raise InputError(
-                    f"{self._name}: damaged {self._encoding.upper()} ({error.reason})",
-                    hint=_iconv(self._name, f"-c -f {self._encoding.upper()}"),
+                    f"{self._name}: damaged {_iconv_name(self._encoding)} ({error.reason})",
+                    hint=_iconv(self._name, f"-c -f {_iconv_name(self._encoding)}"),
                     code="not-utf8",
                 ) from error
             if not block:
@@ -149,20 +156,20 @@ def _wide_characters(opening: bytes) -> tuple[str, float]:
     return best, best_share
 
 
-def _with_nul(raw: bytes, text: str, name: str) -> InputError:
+def _with_nul(raw: bytes, name: str) -> InputError:
     encoding, share = _wide_characters(raw[:_SNIFF_BYTES])
     if share > 0:
+        called = _iconv_name(encoding)
         return InputError(
-            f"{name}: NUL bytes; it may be {encoding.upper()} without a byte order mark",
-            hint=_iconv(name, f"-f {encoding.upper()}"),
+            f"{name}: NUL bytes; it may be {called} without a byte order mark",
+            hint=_iconv(name, f"-f {called}"),
             code="binary",
         )
-    at = text.index("\0")
-    line = text.count("\n", 0, at) + 1
+    line = raw.count(b"\n", 0, raw.index(b"\0")) + 1
     return InputError(
         f"{name}: binary file (a NUL byte in line {line:,})",
-        hint=f"extract its text first; if it is text with stray NULs: tr -d '\\000' < {_quoted(name)} | "
-        "longattncomp …",
+        hint="extract its text first; where it is text but for NULs: tr -d '\\000' < "
+        f"{_quoted(name)} | longattncomp …",
         code="binary",
     )
 
@@ -170,21 +177,24 @@ def _with_nul(raw: bytes, text: str, name: str) -> InputError:
 def _undecodable(raw: bytes, name: str, error: UnicodeDecodeError, encoding: str) -> InputError:
     at = error.start
     if encoding != "utf-8":
+        called = _iconv_name(encoding)
         return InputError(
-            f"{name}: damaged {encoding.upper()} (byte {at:,})",
-            hint=_iconv(name, f"-c -f {encoding.upper()}"),
-            code="not-utf8",
+            f"{name}: damaged {called} (byte {at:,})", hint=_iconv(name, f"-c -f {called}"), code="not-utf8"
         )
-    if b"\0" in raw[:_SNIFF_BYTES]:
-        return InputError(f"{name}: binary file", hint="extract its text first", code="binary")
+    if b"\0" in raw:
+        return _with_nul(raw, name)
     line, begin = raw.count(b"\n", 0, at) + 1, raw.rfind(b"\n", 0, at) + 1
     column = len(raw[begin:at].decode("utf-8", "replace")) + 1
     place = f"{name}: not UTF-8 (byte 0x{raw[at]:02x} in line {line:,}, column {column:,})"
-    sample = raw[max(begin, at - _SAMPLE_BYTES) : at + _SAMPLE_BYTES]
+    # What stands before is UTF-8, but the sample may begin inside a character.
+    before = raw[max(0, at - _SAMPLE_BYTES) : at].decode("utf-8", "ignore")
+    sample = before.encode() + raw[at : at + _SAMPLE_BYTES]
     found = sample.decode("utf-8", "surrogateescape")
-    stray = sum("\udc80" <= char <= "\udcff" for char in found)
-    if sum(char > "\x7f" for char in found) - stray >= stray:
-        drop = f"the rest is UTF-8; to drop what is not: {_iconv(name, '-c -f UTF-8')}"
+    num_stray = sum("\udc80" <= char <= "\udcff" for char in found)
+    num_good = sum(char > "\x7f" for char in found) - num_stray
+    is_cut_off = at + _LONGEST_MARK > len(raw) and error.reason == "unexpected end of data"
+    if is_cut_off or num_good >= num_stray or num_stray < _STRAY_SHARE * len(found):
+        drop = f"to drop the bytes that are not: {_iconv(name, '-c -f UTF-8')}"
         return InputError(place, hint=drop, code="not-utf8")
     if likely := _old_encoding(sample):
         return InputError(f"{place}, probably {likely}", hint=_iconv(name, f"-f {likely}"), code="not-utf8")
@@ -196,7 +206,26 @@ def _old_encoding(sample: bytes) -> str:
     from charset_normalizer import from_bytes
 
     found = from_bytes(sample, cp_isolation=_OLD_ENCODINGS, preemptive_behaviour=False).best()
-    return found.encoding.upper().replace("_", "-") if found is not None else ""
+    if found is None:
+        return ""
+    encoding = found.encoding
+    # What it confuses in short texts: Western with Central European letters, Japanese with Korean.
+    if encoding in _LATIN and _share_of(_WESTERN, sample, "cp1252") >= _WESTERN_SHARE:
+        encoding = "cp1252"
+    elif encoding not in _LATIN and _share_of(_KANA, sample, "euc_jp") >= _KANA_SHARE:
+        encoding = "euc_jp"
+    return encoding.upper().replace("_", "-")
+
+
+def _share_of(letters: frozenset[str], sample: bytes, encoding: str) -> float:
+    """The share of some letters among all that are not ASCII's, were the bytes in this encoding."""
+    decoded = [char for char in sample.decode(encoding, "replace") if char > "\x7f"]
+    return sum(char in letters for char in decoded) / max(1, len(decoded))
+
+
+def _iconv_name(encoding: str) -> str:
+    """``UTF-16LE`` for Python's ``utf-16-le``."""
+    return encoding.upper().replace("-LE", "LE").replace("-BE", "BE")
 
 
 def _iconv(name: str, options: str) -> str:
