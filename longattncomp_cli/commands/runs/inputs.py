@@ -48,7 +48,13 @@ def read_sources(run: Run, files: list[InputFile]) -> tuple[Source, ...]:
     """
     sources = []
     for file in files:
-        source = read_source(file, run.on_note, lambda: read_bounded(stdin_bytes(), "standard input"))
+        source = read_source(
+            file,
+            run.on_note,
+            lambda: read_bounded(stdin_bytes(), "standard input"),
+            as_it_stands=run.input_format == "text",
+            kept=run.settings.keep.matches,
+        )
         if source is None:
             continue
         if source.text.strip():

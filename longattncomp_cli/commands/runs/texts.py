@@ -43,6 +43,7 @@ def score_text(
     """
     check_text_outputs(run)
     sources = read_sources(run, files)
+    run = run.for_files(files, len(sources))
     compressor = run.load_compressor()
     request = text_request(sources, run.query, compressor, run.on_note)
     with token_progress("reading", quiet=run.quiet) as advance:
@@ -79,6 +80,7 @@ def compress_text(run: Run, files: list[InputFile], show: ShowName | None) -> No
         )
     check_text_outputs(run)
     sources = read_sources(run, files)
+    run = run.for_files(files, len(sources))
     compressor = run.load_compressor()
     request = text_request(sources, run.query, compressor, run.on_note)
     with token_progress("reading", quiet=run.quiet) as advance:

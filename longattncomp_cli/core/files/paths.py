@@ -21,6 +21,12 @@ def shown_name(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def name_when_unpacked(name: str) -> str:
+    """The name of what a compressed file holds, such as ``page.html`` of ``page.html.gz``."""
+    suffix = next((each for each in COMPRESSED_SUFFIXES if name[-len(each) :].lower() == each), "")
+    return name.removesuffix(name[len(name) - len(suffix) :]) if suffix else name
+
+
 def refuse_irregular(path: Path) -> None:
     """Read files and pipes only: a device may never end.
 

@@ -22,7 +22,9 @@ from longattncomp_cli.core.files.paths import (
 )
 from longattncomp_cli.core.inputs.generated import why_generated
 from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.inputs.views.reader import view_of
 from longattncomp_cli.core.inputs.walk import files_below
+from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.errors import InputError, UsageError
 
 STDIN = "-"
@@ -88,13 +90,22 @@ def _exists(path: Path) -> bool:
         raise InputError(f"{path}: cannot be read ({error.strerror})", code="unreadable") from error
 
 
-def read_source(file: InputFile, on_note: Notify, stdin: Callable[[], bytes]) -> Source | None:
+def read_source(
+    file: InputFile,
+    on_note: Notify,
+    stdin: Callable[[], bytes],
+    *,
+    as_it_stands: bool = False,
+    kept: Callable[[str], Sequence[Span]] = lambda text: (),
+) -> Source | None:
     """Read one text file.
 
     Args:
         file: what to read; ``-`` reads ``stdin``.
         on_note: called with the reason where a file of a walk was skipped.
         stdin: returns all of standard input.
+        as_it_stands: read the file's own text, whatever it is: no cells of a notebook, no text of a page.
+        kept: the parts of a text that the user wants kept, which are never folded.
 
     Returns:
         The source, its line ends kept as they are; ``None`` where a file of a walk was skipped.
@@ -114,7 +125,11 @@ def read_source(file: InputFile, on_note: Notify, stdin: Callable[[], bytes]) ->
             raise
         on_note(f"skipped {error.message}")
         return None
-    return Source(text, name)
+    view = None if as_it_stands else view_of(text, "" if name == "stdin" else name, kept(text))
+    if view is None:
+        return Source(text, name)
+    on_note(f"{name}: read as {view.what} (--format text reads it as it stands)")
+    return Source(view.text, name, view=view)
 
 
 def _read_regular(path: Path) -> bytes:

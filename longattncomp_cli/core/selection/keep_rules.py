@@ -70,6 +70,18 @@ class KeepRules:
         for pattern in self.patterns:
             compiled(pattern)
 
+    def matches(self, text: str) -> list[Span]:
+        """What the patterns match in a text.
+
+        Raises:
+            UsageError: they search for too long.
+        """
+        if not self.patterns:
+            return []
+        deadline = time.monotonic() + SEARCH_SECONDS
+        searched = _Searched(Source(text), as_it_is=False)
+        return [Span(*found) for pattern in self.patterns for found in searched.find(pattern, deadline)]
+
 
 def compiled(pattern: str) -> Any:
     """Compile a pattern; ``^`` and ``$`` stand for ends of lines.
