@@ -33,7 +33,7 @@ from longattncomp_cli.core.scoring.choice import ScorerChoice
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.cutting import FindStart
 from longattncomp_cli.core.selection.focus import best_start
-from longattncomp_cli.core.selection.keep_rules import KeepRules, keep_spans
+from longattncomp_cli.core.selection.keep_rules import KeepRules, find_required
 from longattncomp_cli.core.selection.select import SelectionRule, select
 from longattncomp_cli.errors import CheckpointError, UsageError
 
@@ -211,6 +211,7 @@ class Compressor:
             scores: of its chunks.
             sizes: of a conversation: tokens of each of its texts.
         """
+        required = find_required(request, self.settings.keep, self.tokenizer)
         make: Callable[..., Renderer] = Renderer
         if request.frame is not None:
             make = partial(ConversationRenderer, sizes=sizes, as_text=self.settings.as_text)
@@ -221,7 +222,8 @@ class Compressor:
             self.tokenizer,
             headers=self.settings.headers and request.frame is None,
             cut_marks=self.settings.cut_marks,
-            required=keep_spans(request, self.settings.keep, self.tokenizer),
+            required=required.spans,
+            unmatched=required.unmatched,
             structures=tuple(source.structure for source in request.sources),
         )
 

@@ -76,7 +76,7 @@ def test_globs_and_order_of_arguments(tmp_path: Path, monkeypatch) -> None:
 
 @pytest.mark.parametrize(
     ("content", "code"),
-    [(b"abc\0def", "binary"), (b"caf\xe9 au lait", "not-utf8"), (b"\xff\xfea\0", "binary")],
+    [(b"abc\0def", "binary"), (b"caf\xe9 au lait", "not-utf8"), (b"\xff\xfe\0\xd8", "not-utf8")],
 )
 def test_a_named_file_that_is_no_text_is_an_error(tmp_path: Path, content: bytes, code: str) -> None:
     path = tmp_path / "file"

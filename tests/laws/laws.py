@@ -26,7 +26,7 @@ from longattncomp_cli.core.checkpoint.logistic import LogisticModel, calibrated
 from longattncomp_cli.core.chunking.chunks import Chunk, Tokens
 from longattncomp_cli.core.chunking.cutter import WHOLE_UNIT_CHUNKS, chunk_source
 from longattncomp_cli.core.files import json_lines
-from longattncomp_cli.core.files.paths import decode
+from longattncomp_cli.core.files.encodings import decode
 from longattncomp_cli.core.inputs.gather import InputFile
 from longattncomp_cli.core.inputs.messages import flatten_messages, prompt_text
 from longattncomp_cli.core.inputs.records import (

@@ -20,7 +20,7 @@ from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSett
 from longattncomp_cli.benchmark.tasks.grading import all_strings
 from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
 from longattncomp_cli.core.files.compressed import open_bytes
-from longattncomp_cli.core.files.paths import decode
+from longattncomp_cli.core.files.encodings import decode
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.data.readers.json_records import read_records
 from longattncomp_cli.errors import InputError

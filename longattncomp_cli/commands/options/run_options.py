@@ -31,7 +31,7 @@ class RunOptions:
     chunk_tokens: common.ChunkTokens = None
     snap: common.Snap = None
     separator: common.Separator = None
-    headers: keeping.Headers = False
+    headers: keeping.Headers = None
     keep: keeping.Keep = None
     keep_lines: keeping.KeepLines = None
     keep_head: keeping.KeepHead = 0

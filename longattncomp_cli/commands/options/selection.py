@@ -34,9 +34,13 @@ TopP = Annotated[
     ),
 ]
 Headers = Annotated[
-    bool,
+    bool | None,
     typer.Option(
-        "--headers", help="Print each source's name before what is kept of it.", rich_help_panel=HOW
+        "--headers/--no-headers",
+        help="Print each source's name before what is kept of it. \\[default: for directories and globs of "
+        "several files]",
+        show_default=False,
+        rich_help_panel=HOW,
     ),
 ]
 CheckpointName = Annotated[

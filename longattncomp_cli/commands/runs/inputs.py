@@ -71,7 +71,11 @@ def read_sources(run: Run, files: list[InputFile]) -> tuple[Source, ...]:
     for file in files:
         source = _read_lines(file) if file.is_records and file.named else None
         source = source or read_source(
-            file, run.on_note, lambda: read_bounded(stdin_bytes(), "standard input")
+            file,
+            run.on_note,
+            lambda: read_bounded(stdin_bytes(), "standard input"),
+            as_it_stands=run.input_format == "text",
+            kept=run.settings.keep.matches,
         )
         if source is None:
             continue

@@ -43,7 +43,9 @@ def run_records(kind: JobKind, run: Run, files: list[InputFile]) -> None:
     if run.shard is not None and run.output is not None:
         finish_shard(run.shard, run.output, settings=settings, failed=counts.failed)
     _note_counts(run, counts)
-    _report_failures(counts.failed, counts.first_failure or "in the earlier run")
+    # Where every record failed there is one reason rather than many: what to type against the first helps.
+    hint = "" if counts.done else counts.first_hint
+    _report_failures(counts.failed, counts.first_failure or "in the earlier run", hint)
 
 
 def _engine(kind: JobKind, run: Run, files: list[InputFile], stack: ExitStack) -> tuple[Results, str]:
@@ -81,11 +83,11 @@ def _join(run: Run, shard: Shard) -> None:
     _report_failures(counts["failed"], "see its line")
 
 
-def _report_failures(failed: int, first: str) -> None:
+def _report_failures(failed: int, first: str, hint: str = "") -> None:
     if failed:
         raise RecordsFailedError(
             f"{failed} records failed, the first: {first}",
-            hint="their lines hold the error; --fail-fast stops at the first",
+            hint=hint or "their lines hold the error; --fail-fast stops at the first",
         )
 
 

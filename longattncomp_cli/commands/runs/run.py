@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from longattncomp_cli.core.batch.shards import Shard, parse_shard
 from longattncomp_cli.core.budget.amounts import parse_budget
 from longattncomp_cli.core.compressor import CompressorSettings
 from longattncomp_cli.core.files.output_files import partial_path
+from longattncomp_cli.core.inputs.gather import InputFile
 from longattncomp_cli.core.inputs.records import FieldNames
 from longattncomp_cli.core.scoring.choice import ScorerChoice
 from longattncomp_cli.core.selection.keep_rules import KeepRules, parse_lines
@@ -37,6 +39,8 @@ class Run:
     """What relevance is judged against; ``""`` where records have their own or a prompt is parsed."""
     settings: CompressorSettings
     """What to keep."""
+    headers: bool | None
+    """Whether each source's name is printed, where that was said; see :meth:`for_files`."""
     choice: ScorerChoice
     """Which scorer."""
     tokenizer: str
@@ -91,6 +95,7 @@ class Run:
         return cls(
             query=read_query(options),
             settings=settings,
+            headers=options.headers,
             choice=_scorer_choice(options),
             tokenizer=options.tokenizer,
             cache=CacheChoice(folder=options.cache, max_bytes=parse_size(options.cache_size)),
@@ -109,6 +114,12 @@ class Run:
             fail_fast=options.fail_fast,
             quiet=options.quiet,
         )
+
+    def for_files(self, files: Sequence[InputFile], num_sources: int) -> Run:
+        """The run on texts of these files: headers tell which, where several were found, not named."""
+        if self.headers is not None or num_sources < 2 or all(file.named for file in files):
+            return self
+        return replace(self, settings=replace(self.settings, headers=True))
 
     @property
     def on_note(self) -> Notify:
@@ -158,7 +169,7 @@ def _settings(options: RunOptions) -> CompressorSettings:
         rule=_rule(options),
         budget=options.budget,
         separator=separator,
-        headers=options.headers,
+        headers=bool(options.headers),
         query_parser=parser,
         tail_tokens=tail_tokens,
         keep=KeepRules(

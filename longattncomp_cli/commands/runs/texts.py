@@ -44,6 +44,7 @@ def score_text(
     check_text_outputs(run)
     sources = read_sources(run, files)
     conversation = conversation_in(run, sources)
+    run = run.for_files(files, len(sources))
     compressor = run.load_compressor()
     request = text_request(sources, run, compressor, conversation)
     with token_progress("reading", quiet=run.quiet) as advance:
@@ -81,6 +82,7 @@ def compress_text(run: Run, files: list[InputFile], show: ShowName | None) -> No
     check_text_outputs(run)
     sources = read_sources(run, files)
     conversation = conversation_in(run, sources)
+    run = run.for_files(files, len(sources))
     compressor = run.load_compressor()
     request = text_request(sources, run, compressor, conversation)
     with token_progress("reading", quiet=run.quiet) as advance:

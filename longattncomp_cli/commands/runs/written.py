@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import get_args
 
 from longattncomp_cli.commands.options.run_options import RunOptions
-from longattncomp_cli.core.files.paths import decode
+from longattncomp_cli.core.files.compressed import open_bytes
+from longattncomp_cli.core.files.encodings import decode
+from longattncomp_cli.core.files.paths import read_bounded
 from longattncomp_cli.core.prompts.request import DEFAULT_TAIL_TOKENS, ParserName
 from longattncomp_cli.errors import InputError, UsageError
 
@@ -68,9 +70,12 @@ def read_query(options: RunOptions) -> str:
 
 def _read_file(path: Path) -> str:
     try:
-        return decode(path.read_bytes(), str(path)).strip()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})", hint="check --query-file") from error
+        with open_bytes(path) as stream:
+            return decode(read_bounded(stream, str(path)), str(path)).strip()
+    except InputError as error:
+        if error.code != "unreadable":
+            raise
+        raise InputError(error.message, hint="check --query-file", code=error.code) from error
 
 
 def _is_unicode(text: str) -> bool:

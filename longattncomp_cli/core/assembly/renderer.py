@@ -45,6 +45,7 @@ class Renderer:
         structures: of each source, or nothing: what is kept of a definition or section is kept with its
             heading lines, a record whole, and where a definition is cut, ``cut_mark`` stands.
         required: what the user wants kept whatever its score.
+        unmatched: of the user's rules those that hold nothing here, each as a sentence.
         cut_marks: whether it does; without, the separator stands there too, and nothing at the end.
         left_out: by chunk, parts that are kept only where ``required`` says so: copies of what is kept.
     """
@@ -56,6 +57,7 @@ class Renderer:
     headers: bool = False
     structures: tuple[Structure | None, ...] = ()
     required: tuple[SourceSpan, ...] = ()
+    unmatched: tuple[str, ...] = ()
     cut_marks: bool = True
     left_out: Mapping[int, Sequence[Span]] = field(default_factory=dict)
     stands_empty: ClassVar[bool] = False

@@ -51,6 +51,7 @@ class BatchCounts:
     failed: int = 0
     skipped: int = 0
     first_failure: str = ""
+    first_hint: str = ""
     warned: Counter[str] = field(default_factory=Counter)
     copies: int = 0
 
@@ -126,7 +127,8 @@ def run_batch(
                 raise outcome.error
             else:
                 counts.failed += 1
-                counts.first_failure = counts.first_failure or outcome.error.message
+                if not counts.first_failure:
+                    counts.first_failure, counts.first_hint = outcome.error.message, outcome.error.hint or ""
             counts.warned.update(outcome.warnings)
             counts.copies += outcome.copies
             output.write(_with_settings(outcome.line, outcome, outputs.settings))

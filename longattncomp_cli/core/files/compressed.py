@@ -1,4 +1,7 @@
-"""Open plain, gzip and zstd files alike; one that was cut off or damaged is an error, not a shorter file."""
+"""Open plain, gzip and zstd files alike; one that was cut off or damaged is an error, not a shorter file.
+
+UTF-16 and UTF-32 with a byte order mark are given as UTF-8.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any, BinaryIO
 
 import zstandard
 
+from longattncomp_cli.core.files.encodings import as_utf8
 from longattncomp_cli.errors import InputError
 
 _BUFFER_BYTES = 1 << 17
@@ -33,9 +37,14 @@ def open_bytes(path: Path) -> BinaryIO:
         InputError: the file cannot be opened.
     """
     try:
-        return io.BufferedReader(_CheckedStream(path.open("rb"), path), _BUFFER_BYTES)
+        stream = io.BufferedReader(_CheckedStream(path.open("rb"), path), _BUFFER_BYTES)
     except OSError as error:
         raise _unreadable(path, error) from error
+    try:
+        return as_utf8(stream, str(path))
+    except InputError:
+        stream.close()
+        raise
 
 
 class ZstdStream(io.RawIOBase):

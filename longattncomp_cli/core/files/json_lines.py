@@ -12,22 +12,47 @@ from longattncomp_cli.errors import InputError
 
 # orjson reads integers of over 64 bits as floats; Python keeps them.
 _LONG_NUMBER = re.compile(rb"\d{19}")
+# Half of a character in UTF-16, as programs write it that cut strings in the middle of an emoji.
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def loads(line: bytes) -> Any:
-    """Read one JSON value.
+    """Read one JSON value; a lone surrogate, which is no character, becomes U+FFFD.
 
     Raises:
         ValueError: it is not JSON.
         InputError: it is nested too deeply.
     """
-    if not _LONG_NUMBER.search(line):
-        return orjson.loads(line)
+    return loads_repaired(line)[0]
+
+
+def loads_repaired(line: bytes) -> tuple[Any, int]:
+    """The same, and how many lone surrogates there were."""
     try:
-        orjson.loads(line)
-        return json.loads(line)
+        value = orjson.loads(line)
+        return (json.loads(line) if _LONG_NUMBER.search(line) else value), 0
+    except orjson.JSONDecodeError:
+        if not _HALF.search(line):
+            raise
+        try:
+            return _repaired(json.loads(line))
+        except RecursionError as error:
+            raise InputError("JSON nested too deeply", code="malformed-json") from error
     except RecursionError as error:
         raise InputError("JSON nested too deeply", code="malformed-json") from error
+
+
+def _repaired(value: Any) -> tuple[Any, int]:
+    if isinstance(value, str):
+        return _LONE_SURROGATE.subn("\ufffd", value)
+    if isinstance(value, list):
+        parts = [_repaired(part) for part in value]
+        return [part for part, _ in parts], sum(number for _, number in parts)
+    if isinstance(value, dict):
+        pairs = [(_repaired(key), _repaired(part)) for key, part in value.items()]
+        return {key: part for (key, _), (part, _) in pairs}, sum(k[1] + v[1] for k, v in pairs)
+    return value, 0
 
 
 def dumps(value: Any) -> bytes:

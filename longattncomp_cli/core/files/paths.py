@@ -1,4 +1,4 @@
-"""Read one path: what may be read, how much of it, and bytes decoded to text."""
+"""Read one path: what may be read, and how much of it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from longattncomp_cli.errors import InputError
 COMPRESSED_SUFFIXES = (".gz", ".zst")
 
 
-_SNIFF_BYTES = 8192
-
-
 MAX_TEXT_BYTES = 1 << 29
 """A text of more than this is refused before it fills the memory: 512 MiB are over 100 million tokens."""
 
@@ -24,23 +21,10 @@ def shown_name(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def decode(raw: bytes, name: str) -> str:
-    """Decode UTF-8 text.
-
-    Raises:
-        InputError: the bytes are binary (a NUL among the first) or not UTF-8.
-    """
-    if b"\0" in raw[:_SNIFF_BYTES]:
-        raise InputError(f"{name}: binary file", hint="extract its text first", code="binary")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{name}: not UTF-8 (byte {error.start}, line {line})",
-            hint=f"iconv -f LATIN1 -t UTF-8 {name} | longattncomp …",
-            code="not-utf8",
-        ) from error
+def name_when_unpacked(name: str) -> str:
+    """The name of what a compressed file holds, such as ``page.html`` of ``page.html.gz``."""
+    suffix = next((each for each in COMPRESSED_SUFFIXES if name[-len(each) :].lower() == each), "")
+    return name.removesuffix(name[len(name) - len(suffix) :]) if suffix else name
 
 
 def refuse_irregular(path: Path) -> None:

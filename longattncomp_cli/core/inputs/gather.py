@@ -1,27 +1,30 @@
 """Gather text inputs: files, directories, globs and standard input become sources.
 
-Walks are in name order. Hidden, git-ignored and binary files inside a directory are skipped with a note;
-a file that the user named is never skipped: it is read, or it is an error.
+What is hidden, git-ignored, binary or made by a program is skipped inside a directory, with a note; a file
+that the user named is never skipped: it is read, or it is an error.
 """
 
 from __future__ import annotations
 
 import errno
 import glob
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
+from longattncomp_cli.core.files.compressed import open_bytes
+from longattncomp_cli.core.files.encodings import decode
 from longattncomp_cli.core.files.paths import (
     COMPRESSED_SUFFIXES,
-    decode,
     read_bounded,
     refuse_irregular,
     shown_name,
 )
+from longattncomp_cli.core.inputs.generated import why_generated
 from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.inputs.views.reader import view_of
+from longattncomp_cli.core.inputs.walk import files_below
+from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.errors import InputError, UsageError
 
 STDIN = "-"
@@ -59,9 +62,10 @@ def expand_inputs(inputs: Sequence[str], on_note: Notify) -> list[InputFile]:
     for name in inputs:
         path = Path(name)
         if name == STDIN or _exists(path):
-            files.extend(
-                [InputFile(path, named=True)] if name == STDIN or not path.is_dir() else _walk(path, on_note)
-            )
+            if name == STDIN or not path.is_dir():
+                files.append(InputFile(path, named=True))
+            else:
+                files.extend(InputFile(found, named=False) for found in files_below(path, on_note))
         elif glob.has_magic(name):
             matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute one)
             matched = [InputFile(Path(match), named=False) for match in matches if Path(match).is_file()]
@@ -86,13 +90,22 @@ def _exists(path: Path) -> bool:
         raise InputError(f"{path}: cannot be read ({error.strerror})", code="unreadable") from error
 
 
-def read_source(file: InputFile, on_note: Notify, stdin: Callable[[], bytes]) -> Source | None:
+def read_source(
+    file: InputFile,
+    on_note: Notify,
+    stdin: Callable[[], bytes],
+    *,
+    as_it_stands: bool = False,
+    kept: Callable[[str], Sequence[Span]] = lambda text: (),
+) -> Source | None:
     """Read one text file.
 
     Args:
         file: what to read; ``-`` reads ``stdin``.
         on_note: called with the reason where a file of a walk was skipped.
         stdin: returns all of standard input.
+        as_it_stands: read the file's own text, whatever it is: no cells of a notebook, no text of a page.
+        kept: the parts of a text that the user wants kept, which are never folded.
 
     Returns:
         The source, its line ends kept as they are; ``None`` where a file of a walk was skipped.
@@ -104,98 +117,29 @@ def read_source(file: InputFile, on_note: Notify, stdin: Callable[[], bytes]) ->
     try:
         raw = stdin() if name == "stdin" else _read_regular(file.path)
         text = decode(raw, name)
+        if not file.named and (reason := why_generated(file.path, text)):
+            on_note(f"skipped {name}: {reason}")
+            return None
     except InputError as error:
         if file.named:
             raise
         on_note(f"skipped {error.message}")
         return None
-    return Source(text, name)
+    view = None if as_it_stands else view_of(text, "" if name == "stdin" else name, kept(text))
+    if view is None:
+        return Source(text, name)
+    on_note(f"{name}: read as {view.what} (--format text reads it as it stands)")
+    return Source(view.text, name, view=view)
 
 
 def _read_regular(path: Path) -> bytes:
     """Read a file or a pipe; devices and directories are refused."""
     try:
         refuse_irregular(path)
-        with path.open("rb") as file:
+        with open_bytes(path) as file:
             return read_bounded(file, shown_name(path))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})", code="unreadable") from error
-
-
-def _walk(root: Path, on_note: Notify) -> list[InputFile]:
-    """Files below ``root`` in name order; links to directories are not followed."""
-    try:
-        rules = list(_rules_above(root))
-    except OSError as error:
-        raise InputError(f"{root}: cannot be read ({error.strerror})", code="unreadable") from error
-    files = list(_walk_folder(root, rules, on_note))
-    if not files:
-        raise InputError(
-            f"{root}: no text file in this directory (hidden and git-ignored ones are skipped)",
-            hint="name the files themselves to read them all the same",
-            code="empty-directory",
-        )
-    return files
-
-
-def _walk_folder(
-    folder: Path, rules: list[tuple[Path, GitIgnoreSpec]], on_note: Notify
-) -> Iterator[InputFile]:
-    try:
-        rules = rules + list(_rules_of(folder))
-        entries = sorted((entry, entry.is_dir()) for entry in folder.iterdir())
-    except OSError as error:
-        on_note(f"skipped {folder}: {error.strerror}")
-        return
-    for entry, is_folder in entries:
-        if entry.name.startswith("."):
-            if entry.name != ".gitignore":
-                on_note(f"skipped {entry}: hidden")
-        elif _is_ignored(entry, is_folder, rules):
-            on_note(f"skipped {entry}: git-ignored")
-        elif is_folder and entry.is_symlink():
-            on_note(f"skipped {entry}: a link to a directory")
-        elif is_folder:
-            yield from _walk_folder(entry, rules, on_note)
-        elif entry.is_file():
-            yield InputFile(entry, named=False)
-        else:
-            on_note(f"skipped {entry}: not a regular file")
-
-
-def _rules_of(folder: Path) -> Iterator[tuple[Path, GitIgnoreSpec]]:
-    file = folder / ".gitignore"
-    if file.is_file():
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-        yield folder.resolve(), GitIgnoreSpec.from_lines([line for line in lines if _is_pattern(line)])
-
-
-def _is_pattern(line: str) -> bool:
-    """Git passes over lines that make no pattern, such as a lone ``!``."""
-    try:
-        GitIgnoreSpec.from_lines([line])
-    except ValueError:
-        return False
-    return True
-
-
-def _rules_above(root: Path) -> Iterator[tuple[Path, GitIgnoreSpec]]:
-    """The ``.gitignore`` files between the repository's top and ``root``, topmost first."""
-    parents = root.resolve().parents
-    top = next((i for i, parent in enumerate([root.resolve(), *parents]) if (parent / ".git").exists()), 0)
-    for parent in reversed(parents[:top]):
-        yield from _rules_of(parent)
-
-
-def _is_ignored(entry: Path, is_folder: bool, rules: list[tuple[Path, GitIgnoreSpec]]) -> bool:
-    """The verdict of the deepest ``.gitignore`` that has one."""
-    place = entry.parent.resolve() / entry.name
-    for folder, spec in reversed(rules):
-        relative = place.relative_to(folder).as_posix() + ("/" if is_folder else "")
-        verdict = spec.check_file(relative).include
-        if verdict is not None:
-            return verdict
-    return False
 
 
 def kind_of_inputs(files: Sequence[InputFile], declared: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from longattncomp_cli.core.files.encodings import is_wide
 from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES
 from longattncomp_cli.core.inputs.gather import STDIN, InputFile
 from longattncomp_cli.core.inputs.records import (
@@ -28,7 +29,7 @@ class LineGroup:
         name: what errors call it.
         numbers: of each line, from 1.
         offsets, lengths: where each line lies.
-        lines: the lines themselves, where the file cannot be read from its middle (compressed, stdin).
+        lines: the lines themselves, where the file cannot be read from its middle (packed, UTF-16, stdin).
     """
 
     path: str
@@ -76,8 +77,8 @@ def group_lines(
         if group is None or group.name != shown_name(file) or len(group.numbers) >= group_size:
             if group is not None:
                 yield group
-            inline = str(file.path) == STDIN or file.path.suffix.lower() in COMPRESSED_SUFFIXES
-            group = LineGroup(str(file.path.absolute()), shown_name(file), lines=[] if inline else None)
+            lines: list[bytes] | None = None if _has_places(file.path) else []
+            group = LineGroup(str(file.path.absolute()), shown_name(file), lines=lines)
         group.numbers.append(number)
         if group.lines is not None:
             group.lines.append(line)
@@ -86,6 +87,14 @@ def group_lines(
             group.lengths.append(len(line))
     if group is not None:
         yield group
+
+
+def _has_places(path: Path) -> bool:
+    """Whether lines lie in the file as they are read: neither compressed, nor UTF-16, nor standard input."""
+    if str(path) == STDIN or path.suffix.lower() in COMPRESSED_SUFFIXES or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return not is_wide(file.read(4))
 
 
 def _all_lines(files: list[InputFile], stdin: Callable[[], BinaryIO]) -> Iterator[_Line]:

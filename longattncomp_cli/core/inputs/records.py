@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from longattncomp_cli.core.budget.amounts import parse_budget
 from longattncomp_cli.core.files import json_lines
 from longattncomp_cli.core.files.compressed import open_bytes
+from longattncomp_cli.core.files.encodings import as_utf8
 from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, refuse_irregular
 from longattncomp_cli.core.inputs.conversations.model import Conversation
 from longattncomp_cli.core.inputs.conversations.reading import looks_like_conversation, read_conversation
@@ -74,6 +75,7 @@ class Record:
         extra: all fields but context and prompt; they pass through to the output.
         conversation: of a record with ``messages`` in place of a context, or of a line that is a list of
             messages; its texts are the sources.
+        num_repaired: lone surrogates (halves of characters) that became U+FFFD.
     """
 
     id: str | int
@@ -85,6 +87,7 @@ class Record:
     extra: dict[str, Any]
     keep: tuple[SourceSpan, ...] = ()
     conversation: Conversation | None = None
+    num_repaired: int = 0
 
 
 @dataclass(frozen=True)
@@ -132,28 +135,29 @@ def parse_record(line: bytes, number: int, name: str, fields: FieldNames) -> Rec
     try:
         if line == _OVERLONG_LINE:
             raise _too_long(f"{name}:{number}")
-        raw = _parse_line(line.removeprefix(_UTF8_BOM), f"{name}:{number}")
+        raw, num_repaired = _parse_line(line.removeprefix(_UTF8_BOM), f"{name}:{number}")
         if isinstance(raw, list):
-            return _chat(raw, number, f"{name}:{number}", {})
+            return replace(_chat(raw, number, f"{name}:{number}", {}), num_repaired=num_repaired)
         given_id = number if raw.get(fields.id) is None else raw[fields.id]
         if not isinstance(given_id, (str, int)) or isinstance(given_id, bool):
             raise _wrong_type(name, number, fields.id, "a string or an integer", given_id)
         record_id = given_id
-        return _checked(raw, record_id, f"{name}:{number}", fields)
+        record = _checked(raw, record_id, f"{name}:{number}", fields)
+        return replace(record, num_repaired=num_repaired)
     except LongAttnCompError as error:
         return FailedRecord(record_id, error)
 
 
-def _parse_line(line: bytes, place: str) -> dict[str, Any] | list[Any]:
-    """One JSON object, or a list of chat messages."""
+def _parse_line(line: bytes, place: str) -> tuple[dict[str, Any] | list[Any], int]:
+    """One JSON object, or a list of chat messages; and how many lone surrogates U+FFFD stands for in it."""
     try:
-        raw = json_lines.loads(line)
+        raw, num_repaired = json_lines.loads_repaired(line)
     except ValueError as error:
         raise InputError(
             f"{place}: malformed JSON ({error})", hint="one JSON object a line", code="malformed-json"
         ) from error
     if isinstance(raw, dict) or (isinstance(raw, list) and looks_like_conversation(raw)):
-        return raw
+        return raw, num_repaired
     raise InputError(f"{place}: a JSON {type(raw).__name__}, not an object", code="malformed-json")
 
 
@@ -182,7 +186,8 @@ def _checked(raw: dict[str, Any], record_id: str | int, place: str, fields: Fiel
         both = "both" if prompt is not None else "neither"
         raise InputError(
             f"{place}: has {both} {fields.context!r} and 'prompt'",
-            hint="give one of them, or name the field with --context-field",
+            hint="give one of them, or name the field with --context-field; rows of data are read as a text: "
+            "add --format text",
             code="missing-field" if prompt is None else "bad-field",
         )
     sources = (
@@ -242,7 +247,7 @@ def _field_error(place: str, field: str, wanted: str, value: Any) -> InputError:
 @contextmanager
 def _open(file: InputFile, stdin: Callable[[], BinaryIO]) -> Iterator[BinaryIO]:
     if str(file.path) == STDIN:
-        yield stdin()
+        yield as_utf8(stdin(), "stdin")
         return
     try:
         refuse_irregular(file.path)

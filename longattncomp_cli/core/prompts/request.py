@@ -31,6 +31,7 @@ class Request:
         keep: ``(source, start, end)`` of what must be kept whatever its score.
         extra: fields of the record that pass through to the output.
         frame: what stands around the sources where they are texts of a conversation.
+        num_repaired: lone surrogates of the record that became U+FFFD.
     """
 
     sources: tuple[Source, ...]
@@ -42,6 +43,7 @@ class Request:
     keep: tuple[SourceSpan, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
     frame: Frame | None = None
+    num_repaired: int = 0
 
     @property
     def prefix(self) -> str:
@@ -133,6 +135,7 @@ class RequestBuilder:
             budget=record.budget,
             keep=record.keep,
             extra=record.extra,
+            num_repaired=record.num_repaired,
         )
 
     def from_context(

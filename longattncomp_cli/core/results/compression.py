@@ -30,7 +30,7 @@ class Scored:
     @cached_property
     def warnings(self) -> tuple[ResultWarning, ...]:
         """What a reader should know: nothing found, a guessed query, a named source dropped."""
-        return find_warnings(self.request, self.scores, self.selection)
+        return find_warnings(self.request, self.scores, self.selection, self.renderer.unmatched)
 
     @cached_property
     def chunks(self) -> tuple[ScoredText, ...]:
@@ -80,7 +80,7 @@ class Compression:
     @cached_property
     def warnings(self) -> tuple[ResultWarning, ...]:
         """What a reader should know: nothing found, a guessed query, a named source dropped."""
-        return find_warnings(self.request, self.scores, self.selection)
+        return find_warnings(self.request, self.scores, self.selection, self.renderer.unmatched)
 
     @property
     def kept_ratio(self) -> float:

@@ -29,11 +29,12 @@ def score_report(scored: Scored) -> JsonObject:
     chunks = []
     for chunk in scores.chunks:
         source = request.sources[chunk.source]
+        start, end = source.file_span(chunk.start, chunk.end)
         entry = {
             "index": chunk.index,
             "source": chunk.source,
-            "start": chunk.start,
-            "end": chunk.end,
+            "start": start,
+            "end": end,
             "line_start": source.line_of(chunk.start),
             "line_end": source.line_of(max(chunk.start, chunk.end - 1)),
             "num_tokens": num_tokens[chunk.index],
@@ -59,6 +60,8 @@ def score_report(scored: Scored) -> JsonObject:
             {"message": each.message, "role": each.role, **({"tool": each.tool} if each.tool else {})}
             for each in said
         ]
+    if any(source.view is not None for source in request.sources):
+        report["read_as"] = [None if source.view is None else source.view.what for source in request.sources]
     report["chunks"] = chunks
     return report
 

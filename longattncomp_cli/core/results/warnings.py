@@ -30,7 +30,10 @@ class ResultWarning:
 
 
 def find_warnings(
-    request: Request, scores: ChunkScores, selection: Selection | None = None
+    request: Request,
+    scores: ChunkScores,
+    selection: Selection | None = None,
+    unmatched: tuple[str, ...] = (),
 ) -> tuple[ResultWarning, ...]:
     """The warnings about one request.
 
@@ -38,8 +41,12 @@ def find_warnings(
         request: what was asked of what.
         scores: with a confidence, where the checkpoint has a sink.
         selection: what was kept, where a choice was made.
+        unmatched: the user's rules that hold nothing, each as a sentence.
     """
-    found = []
+    found = [ResultWarning("keep-no-match", sentence) for sentence in unmatched]
+    if request.num_repaired:
+        sentence = f"{request.num_repaired:,} halves of characters (lone surrogates) became U+FFFD"
+        found.append(ResultWarning("lone-surrogates", sentence))
     if scores.confidence is not None and scores.confidence < LOW_CONFIDENCE:
         sentence = f"confidence {scores.confidence:.2f}: the context may hold no answer to the query"
         found.append(ResultWarning("low-confidence", sentence))

@@ -18,6 +18,7 @@ from longattncomp_cli.core.budget.tokenizers import TargetTokenizer
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.text.boundaries import sentence_starts, word_starts
+from longattncomp_cli.core.text.line_ends import UnixText
 from longattncomp_cli.core.text.spans import SourceSpan, Span
 from longattncomp_cli.core.text.utf8 import Utf8Text
 from longattncomp_cli.errors import InputError, UsageError
@@ -29,6 +30,7 @@ _LONG_LINE_CHARS = 1_000
 """Of a longer line only the sentences that match are kept."""
 _CHARS_A_TOKEN = 64
 
+_NAMES_CR = re.compile(r"\\r|\\x0[dD]|\\x\{0*[dD]\}|\r")
 _LINES = re.compile(r"(?:(?P<name>.*\D):|)(?P<first>\d{1,12})?(?P<colon>:)?(?P<last>\d{1,12})?")
 
 
@@ -39,6 +41,11 @@ class LineRange:
     first: int
     last: int | None
     name: str = ""
+
+    def __str__(self) -> str:
+        """As it may be typed."""
+        last = "" if self.last is None else str(self.last)
+        return f"{self.name + ':' if self.name else ''}{self.first}:{last}"
 
     def concerns(self, source: Source) -> bool:
         """Whether it is about this source: its name is NAME, or ends with it."""
@@ -62,6 +69,18 @@ class KeepRules:
         """Refuse patterns that cannot be read."""
         for pattern in self.patterns:
             compiled(pattern)
+
+    def matches(self, text: str) -> list[Span]:
+        """What the patterns match in a text.
+
+        Raises:
+            UsageError: they search for too long.
+        """
+        if not self.patterns:
+            return []
+        deadline = time.monotonic() + SEARCH_SECONDS
+        searched = _Searched(Source(text), as_it_is=False)
+        return [Span(*found) for pattern in self.patterns for found in searched.find(pattern, deadline)]
 
 
 def compiled(pattern: str) -> Any:
@@ -114,6 +133,19 @@ def parse_lines(written: str) -> LineRange:
     return LineRange(first=low, last=high, name=match["name"] or "")
 
 
+@dataclass(frozen=True)
+class Required:
+    """What the rules hold of one request.
+
+    Attributes:
+        spans: all characters that must be kept, as ranges that may overlap.
+        unmatched: the rules that hold nothing of it, each as a sentence.
+    """
+
+    spans: tuple[SourceSpan, ...]
+    unmatched: tuple[str, ...] = ()
+
+
 def keep_spans(request: Request, rules: KeepRules, tokenizer: TargetTokenizer) -> tuple[SourceSpan, ...]:
     """All characters that must be kept of a request, as ranges that may overlap.
 
@@ -121,11 +153,20 @@ def keep_spans(request: Request, rules: KeepRules, tokenizer: TargetTokenizer) -
         UsageError: the patterns search for too long.
         InputError: a span of the record lies outside its source.
     """
-    found = [*_given(request), *_matches(request, rules.patterns)]
-    for number, source in enumerate(request.sources):
-        found += [
-            SourceSpan(number, *_line_span(source, each)) for each in rules.lines if each.concerns(source)
-        ]
+    return find_required(request, rules, tokenizer).spans
+
+
+def find_required(request: Request, rules: KeepRules, tokenizer: TargetTokenizer) -> Required:
+    """The same, and which rules hold nothing.
+
+    Raises:
+        UsageError: the patterns search for too long.
+        InputError: a span of the record lies outside its source.
+    """
+    unmatched: list[str] = []
+    found = [*_given(request), *_matches(request, rules.patterns, unmatched)]
+    for each in rules.lines:
+        found += _lines(request, each, unmatched)
     found += _ends(request, rules.head_tokens, tokenizer, from_end=False)
     found += _ends(request, rules.tail_tokens, tokenizer, from_end=True)
     clipped = []
@@ -134,7 +175,7 @@ def keep_spans(request: Request, rules: KeepRules, tokenizer: TargetTokenizer) -
         low, high = max(start, context.start), min(end, context.end)
         if low < high:
             clipped.append(SourceSpan(number, low, high))
-    return tuple(sorted(set(clipped)))
+    return Required(tuple(sorted(set(clipped))), tuple(unmatched))
 
 
 def _given(request: Request) -> Iterator[SourceSpan]:
@@ -149,27 +190,59 @@ def _given(request: Request) -> Iterator[SourceSpan]:
         yield SourceSpan(source, start, end)
 
 
-def _matches(request: Request, patterns: tuple[str, ...]) -> Iterator[SourceSpan]:
+def _matches(request: Request, patterns: tuple[str, ...], unmatched: list[str]) -> Iterator[SourceSpan]:
+    """The lines with a match; patterns without one are added to ``unmatched``."""
     if not patterns:
         return
     deadline = time.monotonic() + SEARCH_SECONDS
+    silent = dict.fromkeys(patterns)
     for number, source in enumerate(request.sources):
-        context, encoded = source.context_span, Utf8Text(source.text)
-        low, high = encoded.byte_of(context.start), encoded.byte_of(context.end)
-        lines = [0, *(found.end() for found in re.finditer("\n", source.text))]
+        lines = [0, *source.line_starts]
+        texts: dict[bool, _Searched] = {}
         for pattern in patterns:
+            names_cr = _NAMES_CR.search(pattern) is not None
+            if names_cr not in texts:
+                texts[names_cr] = _Searched(source, as_it_is=names_cr)
             covered = 0
-            for match in compiled(pattern).finditer(encoded.raw, low, high):
-                if time.monotonic() > deadline:
-                    raise UsageError(
-                        f"--keep {shown(pattern)} took longer than {SEARCH_SECONDS:g} seconds",
-                        hint="make it match less far: [^\\n]* in place of (?s).*",
-                        code="slow-pattern",
-                    )
-                start, end = (encoded.char_of(byte) for byte in match.span())
+            for start, end in texts[names_cr].find(pattern, deadline):
+                silent.pop(pattern, None)
                 if end > start >= covered:
                     first, covered = _whole_lines(source.text, lines, start, end)
                     yield SourceSpan(number, first, covered)
+    unmatched += [f"--keep {shown(pattern)} matches no line" for pattern in silent]
+
+
+class _Searched:
+    """The context of a source as patterns see it: UTF-8, and unless they name CR with plain line ends."""
+
+    def __init__(self, source: Source, *, as_it_is: bool) -> None:
+        self._ends = None if as_it_is or "\r" not in source.text else UnixText(source.text)
+        self._encoded = Utf8Text(source.text if self._ends is None else self._ends.text)
+        context = source.context_span
+        self._low, self._high = (self._byte_of(offset) for offset in (context.start, context.end))
+
+    def _byte_of(self, char: int) -> int:
+        return self._encoded.byte_of(char if self._ends is None else self._ends.offset(char))
+
+    def _char_of(self, byte: int) -> int:
+        char = self._encoded.char_of(byte)
+        return char if self._ends is None else self._ends.original(char)
+
+    def find(self, pattern: str, deadline: float) -> Iterator[tuple[int, int]]:
+        """The characters of each match.
+
+        Raises:
+            UsageError: the deadline passes.
+        """
+        for match in compiled(pattern).finditer(self._encoded.raw, self._low, self._high):
+            if time.monotonic() > deadline:
+                raise UsageError(
+                    f"--keep {shown(pattern)} took longer than {SEARCH_SECONDS:g} seconds",
+                    hint="make it match less far: [^\\n]* in place of (?s).*",
+                    code="slow-pattern",
+                )
+            start, end = match.span()
+            yield self._char_of(start), self._char_of(end)
 
 
 def _whole_lines(text: str, lines: list[int], start: int, end: int) -> tuple[int, int]:
@@ -183,6 +256,19 @@ def _whole_lines(text: str, lines: list[int], start: int, end: int) -> tuple[int
         after = bisect_right(sentences, max(start, end - 1) - first)
         first, last = low, first + sentences[min(after, len(sentences) - 1)]
     return first, max(end, first + len(text[first:last].rstrip()))
+
+
+def _lines(request: Request, wanted: LineRange, unmatched: list[str]) -> Iterator[SourceSpan]:
+    """The lines of the sources that are meant; added to ``unmatched`` where there are none."""
+    concerned = [number for number, source in enumerate(request.sources) if wanted.concerns(source)]
+    reached = [number for number in concerned if wanted.first <= request.sources[number].num_lines]
+    for number in reached:
+        yield SourceSpan(number, *_line_span(request.sources[number], wanted))
+    if not concerned:
+        unmatched.append(f"--keep-lines {wanted}: no input is called {wanted.name!r}")
+    elif not reached:
+        most = max(request.sources[number].num_lines for number in concerned)
+        unmatched.append(f"--keep-lines {wanted}: the text ends with line {most:,}")
 
 
 def _line_span(source: Source, wanted: LineRange) -> tuple[int, int]:

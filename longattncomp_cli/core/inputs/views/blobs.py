@@ -1,0 +1,56 @@
+"""Data written as letters inside a text: base64 of images and keys, long hexadecimal numbers.
+
+Nobody reads them, yet a page of them costs thousands of tokens: a mark with their length stands there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from longattncomp_cli.core.inputs.views.view import View, ViewBuilder
+from longattncomp_cli.core.text.spans import Span
+
+_LEAST_CHARS = 512
+# One run, or lines of one width as encoders write them, the last one shorter.
+_CANDIDATE = re.compile(
+    rf"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{{{_LEAST_CHARS},}}+={{0,2}}"
+    r"|(?:(?<=\n)|(?<=\A))[ \t]*(?:[A-Za-z0-9+/]{60,76}\r?\n[ \t]*){7,}[A-Za-z0-9+/]{0,76}={0,2}"
+)
+_HEXADECIMAL = re.compile(r"[0-9a-fA-F\s]+")
+
+
+def read(text: str, must_stay: Sequence[Span] = ()) -> View | None:
+    """The text with marks for its blobs; ``None`` where it has none.
+
+    Args:
+        text: of a file.
+        must_stay: no blob that touches one of these is folded.
+    """
+    builder = ViewBuilder(text)
+    at = folded = num_chars = 0
+    for found in _CANDIDATE.finditer(text):
+        start, end = found.span()
+        start += len(found.group()) - len(found.group().lstrip())
+        if not _is_data(text[start:end]) or any(span.start < end and start < span.end for span in must_stay):
+            continue
+        builder.copy(at, start)
+        builder.replace(f"[{end - start:,} characters of data]", start, end)
+        at = end
+        folded += 1
+        num_chars += end - start
+    if not folded:
+        return None
+    builder.copy(at, len(text))
+    blobs = "a blob" if folded == 1 else f"{folded:,} blobs"
+    return builder.view(f"its text without {blobs} of {num_chars:,} characters of data")
+
+
+def _is_data(blob: str) -> bool:
+    """Whether it looks drawn at random: digits and both cases of letters everywhere, or hexadecimal."""
+    sample = blob[:4096]
+    if _HEXADECIMAL.fullmatch(sample):
+        return len(set(sample)) >= 12
+    kinds = (str.isupper, str.islower, str.isdigit)
+    least = min(sum(map(kind, sample)) for kind in kinds)
+    return least >= len(sample) // 40 and len(set(sample)) >= 32
