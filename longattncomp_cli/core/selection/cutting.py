@@ -16,6 +16,7 @@ from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.boundaries import word_starts
+from longattncomp_cli.core.text.graphemes import cluster_ends
 
 # Tells the character offset, in its source, at which the best part of a chunk begins.
 FindStart = Callable[[Chunk], int]
@@ -123,8 +124,9 @@ def _beginning(span: KeptSpan, room: Remaining) -> Sequence[KeptSpan]:
 
 
 def _least(span: KeptSpan, room: Remaining) -> int:
-    """The tokens of the text with the first character of ``span`` and no mark."""
-    first = replace(span, end=span.start + 1, unmarked=True)
+    """The tokens of the text with the first grapheme cluster of ``span`` and no mark."""
+    text = room.renderer.request.sources[span.chunk.source].text[span.start : span.end]
+    first = replace(span, end=span.start + int(cluster_ends(text)[0]), unmarked=True)
     return room.renderer.count(room.renderer.full_chunks(room.whole, [first]))
 
 
@@ -132,10 +134,10 @@ def _longest_prefix(text: str, edges: Sequence[IntArray], fits: Callable[[int], 
     """The length of the longest beginning that fits and ends well; 0 where not one character fits.
 
     The best kind of edge (a sentence or unit end) serves if it fills half of what a word end would, else
-    the next kind (a line end), else a word end, else any character.
+    the next kind (a line end), else a word end, else any grapheme cluster.
     """
     words = _trimmed(text, np.append(word_starts(text), len(text)))
-    longest = _longest(words, fits) or _longest(range(1, len(text) + 1), fits)
+    longest = _longest(words, fits) or _longest(cluster_ends(text), fits)
     for starts in edges:
         ends = _trimmed(text, starts)
         place = bisect_right(ends, longest)
@@ -160,7 +162,7 @@ def _trimmed(text: str, starts: IntArray) -> list[int]:
     return sorted(ends - {0})
 
 
-def _longest(ends: Sequence[int], fits: Callable[[int], bool]) -> int:
+def _longest(ends: Sequence[int] | IntArray, fits: Callable[[int], bool]) -> int:
     """The largest end that fits (0: none), by bisection; counts are as good as monotone in it."""
     low, high = 0, len(ends)
     while low < high:
@@ -169,4 +171,4 @@ def _longest(ends: Sequence[int], fits: Callable[[int], bool]) -> int:
             low = middle + 1
         else:
             high = middle
-    return ends[low - 1] if low else 0
+    return int(ends[low - 1]) if low else 0
