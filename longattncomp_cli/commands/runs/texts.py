@@ -45,6 +45,7 @@ def score_text(
     sources = read_sources(run, files)
     compressor = run.load_compressor()
     request = text_request(sources, run.query, compressor, run.on_note)
+    compressor = compressor.for_request(request)
     with token_progress("reading", quiet=run.quiet) as advance:
         scored = compressor.score(request, on_tokens=advance)
     _note_warnings(run, scored)
@@ -81,6 +82,7 @@ def compress_text(run: Run, files: list[InputFile], show: ShowName | None) -> No
     sources = read_sources(run, files)
     compressor = run.load_compressor()
     request = text_request(sources, run.query, compressor, run.on_note)
+    compressor = compressor.for_request(request)
     with token_progress("reading", quiet=run.quiet) as advance:
         result = compressor.compress(request, on_tokens=advance)
     _note_warnings(run, result)

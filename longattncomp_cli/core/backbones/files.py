@@ -47,7 +47,7 @@ def find_offline(spec: BackboneSpec) -> Path | None:
 
 
 def is_one_file(spec: BackboneSpec) -> bool:
-    """Whether the checkpoint was made for a single file of a package, in a form that the hub does not have."""
+    """Whether the checkpoint was made for one file of a package, in a form that no hub has."""
     return bool(PurePosixPath(spec.package_path).suffix)
 
 

@@ -104,6 +104,7 @@ class WindowedBackbone(ABC):
         width: of its states.
         window_tokens: read at once, special tokens not counted.
         segment_dtype: of the states of the query; those of the context are the model's.
+        unknown_id: the token that stands for what the vocabulary lacks.
     """
 
     device: torch.device
@@ -111,6 +112,7 @@ class WindowedBackbone(ABC):
     window_tokens: int
     segment_dtype: torch.dtype
     reads_whole_context = False
+    unknown_id: int | None = None
 
     @property
     def pack_tokens(self) -> int:

@@ -164,7 +164,7 @@ def chunk_bounds(levels: Sequence[int] | IntArray, chunk_tokens: int, whole_toke
 
 
 def _cuts(levels: IntArray, start: int, end: int, chunk_tokens: int) -> Iterator[int]:
-    """Where to cut ``start:end`` so that no part is longer than ``chunk_tokens``, but for a longer cluster."""
+    """Where to cut ``start:end`` so that no part but a longer cluster exceeds ``chunk_tokens``."""
     good = np.flatnonzero(levels[start + 1 : end] > 0)
     last_good = start + 1 + int(good[-1]) if len(good) else start
     whole = start + 1 + np.flatnonzero(levels[start + 1 : end] >= 0)

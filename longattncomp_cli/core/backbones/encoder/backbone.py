@@ -25,7 +25,6 @@ from longattncomp_cli.core.backbones.windowed import WindowedBackbone
 from longattncomp_cli.core.chunking.chunks import Tokens
 from longattncomp_cli.errors import CheckpointError
 
-
 _FRAMES = (("[CLS]", "[SEP]"), (f"{UNSPELLABLE}<s>", f"{UNSPELLABLE}</s>"), ("<s>", "</s>"))
 
 
@@ -57,6 +56,8 @@ class EncoderBackbone(WindowedBackbone):
             np.array(tokenizer.encode(text.strip(), add_special_tokens=False).ids, dtype=np.int64)
             for text in (spec.query_prefix, spec.context_prefix)
         )
+        known = (tokenizer.token_to_id(name) for name in ("[UNK]", f"{UNSPELLABLE}<unk>", "<unk>"))
+        self.unknown_id = next((number for number in known if number is not None), None)
         self._split = split_at_words if isinstance(tokenizer.model, WordPiece) else split_at_lines
 
     @property
@@ -68,7 +69,7 @@ class EncoderBackbone(WindowedBackbone):
 
     def tokenize(self, texts: Sequence[str]) -> list[Tokens]:
         """Tokenise texts; every text of any length, a newline or space is never inside a token."""
-        return tokenize_long_texts(self.tokenizer, texts, self._split)
+        return tokenize_long_texts(self.tokenizer, texts, self._split, self.unknown_id)
 
     @property
     def num_frame_tokens(self) -> int:
@@ -91,9 +92,7 @@ class EncoderBackbone(WindowedBackbone):
         """The same behind the prefix of queries."""
         return self._read(windows, layers, self._query_prefix)
 
-    def _read(
-        self, windows: Sequence[np.ndarray], layers: Sequence[int], prefix: np.ndarray
-    ) -> LayerStates:
+    def _read(self, windows: Sequence[np.ndarray], layers: Sequence[int], prefix: np.ndarray) -> LayerStates:
         before = np.concatenate([[self._open], prefix])
         framed = [np.concatenate([before, window, [self._close]]) for window in windows]
         groups: list[tuple[int, int]] = []

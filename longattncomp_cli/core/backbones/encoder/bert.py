@@ -20,7 +20,6 @@ from torch import Tensor
 from longattncomp_cli.core.backbones.encoder.packed_linear import Linear, packed_linear
 from longattncomp_cli.core.backbones.windowed import PACK_TOKENS
 
-
 ROBERTA_TYPES = ("roberta", "xlm-roberta")
 
 

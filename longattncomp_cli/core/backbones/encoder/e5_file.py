@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +145,7 @@ def _tokenizer(reader: _Reader) -> Tokenizer:
     bounds = reader.array("<u4", num_pieces + 1).tolist()
     scores = reader.array("<f4", num_pieces).tolist()
     blob = bytes(reader.take(num_bytes))
-    pieces = [blob[start:end].decode() for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
+    pieces = [blob[start:end].decode() for start, end in pairwise(bounds)]
     # The mask is the last of XLM-R's pieces, and in no list.
     return unigram_tokenizer(pieces, scores, unknown=special[3], special=[*special, len(pieces) - 1])
 
