@@ -18,6 +18,8 @@ from longattncomp_cli.core.budget.tokenizers import (
     TargetTokenizer,
     load_tokenizer,
 )
+from longattncomp_cli.core.checkpoint.by_language import OtherReader
+from longattncomp_cli.core.checkpoint.shipped import MULTILINGUAL_CHECKPOINT
 from longattncomp_cli.core.chunking.chunks import SnapLevel
 from longattncomp_cli.core.inputs.conversations.model import Frame
 from longattncomp_cli.core.prompts.growth import measure, settled
@@ -76,6 +78,7 @@ class Compressor:
 
     Attributes:
         requests: makes requests of what the user gives.
+        other_scripts: gives the compressor of requests that this one's checkpoint does not read.
     """
 
     def __init__(
@@ -87,9 +90,15 @@ class Compressor:
             scorer = scorer.with_options(one_hop_above=settings.rule.auto.min_sufficiency)
         self.scorer = scorer
         self.tokenizer = tokenizer or BackboneTokenizer(self._count_backbone_tokens)
+        self.other_scripts: OtherReader[Compressor] | None = None
         self.requests = RequestBuilder(
             parser=settings.query_parser, tail_tokens=settings.tail_tokens, token_starts=self._token_starts
         )
+
+    def for_request(self, request: Request) -> Compressor:
+        """Itself, or what reads a request in another script: see :mod:`..checkpoint.by_language`."""
+        other = self.other_scripts.for_request(request) if self.other_scripts else None
+        return other or self
 
     def _count_backbone_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(tokens.ids) for tokens in self.scorer.backbone.tokenize(texts)]
@@ -139,7 +148,13 @@ class Compressor:
         if settings is None:
             rule = SelectionRule(mode="top-p").as_published() if choice.as_published else SelectionRule()
             settings = CompressorSettings(rule=rule)
-        return cls(choice.load(), target, settings)
+        compressor = cls(choice.load(), target, settings)
+        if choice.is_default:
+            other = replace(choice, checkpoint=MULTILINGUAL_CHECKPOINT)
+            compressor.other_scripts = OtherReader(
+                lambda: cls(other.load(), target, settings), lambda note: None
+            )
+        return compressor
 
     def score(
         self,
@@ -160,6 +175,9 @@ class Compressor:
             on_tokens: called with (tokens done, tokens in total).
         """
         request = self.requests.from_context(context, query, budget, instruction=instruction)
+        chosen = self.for_request(request)
+        if chosen is not self:
+            return chosen.score(request, on_tokens=on_tokens)
         return self._scored(request, on_tokens, always_read=True)
 
     def _scored(self, request: Request, on_tokens: OnTokens | None, *, always_read: bool) -> Scored:
@@ -248,6 +266,9 @@ class Compressor:
             raise UsageError(
                 "no budget", hint="add --budget 4000, 16k or 12.5%, or --select top-p", code="missing-budget"
             )
+        chosen = self.for_request(request)
+        if chosen is not self:
+            return chosen.compress(request, on_tokens=on_tokens)
         scored = self._scored(request, on_tokens, always_read=False)
         assert scored.selection is not None
         return Compression(

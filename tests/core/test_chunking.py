@@ -13,6 +13,7 @@ from longattncomp_cli.core.backbones.decoder.text import DecoderText
 from longattncomp_cli.core.chunking.chunks import Tokens
 from longattncomp_cli.core.chunking.cutter import WHOLE_UNIT_CHUNKS, chunk_bounds, chunk_source
 from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.text.graphemes import inside_clusters
 from longattncomp_cli.core.text.spans import Span
 from tests.support.texts import PIECES, random_text
 
@@ -71,8 +72,11 @@ def test_spans_partition_any_text(tokenize, snap: str) -> None:
         assert "".join(text[c.start : c.end] for c in chunks) == text, case
         assert all(c.start < c.end for c in chunks)
         most = chunk_tokens * (WHOLE_UNIT_CHUNKS if snap in ("structure", "auto") else 1)
-        # The bytes of one character are in one chunk, even where they are more tokens than a chunk may have.
-        assert all(len(set(source.tokens.starts[a:b])) <= most for a, b in pairwise(source.bounds))
+        # A grapheme cluster is in one chunk, even where it is more tokens than a chunk may have.
+        inside = set(inside_clusters(text).tolist())
+        assert not inside & {c.start for c in chunks}, case
+        begins = [set(source.tokens.starts[a:b].tolist()) - inside for a, b in pairwise(source.bounds)]
+        assert all(len(begun) <= most for begun in begins), case
         assert [c.num_backbone_tokens for c in chunks] == np.diff(source.bounds).tolist()
         assert [c.index for c in chunks] == list(range(len(chunks)))
 

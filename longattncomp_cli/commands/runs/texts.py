@@ -47,6 +47,7 @@ def score_text(
     run = run.for_files(files, len(sources))
     compressor = run.load_compressor()
     request = text_request(sources, run, compressor, conversation)
+    compressor = compressor.for_request(request)
     with token_progress("reading", quiet=run.quiet) as advance:
         scored = compressor.score(request, on_tokens=advance)
     _note_warnings(run, scored)
@@ -85,6 +86,7 @@ def compress_text(run: Run, files: list[InputFile], show: ShowName | None) -> No
     run = run.for_files(files, len(sources))
     compressor = run.load_compressor()
     request = text_request(sources, run, compressor, conversation)
+    compressor = compressor.for_request(request)
     with token_progress("reading", quiet=run.quiet) as advance:
         result = compressor.compress(request, on_tokens=advance)
     _note_warnings(run, result)

@@ -91,6 +91,7 @@ class Backbone(Protocol):
         device: where it computes.
         window_tokens: tokens read at once, special tokens not counted.
         reads_whole_context: whether context states depend on all that stands before them (``full``).
+        unknown_id: the token that stands for what the vocabulary lacks; ``None`` where it lacks nothing.
     """
 
     spec: BackboneSpec
@@ -99,6 +100,7 @@ class Backbone(Protocol):
     device: torch.device
     window_tokens: int
     reads_whole_context: bool
+    unknown_id: int | None
 
     @property
     def identity(self) -> tuple[object, ...]:

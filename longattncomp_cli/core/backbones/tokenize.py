@@ -17,12 +17,23 @@ Splitter = Callable[[str], Iterator[tuple[int, int]]]
 _PIECE_CHARS = 16_384
 _PIECE_BATCH = 256
 # WordPiece maps words of over 100 characters to one unknown token; shorter runs are read.
+_UNKNOWN_CHARS = 4
+"""An unknown token that covers more characters counts as several: what cannot be read has a length, too."""
 _LONG_WORD = re.compile(r"\w{97,}")
 _WORD_CHARS = 96
 
 
-def tokenize_long_texts(tokenizer: Tokenizer, texts: Sequence[str], cut: Splitter) -> list[Tokens]:
-    """Tokenise texts without special tokens; a newline or space is never inside a cut token."""
+def tokenize_long_texts(
+    tokenizer: Tokenizer, texts: Sequence[str], cut: Splitter, unknown: int | None = None
+) -> list[Tokens]:
+    """Tokenise texts without special tokens; a newline or space is never inside a cut token.
+
+    Args:
+        tokenizer: the backbone's.
+        texts: of any length.
+        cut: into pieces that tokenise apart.
+        unknown: the id of the token that stands for what the vocabulary lacks.
+    """
     pieces = [(number, start, end) for number, text in enumerate(texts) for start, end in cut(text)]
     ids: list[list[np.ndarray]] = [[] for _ in texts]
     starts: list[list[np.ndarray]] = [[] for _ in texts]
@@ -33,8 +44,11 @@ def tokenize_long_texts(tokenizer: Tokenizer, texts: Sequence[str], cut: Splitte
         )
         for (number, start, end), encoding in zip(batch, encodings, strict=True):
             offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
-            ids[number].append(np.array(encoding.ids, dtype=np.int64))
-            starts[number].append(text_starts(texts[number][start:end], offsets) + start)
+            piece_ids = np.array(encoding.ids, dtype=np.int64)
+            piece_starts = text_starts(texts[number][start:end], offsets)
+            repeats = np.where(piece_ids == unknown, -(-(offsets[:, 1] - piece_starts) // _UNKNOWN_CHARS), 1)
+            ids[number].append(np.repeat(piece_ids, np.maximum(repeats, 1)))
+            starts[number].append(_spread(piece_starts, np.maximum(repeats, 1)) + start)
     return [Tokens(_joined(i), _joined(s)) for i, s in zip(ids, starts, strict=True)]
 
 
@@ -58,6 +72,12 @@ def text_starts(text: str, offsets: IntArray) -> IntArray:
     begins, ends = offsets.T
     first: IntArray = following[begins]
     return np.where(first < ends, first, begins)
+
+
+def _spread(starts: IntArray, repeats: IntArray) -> IntArray:
+    """Where each token begins if the ``i``-th is ``repeats[i]`` tokens, ``_UNKNOWN_CHARS`` apart."""
+    first = np.repeat(np.cumsum(repeats) - repeats, repeats)
+    return np.repeat(starts, repeats) + _UNKNOWN_CHARS * (np.arange(len(first)) - first)
 
 
 def _joined(parts: list[np.ndarray]) -> np.ndarray:

@@ -8,7 +8,7 @@ Shapes: N context tokens of a block, M query tokens, D width."""
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
@@ -61,6 +61,7 @@ def context_windows(context: ContextTokens, window_tokens: int) -> Iterator[Wind
 
 
 PACK_TOKENS = 4096
+ReadWindows = Callable[[Sequence[np.ndarray], Sequence[int]], LayerStates]
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ class WindowedBackbone(ABC):
         width: of its states.
         window_tokens: read at once, special tokens not counted.
         segment_dtype: of the states of the query; those of the context are the model's.
+        unknown_id: the token that stands for what the vocabulary lacks.
     """
 
     device: torch.device
@@ -110,6 +112,7 @@ class WindowedBackbone(ABC):
     window_tokens: int
     segment_dtype: torch.dtype
     reads_whole_context = False
+    unknown_id: int | None = None
 
     @property
     def pack_tokens(self) -> int:
@@ -124,6 +127,10 @@ class WindowedBackbone(ABC):
     def read_windows(self, windows: Sequence[np.ndarray], layers: Sequence[int]) -> LayerStates:
         """States of the windows' own tokens, one window after the other; for each asked layer (N, D)."""
 
+    def read_query_windows(self, windows: Sequence[np.ndarray], layers: Sequence[int]) -> LayerStates:
+        """The same for windows of a query, which some models read in another way."""
+        return self.read_windows(windows, layers)
+
     def encode(
         self,
         context: ContextTokens,
@@ -134,15 +141,17 @@ class WindowedBackbone(ABC):
     ) -> Encoding:
         """Encode the query (and instruction) now, the context while the blocks are read."""
         return Encoding(
-            query=self._encode_segment(query, layers),
-            instruction=self._encode_segment(instruction, layers) if instruction.strip() else None,
+            query=self._encode_segment(query, layers, self.read_query_windows),
+            instruction=(
+                self._encode_segment(instruction, layers, self.read_windows) if instruction.strip() else None
+            ),
             blocks=self._blocks(context, layers, on_tokens),
         )
 
-    def _encode_segment(self, text: str, layers: Sequence[int]) -> SegmentStates:
+    def _encode_segment(self, text: str, layers: Sequence[int], read: ReadWindows) -> SegmentStates:
         ids = self.tokenize([text])[0].ids
         windows = [ids[i : i + self.window_tokens] for i in range(0, len(ids), self.window_tokens)]
-        parts = [self.read_windows([window], layers) for window in windows]
+        parts = [read([window], layers) for window in windows]
         none = torch.zeros(0, self.width, device=self.device, dtype=self.segment_dtype)
         states = {layer: torch.cat([none, *(part[layer] for part in parts)]) for layer in layers}
         return SegmentStates(torch.from_numpy(ids).to(self.device), states)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import orjson
 
 from longattncomp_cli.core.budget.tokenizers import load_tokenizer
+from longattncomp_cli.core.checkpoint.by_language import OtherReader
+from longattncomp_cli.core.checkpoint.shipped import MULTILINGUAL_CHECKPOINT
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.inputs.records import FieldNames, Record
 from longattncomp_cli.core.results.report import JsonObject, compression_record, score_report
 from longattncomp_cli.core.scoring.choice import ScorerChoice
+from longattncomp_cli.errors import CheckpointError
 from longattncomp_cli.version import __version__
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.batch.run import Line, Process
+    from longattncomp_cli.core.scoring.scorer import Scorer
 
 JobKind = Literal["score", "compress"]
 Notify = Callable[[str], None]
@@ -62,6 +66,16 @@ def load_compressor(
         CheckpointError: the checkpoint is not there, broken, or does not fit.
     """
     target = None if tokenizer == "backbone" else load_tokenizer(tokenizer)
+    compressor = Compressor(_load_scorer(choice, cache, on_note), target, settings)
+    if choice.is_default:
+        other = replace(choice, checkpoint=MULTILINGUAL_CHECKPOINT)
+        compressor.other_scripts = OtherReader(
+            lambda: Compressor(_load_scorer(other, cache, on_note), target, settings), on_note
+        )
+    return compressor
+
+
+def _load_scorer(choice: ScorerChoice, cache: CacheChoice, on_note: Notify) -> Scorer:
     scorer = choice.load(on_note)
     if cache.in_memory or cache.folder is not None:
         from longattncomp_cli.core.backbones.cache.backbone import MEMORY_BYTES, cached
@@ -74,7 +88,7 @@ def load_compressor(
             on_note=on_note,
         )
         scorer = scorer.with_backbone(backbone)
-    return Compressor(scorer, target, settings)
+    return scorer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,12 +144,28 @@ class RecordJob:
             "fields": asdict(self.fields),
             "dtype": self.choice.dtype,
         }
+        if compressor.other_scripts is not None:
+            decisive |= _other_scripts()
         return hashlib.sha256(orjson.dumps(decisive, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+
+
+def _other_scripts() -> dict[str, str]:
+    """What decides the lines of records in other scripts; nothing where no package reads them."""
+    from longattncomp_cli.core.backbones.files import find_offline
+    from longattncomp_cli.core.checkpoint.store import load_checkpoint
+
+    checkpoint = load_checkpoint(MULTILINGUAL_CHECKPOINT)
+    try:
+        place = find_offline(checkpoint.config.backbone)
+    except CheckpointError:  # damaged
+        place = None
+    return {"other_scripts": checkpoint.digest} if place is not None else {}
 
 
 def _score(job: RecordJob, compressor: Compressor, settings: str) -> Process:
     def process(record: Record) -> tuple[JsonObject, JsonObject | None]:
-        scored = compressor.score(compressor.requests.from_record(record, job.query))
+        request = compressor.requests.from_record(record, job.query)
+        scored = compressor.score(request)
         report = {**score_report(scored), "settings": settings}
         return report, report
 
@@ -143,10 +173,11 @@ def _score(job: RecordJob, compressor: Compressor, settings: str) -> Process:
 
 
 def _compress(job: RecordJob, compressor: Compressor, settings: str) -> Process:
-    name = compressor.scorer.checkpoint.config.name
-
     def process(record: Record) -> tuple[Line, JsonObject | None]:
-        result = compressor.compress(compressor.requests.from_record(record, job.query))
+        request = compressor.requests.from_record(record, job.query)
+        chosen = compressor.for_request(request)
+        result = chosen.compress(request)
+        name = chosen.scorer.checkpoint.config.name
         chunk_report = score_report(result.scored) if job.with_report else None
         return compression_record(result, name, settings), chunk_report
 

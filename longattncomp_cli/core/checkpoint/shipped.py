@@ -6,6 +6,7 @@ from pathlib import Path
 
 SHIPPED_FOLDER = Path(__file__).parents[2] / "checkpoints"
 DEFAULT_CHECKPOINT = "stage2-nosubq"
+MULTILINGUAL_CHECKPOINT = "multilingual"
 
 
 def shipped_checkpoints() -> list[str]:

@@ -103,8 +103,12 @@ def hop_tensors(hop_layer: HopLayer) -> dict[str, Tensor]:
 
 def _config_bytes(config: CheckpointConfig) -> bytes:
     values = asdict(config)
+    # Younger than the format: digests of older checkpoints stay what they were.
     if not config.instruction:
-        del values["instruction"]  # younger than the format: digests of older checkpoints stay what they were
+        del values["instruction"]
+    for name in ("query_prefix", "context_prefix"):
+        if not values["backbone"][name]:
+            del values["backbone"][name]
     return orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 

@@ -15,6 +15,7 @@ from longattncomp_cli.core.chunking.chunks import Chunk, ChunkedSource, SnapLeve
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.boundaries import line_starts, paragraph_starts, sentence_starts, word_starts
+from longattncomp_cli.core.text.graphemes import inside_clusters
 from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
 from longattncomp_cli.core.text.structure.units import Structure
 
@@ -55,7 +56,9 @@ def chunk_source(
     structure = structure_for(source, snap)
     levels = token_levels(source, tokens.starts, snap, structure, chunk_tokens)
     whole_tokens = chunk_tokens * WHOLE_UNIT_CHUNKS
-    bounds, edges = _placed(source, tokens.starts, chunk_bounds(levels, chunk_tokens, whole_tokens), snap)
+    bounds, edges = _placed(
+        source, tokens.starts, levels, chunk_bounds(levels, chunk_tokens, whole_tokens), snap
+    )
     # A list, and the line that introduces it, are one passage though empty lines stand between.
     joins = source.structure.is_joined if source.structure is not None and snap != "none" else lambda at: False
     chunks = tuple(
@@ -73,15 +76,17 @@ def chunk_source(
 
 
 def _placed(
-    source: Source, starts: IntArray, bounds: Sequence[int], snap: SnapLevel
+    source: Source, starts: IntArray, levels: IntArray, bounds: Sequence[int], snap: SnapLevel
 ) -> tuple[list[int], list[int]]:
     """The bounds that part characters, and the characters at which they lie.
 
-    A character of several tokens (bytes of an emoji) is in one chunk, however small chunks are.
+    A grapheme cluster of several tokens (an emoji, its bytes) is in one chunk, however small chunks are.
     """
     context = source.context_span
     kept, edges = [bounds[0]], [context.start]
     for bound in bounds[1:-1]:
+        if levels[bound] < 0:
+            continue
         begin = int(starts[bound])
         indented = begin if snap == "none" else _with_indentation(source.text, begin)
         edge = indented if indented > edges[-1] else begin
@@ -106,15 +111,16 @@ def token_levels(
 ) -> IntArray:
     """(N,) how good it is to begin a chunk at each token.
 
-    0 anywhere, 1 a word begins, 2 a line, 3 a sentence or statement, 4 a paragraph, 5 a unit that should
-    stay whole; inside such a unit no paragraph begins. 6 where a table begins that is longer than a chunk,
-    where its first row does, and what follows it: its header is a chunk of its own.
+    -1 inside a grapheme cluster, where no chunk begins, 0 anywhere else, 1 a word begins, 2 a line, 3 a
+    sentence or statement, 4 a paragraph, 5 a unit that should stay whole; inside such a unit no paragraph
+    begins. 6 where a table begins that is longer than a chunk, where its first row does, and what follows
+    it: its header is a chunk of its own.
     """
-    levels = np.zeros(len(starts), dtype=np.int64)
-    if snap == "none" or not len(starts):
-        return levels
     context = source.context_span
     text = source.text[context.start : context.end]
+    levels = -np.isin(starts, inside_clusters(text) + context.start).astype(np.int64)
+    if snap == "none" or not len(starts):
+        return levels
     finders = {1: word_starts, 2: line_starts, 3: sentence_starts, 4: paragraph_starts}
     highest = _LEVELS[snap if snap in _LINE_SNAPS else "paragraph"]
     for level in range(1, highest + 1):
@@ -144,7 +150,8 @@ def _mark_tables(levels: IntArray, starts: IntArray, structure: Structure, chunk
 
 def _raise_levels(levels: IntArray, starts: IntArray, offsets: IntArray, level: int) -> None:
     inside = offsets[(offsets >= starts[0]) & (offsets <= starts[-1])]
-    levels[np.searchsorted(starts, inside)] = level
+    at = np.searchsorted(starts, inside)
+    levels[at[levels[at] >= 0]] = level
 
 
 def chunk_bounds(levels: Sequence[int] | IntArray, chunk_tokens: int, whole_tokens: int = 0) -> list[int]:
@@ -181,15 +188,23 @@ def chunk_bounds(levels: Sequence[int] | IntArray, chunk_tokens: int, whole_toke
 
 
 def _cuts(levels: IntArray, start: int, end: int, chunk_tokens: int) -> Iterator[int]:
-    """Where to cut ``start:end`` so that no part is longer than ``chunk_tokens``."""
+    """Where to cut ``start:end`` so that no part but a longer cluster exceeds ``chunk_tokens``."""
+    good = np.flatnonzero(levels[start + 1 : end] > 0)
+    last_good = start + 1 + int(good[-1]) if len(good) else start
+    whole = start + 1 + np.flatnonzero(levels[start + 1 : end] >= 0)
     while end - start > chunk_tokens:
-        if not levels[start + 1 : end].any():
-            start += chunk_tokens
+        first = start + max(1, chunk_tokens // 2)
+        candidates = levels[first : start + chunk_tokens + 1]
+        if last_good <= start or candidates.max() < 0:
+            # As many tokens as may be; a cluster is not cut, however long.
+            fitting = int(np.searchsorted(whole, start + chunk_tokens, side="right"))
+            before, after = whole[fitting - 1 : fitting], whole[fitting : fitting + 1]
+            start = int(before[0]) if fitting and before[0] > start else int([*after, end][0])
+            if start == end:
+                return
         else:
             # Equal parts are aimed at; of the best kind of place in the second half, the nearest to the aim.
             aim = start + math.ceil((end - start) / math.ceil((end - start) / chunk_tokens))
-            first = start + max(1, chunk_tokens // 2)
-            candidates = levels[first : start + chunk_tokens + 1]
             best = first + np.flatnonzero(candidates == candidates.max())
             start = int(best[np.argmin(np.abs(best - aim))])
         yield start

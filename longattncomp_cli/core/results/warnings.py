@@ -1,4 +1,4 @@
-"""What a reader of the output should be warned of: nothing found, a guessed query, a named source dropped."""
+"""What a reader of the output should be warned of: nothing found, text unread, a query guessed."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ LOW_CONFIDENCE = 0.3
 four of the others."""
 MOST_DROPPED = 0.5
 """A source that the query names is expected to keep at least the rest of this share."""
+MOST_UNKNOWN = 0.2
+"""Above this share of unknown tokens a text counts as one that the backbone cannot read."""
 _FEWEST_NAME_CHARS = 4
 _GUESSED_LAYOUTS = ("tail", "last-paragraph", "first-paragraph")
 
@@ -53,6 +55,12 @@ def find_warnings(
     if request.query_parser.rpartition("+")[2].rpartition(":")[2] in _GUESSED_LAYOUTS:
         sentence = f"the query was guessed ({request.query_parser}): pass it with -q/--query to be sure"
         found.append(ResultWarning("guessed-query", sentence))
+    if scores.unknown_share > MOST_UNKNOWN:
+        sentence = (
+            f"the backbone cannot read {scores.unknown_share:.0%} of the text, for want of its script: "
+            "words are matched as they are spelt"
+        )
+        found.append(ResultWarning("unread-script", sentence))
     if selection is not None:
         found += _dropped_sources(request, selection)
     return tuple(found)

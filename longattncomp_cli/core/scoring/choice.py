@@ -76,6 +76,11 @@ class ScorerChoice:
         return Scorer(checkpoint, backbone, options)
 
     @property
+    def is_default(self) -> bool:
+        """Whether nobody said which checkpoint or backbone reads."""
+        return self.checkpoint is None and self.backbone is None and not self.as_published
+
+    @property
     def is_untrained_decoder(self) -> bool:
         """Whether the backbone is all that is named."""
         return self.backbone is not None and self.checkpoint is None

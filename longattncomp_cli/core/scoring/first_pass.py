@@ -27,6 +27,7 @@ from longattncomp_cli.core.attention.pooling import (
     smooth_over_neighbours,
     softmax_with_sink,
 )
+from longattncomp_cli.core.attention.script_matches import script_match_gains
 from longattncomp_cli.core.backbones.base import Backbone, Encoding, OnTokens, StateBlock
 from longattncomp_cli.core.checkpoint.config import CheckpointConfig
 from longattncomp_cli.core.chunking.chunks import Chunk, ContextTokens, Tokens
@@ -162,10 +163,12 @@ def _exact_gains(
     idf: FloatArray,
     passage_C: IntArray,
 ) -> Iterator[tuple[str, FloatArray]]:
-    """What each identifier of the query adds to each chunk (C,), beside token weights that sum to 1."""
+    """What each name and foreign word of the query adds to the chunks (C,); token weights sum to 1."""
     if config.exact_match_weight:
         for name, gains_C in exact_match_gains(request, chunks, query, idf, passage_C):
             yield name, config.exact_match_weight * gains_C
+        for term, gains_C in script_match_gains(request, chunks, query, idf):
+            yield term, config.exact_match_weight * gains_C
 
 
 def _log_pooled(

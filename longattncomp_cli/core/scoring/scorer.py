@@ -135,6 +135,7 @@ class Scorer:
             confidence=None if sink is None else calibrated(1.0 - sink, config.calibration, features),
             features=features,
             sufficiency=sufficiency,
+            unknown_share=_unknown_share(done.context, self.backbone.unknown_id),
         )
 
     def _features(self, request: Request, done: FirstPass, sink: Tensor) -> Features:
@@ -179,3 +180,9 @@ class Scorer:
         code = sum(len(source.text) for source in request.sources if source.kind in CODE_KINDS)
         total = sum(len(source.text) for source in request.sources)
         return self._untrained_hop if 2 * code > total else self._trained_hop
+
+
+def _unknown_share(context: ContextTokens, unknown_id: int | None) -> float:
+    """Which share of the context's tokens the backbone's vocabulary lacks."""
+    unknown = sum(int(np.count_nonzero(source.tokens.ids == unknown_id)) for source in context.sources)
+    return unknown / max(1, context.num_tokens) if unknown_id is not None else 0.0

@@ -25,6 +25,7 @@ class ChunkScores:
         features: what that model reads, see :mod:`longattncomp_cli.core.scoring.confidence`.
         sufficiency: the probability that few chunks hold all that is needed, see
             :mod:`longattncomp_cli.core.selection.auto`; ``None`` where it is not known.
+        unknown_share: the share of the context's tokens that the backbone's vocabulary lacks.
     """
 
     chunks: tuple[Chunk, ...]
@@ -33,6 +34,7 @@ class ChunkScores:
     confidence: float | None = None
     features: Features | None = None
     sufficiency: float | None = None
+    unknown_share: float = 0.0
 
     @cached_property
     def order(self) -> IntArray:

@@ -17,6 +17,7 @@ from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.boundaries import word_starts
+from longattncomp_cli.core.text.graphemes import cluster_ends
 
 # A part ends with a whole sentence, unit or line, or else with at least so many words after the last.
 _FEWEST_WORDS = 8
@@ -197,7 +198,7 @@ def _beginning(span: KeptSpan, room: Remaining) -> Sequence[KeptSpan]:
         def fits(length: int) -> bool:
             return room.fits([first(length)])
 
-        return first(_longest(words, fits) or _longest(range(1, len(text) + 1), fits))
+        return first(_longest(words, fits) or _longest(cluster_ends(text), fits))
 
     marked = longest(room, unmarked=False)
     enough = max(renderer.fixed_tokens + renderer.tokenizer.count(renderer.cut_mark), _least(span, room))
@@ -207,8 +208,9 @@ def _beginning(span: KeptSpan, room: Remaining) -> Sequence[KeptSpan]:
 
 
 def _least(span: KeptSpan, room: Remaining) -> int:
-    """The tokens of the text with the first character of ``span`` and no mark."""
-    first = replace(span, end=span.start + 1, unmarked=True)
+    """The tokens of the text with the first grapheme cluster of ``span`` and no mark."""
+    text = room.renderer.request.sources[span.chunk.source].text[span.start : span.end]
+    first = replace(span, end=span.start + int(cluster_ends(text)[0]), unmarked=True)
     return room.renderer.count(room.renderer.full_chunks(room.whole, [first]))
 
 
@@ -228,7 +230,7 @@ def _trimmed(text: str, starts: IntArray) -> list[int]:
     return sorted(ends - {0})
 
 
-def _longest(ends: Sequence[int], fits: Callable[[int], bool]) -> int:
+def _longest(ends: Sequence[int] | IntArray, fits: Callable[[int], bool]) -> int:
     """The largest end that fits (0: none), by bisection; counts are as good as monotone in it."""
     low, high = 0, len(ends)
     while low < high:
@@ -237,4 +239,4 @@ def _longest(ends: Sequence[int], fits: Callable[[int], bool]) -> int:
             low = middle + 1
         else:
             high = middle
-    return ends[low - 1] if low else 0
+    return int(ends[low - 1]) if low else 0

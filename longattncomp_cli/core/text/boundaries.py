@@ -11,17 +11,29 @@ import re
 import numpy as np
 
 from longattncomp_cli.core.text.arrays import IntArray
+from longattncomp_cli.core.text.graphemes import inside_clusters
 
-# After white space; and around characters of scripts that are written without it.
-_WORD = re.compile(r"(?<=\s)(?=\S)|(?<=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])(?=\S)")
+# Scripts that are written without spaces between words: Chinese, Japanese (and Korean, which has both),
+# Thai, Lao, Tibetan, Burmese, Khmer.
+_UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff"
+# After white space; and around characters of those scripts.
+_WORD = re.compile(rf"(?<=\s)(?=\S)|(?<=[{_UNSPACED}])(?=\S)")
 
 
 _LINE = re.compile(r"(?<=\n)(?!\n)")
 
 
-# A full stop (or a relative) and closing marks, before white space; or a full-width one, before anything.
+# Full stops that no number and no abbreviation has: of Chinese and Japanese, Devanagari, Arabic and Urdu,
+# Ethiopic, Armenian, Burmese, Khmer, Tibetan.
+_PLAIN_STOPS = "。！？｡।॥؟۔።፧፨։။។៕།༎"
+# A full stop (or a relative) and closing marks, before white space; a Greek question mark; a stop that has no
+# other use, before anything; a space between Thai or Lao, which have no stops; an empty line.
 _SENTENCE = re.compile(
-    r"(?<=[.!?…])[\"'”’)\]]{0,3}\s+(?=[^\s])|(?<=[。！？])[」』）]{0,2}\s*(?=\S)|\n[ \t\r]*\n\s*"
+    r"(?<=[.!?…])[\"'”’»)\]]{0,3}\s+(?=\S)"
+    r"|(?<=[\u0370-\u03ff][;\u037e])\s+(?=\S)"
+    rf"|(?<=[{_PLAIN_STOPS}])[」』）》〉”’»]{{0,2}}\s*(?=[^\s{_PLAIN_STOPS}])"
+    r"|(?<=[\u0e00-\u0eff])[^\S\n]+(?=[\u0e00-\u0eff])"
+    r"|\n[ \t\r]*\n\s*"
 )
 
 
@@ -39,8 +51,8 @@ _LOOK_BACK = 8
 
 
 def word_starts(text: str) -> IntArray:
-    """Offsets at which a word begins (0 excluded), ascending."""
-    return _offsets(_WORD, text)
+    """Offsets at which a word begins (0 excluded), ascending; never inside a grapheme cluster."""
+    return np.setdiff1d(_offsets(_WORD, text), inside_clusters(text), assume_unique=True)
 
 
 def line_starts(text: str) -> IntArray:

@@ -95,6 +95,7 @@ class CachedBackbone:
         self._memory: ByteLRU[tuple[list[StateBlock], float]] = ByteLRU(memory_bytes)
         self.window_tokens = backbone.window_tokens
         self.reads_whole_context = backbone.reads_whole_context
+        self.unknown_id = backbone.unknown_id
 
     @property
     def identity(self) -> tuple[object, ...]:

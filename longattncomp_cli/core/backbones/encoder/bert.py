@@ -20,6 +20,8 @@ from torch import Tensor
 from longattncomp_cli.core.backbones.encoder.packed_linear import Linear, packed_linear
 from longattncomp_cli.core.backbones.windowed import PACK_TOKENS
 
+ROBERTA_TYPES = ("roberta", "xlm-roberta")
+
 
 @dataclass(frozen=True)
 class EncoderLayer:
@@ -99,7 +101,9 @@ class BertEncoder:
         self.width = int(config["hidden_size"])
         self.num_attention_heads = int(config["num_attention_heads"])
         self.epsilon = float(config["layer_norm_eps"])
-        self.max_positions = int(config["max_position_embeddings"])
+        # XLM-R numbers positions from after that of its padding.
+        self.first_position = int(config["pad_token_id"]) + 1 if config["model_type"] in ROBERTA_TYPES else 0
+        self.max_positions = int(config["max_position_embeddings"]) - self.first_position
         self.token_embeddings = take("embeddings.word_embeddings.weight")
         self.position_embeddings = take("embeddings.position_embeddings.weight")
         self.type_embedding = take("embeddings.token_type_embeddings.weight")[0]
@@ -146,7 +150,8 @@ class BertEncoder:
         depth = max(layers)
         if depth == 0:
             return wanted
-        positions = [torch.arange(n, device=ids_T.device).repeat(count) for count, n in groups]
+        first = self.first_position
+        positions = [torch.arange(first, first + n, device=ids_T.device).repeat(count) for count, n in groups]
         states_TD = embedded_TD + self.type_embedding + self.position_embeddings[torch.cat(positions)]
         states_TD = self._norm(states_TD, self.embedding_norm)
         for number in range(1, depth + 1):
