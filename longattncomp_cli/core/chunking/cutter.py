@@ -15,13 +15,13 @@ from longattncomp_cli.core.chunking.chunks import Chunk, ChunkedSource, SnapLeve
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.boundaries import line_starts, paragraph_starts, sentence_starts, word_starts
-from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
+from longattncomp_cli.core.text.structure.kinds import CODE_KINDS, ENTRY_KINDS
 from longattncomp_cli.core.text.structure.units import Structure
 
 
 def structure_for(source: Source, snap: SnapLevel) -> Structure | None:
-    """The structure that chunks of a source follow: with ``auto`` only code's, with ``structure`` any."""
-    if snap == "structure" or (snap == "auto" and source.kind in CODE_KINDS):
+    """The structure that chunks of a source follow: with ``auto`` code's and that of entries, with ``structure`` any."""
+    if snap == "structure" or (snap == "auto" and source.kind in CODE_KINDS | ENTRY_KINDS):
         return source.structure
     return None
 
