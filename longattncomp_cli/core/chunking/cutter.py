@@ -16,14 +16,14 @@ from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.boundaries import line_starts, paragraph_starts, sentence_starts, word_starts
 from longattncomp_cli.core.text.graphemes import inside_clusters
-from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
+from longattncomp_cli.core.text.structure.kinds import CODE_KINDS, ENTRY_KINDS
 from longattncomp_cli.core.text.structure.units import Structure
 
 
 def structure_for(source: Source, snap: SnapLevel) -> Structure | None:
-    """The structure that chunks follow: with ``auto`` code's and of other texts the tables, else any."""
+    """The structure that chunks follow: with ``auto`` that of code and entries, of other texts the tables."""
     structure = source.structure if snap in ("structure", "auto") else None
-    if structure is None or snap == "structure" or source.kind in CODE_KINDS:
+    if structure is None or snap == "structure" or source.kind in CODE_KINDS | ENTRY_KINDS:
         return structure
     return structure.tables if len(structure.rows[0]) else None
 

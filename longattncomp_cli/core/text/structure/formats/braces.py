@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from longattncomp_cli.core.text.structure.formats.lines import comments_begin, is_comment, trimmed_end
+from longattncomp_cli.core.text.structure.formats.lines import WHOLE_CHARS, comments_begin, is_comment, trimmed_end
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
 _TOKEN = re.compile(
@@ -50,9 +50,6 @@ _MOST_DEPTH = 10
 
 _LONG_CHARS = 3_000
 """A block longer than this is no unit to keep whole; what it holds has headings of its own."""
-
-
-_SMALL_CHARS = 1_000
 
 
 @dataclass
@@ -105,7 +102,7 @@ def read_settings(text: str) -> Structure:
         depths.append(1 + (depths[block.parent] if block.parent >= 0 else 0))
         if depths[index] > _MOST_DEPTH or block.own == block.brace or _is_one_line(text, block):
             continue
-        whole = index not in holders and block.end - block.start <= _SMALL_CHARS
+        whole = index not in holders and block.end - block.start <= WHOLE_CHARS
         units.append(Unit(block.start, block.end, heading_span(text, block.own, block.brace), leaf=whole))
     return build("settings", units)
 
@@ -137,7 +134,7 @@ def _paired(text: str, *, by_lines: bool) -> tuple[list[_Block], bool]:
         elif mark == ";":
             boundary = boundary if parens[-1] else at + 1
         elif mark == "{":
-            own = _header_begin(text, boundary, at)
+            own = _header_begin(text, boundary, at) if len(open_blocks) < _MOST_DEPTH else at
             start = comments_begin(text, own, boundary) if text[own - 1 : own] in ("", "\n") else own
             blocks.append(_Block(start, own, at, len(text), open_blocks[-1] if open_blocks else -1))
             open_blocks.append(len(blocks) - 1)

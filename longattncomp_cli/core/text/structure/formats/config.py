@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from longattncomp_cli.core.text.structure.formats.lines import LINE, Sections, comments_begin, is_comment
+from longattncomp_cli.core.text.structure.formats.lines import LINE, WHOLE_CHARS, Sections, comments_begin, is_comment
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
 # Strings of several lines may hold lines that look like headers.
@@ -26,7 +26,7 @@ _SETTING = re.compile(r"[ \t]*(?:export[ \t]+)?[\w.-]+[ \t]*[=:]")
 
 def read(text: str) -> Structure:
     """Sections under their headers; without any, groups of settings under their comments."""
-    sections = Sections(text)
+    sections = Sections(text, whole_chars=WHOLE_CHARS)
     items: list[str] = []
     last = 0
     for found in _HEADER.finditer(text):
@@ -55,7 +55,7 @@ def _heading(text: str, start: int, end: int, is_item: bool) -> tuple[int, int] 
 
 def _groups(text: str) -> list[Unit]:
     """A comment after an empty line, or before everything, heads the settings right below it."""
-    sections = Sections(text)
+    sections = Sections(text, whole_chars=WHOLE_CHARS)
     after_blank, comment = True, -1
     for line in LINE.finditer(text):
         start, end = line.span()

@@ -11,6 +11,10 @@ from longattncomp_cli.core.text.structure.units import Unit, heading_span
 LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
+WHOLE_CHARS = 1_500
+"""A record or section of up to this many characters should stay whole, and is marked where it is cut."""
+
+
 _COMMENT = re.compile(r"[ \t]*(?:#|//|/\*|\*|--|;|@|\[[A-Z]\w*[\](,])")
 
 
@@ -56,12 +60,14 @@ class Sections:
 
     Attributes:
         text: the whole text.
-        leaf_level: sections of this level and below it should stay whole.
+        leaf_level: sections of this level and below it should stay whole, whatever their size.
+        whole_chars: as sections up to this size should.
         units: the sections that have ended.
     """
 
     text: str
     leaf_level: int = 99
+    whole_chars: int = 0
     units: list[Unit] = field(default_factory=list)
     _open: list[tuple[int, int, tuple[int, int] | None]] = field(default_factory=list)
 
@@ -70,7 +76,7 @@ class Sections:
         while self._open and self._open[-1][0] >= level:
             depth, start, heading = self._open.pop()
             stop = trimmed_end(self.text, start, end)
-            self.units.append(Unit(start, stop, heading, leaf=depth >= self.leaf_level))
+            self.units.append(Unit(start, stop, heading, leaf=depth >= self.leaf_level or stop - start <= self.whole_chars))
 
     def open(self, level: int, start: int, heading: tuple[int, int] | None) -> None:
         """Begin a section, and end those that it follows."""

@@ -24,7 +24,7 @@ _TIME = (
 
 
 _OPENING = (
-    rf"(?:[\[(<]?{_TIME}[\])>]?(?=[ \t|:,;\]\-]|$)"
+    rf"(?:[\[(<]?{_TIME}[\])>]?(?=[ \t|:\]\-]|$)"
     rf"|[\[<(]?{_LEVEL}[\]>)]?:?(?=[ \t|\[(:]|$)"
     r"|\[[ ]*\d{1,9}\.\d{3,9}\]|1\d{9}(?:[.,]?\d{3,9})?(?=[ \t:|])"
     r"|[IWEF]\d{4}[ ]\d\d:\d\d:\d\d\.\d+"
@@ -77,7 +77,7 @@ def read(text: str) -> Structure:
     """Entries that should stay whole; where one is cut its time and level head what is kept."""
     starts = [found.start() for found in ENTRY.finditer(text)]
     units = []
-    for start, stop in zip(starts, [*starts[1:], len(text)], strict=True):
+    for start, stop in zip(starts, [*starts[1:], len(text)], strict=False):
         end = trimmed_end(text, start, stop)
         units.append(Unit(start, end, _heading(text, start, end)))
     return build("log", units)

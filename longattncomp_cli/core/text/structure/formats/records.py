@@ -22,6 +22,15 @@ _LDIF = re.compile(r"^(?P<level1>dn::?[ \t][^\n]*)", re.MULTILINE)
 _LETTER = re.compile(r"^(?P<level1>From \S{1,200}[ ][^\n]{0,40}\d\d:\d\d:\d\d[^\n]{0,40})$", re.MULTILINE)
 
 
+# Where a letter has no envelope: two of its fields, or more, after an empty line.
+_FIELDS = re.compile(
+    r"(?:\A|\n[ \t]*\n)(?P<fields>(?:(?:From|To|Cc|Date|Sent|Subject|Reply-To|Message-ID):[ \t][^\n]*\n){2})"
+)
+
+
+_BLANK = re.compile(r"\n[ \t]*\n")
+
+
 _SUBJECT = re.compile(r"^Subject:[^\n]*", re.MULTILINE)
 
 
@@ -61,18 +70,21 @@ def read_ldif(text: str) -> Structure:
 
 
 def read_mail(text: str) -> Structure:
-    """Letters, each under its sender and subject; a text without envelopes is one letter."""
+    """Letters, each under its sender and subject."""
     sections = Sections(text)
-    starts = [found.start() for found in _LETTER.finditer(text)] or [0]
-    for start in starts:
-        sections.open(1, start, _subject(text, start))
+    starts = [found.start() for found in _LETTER.finditer(text)]
+    if not starts:
+        starts = [found.start("fields") for found in _FIELDS.finditer(text)] or [0]
+    for start, stop in zip(starts, [*starts[1:], len(text)], strict=True):
+        sections.open(1, start, _subject(text, start, stop))
     return build("mail", sections.all())
 
 
-def _subject(text: str, start: int) -> tuple[int, int] | None:
+def _subject(text: str, start: int, stop: int) -> tuple[int, int] | None:
     """From the sender to the subject where they stand near each other; else the subject."""
-    blank = text.find("\n\n", start, start + _MOST_HEADER_CHARS)
-    end = blank if blank >= 0 else min(len(text), start + _MOST_HEADER_CHARS)
+    stop = min(stop, start + _MOST_HEADER_CHARS)
+    blank = _BLANK.search(text, start + 1, stop)
+    end = blank.start() if blank else stop
     subject, sender = _SUBJECT.search(text, start, end), _SENDER.search(text, start, end)
     if subject is None:
         return sender.span() if sender else None

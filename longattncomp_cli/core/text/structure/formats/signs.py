@@ -70,11 +70,12 @@ _DOCKER_LINE = re.compile(
     r"(?:FROM|RUN|COPY|ENV|ARG|CMD|ENTRYPOINT|ADD|LABEL|EXPOSE|VOLUME|USER|WORKDIR|HEALTHCHECK|SHELL|ONBUILD)\s|\s+\S"
 )
 _TARGET = re.compile(r"^[\w./%$(){}@ -]+:[^=\n]*\n\t\S", re.MULTILINE)
+_CODE_END = re.compile(r".*[;{}]\s*$")
 _MAKE_LINE = re.compile(r"\t|[\w./%$(){}@ -]+:|[\w.-]+\s*[:+?!]?=|-?include\s|ifn?(?:eq|def)|else|endif|\s+\S")
 _STATEMENT = re.compile(
     r"^(?:CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMP(?:ORARY)?\s+|UNIQUE\s+|MATERIALIZED\s+)?"
     r"(?:TABLE|VIEW|INDEX|FUNCTION|PROCEDURE|TRIGGER|SCHEMA|DATABASE|SEQUENCE|TYPE|EXTENSION)"
-    r"|INSERT\s+INTO|ALTER\s+TABLE|DROP\s+TABLE|DELETE\s+FROM|SELECT\s|UPDATE\s+\S+\s+SET|GRANT\s)\b?",
+    r"|INSERT\s+INTO|ALTER\s+TABLE|DROP\s+TABLE|DELETE\s+FROM|SELECT\s|UPDATE\s+\S+\s+SET|GRANT\s)",
     re.MULTILINE | re.IGNORECASE,
 )
 _SQL_FIRST = re.compile(r"(?:CREATE|INSERT|ALTER|DROP|SELECT|UPDATE|DELETE|BEGIN|SET|USE|GRANT|WITH|--|/\*|PRAGMA)\b", re.IGNORECASE)
@@ -146,6 +147,11 @@ def _is_sql(sample: Sample) -> bool:
     return bool(_SQL_FIRST.match(first)) and ends >= 2 and statements >= 2 and 12 * statements >= len(sample.lines)
 
 
+def _is_makefile(sample: Sample) -> bool:
+    is_made = sample.count(_TARGET) >= 2 and sample.share(_MAKE_LINE) >= 0.9
+    return is_made and sample.share(_CODE_END) < 0.1
+
+
 def _is_log(sample: Sample) -> bool:
     """Most lines open with a time or a level; where they name speakers as well, it is a chat."""
     return looks_like_log(sample.text) and (has_levels(sample.text) or not looks_like_chat(sample.text))
@@ -161,7 +167,7 @@ _TESTS: tuple[tuple[str, Callable[[Sample], bool]], ...] = (
     ("bibtex", lambda sample: sample.count(_BIBTEX) >= 2 and sample.share(_BIBTEX_FIELD) >= 0.6),
     ("ldif", lambda sample: sample.text.count("\ndn: ") >= 1 and sample.share(_LDIF_LINE) >= 0.95),
     ("dockerfile", lambda s: s.first.startswith(("FROM ", "ARG ")) and s.share(_DOCKER_LINE) >= 0.9),
-    ("makefile", lambda sample: sample.count(_TARGET) >= 2 and sample.share(_MAKE_LINE) >= 0.9),
+    ("makefile", _is_makefile),
     ("manual", lambda s: bool(_MANUAL_TITLE.match(s.first)) and s.count(_MANUAL_SECTION) >= 2),
     ("sql", _is_sql),
     ("log", _is_log),

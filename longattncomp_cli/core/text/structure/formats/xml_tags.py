@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from longattncomp_cli.core.text.structure.formats.lines import WHOLE_CHARS
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
 _TAG = re.compile(
@@ -20,9 +21,6 @@ _MOST_DEPTH = 16
 
 
 _MOST_OPEN = 1_000
-
-
-_WHOLE_CHARS = 600
 
 
 @dataclass
@@ -56,6 +54,6 @@ def read(text: str) -> Structure:
             opened[-1].holds = True
         named = _NAMED.match(text, element.heading_end, tag.start())
         heading = heading_span(text, element.start, named.end() if named else element.heading_end)
-        whole = not element.holds and tag.end() - element.start <= _WHOLE_CHARS
+        whole = not element.holds and tag.end() - element.start <= WHOLE_CHARS
         units.append(Unit(element.start, tag.end(), heading, leaf=whole))
     return build("xml", units)

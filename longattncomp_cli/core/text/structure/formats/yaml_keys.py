@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from longattncomp_cli.core.text.structure.formats.lines import LINE, trimmed_end
+from longattncomp_cli.core.text.structure.formats.lines import LINE, WHOLE_CHARS, trimmed_end
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
 _KEY = re.compile(
@@ -47,13 +47,16 @@ _NEAR_CHARS = 100
 _KIND = re.compile(r"^kind:[^\n]*", re.MULTILINE)
 
 
-_WHOLE_CHARS = 600
-"""A block that holds no other and has up to this many characters should stay whole."""
+_WRAPPED_SHARE = 0.8
+"""A key of which another one fills this share says little that the inner one does not: it heads the rest alone."""
+
+
+_SHORT_CHARS = 300
 
 
 @dataclass
 class _Block:
-    """A document, key or item that is open: its level and range, its heading, what it holds."""
+    """A document, key or item that is open: its level and range, its heading, the largest key inside it."""
 
     level: int
     start: int
@@ -61,7 +64,7 @@ class _Block:
     key: str = ""
     is_item: bool = False
     named: bool = False
-    holds_blocks: bool = False
+    largest: tuple[int, int] = (0, 0)
 
 
 class _Reader:
@@ -155,8 +158,6 @@ class _Reader:
         return found.span() if found else None
 
     def _push(self, block: _Block) -> _Block:
-        if self.open:
-            self.open[-1].holds_blocks = True
         self.open.append(block)
         return block
 
@@ -164,11 +165,23 @@ class _Reader:
         """End what is of ``level`` or below; what is nested too deep to be told apart leaves no unit."""
         while self.open and self.open[-1].level >= level:
             block = self.open.pop()
-            depth = len(self.open)
             end = trimmed_end(self.text, block.start, self.filled_to)
-            if depth < _MOST_DEPTH and "\n" in self.text[block.start : min(end, block.start + _MOST_LINE_CHARS)]:
-                whole = not block.holds_blocks and end - block.start <= _WHOLE_CHARS and block.level >= 0
-                self.units.append(Unit(block.start, end, block.heading, leaf=whole))
+            if not block.is_item and self.open and end - block.start > _size(self.open[-1].largest):
+                self.open[-1].largest = (block.start, end)
+            is_one_line = self.text.find("\n", block.start, min(end, block.start + _MOST_LINE_CHARS)) < 0
+            if len(self.open) >= _MOST_DEPTH or is_one_line:
+                continue
+            stop = end
+            is_wrapper = _size(block.largest) >= _WRAPPED_SHARE * (end - block.start) > _SHORT_CHARS
+            if is_wrapper and not block.is_item:
+                stop = trimmed_end(self.text, block.start, block.largest[0])
+            is_record = block.named or not _size(block.largest)
+            whole = is_record and end - block.start <= WHOLE_CHARS
+            self.units.append(Unit(block.start, stop, block.heading, leaf=whole))
+
+
+def _size(span: tuple[int, int]) -> int:
+    return span[1] - span[0]
 
 
 def read(text: str) -> Structure:
