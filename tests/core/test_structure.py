@@ -152,7 +152,7 @@ def test_tables_records_and_turns() -> None:
         ("plain words. And more of them.", "", None),
         ("plain words", "a.py", "python"),
         (PYTHON, "", "python"),
-        (PYTHON, "notes.rst", None),
+        (PYTHON, "notes.rst", "rst"),
         ("# T\n\nWords.\n\n## U\n\nWords.", "", "markdown"),
         ('{"a": 1}\n{"a": 2}', "", "jsonl"),
         ('[1, {"a": 2}]', "", "json"),

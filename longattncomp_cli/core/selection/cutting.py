@@ -203,7 +203,8 @@ def _beginning(span: KeptSpan, room: Remaining) -> Sequence[KeptSpan]:
     marked = longest(room, unmarked=False)
     enough = max(renderer.fixed_tokens + renderer.tokenizer.count(renderer.cut_mark), _least(span, room))
     bare = longest(replace(room, budget=min(room.budget, enough)), unmarked=True)
-    kept = max(marked, bare, key=lambda kept: kept.end)
+    # Where all of it fits with no mark, none comes later in the way of the heading lines.
+    kept = bare if bare.end == span.end else max(marked, bare, key=lambda kept: kept.end)
     return [kept] if kept.end > kept.start else []
 
 

@@ -27,7 +27,9 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,5})(\.?)[ \t]+(?=\S)")
-_CAPITALS = re.compile(r"(?=(?:.*[A-Z]){4})[A-Z0-9][A-Z0-9 ,.&/()'’:–-]*$")
+_CAPITALS = re.compile(r"(?=(?:.*[A-Z]){4})[A-Z0-9][A-Z0-9 ,.&/'’:–-]*$")
+# A line in capitals that comes more often stands at the head of pages.
+_MOST_TIMES = 2
 
 
 def underlined(text: str, lines: Lines) -> Iterator[tuple[int, int, str]]:
@@ -112,6 +114,12 @@ def plain_headings(text: str, lines: Lines, listed: set[int]) -> tuple[list[Head
         Levels follow the order in which styles come first, as in reStructuredText.
     """
     found = sorted(each for each in plain(text, lines) if each[0] not in listed)
+    titles = Counter(text[slice(*lines[first])].strip() for first, *_ in found)
+    found = [
+        each
+        for each in found
+        if each[3] != "capitals" or titles[text[slice(*lines[each[0]])].strip()] <= _MOST_TIMES
+    ]
     counts = Counter(style for *_, style in found)
     levels: dict[str, int] = {}
     headings: list[Heading] = []

@@ -28,6 +28,8 @@ _MOST_DEPTH = 8
 # The longest sentence that introduces a list, and how far back it is looked for.
 _LONGEST_LEAD = 300
 _LOOK_BACK = 2_000
+# How far an item goes on over lines that are not indented under it.
+_LONGEST_UNINDENTED = 600
 
 
 @dataclass
@@ -76,7 +78,8 @@ def find_lists(text: str, lines: Lines, others: Collection[int], *, fewest_items
             continue
         marker = None if number in others else _MARKER.match(text, start, end)
         indent = _width(_INDENTATION.match(line).group())  # type: ignore[union-attr]
-        if found is not None and not _goes_on(items, indent, blank, marker is not None, number in others, line):
+        may_be_lazy = not blank and number not in others
+        if found is not None and not _belongs(items, indent, start, line, marker is not None, may_be_lazy):
             yield from _closed(text, found, items, fewest_items)
             found, items, paragraph = None, [], start
         if blank and found is None:
@@ -98,14 +101,17 @@ def find_lists(text: str, lines: Lines, others: Collection[int], *, fewest_items
         yield from _closed(text, found, items, fewest_items)
 
 
-def _goes_on(items: list[_Item], indent: int, blank: bool, is_item: bool, is_other: bool, line: str) -> bool:
-    """Whether a line is of the list whose ``items`` are open."""
+def _belongs(
+    items: list[_Item], indent: int, start: int, line: str, is_item: bool, may_be_lazy: bool
+) -> bool:
+    """Whether a line is of the list whose ``items`` are open.
+
+    One that is not indented may go on with the item before it, as in Markdown, but not without end.
+    """
     base = items[0].indent
-    if is_item:
+    if is_item or indent > base:
         return indent >= base - 1
-    if indent > base:
-        return True
-    return not blank and not is_other and not _INTRODUCES.search(line)
+    return may_be_lazy and start - items[-1].start < _LONGEST_UNINDENTED and not _INTRODUCES.search(line)
 
 
 def _open(text: str, found: _List, items: list[_Item], marker: re.Match[str], end: int) -> None:
