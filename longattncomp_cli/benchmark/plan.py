@@ -32,6 +32,7 @@ _TASK_OF_FILE = {
     "musique": "musique",
     "2wiki": "2wiki",
     "qmsum": "qmsum",
+    "chroma": "chroma",
     "data": "records",
     "code-debug": "code-debug",
     "longbench-v2": "longbench-v2",
@@ -46,6 +47,7 @@ _FILE_FIELDS = {
     "musique": "musique",
     "2wiki": "two_wiki",
     "qmsum": "qmsum",
+    "chroma": "chroma",
     "data": "data",
     "code-debug": "code_debug",
     "longbench-v2": "longbench_v2",
@@ -77,6 +79,7 @@ class BenchRequest:
     musique: Sequence[Path] = ()
     two_wiki: Sequence[Path] = ()
     qmsum: Sequence[Path] = ()
+    chroma: Sequence[Path] = ()
     data: Sequence[Path] = ()
     code_debug: Sequence[Path] = ()
     longbench_v2: Sequence[Path] = ()

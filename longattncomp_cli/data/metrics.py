@@ -29,6 +29,14 @@ def evidence_recall(kept: Iterable[Span], evidence: Iterable[Span]) -> float:
     return overlap(kept_ranges, evidence_ranges) / total
 
 
+def evidence_iou(kept: Iterable[Span], evidence: Iterable[Span]) -> float:
+    """Characters of the evidence that were kept, over all that were kept or are evidence."""
+    kept_ranges, evidence_ranges = merge_spans(kept), merge_spans(evidence)
+    common = overlap(kept_ranges, evidence_ranges)
+    total = sum(end - start for start, end in [*kept_ranges, *evidence_ranges]) - common
+    return common / max(1, total)
+
+
 def is_evidence_complete(kept: Iterable[Span], evidence: Iterable[Span]) -> bool:
     """Whether every character of the evidence was kept."""
     kept_ranges, evidence_ranges = merge_spans(kept), merge_spans(evidence)

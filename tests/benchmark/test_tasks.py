@@ -20,7 +20,7 @@ ISSUE_TASKS = [
     *(f"niah_single_{i}" for i in (1, 2, 3)),
     *(f"niah_multikey_{i}" for i in (1, 2, 3)),
     *("niah_multivalue", "niah_multiquery", "vt", "cwe", "fwe", "qa_1", "qa_2"),
-    *("squad", "hotpotqa", "musique", "2wiki", "qmsum", "code-debug", "longbench-v2", "records"),
+    *("squad", "hotpotqa", "musique", "2wiki", "qmsum", "chroma", "code-debug", "longbench-v2", "records"),
 ]
 SOURCE = '''import os
 

@@ -108,7 +108,7 @@ def test_a_mixture_of_two_kept_sentences_is_no_copy() -> None:
     def rule(what: str, days: int, whom: str) -> str:
         return (
             f"The tenant of the mill shall keep the {what} in good order at all times and shall within "
-            f"{days} days of any damage that might be seen from the road tell the {whom} of the parish about it."
+            f"{days} days of any damage that might be seen from the road tell the {whom} of it all."
         )
 
     kept = [rule("wheel", 3, "clerk"), rule("sluice", 9, "bailiff")]

@@ -15,7 +15,7 @@ from longattncomp_cli.benchmark.tasks.item import Item, Place
 from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.budget.amounts import budget_tokens
 from longattncomp_cli.core.selection.select import Selection, select
-from longattncomp_cli.data.metrics import evidence_recall, is_evidence_complete
+from longattncomp_cli.data.metrics import evidence_iou, evidence_recall, is_evidence_complete
 
 Row = dict[str, Any]
 
@@ -102,10 +102,11 @@ def _figures(
 
 def evidence_figures(item: Item, places: Sequence[Place], text: str) -> Row:
     """Recall and completeness where there is evidence, answer strings kept where there are answers."""
-    figures: Row = {"recall": None, "complete": None, "answer_kept": None}
+    figures: Row = {"recall": None, "iou": None, "complete": None, "answer_kept": None}
     if item.evidence:
         kept, wanted = item.flat(places), item.flat(item.evidence)
         figures["recall"] = round(evidence_recall(kept, wanted), 5)
+        figures["iou"] = round(evidence_iou(kept, wanted), 5)
         figures["complete"] = is_evidence_complete(kept, wanted)
     folded = " ".join(text.split()).casefold()
     groups = [group for group in item.answers if any(_is_findable(answer) for answer in group)]

@@ -16,6 +16,7 @@ Json = dict[str, Any]
 
 FIGURES = (
     "recall",
+    "iou",
     "complete",
     "answer_kept",
     "kept_ratio",

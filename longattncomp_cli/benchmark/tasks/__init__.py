@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from longattncomp_cli.benchmark.tasks.aggregation import COUNTING_TASKS
 from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSetting
+from longattncomp_cli.benchmark.tasks.chroma import CHROMA_TASKS
 from longattncomp_cli.benchmark.tasks.code_debug import CODE_TASKS
 from longattncomp_cli.benchmark.tasks.longbench import RELEASED_TASKS
 from longattncomp_cli.benchmark.tasks.lookups import LOOKUP_TASKS
@@ -16,6 +17,7 @@ TASKS: dict[str, Task] = {
         *NEEDLE_TASKS,
         *COUNTING_TASKS,
         *QUESTION_TASKS,
+        *CHROMA_TASKS,
         *CODE_TASKS,
         *RELEASED_TASKS,
         *LOOKUP_TASKS,

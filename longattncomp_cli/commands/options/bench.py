@@ -39,7 +39,7 @@ class BenchOptions:
         typer.Argument(
             metavar="[TASKS]...",
             help="niah_single_1…3, niah_multikey_1…3, niah_multivalue, niah_multiquery, vt, cwe, fwe, qa_1, "
-            "qa_2, squad, squad-hard, hotpotqa, musique, 2wiki, qmsum, unanswerable, code-debug, "
+            "qa_2, squad, squad-hard, hotpotqa, musique, 2wiki, qmsum, unanswerable, chroma, code-debug, "
             "longbench-v2, records, kv, code-nl. Without any: those of the files given, or of the preset.",
             show_default=False,
         ),
@@ -93,6 +93,10 @@ class BenchOptions:
     musique: Annotated[list[Path], _files("--musique", "MuSiQue JSONL")] = field(default_factory=list)
     two_wiki: Annotated[list[Path], _files("--2wiki", "2WikiMultiHopQA JSON")] = field(default_factory=list)
     qmsum: Annotated[list[Path], _files("--qmsum", "QMSum JSONL")] = field(default_factory=list)
+    chroma: Annotated[
+        list[Path],
+        _many("--chroma", "Folder of Chroma's chunking evaluation: NAME.md and questions.jsonl", DATA),
+    ] = field(default_factory=list)
     data: Annotated[
         list[Path], _files("--data", "Your records: context, query, and evidence spans or an answer")
     ] = field(default_factory=list)
