@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from longattncomp_cli.commands.runs.run import Run
 from longattncomp_cli.commands.terminal.console import shortened, stdin_bytes
-from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, decode, read_bounded, shown_name
+from longattncomp_cli.core.files.encodings import decode
+from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, read_bounded, shown_name
 from longattncomp_cli.core.inputs.gather import STDIN, InputFile, expand_inputs, kind_of_inputs, read_source
 from longattncomp_cli.errors import InputError, UsageError
 

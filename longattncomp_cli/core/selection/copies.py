@@ -208,7 +208,7 @@ class _Walk:
 
     def _headings(self, chunk: Chunk, word: int) -> list[str]:
         text = self.renderer.request.sources[chunk.source].text
-        headings = self.renderer.headings_at(chunk.source, self.finder.offset(word))
+        headings = self.renderer.parts.headings_at(chunk.source, self.finder.offset(word))
         return [" ".join(text[span.start : span.end].split()).casefold() for span in headings]
 
     def _is_data(self, chunk: Chunk, span: Span) -> bool:

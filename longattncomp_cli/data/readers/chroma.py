@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from longattncomp_cli.core.files.compressed import open_bytes
-from longattncomp_cli.core.files.paths import decode, read_bounded, shown_name
+from longattncomp_cli.core.files.encodings import decode
+from longattncomp_cli.core.files.paths import read_bounded, shown_name
 from longattncomp_cli.data.examples import Document, EvidenceSpan, Example
 from longattncomp_cli.data.readers.json_records import Record, read_records
 from longattncomp_cli.errors import InputError
