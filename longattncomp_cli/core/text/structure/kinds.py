@@ -6,7 +6,6 @@ import re
 from pathlib import PurePath
 
 from longattncomp_cli.core.text.structure.chats import looks_like_chat
-from longattncomp_cli.core.text.structure.formats.lines import plain_lines
 from longattncomp_cli.core.text.structure.formats.signs import format_of
 
 GRAMMARS = {
@@ -150,7 +149,7 @@ def _by_signs(text: str) -> str | None:
     middle = max(0, len(text) // 2 - _SAMPLE_CHARS // 2)
     start = text.find("\n", middle) + 1 if len(text) > 2 * _SAMPLE_CHARS else 0
     sample = text[: _SAMPLE_CHARS // 2] + "\n" + text[start : start + _SAMPLE_CHARS // 2] if start else text
-    sample = plain_lines(sample[:_SAMPLE_CHARS])
+    sample = sample[:_SAMPLE_CHARS].removeprefix("\ufeff").replace("\r\n", "\n")
     opening, closing = text[:200].lstrip(_BLANK)[:1], text[-200:].rstrip()[-1:]
     if (opening, closing) in (("{", "}"), ("[", "]")):
         return _json_kind(text[:_SAMPLE_CHARS]) or format_of(sample[:_FORMAT_CHARS])
