@@ -58,7 +58,13 @@ def _blocks(text: str, lines: _Lines) -> Iterator[tuple[int, int, int]]:
     filled = [depth for depth in depths if depth is not None]
     if not filled:
         return
-    base = min(filled)
+    # What only closes something outside, such as the brackets of a class's parameters, is no block of its own.
+    opening = [
+        depth
+        for depth, line in zip(depths, lines, strict=True)
+        if depth is not None and not _CLOSER.match(text, *line)
+    ]
+    base = min(opening or filled)
     at = 0
     comment: int | None = None
     while at < len(lines):

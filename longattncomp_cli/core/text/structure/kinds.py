@@ -6,7 +6,6 @@ import re
 from pathlib import PurePath
 
 from longattncomp_cli.core.text.structure.chats import looks_like_chat
-from longattncomp_cli.core.text.structure.formats.lines import plain_lines
 from longattncomp_cli.core.text.structure.formats.signs import format_of
 from longattncomp_cli.core.text.structure.tables.delimited import delimited_kind
 
@@ -87,6 +86,9 @@ ENTRY_KINDS = frozenset({"log", "dump", "subtitles", "cards", "bibtex", "ldif"})
 _SAMPLE_CHARS = 60_000
 
 
+_FORMAT_CHARS = 20_000
+
+
 _SIGNS = {
     "python": re.compile(
         r"(?m)^[ \t]*(?:(?:async )?def \w+\(|class \w+[(:]|import \w[\w., ]*$|from [\w.]+ import |"
@@ -103,6 +105,22 @@ _SIGNS = {
     "cpp": re.compile(r"(?m)^[ \t]*(?:#include [<\"]|#define |namespace \w|template ?<|using \w|\w+::\w+)"),
     "ruby": re.compile(r"(?m)^[ \t]*(?:require ['\"]|def \w+[?!]?(?:\(.*\))?$|module [A-Z]|end$|attr_\w+ )"),
 }
+
+
+# Languages without a grammar that share words with one that has: what only they write.
+_OTHER_SIGNS = re.compile(
+    r"(?m)^[ \t]*(?:<\?php|\$\w+(?:->\w+)*(?:\(.*\))? ?[.=;]|\$this->|(?:\w+ )*fun (?:<.*> )?(?:[\w<>]+\.)?\w+\("
+    r"|(?:(?:private|protected|public|internal|override|lateinit|const|lazy|weak|static|final) )*(?:val|var) \w+(?::| =|$)"
+    r"|(?:\w+ )*func \w+(?:<.*>)?\(.*\{$|guard let |if let |using [\w.]+;$|namespace [\w.\\]+;?$|\[\w+(?:\(.*\))?\]$"
+    r"|.*\{ get; |(?:override |private |implicit )*def \w+.*[={]$|(?:(?:case |companion )?object|trait|extension)\b.*\{$|data class \w"
+    r"|local function |function [\w.:]+\(.*\)$|import (?:Foundation|SwiftUI|UIKit)$|foreach ?\()"
+)
+
+
+_CLOSING = re.compile(r"(?m)^[ \t]*\}[;,)]*$")
+
+
+_BLANK = "\ufeff \t\r\n"
 
 
 _FEWEST_SIGNS = 4
@@ -135,11 +153,11 @@ def _by_signs(text: str) -> str | None:
     middle = max(0, len(text) // 2 - _SAMPLE_CHARS // 2)
     start = text.find("\n", middle) + 1 if len(text) > 2 * _SAMPLE_CHARS else 0
     sample = text[: _SAMPLE_CHARS // 2] + "\n" + text[start : start + _SAMPLE_CHARS // 2] if start else text
-    sample = sample[:_SAMPLE_CHARS]
-    opening, closing = text[:200].lstrip()[:1], text[-200:].rstrip()[-1:]
+    sample = sample[:_SAMPLE_CHARS].removeprefix("\ufeff").replace("\r\n", "\n")
+    opening, closing = text[:200].lstrip(_BLANK)[:1], text[-200:].rstrip()[-1:]
     if (opening, closing) in (("{", "}"), ("[", "]")):
-        return _json_kind(text[:_SAMPLE_CHARS]) or format_of(plain_lines(sample))
-    found = format_of(plain_lines(sample)) or delimited_kind(sample)
+        return _json_kind(text[:_SAMPLE_CHARS]) or format_of(sample[:_FORMAT_CHARS])
+    found = format_of(sample[:_FORMAT_CHARS]) or delimited_kind(sample)
     if found is not None:
         return found
     lines = [line for line in sample.splitlines() if line.strip()]
@@ -150,6 +168,9 @@ def _by_signs(text: str) -> str | None:
         return "markdown"
     counts = {language: len(sign.findall(sample)) for language, sign in _SIGNS.items()}
     best = max(counts, key=lambda language: counts[language])
+    others, closings = len(_OTHER_SIGNS.findall(sample)), len(_CLOSING.findall(sample))
+    if others > counts[best] and others >= _FEWEST_SIGNS and others + closings >= _SIGN_SHARE * len(lines):
+        return "code"
     if counts[best] >= _FEWEST_SIGNS and counts[best] >= _SIGN_SHARE * len(lines):
         return best
     return "chat" if looks_like_chat(sample) else None
@@ -162,6 +183,7 @@ def _is_comment_style(sample: str, headings: int) -> bool:
 
 
 def _json_kind(sample: str) -> str | None:
+    sample = sample.lstrip(_BLANK)
     lines = [line.strip() for line in sample.splitlines()[:4]]
     if len(lines) > 1 and all(line.startswith("{") and line.endswith("}") for line in lines[:2]):
         return "jsonl"

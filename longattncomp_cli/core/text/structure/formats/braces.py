@@ -9,7 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from longattncomp_cli.core.text.structure.formats.lines import WHOLE_CHARS, comments_begin, is_comment, trimmed_end
+from longattncomp_cli.core.text.structure.formats.lines import (
+    WHOLE_CHARS,
+    comments_begin,
+    is_comment,
+    trimmed_end,
+)
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
 _TOKEN = re.compile(

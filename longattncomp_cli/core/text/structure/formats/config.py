@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import re
 
-from longattncomp_cli.core.text.structure.formats.lines import LINE, WHOLE_CHARS, Sections, comments_begin, is_comment
+from longattncomp_cli.core.text.structure.formats.lines import (
+    LINE,
+    WHOLE_CHARS,
+    Sections,
+    comments_begin,
+    is_comment,
+)
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
 # Strings of several lines may hold lines that look like headers.

@@ -76,7 +76,9 @@ class Sections:
         while self._open and self._open[-1][0] >= level:
             depth, start, heading = self._open.pop()
             stop = trimmed_end(self.text, start, end)
-            self.units.append(Unit(start, stop, heading, leaf=depth >= self.leaf_level or stop - start <= self.whole_chars))
+            self.units.append(
+                Unit(start, stop, heading, leaf=depth >= self.leaf_level or stop - start <= self.whole_chars)
+            )
 
     def open(self, level: int, start: int, heading: tuple[int, int] | None) -> None:
         """Begin a section, and end those that it follows."""

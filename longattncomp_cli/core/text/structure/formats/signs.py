@@ -55,48 +55,65 @@ _HEADER_FIELD = re.compile(
     r"|X-[\w-]+|Content-[\w-]+):[ \t]",
 )
 _ENVELOPE = re.compile(r"From \S{1,200} .*\d\d:\d\d:\d\d")
-_CUE = OUTLINES["subtitles"].pattern
-_FRAME = re.compile(r'\s+at [\w.$<>/]+\(|\s+File "|#\d+ |\s+- (?:locked|waiting|parking)|\t\S+:\d+|[\w./*()-]+\(.*\)$|\s+0x')
+_CUE = re.compile(r"^[ \t]*(?:\d{1,3}:)?\d\d:\d\d[.,]\d{1,3}[ \t]*-->", re.MULTILINE)
+_FRAME = re.compile(
+    r'\s+at [\w.$<>/]+\(|\s+File "|#\d+ |\s+- (?:locked|waiting|parking)|\t\S+:\d+|[\w./*()-]+\(.*\)$|\s+0x'
+)
 _BIBTEX = re.compile(r"^[ \t]*@\w+[{(][^\s,=]*,?[ \t]*$", re.MULTILINE)
 _BIBTEX_FIELD = re.compile(r"\s*(?:[\w-]+\s*=\s*[{\"\w]|@\w+[{(]|[})]\s*$)")
 _LDIF_LINE = re.compile(r"[A-Za-z][\w;.-]*::? |[ ]\S|-$")
 _HEADER = re.compile(r"^\[[^\]\n]{1,200}\]{1,2}[ \t]*(?:[#;].*)?$", re.MULTILINE)
-_SETTING = re.compile(r"\s*(?:export\s+)?[\w.\"'-]{1,80}(?:[ ][\w.-]{1,40}){0,2}\s*[=:](?:\s|[^\s/:]|$)|\[[^\]]+\]{1,2}\s*$|\s+\S|\]")
+_SETTING = re.compile(
+    r"\s*(?:export\s+)?[\w.\"'-]{1,80}(?:[ ][\w.-]{1,40}){0,2}\s*(?:=|:(?:\s|[^\s/:]|$))|\[[^\]]+\]{1,2}\s*$|\s+\S|\]"
+)
 _ASSIGNMENT = re.compile(r"(?:export\s+)?[A-Za-z_][\w.]*=\S*")
 _YAML_LINE = re.compile(r"\s*(?:- )*(?:[\"']?[\w./$@{}*-]{1,80}[\"']?:(?:\s|$)|- ?\S|---|\.\.\.)")
-_YAML_NEST = re.compile(r"^(?P<indent>[ ]*)(?:- )?[\"']?[\w./$@{}-]+[\"']?:[ \t]*\n(?P=indent)(?:[ ]+[\w\"'/$-]|-[ ])", re.MULTILINE)
+_YAML_NEST = re.compile(
+    r"^(?P<indent>[ ]*)(?:- )?[\"']?[\w./$@{}-]+[\"']?:[ \t]*\n(?P=indent)(?:[ ]+[\w\"'/$-]|-[ ])",
+    re.MULTILINE,
+)
 _YAML_TOP = re.compile(r"(?:---\s*$|%YAML|[\"']?[\w.$/-]+[\"']?:(?:\s|$)|- \S)")
 _DOCKER_LINE = re.compile(
     r"(?:FROM|RUN|COPY|ENV|ARG|CMD|ENTRYPOINT|ADD|LABEL|EXPOSE|VOLUME|USER|WORKDIR|HEALTHCHECK|SHELL|ONBUILD)\s|\s+\S"
 )
 _TARGET = re.compile(r"^[\w./%$(){}@ -]+:[^=\n]*\n\t\S", re.MULTILINE)
 _CODE_END = re.compile(r".*[;{}]\s*$")
-_MAKE_LINE = re.compile(r"\t|[\w./%$(){}@ -]+:|[\w.-]+\s*[:+?!]?=|-?include\s|ifn?(?:eq|def)|else|endif|\s+\S")
+_MAKE_LINE = re.compile(
+    r"\t|[\w./%$(){}@ -]+:|[\w.-]+\s*[:+?!]?=|-?include\s|ifn?(?:eq|def)|else|endif|\s+\S"
+)
 _STATEMENT = re.compile(
     r"^(?:CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMP(?:ORARY)?\s+|UNIQUE\s+|MATERIALIZED\s+)?"
     r"(?:TABLE|VIEW|INDEX|FUNCTION|PROCEDURE|TRIGGER|SCHEMA|DATABASE|SEQUENCE|TYPE|EXTENSION)"
     r"|INSERT\s+INTO|ALTER\s+TABLE|DROP\s+TABLE|DELETE\s+FROM|SELECT\s|UPDATE\s+\S+\s+SET|GRANT\s)",
     re.MULTILINE | re.IGNORECASE,
 )
-_SQL_FIRST = re.compile(r"(?:CREATE|INSERT|ALTER|DROP|SELECT|UPDATE|DELETE|BEGIN|SET|USE|GRANT|WITH|--|/\*|PRAGMA)\b", re.IGNORECASE)
+_SQL_FIRST = re.compile(
+    r"(?:CREATE|INSERT|ALTER|DROP|SELECT|UPDATE|DELETE|BEGIN|SET|USE|GRANT|WITH|--|/\*|PRAGMA)\b",
+    re.IGNORECASE,
+)
 _SQL_END = re.compile(r";[ \t]*(?:--.*)?$", re.MULTILINE)
 _SETTINGS_BLOCK = re.compile(
     r"^(?:(?:server|location|http|upstream|events|map|stream)\b[^{};\n]*|(?:resource|data|module|variable|output|provider"
-    r"|terraform|locals|job|service|message|enum)(?:[ ]+[\w.\"-]+){0,2}[ ]*)\{[ \t]*$",
+    r"|terraform|locals|service|message)(?:[ ]+[\w.\"-]+){0,2}[ ]*)\{[ \t]*$",
     re.MULTILINE,
 )
-_SETTINGS_LINE = re.compile(r"\s*(?:[^{}]*[{};]\s*(?:#.*)?$|[\w.\"-]+\s*=\s|\S+,$|[\]})])")
+_C = re.compile(r"^#(?:include|pragma|define)\b", re.MULTILINE)
+_SETTINGS_LINE = re.compile(r"\s*(?:[^{}]*[{};]\s*(?:(?:#|//).*)?$|[\w.\"-]+\s*=\s|\S+,$|[\]})])")
 _MANUAL_TITLE = re.compile(r"[\w.+:-]+\(\d\w*\)|NAME\s*$|\.(?:TH|Dd|\\\")")
-_MANUAL_SECTION = re.compile(r"^(?:NAME|SYNOPSIS|DESCRIPTION|OPTIONS|SEE ALSO|\.S[Hh] .*)[ \t]*$", re.MULTILINE)
+_MANUAL_SECTION = re.compile(
+    r"^(?:NAME|SYNOPSIS|DESCRIPTION|OPTIONS|SEE ALSO|\.S[Hh] .*)[ \t]*$", re.MULTILINE
+)
 _COMMIT = re.compile(r"^commit [0-9a-f]{7,64}\b", re.MULTILINE)
 _HUNK = re.compile(r"^@@+ -\d+(?:,\d+)? \+\d+|^\*{15}$|^\d+(?:,\d+)?[acd]\d+(?:,\d+)?$", re.MULTILINE)
 _DIFF_FIRST = re.compile(r"diff |Index: |--- \S|\*\*\* \S|From [0-9a-f]{40} |commit [0-9a-f]{7,64}\b")
-_SESSION = re.compile(r"^={3,} (?:test session starts|FAILURES|ERRORS|short test summary info) ={3,}$", re.MULTILINE)
+_SESSION = re.compile(
+    r"^={3,} (?:test session starts|FAILURES|ERRORS|short test summary info) ={3,}$", re.MULTILINE
+)
 
 
 def _is_subtitles(sample: Sample) -> bool:
     cues = sample.count(_CUE)
-    return sample.text.lstrip().startswith("WEBVTT") or (cues >= 3 and 6 * cues >= len(sample.lines))
+    return sample.text.lstrip().startswith("WEBVTT") or (cues >= 3 and 12 * cues >= len(sample.lines))
 
 
 def _is_diff(sample: Sample) -> bool:
@@ -120,7 +137,8 @@ def _is_mail(sample: Sample) -> bool:
 
 def _is_dump(sample: Sample) -> bool:
     heads = sample.count(OUTLINES["dump"].pattern)
-    return heads >= 2 and sample.share(_FRAME) >= 0.4
+    frames = sum(1 for line in sample.lines if _FRAME.match(line))
+    return heads >= 2 and frames >= 0.4 * len(sample.lines)
 
 
 def _is_config(sample: Sample) -> bool:
@@ -144,7 +162,12 @@ def _is_sql(sample: Sample) -> bool:
     statements = sample.count(_STATEMENT)
     first = next((line for line in sample.lines if not line.startswith(("--", "/*", "#"))), "")
     ends = sample.count(_SQL_END)
-    return bool(_SQL_FIRST.match(first)) and ends >= 2 and statements >= 2 and 12 * statements >= len(sample.lines)
+    return (
+        bool(_SQL_FIRST.match(first))
+        and ends >= 2
+        and statements >= 2
+        and 12 * statements >= len(sample.lines)
+    )
 
 
 def _is_makefile(sample: Sample) -> bool:
@@ -171,7 +194,7 @@ _TESTS: tuple[tuple[str, Callable[[Sample], bool]], ...] = (
     ("manual", lambda s: bool(_MANUAL_TITLE.match(s.first)) and s.count(_MANUAL_SECTION) >= 2),
     ("sql", _is_sql),
     ("log", _is_log),
-    ("settings", lambda s: s.count(_SETTINGS_BLOCK) >= 1 and s.share(_SETTINGS_LINE) >= 0.9),
+    ("settings", lambda s: s.count(_SETTINGS_BLOCK) >= 1 and s.share(_SETTINGS_LINE) >= 0.9 and not s.count(_C)),
     ("config", _is_config),
     ("yaml", _is_yaml),
     ("xml", lambda sample: sample.text.lstrip().startswith("<?xml")),

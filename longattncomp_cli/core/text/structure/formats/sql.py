@@ -64,7 +64,9 @@ def read(text: str) -> Structure:
         if token.group("stop") is None:
             if has_body is None:
                 leading = _LEADING.match(text, start, token.end())
-                has_body = _WITH_BODY.match(text, leading.end() if leading else start, token.end()) is not None
+                has_body = (
+                    _WITH_BODY.match(text, leading.end() if leading else start, token.end()) is not None
+                )
             if has_body:
                 depth = depth + 1 if token.group("begin") else max(0, depth - 1)
         elif not depth or token.group("stop") != ";":
