@@ -98,9 +98,10 @@ def kubernetes(rng: random.Random) -> Made:
         lines += [("  containers:", ())]
         for inner in names(rng, 2):
             lines += [(f"  - name: {inner}c", ()), (f"    image: {said(rng)}", (own, f"- name: {inner}c"))]
-            lines += [("    resources:", (own, f"- name: {inner}c")), ("      limits:", (own, "resources:"))]
-            lines += [(f"        memory: {rng.randrange(999)}Mi", (own, f"- name: {inner}c", "limits:"))]
-            lines += [("      requests:", (own,)), (f"        cpu: {rng.randrange(999)}m", (own, f"- name: {inner}c", "requests:"))]
+            both = (own, f"- name: {inner}c")
+            lines += [("    resources:", ())]
+            for part, line in (("limits:", f"memory: {rng.randrange(10**6)}Mi"), ("requests:", f"cpu: {rng.randrange(10**6)}m")):
+                lines += [(f"      {part}", ()), (f"        {line}", (*both, part))]
     return Made("a.yaml", lines)
 
 
