@@ -200,7 +200,10 @@ _TESTS: tuple[tuple[str, Callable[[Sample], bool]], ...] = (
     ("manual", _is_manual),
     ("sql", _is_sql),
     ("log", _is_log),
-    ("settings", lambda s: s.count(_SETTINGS_BLOCK) >= 1 and s.share(_SETTINGS_LINE) >= 0.9 and not s.count(_C)),
+    (
+        "settings",
+        lambda s: s.count(_SETTINGS_BLOCK) >= 1 and s.share(_SETTINGS_LINE) >= 0.9 and not s.count(_C),
+    ),
     ("config", _is_config),
     ("yaml", _is_yaml),
     ("xml", lambda sample: sample.text.lstrip().startswith("<?xml")),

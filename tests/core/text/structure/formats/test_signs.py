@@ -14,9 +14,19 @@ PROSE = "The harbour master said: no boat leaves before ten. At 10:30:00 the win
 OTHERS = [
     (PROSE * 20, None),
     ("\n\n".join([PROSE] * 9), None),
-    ("# Log\n\n" + PROSE + "\n## 2024-01-01 10:00:00\n\n" + PROSE + "\n```\n2024-01-01 10:00:00 INFO x\n```\n", "markdown"),
+    (
+        "# Log\n\n"
+        + PROSE
+        + "\n## 2024-01-01 10:00:00\n\n"
+        + PROSE
+        + "\n```\n2024-01-01 10:00:00 INFO x\n```\n",
+        "markdown",
+    ),
     ("[00:12] Ann: hello there.\n[00:13] Bob: good day.\n[00:15] Ann: well.\n[00:19] Bob: yes.\n", "chat"),
-    ("10:12:30 Ann: hello there.\n10:13:30 Bob: good day.\n10:15:30 Ann: well.\n10:19:30 Bob: yes.\n", "chat"),
+    (
+        "10:12:30 Ann: hello there.\n10:13:30 Bob: good day.\n10:15:30 Ann: well.\n10:19:30 Bob: yes.\n",
+        "chat",
+    ),
     ("INFO: started\nERROR: failed\nINFO: again\nERROR: failed\nINFO: done\n", "log"),
     ("Title: On Boats\nAuthor: Ann Oar\n\n" + "The wind turned before ten.\n" * 9, None),
     ("- one thing\n- another thing: with words\n- a third\n" * 5, None),
@@ -41,7 +51,9 @@ def test_prose_of_any_words_and_marks_is_prose() -> None:
         lines = []
         for _ in range(60):
             words = rng.choices(WORDS, k=rng.randrange(4, 14))
-            words[rng.randrange(len(words))] += rng.choice([":", ",", ";", " -", "...", " 12", " 10:30", " (2024-01-01)"])
+            words[rng.randrange(len(words))] += rng.choice(
+                [":", ",", ";", " -", "...", " 12", " 10:30", " (2024-01-01)"]
+            )
             lines.append(" ".join(words).capitalize() + rng.choice([".", ".", "?", ",", ""]))
         assert kind_of("\n".join(lines)) is None
 
