@@ -79,7 +79,7 @@ CODE = {
     "a.c": ("#ifdef X\nint count(int n)\n{\n  return n;\n}\n#endif\n", ["int count(int n)"]),
     "a.cpp": ("namespace a {\nclass B {\n  int f() {\n    return 1;\n  }\n};\n}\n", ["  int f()"]),
     "a.rb": ("module A\n  def x(a)\n    a\n  end\nend\n", ["  def x(a)"]),
-    "a.kt": ("class A {\n    fun x(): Int {\n        return 1\n    }\n}\n", ["    fun x(): Int {"]),
+    "a.kt": ("class A {\n    fun x(): Int {\n        return 1\n    }\n}\n", ["    fun x(): Int"]),
 }
 
 

@@ -53,7 +53,11 @@ def said(rng: random.Random) -> str:
 
 
 def sectioned(
-    rng: random.Random, head: Callable[[str], list[str]], line: Callable[[str], str], tail: list[str], number: int = 8
+    rng: random.Random,
+    head: Callable[[str], list[str]],
+    line: Callable[[str], str],
+    tail: list[str],
+    number: int = 8,
 ) -> list[tuple[str, tuple[str, ...]]]:
     """Sections of a few lines, each under the last line of ``head``, ended by ``tail``."""
     lines: list[tuple[str, tuple[str, ...]]] = []
@@ -68,7 +72,9 @@ def sectioned(
 
 @maker
 def ini(rng: random.Random) -> Made:
-    return Made("a.ini", sectioned(rng, lambda n: ["# of old", f"[{n}]"], lambda s: f"key{hash(s) % 97} = {s}", [""]))
+    return Made(
+        "a.ini", sectioned(rng, lambda n: ["# of old", f"[{n}]"], lambda s: f"key{hash(s) % 97} = {s}", [""])
+    )
 
 
 @maker
@@ -86,7 +92,11 @@ def systemd(rng: random.Random) -> Made:
 
 @maker
 def env_groups(rng: random.Random) -> Made:
-    return Made(".env", sectioned(rng, lambda n: [f"# {n} settings"], lambda s: f'KEY_{len(s)}="{s}"', [""]), bare=False)
+    return Made(
+        ".env",
+        sectioned(rng, lambda n: [f"# {n} settings"], lambda s: f'KEY_{len(s)}="{s}"', [""]),
+        bare=False,
+    )
 
 
 @maker
@@ -94,13 +104,24 @@ def kubernetes(rng: random.Random) -> Made:
     lines: list[tuple[str, tuple[str, ...]]] = []
     for name in names(rng, 5):
         own = f"name: {name}"
-        lines += [("---", ()), ("apiVersion: v1", ()), ("kind: Pod", ()), ("metadata:", ()), (f"  {own}", ()), ("spec:", ())]
+        lines += [
+            ("---", ()),
+            ("apiVersion: v1", ()),
+            ("kind: Pod", ()),
+            ("metadata:", ()),
+            (f"  {own}", ()),
+            ("spec:", ()),
+        ]
         lines += [("  containers:", ())]
         for inner in names(rng, 2):
             lines += [(f"  - name: {inner}c", ()), (f"    image: {said(rng)}", (own, f"- name: {inner}c"))]
-            lines += [("    resources:", (own, f"- name: {inner}c")), ("      limits:", (own, "resources:"))]
-            lines += [(f"        memory: {rng.randrange(999)}Mi", (own, f"- name: {inner}c", "limits:"))]
-            lines += [("      requests:", (own,)), (f"        cpu: {rng.randrange(999)}m", (own, f"- name: {inner}c", "requests:"))]
+            both = (own, f"- name: {inner}c")
+            lines += [("    resources:", ())]
+            for part, line in (
+                ("limits:", f"memory: {rng.randrange(10**6)}Mi"),
+                ("requests:", f"cpu: {rng.randrange(10**6)}m"),
+            ):
+                lines += [(f"      {part}", ()), (f"        {line}", (*both, part))]
     return Made("a.yaml", lines)
 
 
@@ -120,7 +141,9 @@ def json_records(rng: random.Random) -> Made:
         lines += [("  {", ()), (f"    {own},", ())]
         for part in ("yard", "decks"):
             lines += [(f'    "{part}": {{', (own,))]
-            lines += [(f'      "k{i}": "{said(rng)}",', (own, f'"{part}"')) for i in range(rng.randrange(2, 9))]
+            lines += [
+                (f'      "k{i}": "{said(rng)}",', (own, f'"{part}"')) for i in range(rng.randrange(2, 9))
+            ]
             lines += [(f'      "last": {rng.randrange(10**6)}', (own, f'"{part}"')), ("    },", ())]
         lines += [('    "end": 1', (own,)), ("  }," if name != all_names[-1] else "  }", ())]
     return Made("a.json", [*lines, ("]", ())])
@@ -128,28 +151,42 @@ def json_records(rng: random.Random) -> Made:
 
 @maker
 def terraform(rng: random.Random) -> Made:
-    return Made("a.tf", sectioned(rng, lambda n: [f'resource "disk" "{n}" {{'], lambda s: f'  note{len(s)} = "{s}}}"', ["}", ""]))
+    return Made(
+        "a.tf",
+        sectioned(
+            rng, lambda n: [f'resource "disk" "{n}" {{'], lambda s: f'  note{len(s)} = "{s}}}"', ["}", ""]
+        ),
+    )
 
 
 @maker
 def nginx(rng: random.Random) -> Made:
-    lines = sectioned(rng, lambda n: [f"    location /{n} {{"], lambda s: f'        add_header X "{s}";', ["    }"])
+    lines = sectioned(
+        rng, lambda n: [f"    location /{n} {{"], lambda s: f'        add_header X "{s}";', ["    }"]
+    )
     return Made("nginx.conf", [("server {", ()), *lines, ("}", ())])
 
 
 @maker
 def proto(rng: random.Random) -> Made:
-    return Made("a.proto", sectioned(rng, lambda n: [f"message {n} {{"], lambda s: f"  string k = 1; // {s}", ["}", ""]))
+    return Made(
+        "a.proto",
+        sectioned(rng, lambda n: [f"message {n} {{"], lambda s: f"  string k = 1; // {s}", ["}", ""]),
+    )
 
 
 @maker
 def css(rng: random.Random) -> Made:
-    return Made("a.css", sectioned(rng, lambda n: [f"#{n} {{"], lambda s: f'  content: "{s}";', ["}", ""]), bare=False)
+    return Made(
+        "a.css", sectioned(rng, lambda n: [f"#{n} {{"], lambda s: f'  content: "{s}";', ["}", ""]), bare=False
+    )
 
 
 @maker
 def dockerfile(rng: random.Random) -> Made:
-    return Made("Dockerfile", sectioned(rng, lambda n: [f"FROM alpine AS {n}"], lambda s: f"RUN echo {s}", [""]))
+    return Made(
+        "Dockerfile", sectioned(rng, lambda n: [f"FROM alpine AS {n}"], lambda s: f"RUN echo {s}", [""])
+    )
 
 
 @maker
@@ -157,7 +194,9 @@ def makefile(rng: random.Random) -> Made:
     return Made("Makefile", sectioned(rng, lambda n: [f"{n}: all"], lambda s: f"\techo {s}", [""]))
 
 
-def methods(rng: random.Random, head: str, opening: list[str], line: str, close: str = "    }") -> list[tuple[str, tuple[str, ...]]]:
+def methods(
+    rng: random.Random, head: str, opening: list[str], line: str, close: str = "    }"
+) -> list[tuple[str, tuple[str, ...]]]:
     """A class with methods, whose first lines hold NAME and whose lines hold SAID."""
     return [
         (head, ()),
@@ -184,19 +223,28 @@ def with_brace(lines: list[tuple[str, tuple[str, ...]]]) -> list[tuple[str, tupl
 
 @maker
 def kotlin(rng: random.Random) -> Made:
-    lines = methods(rng, "class Press(\n    val a: Int,\n) : Base {", ["    fun NAME(b: Int): Int {"], '        log("SAID {")')
+    lines = methods(
+        rng,
+        "class Press(\n    val a: Int,\n) : Base {",
+        ["    fun NAME(b: Int): Int {"],
+        '        log("SAID {")',
+    )
     return Made("a.kt", lines)
 
 
 @maker
 def swift(rng: random.Random) -> Made:
-    lines = methods(rng, "struct Press: Base {", ["    func NAME(b: Int) throws -> Int {"], '        print("SAID") // }')
+    lines = methods(
+        rng, "struct Press: Base {", ["    func NAME(b: Int) throws -> Int {"], '        print("SAID") // }'
+    )
     return Made("a.swift", lines)
 
 
 @maker
 def php(rng: random.Random) -> Made:
-    lines = methods(rng, "final class Oven {", ["    public function NAME(int $a): int {"], "        $this->call('SAID');")
+    lines = methods(
+        rng, "final class Oven {", ["    public function NAME(int $a): int {"], "        $this->call('SAID');"
+    )
     return Made("a.php", [("<?php", ()), *with_brace(lines)])
 
 
@@ -208,13 +256,19 @@ def csharp(rng: random.Random) -> Made:
 
 @maker
 def scala(rng: random.Random) -> Made:
-    lines = methods(rng, "object Oven extends App {", ["    def NAME(a: Int): Int = {"], '        call("SAID")')
+    lines = methods(
+        rng, "object Oven extends App {", ["    def NAME(a: Int): Int = {"], '        call("SAID")'
+    )
     return Made("a.scala", lines)
 
 
 @maker
 def lua(rng: random.Random) -> Made:
-    return Made("a.lua", sectioned(rng, lambda n: [f"function {n}(a)"], lambda s: f'  print("{s}")', ["end", ""]), bare=False)
+    return Made(
+        "a.lua",
+        sectioned(rng, lambda n: [f"function {n}(a)"], lambda s: f'  print("{s}")', ["end", ""]),
+        bare=False,
+    )
 
 
 @maker
@@ -227,7 +281,12 @@ def shell(rng: random.Random) -> Made:
 def sql_tables(rng: random.Random) -> Made:
     return Made(
         "a.sql",
-        sectioned(rng, lambda n: [f"CREATE TABLE {n}"], lambda s: f"    c{len(s)} INT, -- it's {s}", ["    last INT", ");", ""]),
+        sectioned(
+            rng,
+            lambda n: [f"CREATE TABLE {n}"],
+            lambda s: f"    c{len(s)} INT, -- it's {s}",
+            ["    last INT", ");", ""],
+        ),
     )
 
 
@@ -252,34 +311,67 @@ def traced(rng: random.Random, name: str, opening: Callable[[int], str]) -> Made
     for i in range(1, 25):
         entry = opening(i)
         lines += [(f"{entry} {said(rng)}", ())]
-        lines += [(f"    at {word}.run({word}.java:{rng.randrange(99)})", (entry,)) for word in rng.sample(WORDS, 4)]
+        lines += [
+            (f"    at {word}.run({word}.java:{rng.randrange(99)})", (entry,)) for word in rng.sample(WORDS, 4)
+        ]
     return Made(name, lines)
 
 
 @maker
 def java_dump(rng: random.Random) -> Made:
-    return Made("dump.txt", sectioned(rng, lambda n: [f'"{n}" #3 prio=5 tid=0x1'], lambda s: f"\tat a.b.c{len(s)}(A.java:{s[-5:]})", [""]))
+    return Made(
+        "dump.txt",
+        sectioned(
+            rng,
+            lambda n: [f'"{n}" #3 prio=5 tid=0x1'],
+            lambda s: f"\tat a.b.c{len(s)}(A.java:{s[-5:]})",
+            [""],
+        ),
+    )
 
 
 @maker
 def go_dump(rng: random.Random) -> Made:
-    return Made("", sectioned(rng, lambda n: [f"goroutine {rng.randrange(10**6)} [running]:"], lambda s: f"main.f(0x{s[-4:]})\n\t/a/b.go:7 +0x1d", [""]))
+    return Made(
+        "",
+        sectioned(
+            rng,
+            lambda n: [f"goroutine {rng.randrange(10**6)} [running]:"],
+            lambda s: f"main.f(0x{s[-4:]})\n\t/a/b.go:7 +0x1d",
+            [""],
+        ),
+    )
 
 
 @maker
 def gdb_dump(rng: random.Random) -> Made:
-    return Made("", sectioned(rng, lambda n: [f"Thread {rng.randrange(10**6)} (LWP 1):"], lambda s: f"#1 0x00 in f{s[-3:]} ()", [""]))
+    return Made(
+        "",
+        sectioned(
+            rng,
+            lambda n: [f"Thread {rng.randrange(10**6)} (LWP 1):"],
+            lambda s: f"#1 0x00 in f{s[-3:]} ()",
+            [""],
+        ),
+    )
 
 
 @maker
 def git_log(rng: random.Random) -> Made:
-    return Made("", sectioned(rng, lambda n: [f"commit {rng.getrandbits(160):040x}"], lambda s: f"    {s}", [""]))
+    return Made(
+        "", sectioned(rng, lambda n: [f"commit {rng.getrandbits(160):040x}"], lambda s: f"    {s}", [""])
+    )
 
 
 @maker
 def patch(rng: random.Random) -> Made:
     def head(name: str) -> list[str]:
-        return [f"diff --git a/{name} b/{name}", f"--- a/{name}", f"+++ b/{name}", f"@@ -1,9 +1,9 @@ def {name}"]
+        return [
+            f"diff --git a/{name} b/{name}",
+            f"--- a/{name}",
+            f"+++ b/{name}",
+            f"@@ -1,9 +1,9 @@ def {name}",
+        ]
 
     return Made("a.patch", sectioned(rng, head, lambda s: f"+ {s}", []))
 
@@ -287,7 +379,12 @@ def patch(rng: random.Random) -> Made:
 @maker
 def mailbox(rng: random.Random) -> Made:
     def head(name: str) -> list[str]:
-        return [f"From {name}@a.b Mon Jan  1 10:00:00 2030", f"From: {name}@a.b", "To: x@y.z", f"Subject: on {name}"]
+        return [
+            f"From {name}@a.b Mon Jan  1 10:00:00 2030",
+            f"From: {name}@a.b",
+            "To: x@y.z",
+            f"Subject: on {name}",
+        ]
 
     lines = sectioned(rng, head, lambda s: s, [""])
     return Made("a.mbox", lines)
@@ -295,7 +392,12 @@ def mailbox(rng: random.Random) -> Made:
 
 @maker
 def vcards(rng: random.Random) -> Made:
-    return Made("a.vcf", sectioned(rng, lambda n: ["BEGIN:VCARD", "VERSION:4.0", f"FN:{n}"], lambda s: f"NOTE:{s}", ["END:VCARD"]))
+    return Made(
+        "a.vcf",
+        sectioned(
+            rng, lambda n: ["BEGIN:VCARD", "VERSION:4.0", f"FN:{n}"], lambda s: f"NOTE:{s}", ["END:VCARD"]
+        ),
+    )
 
 
 @maker
@@ -305,27 +407,55 @@ def ldif(rng: random.Random) -> Made:
 
 @maker
 def bibtex(rng: random.Random) -> Made:
-    return Made("a.bib", sectioned(rng, lambda n: [f"@article{{{n},"], lambda s: f"  note = {{{s}}},", ["}", ""]))
+    return Made(
+        "a.bib", sectioned(rng, lambda n: [f"@article{{{n},"], lambda s: f"  note = {{{s}}},", ["}", ""])
+    )
 
 
 @maker
 def srt(rng: random.Random) -> Made:
-    return Made("a.srt", sectioned(rng, lambda n: ["7", f"00:00:{rng.randrange(10, 60)},{rng.randrange(100, 999)} --> 00:02:01,000"], lambda s: s, [""]))
+    return Made(
+        "a.srt",
+        sectioned(
+            rng,
+            lambda n: ["7", f"00:00:{rng.randrange(10, 60)},{rng.randrange(100, 999)} --> 00:02:01,000"],
+            lambda s: s,
+            [""],
+        ),
+    )
 
 
 @maker
 def webvtt(rng: random.Random) -> Made:
-    lines = sectioned(rng, lambda n: [f"00:{rng.randrange(10, 60)}.{rng.randrange(100, 999)} --> 02:01.000"], lambda s: s, [""])
+    lines = sectioned(
+        rng,
+        lambda n: [f"00:{rng.randrange(10, 60)}.{rng.randrange(100, 999)} --> 02:01.000"],
+        lambda s: s,
+        [""],
+    )
     return Made("a.vtt", [("WEBVTT", ()), ("", ()), *lines])
 
 
 @maker
 def manual(rng: random.Random) -> Made:
     lines = sectioned(rng, lambda n: [f"       --{n} value"], lambda s: f"              {s}", [""])
-    return Made("", [("PRESS(1)", ()), ("NAME", ()), ("       press", ()), ("OPTIONS", ()), *lines, ("SEE ALSO", ()), ("DESCRIPTION", ())])
+    return Made(
+        "",
+        [
+            ("PRESS(1)", ()),
+            ("NAME", ()),
+            ("       press", ()),
+            ("OPTIONS", ()),
+            *lines,
+            ("SEE ALSO", ()),
+            ("DESCRIPTION", ()),
+        ],
+    )
 
 
 @maker
 def xml(rng: random.Random) -> Made:
-    lines = sectioned(rng, lambda n: [f'  <press name="{n}">'], lambda s: f"    <note>{s}</note>", ["  </press>"])
+    lines = sectioned(
+        rng, lambda n: [f'  <press name="{n}">'], lambda s: f"    <note>{s}</note>", ["  </press>"]
+    )
     return Made("a.xml", [('<?xml version="1.0"?>', ()), ("<all>", ()), *lines, ("</all>", ())])

@@ -103,6 +103,7 @@ _MANUAL_TITLE = re.compile(r"[\w.+:-]+\(\d\w*\)|NAME\s*$|\.(?:TH|Dd|\\\")")
 _MANUAL_SECTION = re.compile(
     r"^(?:NAME|SYNOPSIS|DESCRIPTION|OPTIONS|SEE ALSO|\.S[Hh] .*)[ \t]*$", re.MULTILINE
 )
+_INDENTED = re.compile(r"[ ]{3}|\t")
 _COMMIT = re.compile(r"^commit [0-9a-f]{7,64}\b", re.MULTILINE)
 _HUNK = re.compile(r"^@@+ -\d+(?:,\d+)? \+\d+|^\*{15}$|^\d+(?:,\d+)?[acd]\d+(?:,\d+)?$", re.MULTILINE)
 _DIFF_FIRST = re.compile(r"diff |Index: |--- \S|\*\*\* \S|From [0-9a-f]{40} |commit [0-9a-f]{7,64}\b")
@@ -175,6 +176,11 @@ def _is_makefile(sample: Sample) -> bool:
     return is_made and sample.share(_CODE_END) < 0.1
 
 
+def _is_manual(sample: Sample) -> bool:
+    is_titled = bool(_MANUAL_TITLE.match(sample.first)) and sample.count(_MANUAL_SECTION) >= 2
+    return is_titled and (sample.text.lstrip().startswith(".") or sample.share(_INDENTED) >= 0.5)
+
+
 def _is_log(sample: Sample) -> bool:
     """Most lines open with a time or a level; where they name speakers as well, it is a chat."""
     return looks_like_log(sample.text) and (has_levels(sample.text) or not looks_like_chat(sample.text))
@@ -191,10 +197,13 @@ _TESTS: tuple[tuple[str, Callable[[Sample], bool]], ...] = (
     ("ldif", lambda sample: sample.text.count("\ndn: ") >= 1 and sample.share(_LDIF_LINE) >= 0.95),
     ("dockerfile", lambda s: s.first.startswith(("FROM ", "ARG ")) and s.share(_DOCKER_LINE) >= 0.9),
     ("makefile", _is_makefile),
-    ("manual", lambda s: bool(_MANUAL_TITLE.match(s.first)) and s.count(_MANUAL_SECTION) >= 2),
+    ("manual", _is_manual),
     ("sql", _is_sql),
     ("log", _is_log),
-    ("settings", lambda s: s.count(_SETTINGS_BLOCK) >= 1 and s.share(_SETTINGS_LINE) >= 0.9 and not s.count(_C)),
+    (
+        "settings",
+        lambda s: s.count(_SETTINGS_BLOCK) >= 1 and s.share(_SETTINGS_LINE) >= 0.9 and not s.count(_C),
+    ),
     ("config", _is_config),
     ("yaml", _is_yaml),
     ("xml", lambda sample: sample.text.lstrip().startswith("<?xml")),
