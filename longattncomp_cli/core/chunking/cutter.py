@@ -56,7 +56,9 @@ def chunk_source(
     whole_tokens = chunk_tokens * WHOLE_UNIT_CHUNKS
     bounds, edges = _placed(source, tokens.starts, chunk_bounds(levels, chunk_tokens, whole_tokens), snap)
     # A list, and the line that introduces it, are one passage though empty lines stand between.
-    joins = source.structure.is_joined if source.structure is not None and snap != "none" else lambda at: False
+    joins = (
+        source.structure.is_joined if source.structure is not None and snap != "none" else lambda at: False
+    )
     chunks = tuple(
         Chunk(
             first_index + i,
@@ -120,6 +122,11 @@ def token_levels(
         _raise_levels(levels, starts, offsets, level)
     if structure is not None:
         _raise_levels(levels, starts, structure.leaf_starts, _LEVELS["unit"])
+    if highest > _LEVELS["line"] and source.kind not in CODE_KINDS and source.structure is not None:
+        # A heading line stays with what it heads.
+        after = np.searchsorted(starts, source.structure.heading_ends)
+        after = after[after < len(levels)]
+        levels[after] = np.minimum(levels[after], _LEVELS["line"])
     return levels
 
 

@@ -23,7 +23,8 @@ class Unit:
         heading: the characters of the line that says what it is (``class A:``, a heading, a table's first
             row); ``None`` where nothing does.
         leaf: whether it should not be cut; otherwise it only holds other units (a class, a section).
-        joined: whether it goes on with one matter across empty lines: a list, with the line that introduces it.
+        joined: whether it goes on with one matter across empty lines: a list, with the line before it that
+            introduces it.
     """
 
     start: int
@@ -82,7 +83,8 @@ class Structure:
     def heading_before(self, end: int, offset: int) -> bool:
         """Whether a heading line of what ``offset`` lies in ends at ``end``, and it is no part of a leaf."""
         around = self.around(offset)
-        return not any(unit.leaf for unit in around) and any(unit.heading is not None and unit.heading[1] == end for unit in around
+        return not any(unit.leaf for unit in around) and any(
+            unit.heading is not None and unit.heading[1] == end for unit in around
         )
 
     def is_joined(self, offset: int) -> bool:
@@ -108,6 +110,12 @@ class Structure:
         """Offsets between ``start`` and ``end`` at which a unit with a heading line begins or has ended."""
         edges = self._heading_edges
         return edges[np.searchsorted(edges, start, "right") : np.searchsorted(edges, end)].tolist()
+
+    @cached_property
+    def heading_ends(self) -> IntArray:
+        """Where heading lines end under which other units or paragraphs stand, ascending."""
+        ends = {unit.heading[1] for unit in self.units if unit.heading is not None and not unit.leaf}
+        return np.array(sorted(ends), dtype=np.int64)
 
     @cached_property
     def _heading_edges(self) -> IntArray:
@@ -139,7 +147,7 @@ class Structure:
 
 
 def heading_span(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """A heading without the white space after it; where it is long its first line, or as many words as fit."""
+    """A heading without the white space after it; of a long one its first line, or as many words as fit."""
     stop = start + len(text[start:end].rstrip())
     if stop - start > _MAX_HEADING_CHARS:
         limit = start + _MAX_HEADING_CHARS
