@@ -3,11 +3,11 @@
     python tests/benchmarks/readable_parts.py --output FILE
     PYTHONPATH=../other-tree python tests/benchmarks/readable_parts.py     # before a change
 
-Files of about thirty kinds (made ones, and of the standard library and installed packages), two queries each of
-words that stand in them. A *part* is a run of kept characters. It *begins well* where a line, or a sentence,
+Files of about thirty kinds (made ones, and of the standard library and installed packages), two queries each
+of words that stand in them. A *part* is a run of kept characters. It *begins well* where a line or a sentence
 begins; it *ends well* where one ends. It *carries its owners* where the heading over its first line, the line
-that this is indented under, and the line with a colon before its list are kept as well. Headings and owners are
-found here by rules of this file's own, none of which knows the program's.
+that this is indented under, and the line with a colon before its list are kept as well. Headings and owners
+are found here by rules of this file's own, none of which knows the program's.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import re
 import sysconfig
 from collections.abc import Iterator
 from importlib.metadata import distributions
-from itertools import pairwise
 from pathlib import Path
 
 from longattncomp_cli.core.backbones.cache.backbone import cached
 from longattncomp_cli.core.budget.amounts import budget_tokens
 from longattncomp_cli.core.budget.tokenizers import load_tokenizer
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
+from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
@@ -37,9 +37,22 @@ MOST_CHARS = 14_000
 LINE_KINDS = (".log", ".csv", ".tsv", ".jsonl", ".json", ".toml", ".yaml", ".ini")
 """Of these nothing may begin or end inside a line."""
 
-THINGS = "pump valve hinge lantern ferry kiln anvil ladle sieve bellows crane winch".split()
-ACTS = "opens warms turns holds drains feeds lifts cools guards steers".split()
-PLACES = "yard cellar loft harbour mill quay forge barn attic bridge".split()
+THINGS = (
+    "pump",
+    "valve",
+    "hinge",
+    "lantern",
+    "ferry",
+    "kiln",
+    "anvil",
+    "ladle",
+    "sieve",
+    "bellows",
+    "crane",
+    "winch",
+)
+ACTS = ("opens", "warms", "turns", "holds", "drains", "feeds", "lifts", "cools", "guards", "steers")
+PLACES = ("yard", "cellar", "loft", "harbour", "mill", "quay", "forge", "barn", "attic", "bridge")
 
 
 def sentence(rng: random.Random) -> str:
@@ -62,44 +75,80 @@ def made_files(rng: random.Random) -> Iterator[tuple[str, str]]:
     yield "manual.md", "# Manual\n\n" + "".join(f"## {n}\n\n{a}\n\n{b}\n\n" for n, a, b in sections)
     yield "setext.md", "".join(f"{n}\n{'-' * len(n)}\n\n{a}\n\n{b}\n\n" for n, a, b in sections)
     yield "bold.md", "# Notes\n\n" + "".join(f"**{n}**\n\n{a}\n\n{b}\n\n" for n, a, b in sections)
-    rules = (f"- {n}, always mind:\n" + "".join(f"  - {i}\n" for i in items[k : k + 6]) for k, n in enumerate(names))
+    rules = (
+        f"- {n}, always mind:\n" + "".join(f"  - {i}\n" for i in items[k : k + 6])
+        for k, n in enumerate(names)
+    )
     yield "rules.md", "# Rules\n\n" + "".join(rules)
     changes = (
-        f"## {9 - k // 5}.{k % 5}.0\n\n### Fixed\n\n" + "".join(f"- {i}\n" for i in items[3 * k : 3 * k + 5]) + "\n"
+        f"## {9 - k // 5}.{k % 5}.0\n\n### Fixed\n\n"
+        + "".join(f"- {i}\n" for i in items[3 * k : 3 * k + 5])
+        + "\n"
         for k in range(24)
     )
     yield "CHANGES.md", "# Changes\n\n" + "".join(changes)
-    yield "HISTORY.txt", "".join(
-        f"{9 - k // 5}.{k % 5}.1 (2031-0{k % 9 + 1}-11)\n\n" + "".join(f"* {i}\n" for i in items[3 * k : 3 * k + 5]) + "\n"
-        for k in range(24)
+    yield (
+        "HISTORY.txt",
+        "".join(
+            f"{9 - k // 5}.{k % 5}.1 (2031-0{k % 9 + 1}-11)\n\n"
+            + "".join(f"* {i}\n" for i in items[3 * k : 3 * k + 5])
+            + "\n"
+            for k in range(24)
+        ),
     )
-    yield "guide.rst", "Guide\n=====\n\n" + "".join(f"{n}\n{'-' * len(n)}\n\n{a}\n\n{b}\n\n" for n, a, b in sections)
+    yield (
+        "guide.rst",
+        "Guide\n=====\n\n" + "".join(f"{n}\n{'-' * len(n)}\n\n{a}\n\n{b}\n\n" for n, a, b in sections),
+    )
     yield "book.tex", "".join(f"\\section{{{n}}}\n\n{a}\n\n{b}\n\n" for n, a, b in sections)
     yield "guide.adoc", "= Guide\n\n" + "".join(f"== {n}\n\n{a}\n\n{b}\n\n" for n, a, b in sections)
     yield "notes.org", "".join(f"* {n}\n\n{a}\n\n{b}\n\n" for n, a, b in sections)
     clauses = (
-        f"{k}. {n}\n\n" + "".join(f"{k}.{j} {paragraph(rng, 2)}\n\n" for j in range(1, 4)) for k, (n, _, _) in enumerate(sections, 1)
+        f"{k}. {n}\n\n" + "".join(f"{k}.{j} {paragraph(rng, 2)}\n\n" for j in range(1, 4))
+        for k, (n, _, _) in enumerate(sections, 1)
     )
     yield "contract.txt", "".join(clauses)
-    yield "duties.txt", "".join(
-        f"{a}\n\nFor the {n} do the following:\n\n" + "".join(f"{j}. {i}.\n\n" for j, i in enumerate(items[k : k + 4], 1))
-        for k, (n, a, _) in enumerate(sections[:16])
+    yield (
+        "duties.txt",
+        "".join(
+            f"{a}\n\nFor the {n} do the following:\n\n"
+            + "".join(f"{j}. {i}.\n\n" for j, i in enumerate(items[k : k + 4], 1))
+            for k, (n, a, _) in enumerate(sections[:16])
+        ),
     )
     yield "prose.txt", "\n\n".join(paragraph(rng) for _ in range(36))
-    yield "talk.txt", "".join(f"{rng.choice(['Ann', 'Bob', 'Cem'])}: {paragraph(rng, 3)}\n\n" for _ in range(50))
-    yield "site.log", "".join(
-        f"2031-04-{k // 5 + 1:02} 0{k % 9}:11:{k % 60:02} WARN  {rng.choice(PLACES)} - {sentence(rng)} {sentence(rng)}\n" for k in range(60)
+    yield (
+        "talk.txt",
+        "".join(f"{rng.choice(['Ann', 'Bob', 'Cem'])}: {paragraph(rng, 3)}\n\n" for _ in range(50)),
     )
-    rows = [(n.replace(" ", "-"), rng.choice(PLACES), rng.randrange(9999), i) for n, i in zip(names * 3, items, strict=False)]
+    yield (
+        "site.log",
+        "".join(
+            f"2031-04-{k // 5 + 1:02} 0{k % 9}:11:{k % 60:02} WARN  {rng.choice(PLACES)} - "
+            f"{sentence(rng)} {sentence(rng)}\n"
+            for k in range(60)
+        ),
+    )
+    rows = [
+        (n.replace(" ", "-"), rng.choice(PLACES), rng.randrange(9999), i)
+        for n, i in zip(names * 3, items, strict=False)
+    ]
     yield "stock.csv", "name,place,amount,note\n" + "".join(f'{a},{b},{c},"{d}"\n' for a, b, c, d in rows)
     yield "stock.tsv", "name\tplace\tamount\tnote\n" + "".join(f"{a}\t{b}\t{c}\t{d}\n" for a, b, c, d in rows)
     keys = ("name", "place", "amount", "note")
     yield "stock.jsonl", "".join(json.dumps(dict(zip(keys, row, strict=True))) + "\n" for row in rows)
     groups = {n: {"place": b, "notes": [d, items[c % 90]]} for n, b, c, d in rows}
     yield "stock.json", json.dumps({"stock": groups}, indent=2)
-    yield "stock.toml", "".join(f'[stock.{n}]\nplace = "{b}"\namount = {c}\nnote = "{d}"\n\n' for n, b, c, d in rows)
+    yield (
+        "stock.toml",
+        "".join(f'[stock.{n}]\nplace = "{b}"\namount = {c}\nnote = "{d}"\n\n' for n, b, c, d in rows),
+    )
     yield "stock.ini", "".join(f"[{n}]\nplace = {b}\namount = {c}\nnote = {d}\n\n" for n, b, c, d in rows)
-    yield "stock.yaml", "stock:\n" + "".join(f"  {n}:\n    place: {b}\n    amount: {c}\n    note: {d}\n" for n, b, c, d in rows)
+    yield (
+        "stock.yaml",
+        "stock:\n"
+        + "".join(f"  {n}:\n    place: {b}\n    amount: {c}\n    note: {d}\n" for n, b, c, d in rows),
+    )
 
 
 def found_files() -> Iterator[tuple[str, str]]:
@@ -119,7 +168,7 @@ def found_files() -> Iterator[tuple[str, str]]:
 
 
 def owners_of_lines(lines: list[str], name: str) -> list[set[int]]:
-    """Of each line the lines that say what it is about: headings, what it is indented under, a colon before."""
+    """Of each line those that say what it is about: a heading, what it is indented under, a colon before."""
     owners: list[set[int]] = []
     headings: list[tuple[int, int]] = []
     parents: list[tuple[int, int]] = []
@@ -176,7 +225,11 @@ def judge(text: str, name: str, runs: list[tuple[int, int]]) -> list[tuple[bool,
         starts.append(starts[-1] + len(line) + 1)
     owners = owners_of_lines(lines, name)
     kept = {at for start, end in runs for at in range(start, end)}
-    whole = {n for n, line in enumerate(lines) if line.strip() and any(at in kept for at in range(starts[n], starts[n + 1] - 1))}
+    whole = {
+        n
+        for n, line in enumerate(lines)
+        if line.strip() and any(at in kept for at in range(starts[n], starts[n + 1] - 1))
+    }
     results = []
     for start, end in runs:
         while start < end and text[start].isspace():
@@ -188,7 +241,9 @@ def judge(text: str, name: str, runs: list[tuple[int, int]]) -> list[tuple[bool,
         number = max(n for n, at in enumerate(starts[:-1]) if at <= start)
         before, after = text[starts[number] : start], text[end : end + 2]
         in_lines = name.endswith(LINE_KINDS)
-        begins = not before.strip() or (not in_lines and re.search(r"[.!?:][\"')\]*`]*\s+$", before) is not None)
+        begins = not before.strip() or (
+            not in_lines and re.search(r"[.!?:][\"')\]*`]*\s+$", before) is not None
+        )
         at_line_end = not text[end:].partition("\n")[0].strip()
         ends = at_line_end or (not in_lines and text[end - 1] in ".!?:\"')`" and after[:1].isspace())
         results.append((begins, ends, owners[number] <= whole))
@@ -204,13 +259,17 @@ def queries(rng: random.Random, text: str) -> list[str]:
 
 def main() -> None:
     """Print the shares of each kind of file and of all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--output", type=Path)
     parser.add_argument("--only", nargs="*", default=[], help="names of files")
     options = parser.parse_args()
-    scorer = load_scorer(DEFAULT_CHECKPOINT)
+    scorer = load_scorer(load_checkpoint(DEFAULT_CHECKPOINT))
     compressor = Compressor(
-        scorer.with_backbone(cached(scorer.backbone, memory_bytes=2**28)), load_tokenizer("o200k_base"), CompressorSettings()
+        scorer.with_backbone(cached(scorer.backbone, memory_bytes=2**28)),
+        load_tokenizer("o200k_base"),
+        CompressorSettings(),
     )
     rng = random.Random(7)
     found: dict[str, list[tuple[bool, bool, bool]]] = {}
@@ -225,7 +284,9 @@ def main() -> None:
             scored = compressor.score(each)
             for written in BUDGETS:
                 budget = budget_tokens(written, scored.renderer.original_tokens)
-                kept = select(scored.scores, SelectionRule(), scored.renderer, budget, compressor.focus(each)).kept
+                kept = select(
+                    scored.scores, SelectionRule(), scored.renderer, budget, compressor.focus(each)
+                ).kept
                 runs: list[tuple[int, int]] = []
                 for span in kept:
                     if runs and runs[-1][1] == span.start:
@@ -237,7 +298,10 @@ def main() -> None:
     everything = [each for judged in found.values() for each in judged]
     print(f"{'all':16}" + line_of(everything))
     if options.output:
-        shares = {name: dict(zip(("begin", "end", "owners", "parts"), shares_of(judged), strict=True)) for name, judged in found.items()}
+        shares = {
+            name: dict(zip(("begin", "end", "owners", "parts"), shares_of(judged), strict=True))
+            for name, judged in found.items()
+        }
         options.output.write_text(json.dumps(shares, indent=1) + "\n", encoding="utf-8")
 
 

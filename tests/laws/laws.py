@@ -120,7 +120,22 @@ PIECES = [
 ]
 TEXTS = st.one_of(st.lists(st.sampled_from(PIECES), max_size=40).map("".join), st.text(max_size=80))
 NAMES = st.sampled_from(
-    ["", "a.py", "a.js", "a.go", "a.rs", "a.c", "a.rb", "a.kt", "a.md", "a.json", "a.csv", "a.jsonl", "a.rst", "a.tex"]
+    [
+        "",
+        "a.py",
+        "a.js",
+        "a.go",
+        "a.rs",
+        "a.c",
+        "a.rb",
+        "a.kt",
+        "a.md",
+        "a.json",
+        "a.csv",
+        "a.jsonl",
+        "a.rst",
+        "a.tex",
+    ]
 )
 JSON = st.recursive(
     st.none()
@@ -323,7 +338,9 @@ CODE = st.lists(
 ).map("".join)
 CODE_CASES = st.builds(
     case_of,
-    st.lists(st.tuples(CODE, st.sampled_from(["a.py", "a.js", "a.kt", "a.md", "a.rst"])), min_size=1, max_size=2),
+    st.lists(
+        st.tuples(CODE, st.sampled_from(["a.py", "a.js", "a.kt", "a.md", "a.rst"])), min_size=1, max_size=2
+    ),
     st.lists(st.integers(0, 400), max_size=9),
     st.lists(st.floats(0, 1), min_size=1, max_size=7),
     st.none() | st.floats(0, 1),

@@ -52,7 +52,9 @@ class ReadableParts:
         structure = self.structure_of(source)
         headings = structure.headings_at(offset) if structure is not None else []
         return [
-            part for start, end in headings for part in self.chunk_map.split_by_chunk(source, start, end, "head")
+            part
+            for start, end in headings
+            for part in self.chunk_map.split_by_chunk(source, start, end, "head")
         ]
 
     def rest_before(self, source: int, offset: int) -> list[KeptSpan]:
@@ -83,8 +85,15 @@ class ReadableParts:
         if structure.kind in CODE_KINDS:
             edges = structure.edges - start
             return [edges[(edges > 0) & (edges < end - start)], line_starts(text)]
-        units = np.union1d(structure.cuts(start, end) - start, self._loose(source, start, sentence_starts(text)))
+        units = np.union1d(
+            structure.cuts(start, end) - start, self._loose(source, start, sentence_starts(text))
+        )
         return [units, self._loose(source, start, line_starts(text))]
+
+    def ends_with_heading(self, source: int, offset: int) -> bool:
+        """Whether what ends at ``offset`` ends with a heading line, and with nothing that it heads."""
+        structure = self.structure_of(source)
+        return structure is not None and bool(np.isin(offset, structure.heading_ends))
 
     def word_ends(self, source: int, start: int, end: int) -> IntArray:
         """Where words begin in ``[start, end)``, relative to it, that may end a part there; in code none."""

@@ -60,7 +60,9 @@ def chunk_source(
         source, tokens.starts, levels, chunk_bounds(levels, chunk_tokens, whole_tokens), snap
     )
     # A list, and the line that introduces it, are one passage though empty lines stand between.
-    joins = source.structure.is_joined if source.structure is not None and snap != "none" else lambda at: False
+    joins = (
+        source.structure.is_joined if source.structure is not None and snap != "none" else lambda at: False
+    )
     chunks = tuple(
         Chunk(
             first_index + i,
@@ -130,6 +132,11 @@ def token_levels(
             offsets = np.concatenate([structure.outside(offsets), np.asarray(inner, dtype=np.int64)])
         # A unit begins at the first token at or after its offset (the tokenizer may skip characters).
         _raise_levels(levels, starts, offsets, level)
+    if highest > _LEVELS["line"] and source.kind not in CODE_KINDS and source.structure is not None:
+        # A heading line stays with what it heads.
+        after = np.searchsorted(starts, source.structure.heading_ends)
+        after = after[after < len(levels)]
+        levels[after] = np.minimum(levels[after], _LEVELS["line"])
     if structure is not None:
         _raise_levels(levels, starts, structure.leaf_starts, _LEVELS["unit"])
         _mark_tables(levels, starts, structure, chunk_tokens)

@@ -117,7 +117,7 @@ class _Ends:
 
     Attributes:
         text: what it is a beginning of.
-        good: ends of sentences or units, then of lines.
+        good: ends of sentences or units, then of lines; not of heading lines.
         words: of words that may end it.
         anywhere: of all words.
         first: where a part may end of which too little fits: at the first good end, if that is near.
@@ -133,11 +133,14 @@ class _Ends:
         """The ends in ``chunk`` from ``anchor`` on."""
         source = chunk.source
         text = renderer.request.sources[source].text[anchor : chunk.end]
-        points = renderer.parts.cut_points(source, anchor, chunk.end)
+        parts = renderer.parts
+        kinds = [_trimmed(text, starts) for starts in parts.cut_points(source, anchor, chunk.end)]
         return cls(
             text=text,
-            good=tuple(_trimmed(text, starts) for starts in points),
-            words=_trimmed(text, renderer.parts.word_ends(source, anchor, chunk.end)),
+            good=tuple(
+                [end for end in ends if not parts.ends_with_heading(source, anchor + end)] for ends in kinds
+            ),
+            words=_trimmed(text, parts.word_ends(source, anchor, chunk.end)),
             anywhere=_trimmed(text, np.append(word_starts(text), len(text))),
         )
 

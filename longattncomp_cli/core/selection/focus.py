@@ -2,7 +2,7 @@
 
 The chunk is scored once more in small pieces. Whoever selects says how pieces are scored, so that every
 method of the benchmark cuts as ``compress`` does. A chunk that holds several sections is scored by section
-first, each with the heading lines over it: a piece alone, such as "Warranty: 20 months", does not say of what.
+first, each with the heading lines over it: a piece alone, "Warranty: 20 months", does not say of what.
 """
 
 from __future__ import annotations

@@ -23,7 +23,8 @@ class Unit:
         heading: the characters of the line that says what it is (``class A:``, a heading, a table's first
             row); ``None`` where nothing does.
         leaf: whether it should not be cut; otherwise it only holds other units (a class, a section).
-        joined: whether it goes on with one matter across empty lines: a list, with the line that introduces it.
+        joined: whether it goes on with one matter across empty lines: a list, with the line before it that
+            introduces it.
         row: whether it is a row of a table or a record among others: kept whole or not at all.
     """
 
@@ -114,6 +115,12 @@ class Structure:
         return [int(at) for at in inside]
 
     @cached_property
+    def heading_ends(self) -> IntArray:
+        """Where heading lines end under which other units or paragraphs stand, ascending."""
+        ends = {unit.heading[1] for unit in self.units if unit.heading is not None and not unit.leaf}
+        return np.array(sorted(ends), dtype=np.int64)
+
+    @cached_property
     def _heading_edges(self) -> IntArray:
         headed = (unit for unit in self.units if unit.heading is not None)
         return np.unique(np.array([at for u in headed for at in (u.start, u.end)], dtype=np.int64))
@@ -187,7 +194,7 @@ class Structure:
 
 
 def heading_span(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """A heading without the white space after it; where it is long its first line, or as many words as fit."""
+    """A heading without the white space after it; of a long one its first line, or as many words as fit."""
     stop = start + len(text[start:end].rstrip())
     if stop - start > _MAX_HEADING_CHARS:
         limit = start + _MAX_HEADING_CHARS

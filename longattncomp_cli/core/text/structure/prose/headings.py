@@ -1,6 +1,7 @@
 """Headings of texts without markup: underlined, numbered, named (``Chapter 2``), versions, lines in capitals.
 
-Plain prose has none: but for underlined ones, a style counts only where it comes back, alone between empty lines.
+Plain prose has none: but for underlined ones, a style counts only where it comes back, alone between
+empty lines.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from longattncomp_cli.core.text.structure.prose.outline import Heading, Lines
 _LONGEST = 100
 _MOST_LEVELS = 8
 _ADORNMENT = re.compile(r"([=\-~^\"'`#*+.:_<>])\1{2,}$")
+_DATE = r"(?:\d{4}-\d\d-\d\d|\d{1,2}[. ]\w+[. ]\d{4}|\w+ \d{1,2},? \d{4}|unreleased|\d{4})"
 _VERSION = re.compile(
-    r"(?:v|version|release)?[ \t]*\d+\.\d+(?:\.\w+)*(?:[-+]\w+)*(?:[ \t]*[-–—:(,]?[ \t]*(?:\(?(?:released?[ \t]*)?"
-    r"\d{4}-\d\d-\d\d|\d{1,2}[. ]\w+[. ]\d{4}|\w+ \d{1,2},? \d{4}|unreleased|\d{4})\)?)?:?$",
+    r"(?:v|version|release)?[ \t]*\d+\.\d+(?:\.\w+)*(?:[-+]\w+)*"
+    rf"(?:[ \t]*[-–—:,]?[ \t]*\(?(?:released?[ \t]*)?{_DATE}\)?)?:?$",
     re.IGNORECASE,
 )
 _DATED = re.compile(r"\d{4}|unreleased|^v|^release", re.IGNORECASE)
@@ -33,7 +35,7 @@ _MOST_TIMES = 2
 
 
 def underlined(text: str, lines: Lines) -> Iterator[tuple[int, int, str]]:
-    """First and last line, and style, of titles over (and under) a run of one mark, as in reStructuredText."""
+    """First line, last line, and style of titles over (and under) a run of one mark, as in RST."""
     stripped = [text[start:end].strip() for start, end in lines]
     done = -1
     for number in range(1, len(lines)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from longattncomp_cli.core.text.boundaries import sentence_starts
 from longattncomp_cli.core.text.structure.prose.outline import Lines
@@ -69,7 +69,7 @@ def find_lists(text: str, lines: Lines, others: Collection[int], *, fewest_items
     found: _List | None = None
     items: list[_Item] = []
     blank = True
-    lead: tuple[int, int] | None = None
+    before: tuple[int, int] | None = None
     paragraph = 0
     for number, (start, end) in enumerate(lines):
         line = text[start:end].rstrip()
@@ -89,13 +89,13 @@ def find_lists(text: str, lines: Lines, others: Collection[int], *, fewest_items
             if found is not None:
                 _pop(text, found, items, indent, end_of=start + len(line))
             elif number in others:
-                lead = None
+                before = None
             elif not _BEGINS_LIST.match(line):
-                lead = _introduction(text, paragraph, start + len(line))
+                before = (paragraph, start + len(line))
             continue
         if found is None:
-            found = _List(lead, start)
-            lead = None
+            found = _List(_introduction(text, *before) if before else None, start)
+            before = None
         _open(text, found, items, marker, start + len(line))
     if found is not None:
         yield from _closed(text, found, items, fewest_items)
@@ -141,11 +141,16 @@ def _pop(text: str, found: _List, items: list[_Item], indent: int, *, end_of: in
 def _closed(text: str, found: _List, items: list[_Item], fewest_items: int) -> Iterator[Unit]:
     if found.lead is None and found.num_items < fewest_items:
         return
-    end = items[0].end
-    yield Unit(found.lead[0] if found.lead else found.start, end, found.lead, leaf=False, joined=True)
-    yield from found.units
-    for item in items:
-        yield _unit(text, item)
+    whole = Unit(found.start, items[0].end, leaf=False, joined=True)
+    if found.lead is not None:
+        whole = replace(whole, start=found.lead[0], heading=found.lead)
+    for unit in [*found.units, *(_unit(text, item) for item in items)]:
+        if (unit.start, unit.end) == (whole.start, whole.end):
+            # The only item.
+            whole = replace(unit, joined=True)
+        else:
+            yield unit
+    yield whole
 
 
 def _unit(text: str, item: _Item) -> Unit:

@@ -6,9 +6,7 @@ import re
 
 from longattncomp_cli.core.text.structure.prose.outline import Heading, Lines
 
-_LATEX_LEVELS = (
-    *("part", "chapter", "section", "subsection", "subsubsection", "paragraph", "subparagraph"),
-)
+_LATEX_LEVELS = (*("part", "chapter", "section", "subsection", "subsubsection", "paragraph", "subparagraph"),)
 _LATEX = re.compile(rf"[ \t]*\\({'|'.join(_LATEX_LEVELS)})\*?[ \t]*[\[{{]")
 _ASCIIDOC = re.compile(r"(={1,6})[ \t]+\S")
 _ORG = re.compile(r"(\*+)[ \t]+\S")

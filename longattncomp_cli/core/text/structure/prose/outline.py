@@ -30,8 +30,9 @@ Lines = list[tuple[int, int]]
 
 
 def lines_of(text: str) -> Lines:
-    """The lines of a text."""
-    return [(found.start(), found.end()) for found in _LINE.finditer(text)]
+    """The lines of a text, without a byte order mark before the first."""
+    begin = 1 if text.startswith("\ufeff") else 0
+    return [(found.start(), found.end()) for found in _LINE.finditer(text, begin)]
 
 
 def sections(text: str, headings: Iterable[Heading]) -> list[Unit]:
