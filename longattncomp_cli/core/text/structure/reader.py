@@ -35,5 +35,7 @@ def structure_of(text: str, name: str = "") -> Structure | None:
     if kind is not None:
         reader = _READERS.get(kind)
         found = reader(text) if reader else code.read(text, kind)
-    found = with_tables(text, found, is_code=kind in CODE_KINDS)
+    is_code = kind in CODE_KINDS
+    if not is_code or name.lower().endswith(".sql"):
+        found = with_tables(text, found, is_code=is_code)
     return found if found is not None and found.units else None
