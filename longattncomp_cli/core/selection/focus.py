@@ -61,9 +61,7 @@ def best_start(request: Request, chunk: Chunk, *, snap: SnapLevel, score_pieces:
     return best if between >= _LONG_SENTENCE_PIECES else sentence
 
 
-def _best_row(
-    request: Request, chunk: Chunk, structure: Structure, score_pieces: ScorePieces
-) -> int | None:
+def _best_row(request: Request, chunk: Chunk, structure: Structure, score_pieces: ScorePieces) -> int | None:
     """Where the best row of a chunk begins; ``None`` where the best piece is in none.
 
     Pieces are rows, or 16 tokens of long ones; a header does not count: it stands over any row that is kept,

@@ -1,4 +1,4 @@
-"""Rows of tables and records are kept whole or not at all: where a part of a chunk may end and begin for that."""
+"""Rows and records are kept whole or not at all: where a part of a chunk may end and begin for that."""
 
 from __future__ import annotations
 

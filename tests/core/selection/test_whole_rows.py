@@ -6,7 +6,6 @@ import random
 
 import pytest
 
-from longattncomp_cli.core.chunking.chunks import Tokens
 from longattncomp_cli.core.chunking.cutter import WHOLE_UNIT_CHUNKS, chunk_source
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.inputs.source import Source
@@ -27,9 +26,7 @@ def test_a_chunk_of_a_table_begins_and_ends_where_rows_do(scorer, form: str) -> 
     text, _, rows = write(STYLES["orders"](random.Random(1), num_columns))
     source = Source(text, f"x{suffix}")
     tokens = scorer.backbone.tokenize([text])[0]
-    chunks = chunk_source(
-        source, Tokens(tokens.ids, tokens.starts), source_index=0, first_index=0, chunk_tokens=128, snap="auto"
-    ).chunks
+    chunks = chunk_source(source, tokens, source_index=0, first_index=0, chunk_tokens=128, snap="auto").chunks
     assert "".join(text[chunk.start : chunk.end] for chunk in chunks) == text
     assert all(chunk.num_backbone_tokens <= 128 * WHOLE_UNIT_CHUNKS for chunk in chunks)
     for row in rows:

@@ -14,7 +14,7 @@ _INSERT = re.compile(
     re.IGNORECASE,
 )
 _CREATE = re.compile(rf"\bCREATE\s+(?:\w+\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?({_NAME})\s*\(", re.IGNORECASE)
-_COPY = re.compile(rf"^COPY\s+{_NAME}\s*\([^()\n]{{0,4000}}\)\s+FROM\s+stdin\b.*$", re.IGNORECASE | re.MULTILINE)
+_COPY = re.compile(rf"(?im)^COPY\s+{_NAME}\s*\([^()\n]{{0,4000}}\)\s+FROM\s+stdin\b.*$")
 _MARK = re.compile(r"'(?:[^'\\]++|''|\\.)*+'|[(),;]", re.DOTALL)
 _LONGEST_CREATE_CHARS = 3_000
 _LONGEST_TUPLE_CHARS = 50_000
