@@ -30,9 +30,10 @@ _CITIES = (
     *("Gdansk", "Rostock", "Tartu"),
 )
 _NOTE = (
-    "The figures below were collected over a whole year. Every value was read twice, by two people, and "
-    "the second reading is the one that is given. Where a value is missing the instrument had failed. Readers "
-    "who want to compare years should note that the method changed in spring: older values are too low."
+    "The figures below were collected over a whole year. Every value was read twice, by two people, and the "
+    "second reading is the one that is given. Where a value is missing the instrument had failed. Readers "
+    "who want to compare years should note that the method changed in spring: older values are too low by "
+    "a tenth."
 )
 
 
