@@ -12,17 +12,28 @@ NUM_WIDE_COLUMNS = 40
 LOOKUPS_A_KIND = 20
 
 _STEMS = (
-    "Aldermoor Brackwater Corriebeg Dunnavale Elsinghow Fennmark Garrowby Hestholm Inverlaw Jarlsey Kettlefoss "
-    "Lorvik Mossgill Nordrey Oxensund Pellbrae Quarrow Rannoway Skelmire Tolvane Ulverby Vardsole Wexmoor Yarrick"
-).split()
+    *("Aldermoor", "Brackwater", "Corriebeg", "Dunnavale", "Elsinghow", "Fennmark", "Garrowby", "Hestholm"),
+    *("Inverlaw", "Jarlsey", "Kettlefoss", "Lorvik", "Mossgill", "Nordrey", "Oxensund", "Pellbrae"),
+    *("Quarrow", "Rannoway", "Skelmire", "Tolvane", "Ulverby", "Vardsole", "Wexmoor", "Yarrick"),
+)
 _SIDES = ("", " North", " South", " Upper", " Lower Basin")
-_GIVEN = "Ada Boris Celia Dario Edda Finn Greta Hugo Ilse Jonas Katya Leif Mirja Nuno Orla Piet Rhea Sven".split()
-_FAMILY = "Abelsen Brandt Corvo Dahlin Eriksen Farro Grundy Holmqvist Ibarra Jansson Kovac Lindley Moreau".split()
-_CITIES = "Lund Vaasa Turku Bergen Aarhus Gdansk Rostock Tartu".split()
+_GIVEN = (
+    *("Ada", "Boris", "Celia", "Dario", "Edda", "Finn", "Greta", "Hugo", "Ilse", "Jonas"),
+    *("Katya", "Leif", "Mirja", "Nuno", "Orla", "Piet", "Rhea", "Sven"),
+)
+_FAMILY = (
+    *("Abelsen", "Brandt", "Corvo", "Dahlin", "Eriksen", "Farro", "Grundy"),
+    *("Holmqvist", "Ibarra", "Jansson", "Kovac", "Lindley", "Moreau"),
+)
+_CITIES = (
+    *("Lund", "Vaasa", "Turku", "Bergen", "Aarhus"),
+    *("Gdansk", "Rostock", "Tartu"),
+)
 _NOTE = (
     "The figures below were collected over a whole year. Every value was read twice, by two people, and the "
-    "second reading is the one that is given. Where a value is missing the instrument had failed. Readers who "
-    "want to compare years should note that the method changed in spring: older values are too low by a tenth."
+    "second reading is the one that is given. Where a value is missing the instrument had failed. Readers "
+    "who want to compare years should note that the method changed in spring: older values are too low by "
+    "a tenth."
 )
 
 
@@ -70,7 +81,10 @@ def stations(rng: random.Random, num_columns: int) -> Table:
     """Measuring stations, named first; neighbours share the beginning of their names."""
     names = sorted(rng.sample([stem + side for stem in _STEMS for side in _SIDES], NUM_ROWS))
     permits = rng.sample(range(10_000, 99_999), NUM_ROWS)
-    columns = ("station", "code", "permit no", "depth m", "flow l/s", "nitrate mg/l", "iron mg/l", "last service")
+    columns = (
+        *("station", "code", "permit no", "depth m", "flow l/s"),
+        *("nitrate mg/l", "iron mg/l", "last service"),
+    )
     rows = tuple(
         (
             name, _code(rng), str(permit), str(rng.randrange(10, 180)), f"{rng.uniform(2, 60):.1f}",
@@ -98,14 +112,25 @@ def orders(rng: random.Random, num_columns: int) -> Table:
 
 STYLES = {"stations": stations, "orders": orders}
 _QUESTIONS = {
-    ("stations", "name"): ("How deep is the water at {}?", "What is the flow at {}?", "When was {} last serviced?"),
+    ("stations", "name"): (
+        "How deep is the water at {}?",
+        "What is the flow at {}?",
+        "When was {} last serviced?",
+    ),
     ("stations", "number"): ("Which station has permit {}?", "How deep is the place with permit no {}?"),
     ("stations", "code"): ("What is the flow where the code is {}?", "Which station has the code {}?"),
-    ("orders", "name"): ("What did {} pay?", "Where was the order of {} shipped to?", "Which item did {} order?"),
+    ("orders", "name"): (
+        "What did {} pay?",
+        "Where was the order of {} shipped to?",
+        "Which item did {} order?",
+    ),
     ("orders", "number"): ("Which city was order {} shipped to?", "Who placed order {}?"),
     ("orders", "code"): ("Who ordered item {}?", "What is the price of {}?"),
 }
-_KEY_COLUMNS = {"stations": {"name": 0, "code": 1, "number": 2}, "orders": {"number": 0, "name": 1, "code": 2}}
+_KEY_COLUMNS = {
+    "stations": {"name": 0, "code": 1, "number": 2},
+    "orders": {"number": 0, "name": 1, "code": 2},
+}
 
 Rendered = tuple[str, tuple[str, ...], list[str]]
 """The text of a table, the parts that name its columns, and the texts of its rows."""

@@ -3,9 +3,9 @@
     python tests/benchmarks/table_lookups.py --style stations --seed 0
     python tests/benchmarks/table_lookups.py --style orders --seed 1 --output FILE
 
-Tables of 45 rows, of which 160 tokens may be kept; 20 lookups each by name, by number and by code (a third of
-them in texts around the table, a third with a second table in the file). Wide tables have 40 columns, of which
-900 tokens may be kept. Everything is made up, deterministically, by ``table_formats.py``.
+Tables of 45 rows, of which 160 tokens may be kept; 20 lookups each by name, by number and by code, a third of
+them with text around the table, a third with a second table in the file. Wide tables have 40 columns, and 900
+tokens may be kept. Everything is made up, deterministically, by ``table_formats.py``.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def shares(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, print a table, and write what was found."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--style", choices=STYLES, default="stations")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--formats", nargs="*", default=[*FORMATS, *OTHER_FORMATS, *WIDE_FORMATS])
@@ -89,7 +91,8 @@ def main() -> None:
                 print(f"  {rows[-1]} {lookup.question}", flush=True)
         found = figures[name] = shares(rows)
         parts = [f"{found[part]:.2f}" for part in ("row", "header", "both", "name", "number", "code")]
-        print(f"| {name} | {found['lookups']} | {' | '.join(parts)} | {found.get('pieces', '')} |", flush=True)
+        cells = [name, str(found["lookups"]), *parts, str(found.get("pieces", ""))]
+        print(f"| {' | '.join(cells)} |", flush=True)
     if args.output:
         settings = {"style": args.style, "seed": args.seed, "unnamed": args.unnamed}
         shown = {"settings": settings, "figures": figures}

@@ -4,7 +4,7 @@ Word pieces hide them. ``_create`` is two tokens that stand in every module, and
 somewhere looks like one that holds the name. So each name is looked for in the text itself, whole and as it
 is spelt, and counts in the pooling as one more token of the query whose attention is spread evenly over the
 places where it stands. A definition is longer than the line that names it: what follows in the same passage
-takes over a share.
+takes over a share. Names of rows (:mod:`~longattncomp_cli.core.attention.row_keys`) count in the same way.
 
 Shapes: C chunks.
 """
@@ -64,9 +64,9 @@ def exact_match_gains(
         own_rarity = float(idf(np.array([holding]), len(chunks))[0])
         weight = own_rarity * _num_tokens(request.query, name, query) / max(total, 1e-9)
         yield name, weight * _gains(_carried(counts_C / counts_C.sum(), passage_C))
+    begins = [(chunk.source, chunk.start) for chunk in chunks]
     for written, key, places in row_keys(request, identifiers):
         counts_C = np.zeros(len(chunks))
-        begins = [(chunk.source, chunk.start) for chunk in chunks]
         for place in places:
             counts_C[bisect_right(begins, (place.source, place.offset)) - 1] += place.weight
         own_rarity = float(idf(np.array([np.count_nonzero(counts_C)]), len(chunks))[0])

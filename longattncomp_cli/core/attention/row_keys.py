@@ -20,7 +20,8 @@ _FIRST_CELL, _CELL, _PART = 1.0, 0.5, 0.1
 _BORDER = ",;|\t\n<>(){}[]:│┃"
 _BLANK = " \"'`"
 _BEFORE_FIRST_CELL = re.compile(
-    r'\{\s*"[^"\n]{0,200}"\s*:\s*"?|(?:<[^<>]{0,200}>\s*)+|INSERT\b[^()]{0,200}(?:\([^()]*\)[^()]{0,20})?\(\'?|[\s|│┃("\']*'
+    r'\{\s*"[^"\n]{0,200}"\s*:\s*"?|(?:<[^<>]{0,200}>\s*)+'
+    r"|INSERT\b[^()]{0,200}(?:\([^()]{0,4000}\)[^()]{0,20})?\('?|[\s|│┃(\"']*"
 )
 """What stands before the first value of a record, of a row of HTML, of a statement, of any other row."""
 
@@ -51,9 +52,7 @@ def row_keys(request: Request, known: Sequence[str]) -> Iterator[tuple[str, str,
     ]
     for spellings in wanted if tables else ():
         for spelling in spellings:
-            places = [
-                place for number, source, structure in tables for place in _in(number, source, structure, spelling)
-            ]
+            places = [place for table in tables for place in _in(*table, spelling)]
             if places:
                 written = spelling if spelling in request.query else spellings[0]
                 yield written, spelling, places
@@ -61,7 +60,7 @@ def row_keys(request: Request, known: Sequence[str]) -> Iterator[tuple[str, str,
 
 
 def _in(number: int, source: Source, structure: Structure, key: str) -> Iterator[KeyPlace]:
-    """The places of a key in the rows of a source: as it is written, or where that is nowhere, in any case."""
+    """The places of a key in the rows of a source: as written, or where that is nowhere, in any case."""
     span = source.context_span
     places = _places(source.text, re.compile(re.escape(key)), span.start, span.end)
     if not places and " " in key:

@@ -24,7 +24,8 @@ _IDENTIFIER = re.compile(
 _QUOTED_TEXT = re.compile(r"[\"“„«]([^\"“”„«»\n]{1,200})[\"”“»]|(?<!\w)['‘]([^'‘’\n]{2,200})['’](?!\w)")
 _NUMBER = re.compile(r"(?<![\w.,-])\d[\d,]*(?:\.\d+)?(?!-?\w)")
 _CAPITALISED = r"[^\W\d_a-zµß-öø-ÿ][\w'’&-]*\.?"
-_KEY = re.compile(rf"{_CAPITALISED}(?: (?:(?:of|de|la|van|von|der|du|di|and|&|the|\d+) ){{0,2}}?{_CAPITALISED}| \d+\b)*")
+_BETWEEN = r"(?:(?:of|de|la|van|von|der|du|di|&|\d+) ){0,2}?"
+_KEY = re.compile(rf"{_CAPITALISED}(?: {_BETWEEN}{_CAPITALISED}| \d+\b)*")
 _MOST_KEY_WORDS = 8
 _NAME_LIKE = re.compile(r"[\dA-Z_]")
 

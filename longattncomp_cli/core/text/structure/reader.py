@@ -67,5 +67,8 @@ def structure_of(text: str, name: str = "") -> Structure | None:
     else:
         reader = _READERS.get(kind) if kind else prose.read_plain
         found = reader(text) if reader else code.read(text, kind or "")
-    whole = with_tables(text, found if found.units else None, is_code=kind in CODE_KINDS)
+    whole = found if found.units else None
+    is_code = kind in CODE_KINDS
+    if not is_code or name.lower().endswith(".sql"):
+        whole = with_tables(text, whole, is_code=is_code)
     return whole if whole is not None and whole.units else None

@@ -10,14 +10,13 @@ from longattncomp_cli.core.text.structure.tables.table import Table
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build
 
 _LINE = re.compile(r"[^\n]+")
+_QUOTED = re.compile(r'"(?:[^"]|"")*+"')
 _NUMBER = re.compile(r"[-+]?[\d.,:/-]*\d[\d.,:/-]*%?")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
 # A row ends at a line end outside quotes. Quotes count where a cell begins, and within them they are doubled.
 _ROWS = {
-    delimiter: re.compile(
-        rf'(?:(?<![^{delimiter}\n])"(?:[^"]++|"")*+"(?=[{delimiter}\r\n]|\Z)|[^"\n]++|")++'
-    )
+    delimiter: re.compile(rf'(?:(?<![^{delimiter}\n])"(?:[^"]++|"")*+"(?=[{delimiter}\r\n]|\Z)|[^"\n]++|")++')
     for delimiter in (",", ";", r"\t", r"\|")
 }
 _MOST_LINES_OF_A_ROW = 30
@@ -109,5 +108,6 @@ def _header(text: str, rows: Sequence[tuple[int, int]], delimiter: str) -> int |
 
 def _cells(row: str, delimiter: str) -> list[str]:
     """The cells of a row; those with a delimiter in quotes count as one."""
-    bare = re.sub(r'"(?:[^"]|"")*+"', lambda found: found.group().replace(",", " "), row) if '"' in row else row
-    return [cell.strip().strip('"') for cell in re.split(f"[{delimiter}]", bare)]
+    if '"' in row:
+        row = _QUOTED.sub(lambda found: re.sub(f"[{delimiter}]", " ", found.group()), row)
+    return [cell.strip().strip('"') for cell in re.split(f"[{delimiter}]", row)]

@@ -1,9 +1,10 @@
-"""Tables drawn with characters: pipes and rules (Markdown, psql, grids), dashes over columns, aligned columns."""
+"""Tables drawn with characters: pipes and rules (Markdown, psql, grids), dashes, aligned columns."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from longattncomp_cli.core.text.structure.tables.table import Table
 
@@ -81,7 +82,8 @@ def _piped(
     while last < len(lines) and (is_rule[last] or _PIPE.search(text, *lines[last])):
         last += 1
     rows = [lines[number] for number in range(first, last) if not is_rule[number]]
-    named = first if _PIPE.search(text, *lines[header + 1]) else first - 1  # Markdown is none without its rule
+    # Markdown is no table without its rule; others are read as well without.
+    named = first if _PIPE.search(text, *lines[header + 1]) else first - 1
     return _made(lines, header, last, (header, named), rows), last
 
 
@@ -98,7 +100,7 @@ def _boxed(text: str, lines: _Lines, is_rule: Sequence[bool], top: int) -> tuple
     rows: list[tuple[int, int]] = []
     if len(inner) > 1:
         edges = [header_end, *inner, last]
-        for above, below in zip(edges, edges[1:], strict=False):
+        for above, below in pairwise(edges):
             if below - above > 1:
                 rows.append((lines[above + 1][0], lines[below - 1][1]))
     else:

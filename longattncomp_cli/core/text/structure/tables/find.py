@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
+from longattncomp_cli.core.text.boundaries import sentence_starts
 from longattncomp_cli.core.text.structure.tables.drawn import drawn_tables
 from longattncomp_cli.core.text.structure.tables.html import html_tables
 from longattncomp_cli.core.text.structure.tables.sql import sql_tables
 from longattncomp_cli.core.text.structure.tables.table import Table
-from longattncomp_cli.core.text.structure.units import Structure, build
+from longattncomp_cli.core.text.structure.units import Structure, Unit, build
 
 _WHOLE_TEXT = frozenset({"csv", "tsv", "json", "jsonl"})
 """Kinds whose readers know their rows already."""
@@ -29,12 +31,19 @@ def with_tables(text: str, found: Structure | None, *, is_code: bool) -> Structu
     tables = build("", (unit for table in _tables(text, is_code=is_code) for unit in table.units(text)))
     if not tables.units:
         return found
-    if found is None:
-        return Structure("prose", tables.units)
-    # A table is no part to be kept whole any more (a fence, a block of code): its rows are.
-    kept = (unit for unit in found.units if not (unit.leaf and tables.touches(unit.start, unit.end)))
-    steps = tables.outside(np.array(found.steps, dtype=np.int64))
-    return build(found.kind, [*kept, *tables.units], steps.tolist())
+    steps = sentence_starts(text) if found is None else np.array(found.steps, dtype=np.int64)
+    old = () if found is None else _beside(tables, found.units)
+    kind = "prose" if found is None else found.kind
+    return build(kind, [*tables.units, *old], tables.outside(steps).tolist())
+
+
+def _beside(tables: Structure, units: Iterable[Unit]) -> Iterator[Unit]:
+    """Other units: what holds a table (a fence, a turn) may be cut between rows; what cuts one goes."""
+    for unit in units:
+        if not unit.leaf or not tables.touches(unit.start, unit.end):
+            yield unit
+        elif not tables.around(unit.start) and not tables.around(unit.end):
+            yield replace(unit, leaf=False)
 
 
 def _tables(text: str, *, is_code: bool) -> Iterator[Table]:

@@ -14,7 +14,7 @@ _INSERT = re.compile(
     re.IGNORECASE,
 )
 _CREATE = re.compile(rf"\bCREATE\s+(?:\w+\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?({_NAME})\s*\(", re.IGNORECASE)
-_COPY = re.compile(rf"^COPY\s+{_NAME}\s*\([^()\n]{{0,4000}}\)\s+FROM\s+stdin\b.*$", re.IGNORECASE | re.MULTILINE)
+_COPY = re.compile(rf"(?im)^COPY\s+{_NAME}\s*\([^()\n]{{0,4000}}\)\s+FROM\s+stdin\b.*$")
 _MARK = re.compile(r"'(?:[^'\\]++|''|\\.)*+'|[(),;]", re.DOTALL)
 _LONGEST_CREATE_CHARS = 3_000
 _LONGEST_TUPLE_CHARS = 50_000
@@ -55,7 +55,7 @@ def sql_tables(text: str) -> Iterator[Table]:
 
 def _of_statements(text: str, run: list[_Insert], created: dict[str, tuple[int, int]]) -> Iterator[Table]:
     """One table of statements that insert a row each; columns they do not name are those of CREATE TABLE."""
-    if run:
+    if len(run) > 1:
         header = None if run[0].names_columns else created.get(run[0].name)
         rows = tuple((insert.start, insert.end) for insert in run)
         yield Table(_before(text, run[0].start), run[-1].end, header, rows)

@@ -31,8 +31,16 @@ class Table:
         """The table under its header, and its rows."""
         if self.header is not None:
             start, end = self.header
-            stop = start + len(text[start:end].rstrip())
+            stop = _without_space(text, start, end)
             fits = stop - start <= LONGEST_HEADER_CHARS
-            yield Unit(self.start, self.end, (start, stop) if fits else heading_span(text, start, end), leaf=False)
+            heading = (start, stop) if fits else heading_span(text, start, end)
+            yield Unit(self.start, _without_space(text, self.start, self.end), heading, leaf=False)
         for start, end in self.rows:
-            yield Unit(start, start + len(text[start:end].rstrip()), row=True)
+            yield Unit(start, _without_space(text, start, end), row=True)
+
+
+def _without_space(text: str, start: int, end: int) -> int:
+    """The end of ``text[start:end]`` without the white space that it ends with."""
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return end
