@@ -1,6 +1,7 @@
 """What the best chunks point to by number rises directly behind them: "see section 9.2", "Table 3".
 
-Only of the few best chunks, and no further: what the target points to stays where it is. So the order is the
+So does, before all, the newest or oldest entry of a changelog or diary where the query asks for it. Only the
+few best chunks are followed, and no further: what the target points to stays where it is. So the order is the
 same at every budget, and a larger one keeps a superset.
 """
 
@@ -15,10 +16,13 @@ import numpy as np
 from longattncomp_cli.core.assembly.kept_spans import ChunkMap
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.cutting import FindStart
 from longattncomp_cli.core.text.arrays import IntArray
+from longattncomp_cli.core.text.order_words import end_of_order, entries, order_asked
 from longattncomp_cli.core.text.pointers import pointers, targets
+from longattncomp_cli.core.text.spans import SourceSpan
 
 BEST_CHUNKS = 2
 """Chunks whose pointers are followed."""
@@ -43,6 +47,34 @@ class Pointed:
     def focus(self, focus: FindStart) -> FindStart:
         """A focus that finds the target in a chunk that has risen."""
         return lambda chunk: self.starts[chunk.index] if chunk.index in self.starts else focus(chunk)
+
+
+def entry_asked(request: Request) -> SourceSpan | None:
+    """The entry at that end of a changelog or diary which the query asks for; its first character.
+
+    ``None`` where it asks for none, or where not exactly one source has such entries.
+    """
+    asked = order_asked(request.query)
+    if asked is None:
+        return None
+    sources = enumerate(request.sources)
+    ordered = [(number, each) for number, s in sources if (each := entries(s.text, *s.context_span))]
+    if len(ordered) != 1:
+        return None
+    number, found = ordered[0]
+    start = end_of_order(found, asked[0]).start
+    return SourceSpan(number, start, start + 1)
+
+
+def raise_entry(pointed: Pointed, scores: ChunkScores, request: Request) -> Pointed:
+    """Put the chunk with the entry that is asked for before all others."""
+    place = entry_asked(request)
+    if place is None:
+        return pointed
+    (part,) = ChunkMap(scores.chunks).split_by_chunk(*place)
+    index, best = part.chunk.index, int(pointed.order[0])
+    order = np.concatenate([[index], pointed.order[pointed.order != index]])
+    return Pointed(order, {**pointed.raised, index: best}, {**pointed.starts, index: place.start})
 
 
 def follow_pointers(scores: ChunkScores, sources: tuple[Source, ...]) -> Pointed:

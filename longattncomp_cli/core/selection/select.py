@@ -27,7 +27,7 @@ from longattncomp_cli.core.selection.cutting import (
     fill_remaining,
     least_tokens,
 )
-from longattncomp_cli.core.selection.pointers import Pointed, follow_pointers
+from longattncomp_cli.core.selection.pointers import Pointed, follow_pointers, raise_entry
 from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import BudgetError, UsageError
@@ -82,7 +82,7 @@ class SelectionRule:
     copies_count_once: bool = True
     """Leave out what repeats a better chunk word for word."""
     follows_pointers: bool = True
-    """Raise what the best chunks point to by number, such as ``section 9.2``."""
+    """Raise what the best chunks point to by number, and the entry that is asked for as the newest."""
 
     def as_published(self) -> SelectionRule:
         """As Algorithm 1 of arXiv:2606.01336: from the sink's mass on, chunks stay whole, copies as well."""
@@ -131,8 +131,9 @@ def select(
         if renderer.original_tokens <= budget:
             return _selection(scores, renderer.full_chunks(range(num_chunks)), "passthrough")
     limit, reason = num_chunks_by_rule(scores, rule)
-    follows = rule.follows_pointers
-    pointed = follow_pointers(scores, renderer.request.sources) if follows else Pointed(scores.order)
+    pointed = Pointed(scores.order)
+    if rule.follows_pointers:
+        pointed = raise_entry(follow_pointers(scores, renderer.request.sources), scores, renderer.request)
     copies = find_copies(pointed.order, renderer) if rule.copies_count_once else Copies(pointed.order, {})
     renderer, focus = without_copies(renderer, copies), beside_copies(pointed.focus(focus), copies)
     ranks = scores.ranks
