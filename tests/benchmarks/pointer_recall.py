@@ -1,8 +1,8 @@
 """What a kept passage points to, and the newest entry: made documents with the rules and without.
 
 ``python tests/benchmarks/pointer_recall.py``: 20 documents a kind. Contracts and Markdown changelogs are what
-the rules were made for; manuals with tables and appendices, and reStructuredText changelogs with dates alone in
-no order of versions, are what they are shown on.
+the rules were made for; manuals with tables and appendices, and diaries in reStructuredText with dates alone are
+what they are shown on.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def duty(rng: random.Random) -> str:
     """A sentence about nothing that is asked for."""
     thing, other = rng.sample(THINGS, 2)
     return (
-        f"The {thing} in hall {rng.randrange(1, 40)} shall be {rng.choice(DUTIES)} and its papers stay with those "
-        f"of the {other} for {rng.randrange(2, 30)} years after the last inspection."
+        f"The {thing} in hall {rng.randrange(1, 40)} shall be {rng.choice(DUTIES)} and its papers stay with "
+        f"those of the {other} for {rng.randrange(2, 30)} years after the last inspection."
     )
 
 
@@ -63,9 +63,9 @@ def contract(rng: random.Random) -> Case:
         for number in range(1, 8):
             text = duty(rng)
             if (section, number) == (part, clause):
-                text = f"Where the {asked} fails in service the Lessor pays damages as laid down in section {far}.3."
+                text = f"Where the {asked} fails in service the Lessor pays damages as in section {far}.3."
             if (section, number) == (far, 3):
-                text = f"It is {rate} of the yearly rent for each full day, capped at two months."
+                text = f"It is {rate} of the yearly rent for each day, capped at two months."
             lines.append(f"{section}.{number} {text}")
     return "\n\n".join(lines), f"How high are the damages if the {asked} fails in service?", (rate,)
 
@@ -126,7 +126,7 @@ def main() -> None:
                 )
                 output = scored.renderer.render(selection.kept)
                 kept[column] += all(each in output for each in wanted)
-        print(f"{name}: {kept[0]} of {NUM_DOCUMENTS} without, {kept[1]} with")  # noqa: T201
+        print(f"{name}: {kept[0]} of {NUM_DOCUMENTS} without, {kept[1]} with")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ _POINTER = re.compile(
 )
 _LINE = re.compile(
     rf"(?m)^[ \t]*(?:#{{1,6}}[ \t]+|[*_]{{1,3}}|\|[ \t]*)?"
-    rf"(?:(?i:({'|'.join((*_NUMBERED, *_CALLED))})\.?[ \t]+|(§[ \t]*)))?({_LABEL})(?=[ \t.:)*_|]|$)"
+    rf"(?:(?i:({'|'.join((*_NUMBERED, *_CALLED))})\.?[ \t]+|(§[ \t]*)))?({_LABEL})(?=[ \t\r.:)*_|]|$)"
 )
 
 
