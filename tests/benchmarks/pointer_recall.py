@@ -1,7 +1,7 @@
 """What a kept passage points to, and the newest entry: made documents with the rules and without.
 
 ``python tests/benchmarks/pointer_recall.py``: 20 documents a kind. Contracts and Markdown changelogs are what
-the rules were made for; manuals with tables and appendices, and diaries in reStructuredText with dates alone are
+the rules were made for; manuals with tables and appendices, and diaries with dates alone are
 what they are shown on.
 """
 
