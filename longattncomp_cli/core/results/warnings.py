@@ -10,7 +10,9 @@ from pathlib import PurePath
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
+from longattncomp_cli.core.selection.pointers import entry_asked
 from longattncomp_cli.core.selection.select import Selection
+from longattncomp_cli.core.text.order_words import order_asked
 
 LOW_CONFIDENCE = 0.3
 """Chosen on training questions, half of them answerable: this doubts one in twenty of those, and three in
@@ -61,6 +63,10 @@ def find_warnings(
             "words are matched as they are spelt"
         )
         found.append(ResultWarning("unread-script", sentence))
+    asked = order_asked(request.query)
+    if asked is not None and entry_asked(request) is None:
+        sentence = f"the query asks for {asked[1]!r}: position and order in time are not judged, only wording"
+        found.append(ResultWarning("order-words", sentence))
     if selection is not None:
         found += _dropped_sources(request, selection)
     return tuple(found)

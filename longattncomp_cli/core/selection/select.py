@@ -27,6 +27,7 @@ from longattncomp_cli.core.selection.cutting import (
     fill_remaining,
     least_tokens,
 )
+from longattncomp_cli.core.selection.pointers import Pointed, follow_pointers, raise_entry
 from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import BudgetError, UsageError
@@ -80,10 +81,12 @@ class SelectionRule:
 
     copies_count_once: bool = True
     """Leave out what repeats a better chunk word for word."""
+    follows_pointers: bool = True
+    """Raise what the best chunks point to by number, and the entry that is asked for as the newest."""
 
     def as_published(self) -> SelectionRule:
         """As Algorithm 1 of arXiv:2606.01336: from the sink's mass on, chunks stay whole, copies as well."""
-        return replace(self, count_sink=True, fill=False, copies_count_once=False)
+        return replace(self, count_sink=True, fill=False, copies_count_once=False, follows_pointers=False)
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
@@ -128,10 +131,15 @@ def select(
         if renderer.original_tokens <= budget:
             return _selection(scores, renderer.full_chunks(range(num_chunks)), "passthrough")
     limit, reason = num_chunks_by_rule(scores, rule)
-    copies = find_copies(scores.order, renderer) if rule.copies_count_once else Copies(scores.order, {})
-    renderer, focus = without_copies(renderer, copies), beside_copies(focus, copies)
-    is_taken = scores.ranks[copies.order] <= limit
-    order = copies.order[is_taken]
+    pointed = Pointed(scores.order)
+    if rule.follows_pointers:
+        pointed = raise_entry(follow_pointers(scores, renderer.request.sources), scores, renderer.request)
+    copies = find_copies(pointed.order, renderer) if rule.copies_count_once else Copies(pointed.order, {})
+    renderer, focus = without_copies(renderer, copies), beside_copies(pointed.focus(focus), copies)
+    ranks = scores.ranks
+    order = np.array(
+        [each for each in copies.order.tolist() if ranks[pointed.raised.get(each, each)] <= limit], np.int64
+    )
     num_whole = len(order) if budget is None else _fitting_prefix(order, renderer, budget)
     best = order[:num_whole].tolist()
     if budget is None or num_whole == len(order):

@@ -1,0 +1,136 @@
+"""What the best chunks point to by number rises directly behind them: "see section 9.2", "Table 3".
+
+So does, before all, the newest or oldest entry of a changelog or diary where the query asks for it. Only the
+few best chunks are followed, and no further: what the target points to stays where it is. So the order is the
+same at every budget, and a larger one keeps a superset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from longattncomp_cli.core.assembly.kept_spans import ChunkMap
+from longattncomp_cli.core.chunking.chunks import Chunk
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.scores import ChunkScores
+from longattncomp_cli.core.selection.cutting import FindStart
+from longattncomp_cli.core.text.arrays import IntArray
+from longattncomp_cli.core.text.order_words import end_of_order, entries, order_asked
+from longattncomp_cli.core.text.pointers import pointers, targets
+from longattncomp_cli.core.text.spans import SourceSpan
+
+BEST_CHUNKS = 2
+"""Chunks whose pointers are followed."""
+MOST_TARGETS = 2
+"""Targets that one chunk raises; of more the best-scored."""
+
+
+@dataclass(frozen=True)
+class Pointed:
+    """An order in which what is pointed to has risen.
+
+    Attributes:
+        order: all chunks, best first.
+        raised: for each chunk that has risen, the chunk that points to it.
+        starts: for each, the character at which the target begins.
+    """
+
+    order: IntArray
+    raised: dict[int, int] = field(default_factory=dict)
+    starts: dict[int, int] = field(default_factory=dict)
+
+    def focus(self, focus: FindStart) -> FindStart:
+        """A focus that finds the target in a chunk that has risen."""
+        return lambda chunk: self.starts[chunk.index] if chunk.index in self.starts else focus(chunk)
+
+
+def entry_asked(request: Request) -> SourceSpan | None:
+    """The entry at that end of a changelog or diary which the query asks for; its first character.
+
+    ``None`` where it asks for none, or where not exactly one source has such entries.
+    """
+    asked = order_asked(request.query)
+    if asked is None:
+        return None
+    sources = enumerate(request.sources)
+    ordered = [(number, each) for number, s in sources if (each := entries(s.text, *s.context_span))]
+    if len(ordered) != 1:
+        return None
+    number, found = ordered[0]
+    start = end_of_order(found, asked[0]).start
+    return SourceSpan(number, start, start + 1)
+
+
+def raise_entry(pointed: Pointed, scores: ChunkScores, request: Request) -> Pointed:
+    """Put the chunk with the entry that is asked for before all others."""
+    place = entry_asked(request)
+    if place is None:
+        return pointed
+    (part,) = ChunkMap(scores.chunks).split_by_chunk(*place)
+    index, best = part.chunk.index, int(pointed.order[0])
+    order = np.concatenate([[index], pointed.order[pointed.order != index]])
+    return Pointed(order, {**pointed.raised, index: best}, {**pointed.starts, index: place.start})
+
+
+def follow_pointers(scores: ChunkScores, sources: tuple[Source, ...]) -> Pointed:
+    """Raise what the best chunks point to.
+
+    Args:
+        scores: of every chunk.
+        sources: theirs; a pointer is followed within its source, else to the only other that has a target.
+    """
+    places = _Targets(scores, sources)
+    order = scores.order.tolist()
+    raised: dict[int, int] = {}
+    starts: dict[int, int] = {}
+    for index in order[:BEST_CHUNKS]:
+        chunk = scores.chunks[index]
+        found = {each.index: at for each, at in places.of(chunk) if each.index not in (index, *raised)}
+        best = sorted(found, key=lambda each: (-scores.scores[each], each))[:MOST_TARGETS]
+        for each in best:
+            if scores.ranks[each] > scores.ranks[index]:
+                raised[each], starts[each] = index, found[each]
+    if not raised:
+        return Pointed(scores.order)
+    new: list[int] = []
+    waiting = [index for index in order[::-1] if index not in raised]
+    while waiting:  # a chunk that points may itself have risen behind a better one
+        new.append(waiting.pop())
+        waiting += [each for each, by in reversed(raised.items()) if by == new[-1]]
+    return Pointed(np.array(new, dtype=np.int64), raised, starts)
+
+
+class _Targets:
+    """Finds the chunks that hold what a chunk points to."""
+
+    def __init__(self, scores: ChunkScores, sources: tuple[Source, ...]) -> None:
+        self._chunks = scores.chunks
+        self._sources = sources
+        self._map = ChunkMap(scores.chunks)
+
+    @cached_property
+    def _by_source(self) -> list[dict[str, list[int]]]:
+        return [targets(source.text, *source.context_span) for source in self._sources]
+
+    def of(self, chunk: Chunk) -> Iterator[tuple[Chunk, int]]:
+        """The chunks that hold what ``chunk`` points to, and where in their source it begins."""
+        text = self._sources[chunk.source].text[chunk.start : chunk.end]
+        for key in dict.fromkeys(pointers(text)):
+            for source, at in self._place(chunk, key):
+                for part in self._map.split_by_chunk(source, at, at + 1):
+                    yield part.chunk, at
+
+    def _place(self, chunk: Chunk, key: str) -> Iterator[tuple[int, int]]:
+        own = self._by_source[chunk.source].get(key)
+        if own:
+            if not any(chunk.start <= at < chunk.end for at in own):
+                yield chunk.source, own[-1]
+            return
+        others = [(number, found[key][-1]) for number, found in enumerate(self._by_source) if key in found]
+        if len(others) == 1:
+            yield others[0]
