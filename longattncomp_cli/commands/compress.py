@@ -51,7 +51,7 @@ def compress(
         PrintAs,
         typer.Option(
             "--as",
-            help="What a chat (JSON messages) comes back as: the same JSON with shortened contents, or one text.",
+            help="What a chat (JSON messages) comes back as: the same JSON, contents shortened, or a text.",
             rich_help_panel=common.WHERE,
         ),
     ] = "json",

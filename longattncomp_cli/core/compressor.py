@@ -37,7 +37,7 @@ from longattncomp_cli.core.selection.cutting import FindStart
 from longattncomp_cli.core.selection.focus import best_start
 from longattncomp_cli.core.selection.keep_rules import KeepRules, find_required
 from longattncomp_cli.core.selection.select import SelectionRule, select
-from longattncomp_cli.errors import CheckpointError, UsageError
+from longattncomp_cli.errors import CheckpointError, InputError, UsageError
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.backbones.base import OnTokens
@@ -190,20 +190,28 @@ class Compressor:
     def _scored_conversation(
         self, request: Request, frame: Frame, on_tokens: OnTokens | None, *, always_read: bool
     ) -> Scored:
-        """Score a conversation; where all of it fits, or what must stay does not, reading it changes nothing."""
+        """Score a conversation; where all of it fits, or what must stay does not, it need not be read."""
         sizes = measure(frame.conversation, self.tokenizer, stub_of(self.settings.separator))
         budget = self._budget(request, sum(sizes.texts))
         growing = None if self.settings.as_text else budget
         sources, frame = settled(request.sources, frame, sizes, growing)
         request = replace(request, sources=sources, frame=frame)
-        chunks = tuple(chunk for source in self.scorer.tokenize(request).sources for chunk in source.chunks)
-        unread = ChunkScores(chunks, np.full(len(chunks), 1 / len(chunks)), None)
+        if not sources and always_read:
+            raise InputError(
+                "the conversation holds nothing that may be shortened",
+                hint="system text, tool calls, the last user turn and short texts stay: send it as it is",
+                code="empty-context",
+            )
+        chunks = self.scorer.chunks(request) if sources else ()
+        unread = ChunkScores(chunks, np.full(len(chunks), 1 / max(1, len(chunks))), None)
         renderer = self.renderer(request, unread, sizes.texts)
-        if budget is not None and not renderer.fixed_tokens <= budget < renderer.original_tokens:
-            if not always_read or renderer.fixed_tokens > budget:
-                return self._selected(Scored(request, unread, renderer), budget)
+        fits = budget is not None and renderer.original_tokens <= budget and not always_read
+        if fits or not sources or (budget is not None and renderer.fixed_tokens > budget):
+            return self._selected(Scored(request, unread, renderer), budget)
         scores = self._scores(request, on_tokens)
-        return self._selected(Scored(request, scores, renderer), budget, frame.reserve)
+        # Kept spans, which nobody knew of before, come before what is held in reserve.
+        has_room = budget is None or renderer.fixed_tokens <= budget - frame.reserve
+        return self._selected(Scored(request, scores, renderer), budget, frame.reserve if has_room else 0)
 
     def _scores(self, request: Request, on_tokens: OnTokens | None) -> ChunkScores:
         scores = self.scorer.score(request, on_tokens)

@@ -17,6 +17,7 @@ from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.inputs.conversations.files import write_conversation
 from longattncomp_cli.core.inputs.conversations.model import Frame
 from longattncomp_cli.core.inputs.conversations.text_form import conversation_text
+from longattncomp_cli.core.prompts.growth import ALWAYS_KEPT
 
 STUB = "[...]"
 """Where nothing of a text is kept and the separator is blank: the APIs refuse empty texts."""
@@ -50,8 +51,10 @@ class ConversationRenderer(Renderer):
 
     def render(self, kept: Sequence[KeptSpan]) -> str:
         """The conversation with what was kept in the places of its texts."""
-        write = conversation_text if self.as_text else write_conversation
-        return write(self.frame.conversation, self.changed(kept))
+        conversation, changed = self.frame.conversation, self.changed(kept)
+        if self.as_text:
+            return conversation_text(conversation, changed, stub_of(self.separator))
+        return write_conversation(conversation, changed)
 
     def changed(self, kept: Sequence[KeptSpan]) -> dict[int, str]:
         """Number of a text → what stands in its place, of those that were shortened."""
@@ -86,6 +89,11 @@ class ConversationRenderer(Renderer):
     def original_tokens(self) -> int:
         """The tokens of the whole conversation."""
         return self.count(self.full_chunks(range(len(self.chunks)))) if self.as_text else sum(self.sizes)
+
+    @property
+    def always_kept(self) -> str:
+        """What is kept of every conversation."""
+        return f"kept spans, {ALWAYS_KEPT}" if self.required_spans else ALWAYS_KEPT
 
     def _count_of(self, source: int, spans: Sequence[KeptSpan]) -> int:
         """The tokens of one text; what was counted once is remembered."""

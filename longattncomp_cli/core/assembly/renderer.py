@@ -197,6 +197,11 @@ class Renderer:
         """The tokens of what is always kept: instruction, query, and what the user wants kept."""
         return self.count(self.required_spans)
 
+    @property
+    def always_kept(self) -> str:
+        """What :attr:`fixed_tokens` are, in words."""
+        return "instruction, query and kept spans" if self.required_spans else "instruction and query"
+
     @cached_property
     def separator_tokens(self) -> int:
         """The tokens of one separator alone."""

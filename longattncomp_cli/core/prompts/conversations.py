@@ -49,10 +49,10 @@ def frame_of(conversation: Conversation, query: str = "") -> tuple[tuple[Source,
         query: instead of the last user turn.
 
     Returns:
-        The sources, what stands around them, and what is asked.
+        The sources, none where nothing may be shortened; what stands around them; and what is asked.
 
     Raises:
-        InputError: nobody asks anything (``no-query``), or nothing may be shortened (``empty-context``).
+        InputError: nobody asks anything.
     """
     asked = _find_query(conversation, query)
     slots = []
@@ -63,12 +63,6 @@ def frame_of(conversation: Conversation, query: str = "") -> tuple[tuple[Source,
         elif said.kind != "fixed" and said.text.strip() and not _is_asked(said, asked):
             slots.append(Slot(number, 0, len(said.text)))
     sources = tuple(_source(conversation.texts[slot.number], slot) for slot in slots)
-    if not sources:
-        raise InputError(
-            "the conversation holds nothing but system text, tool calls and the last user turn",
-            hint="these are never shortened: send it as it is",
-            code="empty-context",
-        )
     return sources, Frame(conversation, tuple(slots)), asked
 
 

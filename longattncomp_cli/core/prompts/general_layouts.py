@@ -9,14 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from longattncomp_cli.core.prompts.instructions import (
+    PARAGRAPH_CHARS,
+    closing_start,
+    following_instructions,
+    instruction_length,
+)
 from longattncomp_cli.core.prompts.layouts import HEAD_CHARS, TAIL_CHARS, Split, last_match
 
-PARAGRAPH_CHARS = 1_000
-"""The longest unmarked paragraph that is taken for a question or an order."""
 QUERY_CHARS = 4_000
 """The longest marked query."""
 
-_TAGS = ("text", "context", "document", "documents", "passages", "article", "code", "transcript")
+_TAGS = (
+    *("text", "context", "document", "documents", "passages", "article", "code", "transcript", "notes"),
+    *("source", "sources", "docs", "data", "input", "log", "report", "email", "book", "content"),
+)
 _LABEL = re.compile(
     r"(?m)^[ \t#*_]{0,8}(?:Question|QUESTION|Query|QUERY|User question|Q|问题|質問"
     r"|(?:question|query)(?=[:：][^\n]{0,1000}[?？]\s?$))[*_]{0,2} ?[:：][*_]{0,2}"
@@ -45,11 +52,6 @@ _ABOUT_INPUT = re.compile(
 )
 _ANSWER_THE_QUESTION = re.compile(
     r"[^\n?]{0,160}\banswer [^\n?]{0,60}question\b[^\n?:：.]{0,160}[:：.]", re.I
-)
-_INSTRUCTION = re.compile(
-    r"(?:please|you are|you will|your task|read|use|answer|below|here (?:is|are)|the following|given|"
-    r"based on|consider|i will|instructions?:|task:|study|refer)\b",
-    re.I,
 )
 _LABELS_ONLY = frozenset(
     {"answer", "a", "response", "summary", "type", "assistant", "final answer", "your answer"}
@@ -90,18 +92,11 @@ def match_general(text: str) -> tuple[str, Split] | None:
     for name, match in _LAYOUTS:
         split = match(text)
         if split is not None and meaning(text[split.query_start : split.query_end]):
-            end = _without_trailer(text) if split.end == len(text) else split.end
+            end = split.end
+            if end == len(text):
+                end = closing_start(text, split.start, _without_trailer(text))
             return name, Split(split.start, max(split.start, end), split.query_start, split.query_end)
     return None
-
-
-def instruction_length(text: str) -> int:
-    """Return the length of the instruction that opens ``text``: its first paragraph, if that is one."""
-    first = _first(text)
-    stop = _paragraph_end(text, first)
-    if stop - first > PARAGRAPH_CHARS or not _INSTRUCTION.match(text, first) or not text[stop:].strip():
-        return 0
-    return stop
 
 
 def _match_tagged(text: str) -> Split | None:
@@ -130,7 +125,8 @@ def _match_question_last(text: str) -> Split | None:
     line = text.rfind("\n", 0, label) + 1
     if not text[:line].strip():
         return None
-    return Split(instruction_length(text[:line]), line, label, len(text))
+    asked_to = closing_start(text, label, len(text))
+    return Split(instruction_length(text[:line]), line, label, asked_to)
 
 
 def _match_question_first(text: str) -> Split | None:
@@ -144,19 +140,22 @@ def _match_question_first(text: str) -> Split | None:
         stop = _question_end(text, asked)
         if _is_answered(text[asked:stop]) or not (label or looks_asked(text[asked:stop])):
             return None
-        return Split(stop, len(text), asked, stop)
+        return Split(following_instructions(text, stop), len(text), asked, stop)
     stop = _paragraph_end(text, first)
     if (
         stop - first <= PARAGRAPH_CHARS
         and _ORDER.match(text, first)
         and _ABOUT_INPUT.search(text, first, stop)
     ):
-        return Split(stop, len(text), first, stop)
+        return Split(following_instructions(text, stop), len(text), first, stop)
     return None
 
 
 def _match_last_paragraph(text: str) -> Split | None:
     stop = _without_trailer(text)
+    rules = closing_start(text, 0, stop)
+    if text[:rules].rstrip().endswith(("?", "？")):
+        stop = len(text[:rules].rstrip())
     start, line = _paragraph_start(text, stop), text.rfind("\n", 0, stop) + 1
     asks = looks_asked(text[line:stop]) and _ASKING.match(text, line) and text[line].isupper()
     if asks and text[start:line].rstrip().endswith((".", "!", '"')):
@@ -176,7 +175,7 @@ def _match_first_paragraph(text: str) -> Split | None:
         or (line.isascii() and not _ASKING.match(line))
     ):
         return None
-    return Split(stop, len(text), first, stop)
+    return Split(following_instructions(text, stop), len(text), first, stop)
 
 
 def looks_asked(raw: str) -> bool:

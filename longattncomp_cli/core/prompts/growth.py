@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from longattncomp_cli.core.budget.tokenizers import TargetTokenizer
 from longattncomp_cli.core.inputs.conversations.model import BESIDE, Conversation, Frame, Slot
 from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.errors import BudgetError
 
 TAIL_SHARE = 4
 """One of so many parts of what is free may be newer than the anchor."""
@@ -22,6 +23,9 @@ STEP_SHARE = 8
 """The older part gives way in steps of one of so many parts."""
 FEWEST_TOKENS = 8
 """A text of fewer tokens is never shortened: the mark of an omission has two or three."""
+
+ALWAYS_KEPT = "system text, tool calls, short texts, the last user turn and a mark for every other text"
+"""What a budget must hold, in words."""
 
 
 @dataclass(frozen=True)
@@ -54,26 +58,37 @@ def settled(
 
     Returns:
         What is left to decide; all of it where the newer part leaves no room.
+
+    Raises:
+        BudgetError: what is never shortened does not fit.
     """
     shortened = [
         (source, slot)
         for source, slot in zip(sources, frame.slots, strict=True)
         if sizes.texts[slot.number] >= FEWEST_TOKENS
     ]
-    if budget is None or not shortened:
-        return _parts(shortened or list(zip(sources, frame.slots, strict=True)), frame)
-    texts = frame.conversation.texts
+    if budget is None:
+        return _parts(shortened, frame)
+    texts, least = frame.conversation.texts, _least_tokens(sizes, shortened)
+    if least > budget and all(slot.end - slot.start == len(texts[slot.number].text) for _, slot in shortened):
+        raise BudgetError(
+            f"the budget of {budget} tokens cannot hold what is always kept: {ALWAYS_KEPT} have {least}",
+            hint=f"use --budget {least} or more",
+        )
     whole, floor = _by_message(frame.conversation, sizes)
     anchor = _anchor(whole, floor, budget)
     older = [pair for pair in shortened if texts[pair[1].number].message < anchor]
     newer_tokens = sum(whole[anchor + 1 :])
     step = max(1, (budget - sum(floor[: anchor + 1])) // STEP_SHARE)
     reserve = -newer_tokens % step
-    numbers = {slot.number for _, slot in older}
-    fixed = sum(sizes.stub if n in numbers else size for n, size in enumerate(sizes.texts))
-    if older and fixed + reserve + step <= budget:
+    if older and _least_tokens(sizes, older) + reserve + step <= budget:
         return _parts(older, replace(frame, reserve=reserve))
     return _parts(shortened, frame)
+
+
+def _least_tokens(sizes: Sizes, pairs: Sequence[tuple[Source, Slot]]) -> int:
+    """Tokens of the conversation with nothing kept of some of its texts."""
+    return sum(sizes.texts) - sum(sizes.texts[slot.number] - sizes.stub for _, slot in pairs)
 
 
 def _parts(pairs: Sequence[tuple[Source, Slot]], frame: Frame) -> tuple[tuple[Source, ...], Frame]:

@@ -16,10 +16,10 @@ from longattncomp_cli.core.prompts.benchmark_layouts import LAYOUTS
 from longattncomp_cli.core.prompts.chat_turns import Turn, find_turns
 from longattncomp_cli.core.prompts.general_layouts import (
     QUERY_CHARS,
-    instruction_length,
     match_general,
     meaning,
 )
+from longattncomp_cli.core.prompts.instructions import instruction_length
 from longattncomp_cli.core.prompts.layouts import Split, match_layout
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.errors import InputError, UsageError

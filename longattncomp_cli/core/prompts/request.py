@@ -48,6 +48,8 @@ class Request:
     @property
     def prefix(self) -> str:
         """The text that is kept before the context."""
+        if not self.sources:
+            return ""
         head = self.sources[0]
         before = head.text[: head.context_span.start]
         if self.instruction:
@@ -57,6 +59,8 @@ class Request:
     @property
     def suffix(self) -> str:
         """The text that is kept after the context."""
+        if not self.sources:
+            return ""
         tail = self.sources[-1]
         return tail.text[tail.context_span.end :]
 
@@ -107,7 +111,7 @@ class RequestBuilder:
         """Make a request of a chat: its last user turn asks, unless a query is given.
 
         Raises:
-            InputError: nobody asks anything, or nothing may be shortened.
+            InputError: nobody asks anything.
         """
         sources, frame, asked = frame_of(conversation, query)
         return Request(sources, asked.query, query_parser=asked.parser, id=request_id, frame=frame)

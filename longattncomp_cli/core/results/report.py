@@ -114,7 +114,7 @@ def selection_report(compression: Compression, checkpoint: str, settings: str) -
     report |= _warnings(compression)
     report["query"] = request.query
     report["query_parser"] = request.query_parser
-    if request.sources[0].context_region is not None:
+    if request.frame is None and request.sources[0].context_region is not None:
         region = request.sources[0].context_region
         report["context_span"] = {"start": region.start, "end": region.end}
     report["chunks_kept"] = len({span.chunk.index for span in selection.kept})

@@ -21,7 +21,7 @@ from longattncomp_cli.core.attention.pooling import log_gains
 from longattncomp_cli.core.backbones.base import Backbone, OnTokens
 from longattncomp_cli.core.checkpoint.logistic import Features, calibrated
 from longattncomp_cli.core.checkpoint.store import Checkpoint, build_layers
-from longattncomp_cli.core.chunking.chunks import ContextTokens
+from longattncomp_cli.core.chunking.chunks import Chunk, ContextTokens
 from longattncomp_cli.core.chunking.context import tokenize_context
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.confidence import (
@@ -92,6 +92,10 @@ class Scorer:
         return tokenize_context(
             request.sources, self.backbone.tokenize, chunk_tokens=options.chunk_tokens, snap=options.snap
         )
+
+    def chunks(self, request: Request) -> tuple[Chunk, ...]:
+        """The chunks of all sources of a request, in order."""
+        return tuple(chunk for source in self.tokenize(request).sources for chunk in source.chunks)
 
     def first_pass(
         self, request: Request, on_tokens: OnTokens | None = None, on_logits: OnLogits | None = None

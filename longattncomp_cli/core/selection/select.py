@@ -121,10 +121,9 @@ def select(
     num_chunks = len(scores.chunks)
     if budget is not None:
         if renderer.fixed_tokens > budget:
-            what = "instruction, query and kept spans" if renderer.required_spans else "instruction and query"
             enough = _least_budget(scores, rule, renderer, focus)
             raise BudgetError(
-                f"the budget of {budget} tokens cannot hold what is always kept: {what} "
+                f"the budget of {budget} tokens cannot hold what is always kept: {renderer.always_kept} "
                 f"have {renderer.fixed_tokens}",
                 hint=f"use --budget {enough} or more",
             )

@@ -4,23 +4,38 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import Any
 
 from longattncomp_cli.core.inputs.conversations.model import BESIDE, Conversation
 from longattncomp_cli.core.inputs.conversations.reading import messages_of
 from longattncomp_cli.core.inputs.messages import written_turn
 
+_OTHER = ("image", "image_url", "input_image", "input_audio", "file", "input_file", "document")
 
-def conversation_text(conversation: Conversation, changed: Mapping[int, str]) -> str:
-    """Every message as a turn; its texts apart by an empty line, a tool call as name and arguments.
+
+def conversation_text(conversation: Conversation, changed: Mapping[int, str], stub: str) -> str:
+    """Every message as a turn: its texts apart by an empty line, and the type of what is no text.
 
     Args:
         conversation: as it was read.
         changed: number of a text → what it is to be.
+        stub: what a text is of which nothing is kept; turns that hold nothing else become one of these.
     """
     parts: dict[int, list[str]] = defaultdict(list)
     for number, said in enumerate(conversation.texts):
         parts[said.message].append(changed.get(number, said.text))
     turns = [written_turn("system", "\n\n".join(parts[BESIDE]))] if parts[BESIDE] else []
     for index, message in enumerate(messages_of(conversation.value)):
-        turns.append(written_turn(message["role"], "\n\n".join(filter(None, parts[index]))))
+        said_here = [*filter(None, parts[index]), *_other_parts(message.get("content"))]
+        if said_here and all(part == stub for part in said_here):
+            if turns[-1:] != [stub]:
+                turns.append(stub)
+        else:
+            turns.append(written_turn(message["role"], "\n\n".join(said_here)))
     return "\n".join(turns)
+
+
+def _other_parts(content: Any) -> list[str]:
+    """Images and the like, by their type."""
+    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    return [f"[{part['type']}]" for part in parts if part.get("type") in _OTHER]
