@@ -34,7 +34,7 @@ def test_lock_files_bundles_and_trees_of_others_are_skipped_with_a_note(tmp_path
         "go.sum": "lock file",
         "web/app.min.js": "minified",
         "web/app.js.map": "source map",
-        "web/node_modules/left/index.js": "installed packages, 1 files",
+        "web/node_modules/left/index.js": "installed packages, 1 file ",
         "third_party/zip/zip.c": "vendored code",
         "env/pyvenv.cfg": "made by a tool",
         "web/dist/index.html": "made by a tool",

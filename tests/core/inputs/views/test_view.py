@@ -109,7 +109,7 @@ def test_a_notebook_is_its_cells_in_the_order_of_reading() -> None:
     assert view is not None
     assert view.text == (
         '# Kiln\nWarm "slowly" \\ 🙂\n\n```python\nprint(1)\nprint(2)\n```\n\n```\na\nb\n```\n\n'
-        "```\n<Figure>\n```\n\n```\nKeyError: x\n```\n\nas it is\n\n"
+        "```\nKeyError: x\n```\n\nas it is\n\n"
     )
     assert "3 cells" in view.what
     assert "1 images" in view.what
@@ -157,7 +157,7 @@ def test_a_manual_page_loses_its_macros() -> None:
     view = view_of(text, "kiln.1")
     assert view is not None
     assert view.text == (
-        "# KILN 1 May 2024\n\n## NAME\nkiln - fire pots\n\n## OPTIONS\n\n-t, --top N\nstop at “N” degrees\n"
+        "# KILN 1 May 2024\n\n## NAME\nkiln - fire pots\n\n## OPTIONS\n\n-t, --top N stop at “N” degrees"
     )
     assert view.file_line_of(view.text.index("stop at")) == 8
 
@@ -188,7 +188,8 @@ def test_of_a_message_in_parts_the_plain_text_is_read_and_attachments_are_named(
     text = (
         "From: a@b.c\nSubject: keys\nTo: d\nMIME-Version: 1.0\n"
         'Content-Type: multipart/mixed; boundary="=="\n\n--==\nContent-Type: text/plain; charset="utf-8"\n'
-        "Content-Transfer-Encoding: base64\n\nRGVyIFNjaGzDvHNzZWw=\n--==\nContent-Type: text/html\n\n<p>no</p>\n"
+        "Content-Transfer-Encoding: base64\n\nRGVyIFNjaGzDvHNzZWw=\n--==\n"
+        "Content-Type: text/html\n\n<p>no</p>\n"
         '--==\nContent-Type: image/png\nContent-Disposition: attachment; filename="pot.png"\n'
         "Content-Transfer-Encoding: base64\n\n" + "iVBORw0KGgo" * 90 + "\n--==--\n"
     )
