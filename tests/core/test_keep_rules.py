@@ -15,7 +15,7 @@ from longattncomp_cli.core.inputs.records import parse_spans
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.selection import keep_rules
-from longattncomp_cli.core.selection.keep_rules import KeepRules, keep_spans, parse_lines
+from longattncomp_cli.core.selection.keep_rules import KeepRules, find_required, keep_spans, parse_lines
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.errors import BudgetError, InputError, UsageError
 from longattncomp_cli.main import app
@@ -85,6 +85,37 @@ def test_both_ends_by_tokens(o200k) -> None:
 def test_only_the_context_of_a_prompt_is_searched(o200k) -> None:
     source = Source("ask me\nbody ask\nask me", context_region=Span(7, 15))
     assert keep_spans(Request((source,), "q"), KeepRules(patterns=("ask",)), o200k) == ((0, 7, 15),)
+
+
+def test_line_ends_of_every_system_are_line_ends_to_patterns(o200k) -> None:
+    lines = ["One boat.", "Two boats é.", "", "Three boats."]
+    for end in ("\n", "\r\n", "\r"):
+        for last in ("", end):
+            text = end.join(lines) + last
+            for pattern, kept in {
+                r"boats é\.$": [lines[1]],
+                r"^Three": [lines[3]],
+                r"^One.*\.$": [lines[0]],
+                r"boat\.$\n^Two": [f"{lines[0]}{end}{lines[1]}"],
+                r"^$": [],
+            }.items():
+                assert kept_of(text, o200k, patterns=(pattern,)) == kept, (end, pattern)
+            assert kept_of(text, o200k, lines=(parse_lines("2"),)) == [lines[1]]
+    assert kept_of("a\r\nb", o200k, patterns=(r"a\r$",)) == ["a\r"]
+
+
+def test_a_rule_that_holds_nothing_is_named(o200k) -> None:
+    request = Request((Source("One.\nTwo.\n", "a.txt"), Source("Three.\n", "b.txt")), "q")
+    rules = KeepRules(
+        patterns=("Two", "absent", "Three"),
+        lines=tuple(parse_lines(written) for written in ("2", "3:", "b.txt:1", "b.txt:2:9", "c.txt:1:2")),
+    )
+    assert find_required(request, rules, o200k).unmatched == (
+        "--keep 'absent' matches no line",
+        "--keep-lines 3:: the text ends with line 2",
+        "--keep-lines b.txt:2:9: the text ends with line 1",
+        "--keep-lines c.txt:1:2: no input is called 'c.txt'",
+    )
 
 
 EVIL = [

@@ -33,7 +33,15 @@ QueryParser = Annotated[
         rich_help_panel=WHAT,
     ),
 ]
-Format = Annotated[FormatName, typer.Option("--format", help="What the inputs hold.", rich_help_panel=WHAT)]
+Format = Annotated[
+    FormatName,
+    typer.Option(
+        "--format",
+        help="What the inputs hold. text reads every file as it stands: no cells of a notebook, no text of a "
+        "page or mail.",
+        rich_help_panel=WHAT,
+    ),
+]
 ContextField = Annotated[str, typer.Option(help="The records' context field.", rich_help_panel=WHAT)]
 QueryField = Annotated[str, typer.Option(help="The records' query field.", rich_help_panel=WHAT)]
 IdField = Annotated[str, typer.Option(help="The records' id field.", rich_help_panel=WHAT)]

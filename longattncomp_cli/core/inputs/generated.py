@@ -89,4 +89,4 @@ def _number_of_files(folder: Path) -> str:
         number += len(files)
         if number > _MOST_COUNTED:
             return f"over {_MOST_COUNTED:,} files"
-    return f"{number:,} files"
+    return f"{number:,} file{'s' if number != 1 else ''}"

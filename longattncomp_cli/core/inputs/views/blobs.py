@@ -12,10 +12,13 @@ from longattncomp_cli.core.inputs.views.view import View, ViewBuilder
 from longattncomp_cli.core.text.spans import Span
 
 _LEAST_CHARS = 512
+_LINE_CHARS = 60
+_BLOCK_CHARS = 1 << 20
 # One run, or lines of one width as encoders write them, the last one shorter.
 _CANDIDATE = re.compile(
     rf"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{{{_LEAST_CHARS},}}+={{0,2}}"
-    r"|(?:(?<=\n)|(?<=\A))[ \t]*(?:[A-Za-z0-9+/]{60,76}\r?\n[ \t]*){7,}[A-Za-z0-9+/]{0,76}={0,2}"
+    r"|(?:(?<=\n)|(?<=\A))[ \t]*"
+    rf"(?:[A-Za-z0-9+/]{{{_LINE_CHARS},76}}\r?\n[ \t]*){{7,}}[A-Za-z0-9+/]{{0,76}}={{0,2}}"
 )
 _HEXADECIMAL = re.compile(r"[0-9a-fA-F\s]+")
 
@@ -27,6 +30,8 @@ def read(text: str, must_stay: Sequence[Span] = ()) -> View | None:
         text: of a file.
         must_stay: no blob that touches one of these is folded.
     """
+    if not _has_long_words(text):
+        return None
     builder = ViewBuilder(text)
     at = folded = num_chars = 0
     for found in _CANDIDATE.finditer(text):
@@ -44,6 +49,12 @@ def read(text: str, must_stay: Sequence[Span] = ()) -> View | None:
     builder.copy(at, len(text))
     blobs = "a blob" if folded == 1 else f"{folded:,} blobs"
     return builder.view(f"its text without {blobs} of {num_chars:,} characters of data")
+
+
+def _has_long_words(text: str) -> bool:
+    """A quick look whether any blob can be there: most texts have no word of that length."""
+    blocks = (text[at : at + _BLOCK_CHARS] for at in range(0, len(text), _BLOCK_CHARS))
+    return any(len(word) >= _LINE_CHARS for block in blocks for word in block.split())
 
 
 def _is_data(blob: str) -> bool:

@@ -82,7 +82,8 @@ def _write_message(builder: ViewBuilder, message: Message, begin: int, stop: int
             builder.copy(start, end)
         else:
             builder.replace(decoded, start, end)
-        builder.write("\n\n")
+        while not builder.ends_with("\n\n"):
+            builder.write("\n")
     return num_left_out
 
 

@@ -13,6 +13,11 @@ _SECTIONS = {"SH": "## ", "SS": "### ", "Sh": "## ", "Ss": "### "}
 _PARAGRAPHS = frozenset(
     {"PP", "P", "LP", "IP", "TP", "HP", "Pp", "It", "sp", "RS", "RE", "br", "nf", "fi", "EX", "EE"}
 )
+_BREAKS = frozenset({"br", "RS", "RE", "nf", "fi", "EX", "EE"})
+_UNFILLED, _FILLED = frozenset({"nf", "EX"}), frozenset({"fi", "EE"})
+# In two fonts by turns, and no space between.
+_JOINING = frozenset({"BR", "BI", "IB", "IR", "RB", "RI"})
+_ARGUMENT = re.compile(r'"(?P<quoted>[^"\n]*)"?|(?P<plain>[^ \t"\n][^ \t\n]*)')
 # Settings, definitions and comments: no words of the page.
 _SILENT = frozenset(
     {'\\"', "ds", "nr", "so", "if", "ie", "el", "ad", "hy", "nh", "ft", "ta", "in", "ti", "de", "Os"}
@@ -45,35 +50,41 @@ def is_manual(opening: str) -> bool:
 
 
 def read(text: str) -> View | None:
-    """The words of the page."""
+    """The words of the page: lines are filled as troff fills them, but for examples."""
     builder = ViewBuilder(text)
+    is_filled, line_end = True, 0
     for found in _LINE.finditer(text):
-        start, end = found.span()
+        start, end = found.start(), found.start() + len(found.group().rstrip("\r\n"))
         macro = _MACRO.match(text, start, end)
+        name = (macro["name"] or "") if macro else ""
+        if name in _SILENT or (macro is not None and not name):
+            continue
+        is_own = name in _SECTIONS or name in _PARAGRAPHS or name == "TH" or start == end
+        if is_own or not is_filled:
+            builder.write("" if builder.ends_with("\n") else "\n")
+        elif line_end and not builder.ends_with("\n"):
+            builder.replace(" ", line_end, line_end + 1)
+        while (is_own and name not in _BREAKS) and not builder.ends_with("\n\n"):
+            builder.write("\n")
+        is_filled = name not in _UNFILLED if name in _UNFILLED | _FILLED else is_filled
+        builder.write(_SECTIONS.get(name, "# " if name == "TH" else ""))
+        before = builder.length
         if macro is None:
             _write(builder, start, end)
-            continue
-        name = macro["name"] or ""
-        if name in _SILENT or not name:
-            continue
-        if name in _SECTIONS or name in _PARAGRAPHS:
-            while not builder.ends_with("\n\n"):
-                builder.write("\n")
-        builder.write(_SECTIONS.get(name, "# " if name == "TH" else ""))
-        if text[macro.end() : end].strip():
-            _write(builder, macro.end(), end, arguments=True)
+        else:
+            for argument in _ARGUMENT.finditer(text, macro.end(), end):
+                builder.write(" " if builder.length > before and name not in _JOINING else "")
+                _write(builder, *argument.span("quoted" if argument["quoted"] is not None else "plain"))
+        line_end = 0 if name in _SECTIONS or name == "TH" else found.end() - 1
+        if name in _SECTIONS or name == "TH":
+            builder.write("\n")
     return builder.view("the text of a manual page", ".md")
 
 
-def _write(builder: ViewBuilder, start: int, end: int, *, arguments: bool = False) -> None:
-    """A line without its escapes; of a macro's arguments without the quotes around them."""
+def _write(builder: ViewBuilder, start: int, end: int) -> None:
+    """A part of a line without its escapes."""
     at = start
-    pattern = (
-        _ESCAPE
-        if not arguments
-        else re.compile(_ESCAPE.pattern + r'|(?P<quote>(?<![^ \t])"|"(?=[ \t\r\n]|\Z))')
-    )
-    for found in pattern.finditer(builder.file_text, start, end):
+    for found in _ESCAPE.finditer(builder.file_text, start, end):
         builder.copy(at, found.start())
         two, long, one = found["two"], found["long"], found["one"]
         named = _NAMED.get(two or long or "", "") if two or long else _SINGLE.get(one or "", "")

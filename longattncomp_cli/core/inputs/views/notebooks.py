@@ -12,13 +12,18 @@ from dataclasses import dataclass, field
 
 from longattncomp_cli.core.inputs.views.view import View, ViewBuilder
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{},:]', re.DOTALL)
+_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},:]', re.DOTALL)
 # Colours of a terminal; a character written as a pair; an escape.
 _ESCAPE = re.compile(
     r"\\u001b\[[0-9;]*[A-Za-z]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     r"|\\u[0-9a-fA-F]{4}|\\.",
     re.DOTALL,
 )
+_MOST_EXACT = 100_000
+"""A string with more escapes maps to the file in parts rather than by the character."""
+_PART = re.compile(rf"(?:{_ESCAPE.pattern}|[^\\]){{1,4096}}+", re.DOTALL)
+# Of an output in several forms the first of these is read.
+_SHOWN = ("text", "text/plain", "text/markdown", "text/latex", "traceback", "evalue")
 _PLAIN_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "", "f": "\f"}
 _SURROGATES = range(0xD800, 0xE000)
 _DEEPEST = 8
@@ -65,15 +70,11 @@ def read(text: str) -> View | None:
             _write_strings(builder, cell.source)
             builder.write("\n\n")
         for _, output in sorted(cell.outputs.items()):
-            shown = next(
-                (
-                    output[kind]
-                    for kind in ("text", "text/plain", "text/markdown", "traceback", "evalue")
-                    if kind in output
-                ),
-                [],
-            )
-            num_left_out += not shown or any(kind.startswith(("image/", "application/")) for kind in output)
+            shown = next((output[kind] for kind in _SHOWN if kind in output), [])
+            is_drawn = any(kind.startswith(("image/", "application/")) for kind in output)
+            num_left_out += is_drawn or not shown
+            if is_drawn and shown and text.startswith("<", shown[0][0]):
+                continue  # "<Figure size 640x480>" stands for the image
             _write_fenced(builder, shown, "")
     images = f", {num_left_out:,} images or the like left out" if num_left_out else ""
     return builder.view(f"the {len(cells):,} cells of a notebook{images}", ".md")
@@ -119,9 +120,15 @@ def _write_fenced(builder: ViewBuilder, strings: _Strings, language: str) -> Non
 
 def _write_strings(builder: ViewBuilder, strings: _Strings) -> None:
     """The characters that JSON strings stand for."""
+    text = builder.file_text
     for start, end in strings:
+        if text.count("\\", start, end) > _MOST_EXACT:
+            for part in _PART.finditer(text, start, end):
+                plain = _ESCAPE.sub(lambda found: _unescaped(found.group()), part.group())
+                builder.replace(plain, *part.span())
+            continue
         at = start
-        for escape in _ESCAPE.finditer(builder.file_text, start, end):
+        for escape in _ESCAPE.finditer(text, start, end):
             builder.copy(at, escape.start())
             builder.replace(_unescaped(escape.group()), *escape.span())
             at = escape.end()

@@ -147,7 +147,7 @@ class _Writer:
                     continue
                 shown = "\n" if "\n" in written else " "
             else:
-                shown = html.unescape(written)
+                shown = html.unescape(written).replace("\xa0", " ")
                 # A row's text must not be taken for a tag.
                 shown = written if self._tables and shown in "<&" else shown
             self._copy(at, found.start())

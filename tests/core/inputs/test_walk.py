@@ -1,0 +1,110 @@
+"""Inside a directory what programs wrote and what others wrote is passed over, and said so."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from longattncomp_cli.core.inputs.gather import InputFile, expand_inputs, read_source
+from longattncomp_cli.errors import InputError
+
+
+def make(root: Path, *names: str, text: str = "words\n") -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+def read_below(root: Path) -> tuple[list[str], str]:
+    """The names of what is read, and all notes."""
+    notes: list[str] = []
+    files = expand_inputs([str(root)], notes.append)
+    sources = [read_source(file, notes.append, bytes) for file in files]
+    return [str(Path(s.name).relative_to(root)) for s in sources if s], "\n".join(notes)
+
+
+def test_lock_files_bundles_and_trees_of_others_are_skipped_with_a_note(tmp_path: Path) -> None:
+    own = ["a.py", "dist/readme.md", "notes/vendor/letter.txt", "target/aims.md"]
+    others = {
+        "package-lock.json": "lock file",
+        "sub/Cargo.lock": "lock file",
+        "go.sum": "lock file",
+        "web/app.min.js": "minified",
+        "web/app.js.map": "source map",
+        "web/node_modules/left/index.js": "installed packages, 1 file ",
+        "third_party/zip/zip.c": "vendored code",
+        "env/pyvenv.cfg": "made by a tool",
+        "web/dist/index.html": "made by a tool",
+    }
+    make(tmp_path, *own, *others, "web/package.json")
+    read, notes = read_below(tmp_path)
+    assert read == sorted([*own, "web/package.json"])
+    for name, reason in others.items():
+        shown = [
+            note
+            for note in notes.splitlines()
+            if any(str(tmp_path / part) + ":" in note for part in parents(name))
+        ]
+        assert len(shown) == 1, name
+        assert reason in shown[0]
+
+
+def parents(name: str) -> list[str]:
+    return [name, *(str(parent) for parent in Path(name).parents if str(parent) != ".")]
+
+
+def test_naming_what_a_walk_skips_reads_it(tmp_path: Path) -> None:
+    make(tmp_path, "node_modules/a/index.js", "yarn.lock", "x.min.js")
+    for name in ("node_modules", "yarn.lock", "x.min.js"):
+        files = expand_inputs([str(tmp_path / name)], print)
+        assert [read_source(file, print, bytes) for file in files] != [None]
+
+
+def test_code_in_endless_lines_is_skipped_and_data_is_not(tmp_path: Path) -> None:
+    endless = "var a=1;" * 3_000
+    make(tmp_path, "page.js", "data.json", "story.txt", text=endless + "\n")
+    make(tmp_path, "short.js", text="var a = 1;\n" * 3_000)
+    read, notes = read_below(tmp_path)
+    assert read == ["data.json", "short.js", "story.txt"]
+    assert "page.js: minified" in notes
+
+
+def test_a_directory_of_such_files_alone_says_how_to_read_them(tmp_path: Path) -> None:
+    make(tmp_path, "poetry.lock")
+    with pytest.raises(InputError) as caught:
+        expand_inputs([str(tmp_path)], lambda note: None)
+    assert "name the files" in caught.value.hint
+
+
+def test_folders_nested_as_deep_as_a_path_is_long(tmp_path: Path) -> None:
+    deepest = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(1_500):
+        os.mkdir("d", dir_fd=deepest)
+        below = os.open("d", os.O_RDONLY, dir_fd=deepest)
+        os.close(deepest)
+        deepest = below
+    os.close(os.open("a.txt", os.O_CREAT | os.O_WRONLY, dir_fd=deepest))
+    os.close(deepest)
+    assert [file.path.name for file in expand_inputs([str(tmp_path)], print)] == ["a.txt"]
+
+
+def test_a_blob_is_folded_unless_it_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "notes.md"
+    letters = "".join(random.Random(3).choices("ABCDEFGHabcdefghijklmnop0123456789+/QRSTUVwxyz", k=3_000))
+    path.write_text(f"# Boat\n![a](data:image/png;base64,{letters})\nThe key is under the bench.\n")
+    notes: list[str] = []
+    folded = read_source(InputFile(path, named=True), notes.append, bytes)
+    assert folded is not None
+    assert "[3,000 characters of data]" in folded.text
+    assert letters[:80] not in folded.text
+    assert "--format text" in notes[0]
+    at = folded.text.index("The key")
+    assert folded.line_of(at) == 3
+    span = folded.file_span(at, len(folded.text))
+    assert path.read_text()[span.start : span.end] == "The key is under the bench.\n"
+    whole = read_source(InputFile(path, named=True), print, bytes, as_it_stands=True)
+    assert whole is not None
+    assert letters in whole.text
