@@ -32,6 +32,7 @@ _TASK_OF_FILE = {
     "musique": "musique",
     "2wiki": "2wiki",
     "qmsum": "qmsum",
+    "xquad": "xquad",
     "data": "records",
     "code-debug": "code-debug",
     "longbench-v2": "longbench-v2",
@@ -46,6 +47,7 @@ _FILE_FIELDS = {
     "musique": "musique",
     "2wiki": "two_wiki",
     "qmsum": "qmsum",
+    "xquad": "xquad",
     "data": "data",
     "code-debug": "code_debug",
     "longbench-v2": "longbench_v2",
@@ -77,6 +79,8 @@ class BenchRequest:
     musique: Sequence[Path] = ()
     two_wiki: Sequence[Path] = ()
     qmsum: Sequence[Path] = ()
+    xquad: Sequence[Path] = ()
+    query_language: str = ""
     data: Sequence[Path] = ()
     code_debug: Sequence[Path] = ()
     longbench_v2: Sequence[Path] = ()
@@ -126,6 +130,7 @@ class Plan:
     depths: tuple[float, ...]
     held_out: float
     files: Mapping[str, tuple[Path, ...]]
+    query_language: str
     share_states: bool
 
     def limit_of(self, task: str) -> int:
@@ -145,6 +150,7 @@ class Plan:
                     for flag in (TASKS[name].needs, *TASKS[name].takes)
                     if flag in self.files
                 },
+                **({"query_language": self.query_language} if name == "xquad" else {}),
             }
             for name in self.tasks
         }
@@ -190,6 +196,7 @@ def make_plan(request: BenchRequest) -> Plan:
         depths=_depths(request.depths),
         held_out=request.held_out,
         files=files,
+        query_language=request.query_language,
         share_states=request.share_states,
     )
 
