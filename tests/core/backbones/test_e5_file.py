@@ -63,7 +63,9 @@ def test_four_bits_are_read_low_half_first(path) -> None:
     assert weights["embeddings.word_embeddings.weight"][0, :32].tolist() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("text", ["the ﬁsh", "ｂｏａｔ s", "e\u0301 the", "\u1112\u1161\u11ab boat", "👩🏽\u200d🚀 boat"])
+@pytest.mark.parametrize(
+    "text", ["the ﬁsh", "ｂｏａｔ s", "e\u0301 the", "\u1112\u1161\u11ab boat", "👩🏽\u200d🚀 boat"]
+)
 def test_tokens_begin_in_the_text_as_it_stands(path, text: str) -> None:
     starts = load_backbone(spec_of(path), OPTIONS).tokenize([text])[0].starts
     assert starts.tolist() == sorted(starts.tolist())
@@ -95,7 +97,10 @@ def test_another_file_than_the_checkpoint_was_made_for_is_refused(path) -> None:
 
 def test_a_missing_package_names_the_command_that_brings_it() -> None:
     spec = BackboneSpec(
-        id="some/model", sha256="0" * 64, package="longattncomp[multilingual]", package_path="not_here/file.bin"
+        id="some/model",
+        sha256="0" * 64,
+        package="longattncomp[multilingual]",
+        package_path="not_here/file.bin",
     )
     with pytest.raises(ResourceError) as caught:
         locate_backbone(spec)
