@@ -33,6 +33,7 @@ _TASK_OF_FILE = {
     "2wiki": "2wiki",
     "qmsum": "qmsum",
     "chroma": "chroma",
+    "xquad": "xquad",
     "data": "records",
     "code-debug": "code-debug",
     "longbench-v2": "longbench-v2",
@@ -48,6 +49,7 @@ _FILE_FIELDS = {
     "2wiki": "two_wiki",
     "qmsum": "qmsum",
     "chroma": "chroma",
+    "xquad": "xquad",
     "data": "data",
     "code-debug": "code_debug",
     "longbench-v2": "longbench_v2",
@@ -80,6 +82,8 @@ class BenchRequest:
     two_wiki: Sequence[Path] = ()
     qmsum: Sequence[Path] = ()
     chroma: Sequence[Path] = ()
+    xquad: Sequence[Path] = ()
+    query_language: str = ""
     data: Sequence[Path] = ()
     code_debug: Sequence[Path] = ()
     longbench_v2: Sequence[Path] = ()
@@ -129,6 +133,7 @@ class Plan:
     depths: tuple[float, ...]
     held_out: float
     files: Mapping[str, tuple[Path, ...]]
+    query_language: str
     share_states: bool
 
     def limit_of(self, task: str) -> int:
@@ -148,6 +153,7 @@ class Plan:
                     for flag in (TASKS[name].needs, *TASKS[name].takes)
                     if flag in self.files
                 },
+                **({"query_language": self.query_language} if name == "xquad" else {}),
             }
             for name in self.tasks
         }
@@ -193,6 +199,7 @@ def make_plan(request: BenchRequest) -> Plan:
         depths=_depths(request.depths),
         held_out=request.held_out,
         files=files,
+        query_language=request.query_language,
         share_states=request.share_states,
     )
 

@@ -126,6 +126,7 @@ def _items(plan: Plan, bench: Workbench, hooks: Hooks) -> dict[str, Sequence[Ite
         depths=plan.depths,
         held_out=plan.held_out,
         seed=plan.settings.seed,
+        query_language=plan.query_language,
         count_tokens=bench.tokenizer.count,
     )
     items: dict[str, Sequence[Item]] = {}

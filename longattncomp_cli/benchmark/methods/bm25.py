@@ -12,13 +12,14 @@ from longattncomp_cli.benchmark.methods.requirements import require
 from longattncomp_cli.benchmark.setup.workbench import ChunkedItem
 from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.text.arrays import FloatArray
+from longattncomp_cli.core.text.scripts import pairs_apart
 
 
 class BM25(ChunkMethod):
     """Lower case, English stop words left out, k1 = 1.5, b = 0.75."""
 
     name = "bm25"
-    note = "bm25s with its defaults, over words"
+    note = "bm25s with its defaults, over words; over pairs of characters in scripts without spaces"
 
     def __init__(self) -> None:
         """Find the package.
@@ -32,9 +33,11 @@ class BM25(ChunkMethod):
     def chunk_scores(self, item: Item, chunked: ChunkedItem) -> FloatArray:
         """(C,) all 0 where no word of the query is a term."""
         sources, library = item.request.sources, self._library
-        texts = [sources[chunk.source].text[chunk.start : chunk.end] for chunk in chunked.chunks]
+        texts = [pairs_apart(sources[chunk.source].text[chunk.start : chunk.end]) for chunk in chunked.chunks]
         corpus = library.tokenize(texts, stopwords="en", show_progress=False)
-        words = library.tokenize([item.request.query], stopwords="en", return_ids=False, show_progress=False)
+        words = library.tokenize(
+            [pairs_apart(item.request.query)], stopwords="en", return_ids=False, show_progress=False
+        )
         if not words[0] or not corpus.vocab:
             return np.zeros(len(chunked.chunks))
         index = library.BM25()

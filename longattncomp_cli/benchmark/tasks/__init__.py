@@ -10,6 +10,7 @@ from longattncomp_cli.benchmark.tasks.longbench import RELEASED_TASKS
 from longattncomp_cli.benchmark.tasks.lookups import LOOKUP_TASKS
 from longattncomp_cli.benchmark.tasks.needles import NEEDLE_TASKS
 from longattncomp_cli.benchmark.tasks.qa import QUESTION_TASKS
+from longattncomp_cli.benchmark.tasks.xquad import XQUAD_TASKS
 
 TASKS: dict[str, Task] = {
     task.name: task
@@ -21,6 +22,7 @@ TASKS: dict[str, Task] = {
         *CODE_TASKS,
         *RELEASED_TASKS,
         *LOOKUP_TASKS,
+        *XQUAD_TASKS,
     )
 }
 """By name, in the order of the tables."""

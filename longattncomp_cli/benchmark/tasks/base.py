@@ -27,6 +27,7 @@ class TaskSetting:
         depths: where needles lie, from 0 to 1, taken in turn.
         held_out: take only this held-out share of each file's examples, as training leaves it; 0 takes all.
         seed: of everything random.
+        query_language: of the questions, in tasks that have several; ``""``: that of the text.
         count_tokens: how long a text is.
     """
 
@@ -36,6 +37,7 @@ class TaskSetting:
     depths: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
     held_out: float = 0.0
     seed: int = 0
+    query_language: str = ""
     count_tokens: CountTokens
 
     def rng(self, *names: object) -> random.Random:

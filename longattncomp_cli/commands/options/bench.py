@@ -40,7 +40,8 @@ class BenchOptions:
             metavar="[TASKS]...",
             help="niah_single_1…3, niah_multikey_1…3, niah_multivalue, niah_multiquery, vt, cwe, fwe, qa_1, "
             "qa_2, squad, squad-hard, hotpotqa, musique, 2wiki, qmsum, unanswerable, chroma, code-debug, "
-            "longbench-v2, records, kv, code-nl. Without any: those of the files given, or of the preset.",
+            "longbench-v2, records, kv, code-nl, xquad. Without any: those of the files given, or of the "
+            "preset.",
             show_default=False,
         ),
     ] = field(default_factory=list)
@@ -97,6 +98,17 @@ class BenchOptions:
         list[Path],
         _many("--chroma", "Folder of Chroma's chunking evaluation: NAME.md and questions.jsonl", DATA),
     ] = field(default_factory=list)
+    xquad: Annotated[list[Path], _files("--xquad", "XQuAD JSON, the language in its name: xquad.de.json")] = (
+        field(default_factory=list)
+    )
+    query_language: Annotated[
+        str,
+        typer.Option(
+            help="Language of XQuAD's questions, one of the files'. \\[default: the text's]",
+            rich_help_panel=DATA,
+            show_default=False,
+        ),
+    ] = ""
     data: Annotated[
         list[Path], _files("--data", "Your records: context, query, and evidence spans or an answer")
     ] = field(default_factory=list)

@@ -25,12 +25,19 @@ SYMMETRY_NOISE = 0.003
 
 
 def start_attention(
-    backbone: Backbone, layers: tuple[int, ...], *, learned_sink: bool, seed: int = 0
+    backbone: Backbone,
+    layers: tuple[int, ...],
+    *,
+    learned_sink: bool,
+    seed: int = 0,
+    temperature_scale: float = 1.0,
 ) -> CrossAttention:
     """A layer that ranks well before any training.
 
     Heads on layer 0 read mean-centred token embeddings and count query tokens that the context holds, by
     their rarity; heads on one layer share its weight and, where there are several, differ in temperature.
+    Deeper heads' inverse temperatures are multiplied by ``temperature_scale``: states of some models lie
+    close together.
     """
     attention = CrossAttention(layers, backbone.width, backbone.width, learned_sink)
     noise = torch.Generator().manual_seed(seed)
@@ -40,7 +47,8 @@ def start_attention(
             share = layers.count(layer)
             number = layers[:head].count(layer)
             weight = TOKEN_WEIGHT if layer == 0 else 1.0
-            temperature = TOKEN_TEMPERATURE if layer == 0 else TEMPERATURES[number % len(TEMPERATURES)]
+            deep = TEMPERATURES[number % len(TEMPERATURES)] * temperature_scale
+            temperature = TOKEN_TEMPERATURE if layer == 0 else deep
             attention.gate_bias[head] = math.log(weight / share)
             attention.gate_rarity[head] = float(layer == 0)
             attention.gate_absent[head] = -8.0 if layer == 0 else math.log(ABSENT_WEIGHT)
@@ -56,12 +64,15 @@ def start_attention(
     return attention
 
 
-def untrained_checkpoint(backbone: Backbone, layers: tuple[int, ...]) -> Checkpoint:
+def untrained_checkpoint(
+    backbone: Backbone, layers: tuple[int, ...], *, temperature_scale: float = 1.0
+) -> Checkpoint:
     """The checkpoint of a loaded backbone before training, without a sink.
 
     Args:
         backbone: with at least ``max(layers)`` layers.
         layers: for each head, the backbone layer that it reads.
+        temperature_scale: see :func:`start_attention`.
     """
     config = CheckpointConfig(
         name="untrained",
@@ -70,7 +81,7 @@ def untrained_checkpoint(backbone: Backbone, layers: tuple[int, ...]) -> Checkpo
         width=backbone.width,
         head_width=backbone.width,
     )
-    attention = start_attention(backbone, layers, learned_sink=False)
+    attention = start_attention(backbone, layers, learned_sink=False, temperature_scale=temperature_scale)
     return Checkpoint(
         config, {name: value.detach().clone() for name, value in attention.state_dict().items()}
     )

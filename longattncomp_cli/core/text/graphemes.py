@@ -14,9 +14,11 @@ from longattncomp_cli.core.text.arrays import IntArray
 
 # Characters outside of Latin script and its punctuation, and the rest of their line: what can be joined.
 _FAR = re.compile("[^\x00-\u02ff\u2010-\u20cf][^\n]*")
-# A cluster of several characters: the second one joins, or the first.
+# A cluster of several characters: the second one joins, or the first. Flags come first: in a long run of
+# them ``\\X`` looks back to its beginning each time.
 _CLUSTER = regex.compile(
-    r"(?s)(?=[\p{GCB=Prepend}\p{GCB=L}]"
+    r"(?s)\p{GCB=RI}{2}[\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]*"
+    r"|(?=[\p{GCB=Prepend}\p{GCB=L}]"
     r"|.[\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}\p{GCB=RI}\p{GCB=V}\p{GCB=T}])\X"
 )
 

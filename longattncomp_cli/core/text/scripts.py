@@ -6,6 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import regex
 
@@ -21,6 +22,7 @@ _LETTER = regex.compile(
 # Written without spaces: their words are not told apart, so pairs of neighbours stand for them.
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
 _FOREIGN = regex.compile(rf"(?P<run>[{_UNSPACED}]+)|[[\p{{L}}\p{{M}}]--[{_UNSPACED}]]+", regex.V1)
+_RUN = regex.compile(rf"[{_UNSPACED}]+")
 _LATIN = regex.compile(r"\p{Latin}")
 _CLUSTER = regex.compile(r"\X")
 _SAMPLES, _SAMPLE_CHARS = 16, 2_000
@@ -67,6 +69,16 @@ def foreign_terms(query: str) -> list[Term]:
     if query.isascii():
         return []
     return list({term.text: term for term in _terms(query)}.values())[:MAX_TERMS]
+
+
+def pairs_apart(text: str) -> str:
+    """The text with runs of a script without spaces as pairs of neighbouring characters, apart."""
+    return _RUN.sub(_pairs, text)
+
+
+def _pairs(match: Any) -> str:
+    run = match.group()
+    return " " + " ".join(run[at : at + 2] for at in range(max(1, len(run) - 1))) + " "
 
 
 def is_letter_or_mark(character: str) -> bool:

