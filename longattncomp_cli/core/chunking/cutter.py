@@ -20,7 +20,7 @@ from longattncomp_cli.core.text.structure.units import Structure
 
 
 def structure_for(source: Source, snap: SnapLevel) -> Structure | None:
-    """The structure that chunks of a source follow: with ``auto`` code's and that of entries, with ``structure`` any."""
+    """The structure that chunks follow: with ``auto`` that of code and of entries, with ``structure`` any."""
     if snap == "structure" or (snap == "auto" and source.kind in CODE_KINDS | ENTRY_KINDS):
         return source.structure
     return None
