@@ -6,10 +6,12 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-WORDS = (
-    "amber basil cedar drift ember fjord grove heron inlet jetty kelp larch mango nettle otter pearl quartz raven"
-    " sable thyme umber vetch willow yarrow zinc birch coral dune elder flint"
-).split()
+WORDS = [
+    *("amber", "basil", "cedar", "drift", "ember", "fjord", "grove", "heron", "inlet"),
+    *("jetty", "kelp", "larch", "mango", "nettle", "otter", "pearl", "quartz", "raven"),
+    *("sable", "thyme", "umber", "vetch", "willow", "yarrow", "zinc", "birch", "coral"),
+    *("dune", "elder", "flint"),
+]
 
 
 @dataclass(frozen=True)

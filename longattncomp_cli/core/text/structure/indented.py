@@ -58,7 +58,7 @@ def _blocks(text: str, lines: _Lines) -> Iterator[tuple[int, int, int]]:
     filled = [depth for depth in depths if depth is not None]
     if not filled:
         return
-    # What only closes something outside, such as the brackets of a class's parameters, is no block of its own.
+    # What only closes something outside, such as the brackets of a class's parameters, is no block.
     opening = [
         depth
         for depth, line in zip(depths, lines, strict=True)

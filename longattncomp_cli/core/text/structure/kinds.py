@@ -109,11 +109,12 @@ _SIGNS = {
 
 # Languages without a grammar that share words with one that has: what only they write.
 _OTHER_SIGNS = re.compile(
-    r"(?m)^[ \t]*+(?:<\?php|\$\w+(?:->\w+)*(?:\(.*\))? ?[.=;]|\$this->|(?:\w+ )*fun (?:<.*> )?(?:[\w<>]+\.)?\w+\("
-    r"|(?:(?:private|protected|public|internal|override|lateinit|const|lazy|weak|static|final) )*(?:val|var) \w+(?::| =|$)"
-    r"|(?:\w+ )*func \w+(?:<.*>)?\(.*\{$|guard let |if let |using [\w.]+;$|namespace [\w.\\]+;?$|\[\w+(?:\(.*\))?\]$"
-    r"|.*\{ get; |(?:override |private |implicit )*def \w+.*[={]$|(?:(?:case |companion )?object|trait|extension)\b.*\{$|data class \w"
-    r"|local function |function [\w.:]+\(.*\)$|import (?:Foundation|SwiftUI|UIKit)$|foreach ?\()"
+    r"(?m)^[ \t]*+(?:<\?php|\$\w+(?:->\w+)*(?:\(.*\))? ?[.=;]|\$this->|foreach ?\("
+    r"|(?:\w+ )*fun (?:<.*> )?(?:[\w<>]+\.)?\w+\(|(?:\w+ )*func \w+(?:<.*>)?\(.*\{$|guard let |if let "
+    r"|(?:(?:private|protected|public|internal|override|lateinit|const|lazy|weak|static|final) )*"
+    r"(?:val|var) \w+(?::| =|$)|using [\w.]+;$|namespace [\w.\\]+;?$|\[\w+(?:\(.*\))?\]$|.*\{ get; "
+    r"|(?:override |private |implicit )*def \w+.*[={]$|(?:(?:case |companion )?object|trait|extension)\b.*\{$"
+    r"|data class \w|local function |function [\w.:]+\(.*\)$|import (?:Foundation|SwiftUI|UIKit)$)"
 )
 
 

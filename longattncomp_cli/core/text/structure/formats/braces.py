@@ -98,7 +98,7 @@ def read_code(text: str) -> Structure:
 
 
 def read_settings(text: str) -> Structure:
-    """Blocks that hold blocks, as of HCL, nginx, CSS, Protocol Buffers: all are headed, small ones stay whole."""
+    """Blocks of HCL, nginx, CSS, Protocol Buffers: all are headed, small ones that hold none stay whole."""
     units: list[Unit] = []
     blocks = _blocks(text)
     holders = {block.parent for block in blocks}
@@ -147,7 +147,11 @@ def _paired(text: str, *, by_lines: bool) -> tuple[list[_Block], bool]:
             boundary = at + 1
         else:
             boundary = at + 1
-            closes = _num_closed(text, at, [blocks[i] for i in open_blocks[-_MOST_DEPTH:]]) if by_lines else 1
+            closes = (
+                _num_closed(text, at, [blocks[i] for i in open_blocks[-_MOST_DEPTH:]])
+                if by_lines and open_blocks
+                else 1
+            )
             is_paired = is_paired and bool(open_blocks)
             for _ in range(min(closes, len(open_blocks))):
                 blocks[open_blocks.pop()].end = at + 1
@@ -159,7 +163,7 @@ def _paired(text: str, *, by_lines: bool) -> tuple[list[_Block], bool]:
 
 
 def _num_closed(text: str, at: int, open_blocks: list[_Block]) -> int:
-    """How many blocks a closing brace ends: where it opens its line, those down to the one indented as it is."""
+    """How many blocks a closing brace ends: where it opens its line, down to the one as far indented."""
     width = _width(text, at)
     if width is None:
         return 1
@@ -179,7 +183,7 @@ def _width(text: str, at: int) -> int | None:
 
 
 def _header_begin(text: str, boundary: int, brace: int) -> int:
-    """Where the statement begins that a brace opens the body of: on its line, or above where it goes on there.
+    """Where the statement begins whose body a brace opens: on its line, or on those that it goes on from.
 
     Args:
         text: the whole text.

@@ -104,7 +104,8 @@ def read_sections(
     Args:
         text: the whole text.
         pattern: finds the lines; the name of the group that matches says what they do: ``level1`` opens a
-            section, ``level2`` one inside that; ``end1`` ends the section of that level; any other is skipped.
+            section, ``level2`` one inside that; ``end1`` ends the section of that level. What another
+            group matches is skipped; a letter tells groups of the same level apart.
             The group's text is the heading, the match begins the section.
         leaf_level: sections of this level and below should stay whole.
         with_comments: whether comments on the lines above belong to a section.

@@ -7,7 +7,9 @@ import re
 from longattncomp_cli.core.text.structure.formats.lines import trimmed_end
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build
 
-_LEVEL = r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL|SEVERE|ALERT|EMERG|VERBOSE|FINE|FINER|FINEST)"
+_LEVEL = (
+    r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL|SEVERE|ALERT|EMERG|VERBOSE|FINE(?:R|ST)?)"
+)
 
 
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
@@ -18,7 +20,8 @@ _CLOCK = r"\d{1,2}:\d\d:\d\d(?:[.,:]\d{1,9})?(?:[ \t]?(?:Z|UTC|[AP]M|[+-]\d\d:?\
 
 _TIME = (
     rf"(?:\d{{4}}[-/.]\d\d[-/.]\d\d[T _-]+{_CLOCK}|\d\d[-/.]\d\d[-/.]\d{{2,4}}[T ,]+{_CLOCK}"
-    rf"|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?[ ]+)?{_MONTH}[ ]+\d{{1,2}}(?:,?[ ]+\d{{4}})?[ ,]+{_CLOCK}(?:[ ]+\d{{4}})?"
+    rf"|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?[ ]+)?{_MONTH}[ ]+\d{{1,2}}(?:,?[ ]+\d{{4}})?[ ,]+"
+    rf"{_CLOCK}(?:[ ]+\d{{4}})?"
     rf"|\d{{1,2}}[ /-]{_MONTH}[ /-]\d{{2,4}}[ :T]{_CLOCK}|{_CLOCK}|\d{{8}}[T ]\d{{6}}(?:\.\d+)?Z?)"
 )
 

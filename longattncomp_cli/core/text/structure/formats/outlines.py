@@ -49,12 +49,12 @@ OUTLINES: dict[str, Outline] = {
             r"(?P<level1f>\*?[ ]*thread[ ]\#\d+[^\n]*)",
             r"(?P<level1g>#\d+[ ]+Thread[ ][^\n]*)",
             r"(?P<level1h>-{2,}[ ]Thread[ ][^\n]*)",
-            r"(?P<end1>(?:Found[ ]\d+[ ]deadlock|JNI[ ]global|Heap\b|Found[ ]one[ ]Java|Full[ ]thread[ ]dump)[^\n]*)",
+            r"(?P<end1>Found[ ](?:\d+[ ]deadlock|one[ ]Java)|JNI[ ]global|Heap\b|Full[ ]thread[ ]dump)",
         )
     ),
     "diff": Outline(
         _lines(
-            r"(?P<level1>commit[ ][0-9a-f]{7,64}\b[^\n]*)(?:\n(?:Merge|Author|AuthorDate|Commit|CommitDate|Date|Reflog[^:\n]*):[^\n]*)*",
+            r"(?P<level1>commit[ ][0-9a-f]{7,64}\b[^\n]*(?:\n(?:Merge|Author|AuthorDate|Date):[^\n]*){0,3})",
             r"(?P<level1b>From[ ][0-9a-f]{40}[ ][^\n]*)",
             r"(?P<level2>diff[ ][^\n]*)(?:\n(?!diff[ ]|@@)[^\n]*){0,8}?\n---[ ][^\n]*\n\+\+\+[ ][^\n]*",
             r"(?P<level2b>diff[ ]-[^\n]*)",
@@ -67,7 +67,7 @@ OUTLINES: dict[str, Outline] = {
     "dockerfile": Outline(
         _lines(
             r"(?P<level1>(?i:FROM)[ \t][^\n]*)",
-            r"(?P<level2>(?i:RUN|COPY|ENV|ARG|CMD|ENTRYPOINT|ADD|LABEL|EXPOSE|VOLUME|USER|WORKDIR|HEALTHCHECK|SHELL|ONBUILD)[ \t][^\n]*)",
+            r"(?P<level2>(?i:RUN|COPY|ENV|ARG|CMD|ENTRYPOINT|ADD|LABEL|HEALTHCHECK)[ \t][^\n]*)",
         ),
         leaf_level=2,
         with_comments=True,
@@ -75,7 +75,8 @@ OUTLINES: dict[str, Outline] = {
     "makefile": Outline(
         _lines(
             r"(?P<level1>(?:define[ \t]|[^\s#:=][^\n:=#]{0,300}::?(?![:=]))[^\n]*)",
-            r"(?P<end1>(?:endef\b|(?:export[ \t]+)?[\w.-]+[ \t]*[:+?!]{0,3}=|-?include[ \t]|ifn?(?:eq|def)\b|endif\b))",
+            r"(?P<end1>endef\b|(?:export[ \t]+)?[\w.-]+[ \t]*[:+?!]{0,3}=|-?include[ \t])",
+            r"(?P<end1b>ifn?(?:eq|def)\b|endif\b)",
         ),
         with_comments=True,
     ),

@@ -1,4 +1,4 @@
-"""Records in lines: cards, calendars, bibliographies, directories, letters; each under the line that names it."""
+"""Cards, calendars, bibliographies, directories, letters: each under the line that names it."""
 
 from __future__ import annotations
 

@@ -64,7 +64,8 @@ _BIBTEX_FIELD = re.compile(r"\s*(?:[\w-]+\s*=\s*[{\"\w]|@\w+[{(]|[})]\s*$)")
 _LDIF_LINE = re.compile(r"[A-Za-z][\w;.-]*::? |[ ]\S|-$")
 _HEADER = re.compile(r"^\[[^\]\n]{1,200}\]{1,2}[ \t]*(?:[#;].*)?$", re.MULTILINE)
 _SETTING = re.compile(
-    r"\s*(?:export\s+)?[\w.\"'-]{1,80}(?:[ ][\w.-]{1,40}){0,2}\s*(?:=|:(?:\s|[^\s/:]|$))|\[[^\]]+\]{1,2}\s*$|\s+\S|\]"
+    r"\s*(?:export\s+)?[\w.\"'-]{1,80}(?:[ ][\w.-]{1,40}){0,2}\s*(?:=|:(?:\s|[^\s/:]|$))"
+    r"|\[[^\]]+\]{1,2}\s*$|\s+\S|\]"
 )
 _ASSIGNMENT = re.compile(r"(?:export\s+)?[A-Za-z_][\w.]*=\S*")
 _YAML_LINE = re.compile(r"\s*(?:- )*(?:[\"']?[\w./$@{}*-]{1,80}[\"']?:(?:\s|$)|- ?\S|---|\.\.\.)")
@@ -104,6 +105,7 @@ _MANUAL_SECTION = re.compile(
     r"^(?:NAME|SYNOPSIS|DESCRIPTION|OPTIONS|SEE ALSO|\.S[Hh] .*)[ \t]*$", re.MULTILINE
 )
 _INDENTED = re.compile(r"[ ]{3}|\t")
+_APACHE = re.compile(r"^[ \t]*</(?:VirtualHost|Directory|Location|IfModule|Files|Proxy)\w*>", re.MULTILINE)
 _COMMIT = re.compile(r"^commit [0-9a-f]{7,64}\b", re.MULTILINE)
 _HUNK = re.compile(r"^@@+ -\d+(?:,\d+)? \+\d+|^\*{15}$|^\d+(?:,\d+)?[acd]\d+(?:,\d+)?$", re.MULTILINE)
 _DIFF_FIRST = re.compile(r"diff |Index: |--- \S|\*\*\* \S|From [0-9a-f]{40} |commit [0-9a-f]{7,64}\b")
@@ -206,7 +208,7 @@ _TESTS: tuple[tuple[str, Callable[[Sample], bool]], ...] = (
     ),
     ("config", _is_config),
     ("yaml", _is_yaml),
-    ("xml", lambda sample: sample.text.lstrip().startswith("<?xml")),
+    ("xml", lambda s: s.text.lstrip().startswith("<?xml") or s.count(_APACHE) >= 2),
 )
 
 

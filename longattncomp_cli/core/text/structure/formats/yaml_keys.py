@@ -48,7 +48,7 @@ _KIND = re.compile(r"^kind:[^\n]*", re.MULTILINE)
 
 
 _WRAPPED_SHARE = 0.8
-"""A key of which another one fills this share says little that the inner one does not: it heads the rest alone."""
+"""A key of which another fills this share says little that that does not: it heads what is above it."""
 
 
 _SHORT_CHARS = 300

@@ -143,7 +143,7 @@ HARD = {
 @pytest.mark.parametrize("case", HARD)
 @pytest.mark.parametrize("name", READERS)
 def test_hard_texts_take_no_longer_than_their_length(name: str, case: str) -> None:
-    """A reader that were quadratic would take minutes here; in one linear pass all take a fraction of a second."""
+    """One that were quadratic would take a minute here; a linear pass takes a fraction of a second."""
     start = time.process_time()
     structure = READERS[name](HARD[case])
     kind_of(HARD[case])

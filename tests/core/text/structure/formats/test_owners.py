@@ -1,4 +1,4 @@
-"""Every line of a made file stands under its own heading lines and no other's, however the file is written."""
+"""Every line of a made file stands under its own heading lines and no other's, however it is written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WRITINGS: dict[str, Callable[[str], str]] = {
 
 
 def headings(text: str, structure: Structure, line: str) -> str:
-    """The heading lines of what the only such line of a text holds first."""
+    """The heading lines of what the only such line holds first."""
     at = text.index(line.split("\n")[0])
     at += len(line) - len(line.lstrip())
     return "\n".join(text[slice(*span)] for span in structure.headings_at(at))

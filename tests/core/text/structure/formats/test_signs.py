@@ -7,7 +7,7 @@ import random
 import pytest
 
 from longattncomp_cli.core.text.structure.kinds import CODE_KINDS, ENTRY_KINDS, kind_of
-from tests.support.made_files import MAKERS, WORDS
+from tests.support.made_files import WORDS
 
 PROSE = "The harbour master said: no boat leaves before ten. At 10:30:00 the wind turned (see page 7).\n"
 

@@ -1,0 +1,173 @@
+"""What names a record, a block or a statement, where formats leave more than one way to write it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from longattncomp_cli.core.chunking.chunks import Tokens
+from longattncomp_cli.core.chunking.cutter import chunk_source
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.text.structure.reader import structure_of
+
+
+def above(text: str, name: str, part: str) -> list[str]:
+    """The heading lines of where ``part`` first stands, each without the space around it."""
+    structure = structure_of(text, name)
+    assert structure is not None
+    return [text[slice(*span)].strip() for span in structure.headings_at(text.index(part))]
+
+
+FILLER = "".join(f'    "k{i}": "{"x" * 60}",\n' for i in range(40))
+
+
+@pytest.mark.parametrize(
+    ("record", "named"),
+    [
+        ('{"id": 7, "name": "Ann", "b": {"c": [1], "deep": "HERE"}}', '"id": 7'),
+        ('{"tags": [1, 2], "name": "Ann", "b": "HERE"}', '{"tags": [1, 2], "name": "Ann"'),
+        ('{"colour": "red", "b": "HERE"}', '{"colour": "red"'),
+        ('{"list": [1], ' + '"x": [' + "1, " * 90 + '1], "title": "Ann", "b": "HERE"}', '"title": "Ann"'),
+    ],
+)
+def test_a_json_record_is_headed_by_the_member_that_names_it(record: str, named: str) -> None:
+    assert named in " ".join(above(f'[{record}, {{"name": "Bob"}}]', "a.json", "HERE"))
+
+
+def test_members_of_large_and_small_objects_are_headed_by_their_keys() -> None:
+    text = (
+        '{\n  "big": {\n'
+        + FILLER
+        + '    "small": {\n      "z": "'
+        + "y" * 60
+        + '",\n      "v": "HERE"\n    }\n  }\n}\n'
+    )
+    assert above(text, "a.json", "HERE") == ['"big": {', '"small": {']
+
+
+def test_yaml_keys_that_only_wrap_another_leave_its_heading_alone() -> None:
+    inner = "".join(f"      key{i}: value\n" for i in range(40))
+    text = f"name: pump\nspec:\n  replicas: 3\n  template:\n    holder:\n{inner}      last: HERE\n"
+    assert above(text, "a.yaml", "HERE") == ["name: pump", "holder:"]
+    assert above(text, "a.yaml", "replicas") == ["name: pump", "spec:"]
+
+
+def test_yaml_text_blocks_and_comments_are_no_keys() -> None:
+    text = "run: |\n  # no\n  a: b\n\n  c:\n    d\nnext: # said\n  x: 1\n"
+    assert above(text, "a.yaml", "d\n") == ["run: |"]
+    assert above(text, "a.yaml", "x: 1") == ["next: # said"]
+
+
+def test_toml_tables_of_an_item_stand_under_it() -> None:
+    text = '[[pump]]\nname = "A"\n\n[pump.oil]\nlitres = 3\n\n[[pump]]\nname = "B"\n\n[other]\nx = """\n[no]\n"""\ny = 2\n'
+    assert above(text, "a.toml", "litres") == ['[[pump]]\nname = "A"', "[pump.oil]"]
+    assert above(text, "a.toml", "y = 2") == ["[other]"]
+
+
+BRACES = """\
+namespace Harbour
+{
+    // One {
+    [Serializable]
+    public class Pump<T> : Base
+        where T : Oil
+    {
+        private string name = "{";
+
+        /* old } */
+        public async Task<int> Run(
+            int a,
+            string b = "}")
+        {
+            if (a > 1)
+            {
+                first();
+            }
+            return second;
+        }
+
+        public int Size { get; set; }
+
+        public object Find(int x) {
+            return third;
+        }
+    }
+}
+"""
+
+
+def test_braces_alone_say_what_a_line_belongs_to() -> None:
+    flat = "\n".join(line.strip() for line in BRACES.split("\n"))
+    for text in (BRACES, flat):
+        assert above(text, "a.cs", "first")[0] == "namespace Harbour"
+        assert above(text, "a.cs", "second")[1].startswith("public class Pump<T> : Base")
+        assert above(text, "a.cs", "second")[2].startswith("public async Task<int> Run(")
+        assert above(text, "a.cs", "third")[2] == "public object Find(int x)"
+        assert len(above(text, "a.cs", "public int Size")) == 2
+
+
+def test_where_braces_do_not_pair_indentation_decides() -> None:
+    broken = BRACES.replace("first();", "first(); {")
+    assert above(broken, "a.cs", "third")[-1] == "public object Find(int x)"
+
+
+SQL = """\
+-- Boats.
+CREATE TABLE boat
+(
+    id INT, -- it's; fine
+    name TEXT DEFAULT 'a;b'
+);
+
+CREATE FUNCTION f() RETURNS int AS $$
+BEGIN
+  one;
+  two;
+END $$;
+
+CREATE TRIGGER t BEFORE UPDATE ON boat
+BEGIN
+  UPDATE boat SET id = CASE WHEN 1 THEN 2 END;
+  three;
+END;
+
+INSERT INTO boat (id, name) VALUES
+(1, 'four'),
+(2, 'five');
+"""
+
+
+def test_sql_statements_hold_their_bodies() -> None:
+    assert above(SQL, "a.sql", "name TEXT") == ["CREATE TABLE boat"]
+    assert above(SQL, "a.sql", "two") == ["CREATE FUNCTION f() RETURNS int AS $$"]
+    assert above(SQL, "a.sql", "three") == ["CREATE TRIGGER t BEFORE UPDATE ON boat"]
+    assert above(SQL, "a.sql", "five") == ["INSERT INTO boat (id, name) VALUES"]
+
+
+def test_a_long_entry_is_headed_by_its_time_and_level() -> None:
+    text = f"2031-05-06T07:08:09Z pump[7]: level=warn {'a=1 ' * 90}\n" * 3
+    assert above(text, "a.log", "a=1 a=1")[0] == "2031-05-06T07:08:09Z pump[7]: level=warn"
+
+
+def test_an_event_is_headed_by_its_summary_and_not_by_its_calendar_or_alarm() -> None:
+    text = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Tide\nBEGIN:VALARM\nX:1\nEND:VALARM\nPLACE:HERE\nEND:VEVENT\nEND:VCALENDAR\n"
+    assert above(text, "a.ics", "HERE") == ["SUMMARY:Tide"]
+
+
+def test_letters_without_envelopes_are_told_apart_by_their_fields() -> None:
+    text = "From: Ann\nDate: May\nSubject: Oars\n\nOne.\n\nFrom: Bob\nSubject: Ropes\n\nTwo.\n"
+    assert above(text, "a.eml", "One") == ["From: Ann\nDate: May\nSubject: Oars"]
+    assert above(text, "a.eml", "Two") == ["From: Bob\nSubject: Ropes"]
+
+
+def test_chunks_begin_with_entries_of_a_log() -> None:
+    text = "".join(
+        f"2031-05-06 07:08:{i:02d} INFO one. Two! Three? {'word ' * (i % 30)}\n" for i in range(60)
+    )
+    starts = [i for i in range(len(text)) if text[i] != " " and (i == 0 or text[i - 1] in " \n")]
+    tokens = Tokens(list(range(len(starts))), np.array(starts))
+    chunked = chunk_source(
+        Source(text, "a.log"), tokens, source_index=0, first_index=0, chunk_tokens=48, snap="auto"
+    )
+    assert len(chunked.chunks) > 10
+    assert all(chunk.start == 0 or text[chunk.start - 1] == "\n" for chunk in chunked.chunks)
