@@ -109,7 +109,8 @@ class Structure:
     def heading_edges(self, start: int, end: int) -> list[int]:
         """Offsets between ``start`` and ``end`` at which a unit with a heading line begins or has ended."""
         edges = self._heading_edges
-        return edges[np.searchsorted(edges, start, "right") : np.searchsorted(edges, end)].tolist()
+        inside = edges[np.searchsorted(edges, start, "right") : np.searchsorted(edges, end)]
+        return [int(at) for at in inside]
 
     @cached_property
     def heading_ends(self) -> IntArray:
