@@ -194,7 +194,8 @@ def owners_of_lines(lines: list[str], name: str) -> list[set[int]]:
             headings.append((number, level))
         else:
             parents.append((number, indent))
-            lead = number if text.endswith(":") else lead if is_item or indent else None
+            introduces = text.endswith(":") and not is_item
+            lead = number if introduces else lead if is_item or indent else None
     return owners
 
 

@@ -1,0 +1,176 @@
+"""Laws of what is kept: it begins and ends with a sentence, line or record, and has its headings with it."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from longattncomp_cli.core.assembly.kept_spans import KeptSpan
+from longattncomp_cli.core.assembly.renderer import DEFAULT_SEPARATOR, Renderer
+from longattncomp_cli.core.chunking.chunks import Chunk
+from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.scores import ChunkScores
+from longattncomp_cli.core.selection.select import SelectionRule, select
+from tests.support.scorers import remembering
+
+THINGS = ["pump", "valve", "hinge", "lantern", "ferry", "kiln", "anvil", "ladle", "sieve", "winch"]
+
+
+def fact(rng: random.Random) -> str:
+    a, b = rng.choice(THINGS), rng.choice(THINGS)
+    return (
+        f"The {a} of hall {rng.randrange(99)} holds the {b} for {rng.randrange(90)} days and stays shut then."
+    )
+
+
+def made(name: str) -> str:
+    """A text of the format that ``name`` tells, of about 1,500 tokens."""
+    rng = random.Random(name)
+    facts = [fact(rng) for _ in range(80)]
+    groups = [(f"{rng.choice(THINGS).capitalize()} {i}", facts[4 * i : 4 * i + 4]) for i in range(20)]
+    if name == "a.md":
+        return "# Halls\n\n" + "".join(
+            f"## {n}\n\n{' '.join(f[:2])}\n\n{' '.join(f[2:])}\n\n" for n, f in groups
+        )
+    if name == "rules.md":
+        return "".join(f"- With the {n} never do:\n" + "".join(f"  - {i}\n" for i in f) for n, f in groups)
+    if name == "a.rst":
+        return "".join(f"{n}\n{'-' * len(n)}\n\n{' '.join(f)}\n\n" for n, f in groups)
+    if name == "duties.txt":
+        return "".join(
+            f"Of the {n} mind this:\n\n" + "".join(f"{k}. {i}\n\n" for k, i in enumerate(f, 1))
+            for n, f in groups
+        )
+    if name == "a.jsonl":
+        return "".join(json.dumps({"name": n, "notes": f[:2]}) + "\n" for n, f in groups)
+    if name == "a.csv":
+        return "name,place,note\n" + "".join(f"{n},hall {len(f[0])},{' '.join(f[:3])}\n" for n, f in groups)
+    return "\n\n".join(" ".join(f) for _, f in groups)
+
+
+NAMES = ["a.md", "rules.md", "a.rst", "duties.txt", "a.jsonl", "a.csv", "plain.txt"]
+BUDGETS = (90, 130, 170, 230, 300, 420)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parts_begin_and_end_well_and_have_their_headings(name: str, scorer, o200k) -> None:
+    text = made(name)
+    source = Source(text, name)
+    compressor = Compressor(remembering(scorer.with_options(chunk_tokens=48)), o200k, CompressorSettings())
+    before: set[int] = set()
+    for budget in BUDGETS:
+        result = compressor.compress([source], "How long does kiln 7 hold the valve?", budget)
+        assert o200k.count(result.text) == result.num_tokens <= budget
+        kept = {at for span in result.selection.kept for at in range(span.start, span.end)}
+        assert before <= kept
+        before = kept
+        edges = [at for at in sorted(kept) if at - 1 not in kept]
+        for start in edges:
+            end = next(at for at in range(start, len(text) + 1) if at not in kept)
+            check_part(text, name, start + len(text[start:end]) - len(text[start:end].lstrip()), end)
+            headings = source.structure.headings_at(start) if source.structure else []
+            assert all(set(range(*heading)) <= kept for heading in headings)
+
+
+def check_part(text: str, name: str, start: int, end: int) -> None:
+    begin = text.rfind("\n", 0, start) + 1
+    last = text[start:end].rstrip()
+    ends_line = not text[start + len(last) :].partition("\n")[0].strip()
+    if name in ("a.jsonl", "a.csv"):
+        assert not text[begin:start].strip()
+        assert ends_line
+        return
+    assert not text[begin:start].strip() or re.search(r"[.!?:]\s+$", text[begin:start])
+    assert ends_line or last[-1] in ".!?:" or len(re.split(r"[.!?]\s", last)[-1].split()) >= 8
+
+
+def chunked(text: str, name: str, marks: list[str]) -> tuple[Source, tuple[Chunk, ...]]:
+    """Chunks that begin where the ``marks`` do."""
+    edges = [0, *(text.index(mark) for mark in marks), len(text)]
+    return Source(text, name), tuple(Chunk(i, 0, a, b, 9) for i, (a, b) in enumerate(pairwise(edges)))
+
+
+def kept_text(
+    source: Source, chunks: tuple[Chunk, ...], scores: list[float], budget: int, at: str, tokenizer
+) -> str:
+    renderer = Renderer(
+        Request((source,), "q"), chunks, DEFAULT_SEPARATOR, tokenizer, structures=(source.structure,)
+    )
+    ranked = ChunkScores(chunks, np.array(scores), None)
+    kept = select(ranked, SelectionRule(), renderer, budget, lambda chunk: source.text.index(at)).kept
+    text = renderer.render(kept)
+    assert tokenizer.count(text) <= budget
+    return text
+
+
+def test_a_heading_stands_over_what_is_kept_of_its_section_with_no_mark_between(o200k) -> None:
+    text = "# Boats\n\n## Gull\n\nIt is old. It is red.\n\nIt leaks.\n\n## Tern\n\nIt is new.\n"
+    source, chunks = chunked(text, "a.md", ["It leaks", "## Tern"])
+    assert kept_text(source, chunks, [0.1, 0.8, 0.1], 8, "It leaks", o200k) == "## Gull\nIt leaks."
+
+
+def test_where_little_fits_the_fact_comes_first_then_its_innermost_heading(o200k) -> None:
+    text = "# The long list of all our boats\n\n## Gull\n\nIt leaks at the stern. " + "It is red. " * 30
+    source, chunks = chunked(text, "a.md", ["It leaks"])
+    rows = {
+        budget: kept_text(source, chunks, [0.1, 0.9], budget, "It leaks", o200k) for budget in range(3, 24)
+    }
+    fact = "It leaks at the stern."
+    assert rows[3] == "It leaks at"
+    assert rows[7] == fact
+    assert rows[12] == f"## Gull\n\n{fact}"
+    assert rows[20] == f"# The long list of all our boats\n\n## Gull\n\n{fact}"
+    assert rows[23].startswith(f"{rows[20]} It is red.")
+
+
+def test_a_record_is_kept_whole_whatever_chunk_holds_a_part_of_it(o200k) -> None:
+    rows = [f'{{"id": {i}, "note": "{"word " * 30}end {i}"}}' for i in range(6)]
+    text = "\n".join(rows) + "\n"
+    source, chunks = chunked(text, "a.jsonl", ["word end 2", '{"id": 4'])
+    assert chunks[1].start > text.index('{"id": 2')
+    renderer = Renderer(
+        Request((source,), "q"), chunks, DEFAULT_SEPARATOR, o200k, structures=(source.structure,)
+    )
+    assert renderer.render(renderer.full_chunks([1])) == "\n".join(rows[2:4]) + "\n"
+
+
+def test_no_crumb_fills_a_budget(o200k) -> None:
+    text = (
+        "One is here and it is long enough to fill it. " * 3
+        + "\n\n"
+        + "Two words more stand there, and many of them. " * 4
+    )
+    source, chunks = chunked(text, "", ["Two words"])
+    whole = o200k.count(text[: chunks[0].end])
+    texts = [kept_text(source, chunks, [0.9, 0.1], whole + more, "Two words", o200k) for more in range(24)]
+    for each in texts:
+        rest = each[chunks[0].end :].removeprefix("\n[...]\n").strip()
+        assert not rest or rest.endswith(".") or len(rest.split()) >= 8
+    assert any(each.endswith("of them.") for each in texts)
+
+
+def test_a_part_does_not_end_with_a_heading(o200k) -> None:
+    text = "## Gull\n\nIt leaks.\n\n## Tern\n\nIt is as new as it can be after so many years at sea.\n"
+    source, chunks = chunked(text, "a.md", [])
+    for budget in range(8, 26):
+        kept = kept_text(source, chunks, [1.0], budget, "## Gull", o200k)
+        assert not re.search(r"## \w+\s*$", re.sub(r"\[\.\.\..*$", "", kept.rstrip()))
+
+
+def test_a_report_of_places_renders_to_the_same_text(o200k) -> None:
+    """Heading lines are told from where they stand, not from why they were kept."""
+    text = "# Boats\n\n## Gull\n\nIt is old. It is red.\n\nIt leaks.\n"
+    source, chunks = chunked(text, "a.md", ["It leaks"])
+    renderer = Renderer(
+        Request((source,), "q"), chunks, DEFAULT_SEPARATOR, o200k, structures=(source.structure,)
+    )
+    kept = renderer.full_chunks([1])
+    again = [KeptSpan(span.chunk, span.start, span.end) for span in kept]
+    assert renderer.render(again) == renderer.render(kept)
