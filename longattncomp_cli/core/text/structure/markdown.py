@@ -1,4 +1,4 @@
-"""Markdown: sections under their headings, and code fences; its tables are found as those of any text."""
+"""Markdown: sections under their headings, tables under their first rows, code fences and lists."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*\r?\n?$")
 
 
+_DASHES = re.compile(r"[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?[ \t]*\r?\n?$")
+
+
 def read(text: str) -> Structure:
-    """Sections hold fences; paragraphs outside them may be cut at sentences."""
+    """Sections hold tables and fences; paragraphs outside them may be cut at sentences."""
     units: list[Unit] = []
     rows: list[int] = []
     open_sections: list[tuple[int, int, tuple[int, int] | None]] = []
@@ -35,6 +38,13 @@ def read(text: str) -> Structure:
         if kind == "heading":
             close_sections(level, start)
             open_sections.append((level, start, heading_span(text, start, end)))
+        elif kind == "table":
+            lines = [start + found.start() for found in _LINE.finditer(text[start:end])]
+            heading_end = lines[2] if len(lines) > 2 else end
+            units.append(
+                Unit(start, start + len(text[start:end].rstrip()), heading_span(text, start, heading_end))
+            )
+            rows.extend(lines[2:])
         else:
             units.append(Unit(start, start + len(text[start:end].rstrip()), None))
             rows.extend(start + found.start() for found in _LINE.finditer(text[start:end]))
@@ -43,7 +53,7 @@ def read(text: str) -> Structure:
 
 
 def _blocks(text: str) -> Iterator[tuple[str, int, int, int]]:
-    """``heading`` and ``fence`` blocks with their range; of a heading its level."""
+    """``heading``, ``table`` and ``fence`` blocks with their range; of a heading its level."""
     lines = [(found.start(), found.end()) for found in _LINE.finditer(text)]
     at = 0
     while at < len(lines):
@@ -61,6 +71,12 @@ def _blocks(text: str) -> Iterator[tuple[str, int, int, int]]:
         elif heading:
             yield "heading", start, end, len(heading.group(1))
             at += 1
+        elif "|" in line and "|" in following and _DASHES.match(following):
+            last = at + 2
+            while last < len(lines) and "|" in text[slice(*lines[last])]:
+                last += 1
+            yield "table", start, lines[last - 1][1], 0
+            at = last
         elif line.strip() and _is_underlined(text, lines, at, following):
             yield "heading", start, lines[at + 1][1], 1 if following.strip().startswith("=") else 2
             at += 2
