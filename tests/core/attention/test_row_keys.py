@@ -29,7 +29,7 @@ def test_keys_of_a_query(query: str, keys: list[str]) -> None:
 TABLES = {
     "x.csv": "site,depth\nGull Rock,7\nGull,8\nOld Gull Rock,9\n12,Gull Rock\n",
     "x.md": "site | depth\n---|---\nGull Rock | 7\nGull | 8\nOld Gull Rock | 9\n12 | Gull Rock\n",
-    "x.jsonl": '{"site": "Gull Rock"}\n{"site": "Gull"}\n{"s": "Old Gull Rock"}\n{"n": 1, "a": "Gull Rock"}\n',
+    "x.jsonl": '{"site": "Gull Rock"}\n{"site": "Gull"}\n{"s": "Old Gull Rock"}\n{"n": 1, "a":"Gull Rock"}\n',
     "x.html": (
         "<table><tr><th>site<th>depth<tr><td>Gull Rock<td>7<tr><td>Gull<td>8"
         "<tr><td>Old Gull Rock<td>9<tr><td>12<td>Gull Rock</table>"

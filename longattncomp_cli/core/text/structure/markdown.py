@@ -1,4 +1,4 @@
-"""Markdown: sections under their headings, code fences and lists; its tables are found as those of any text."""
+"""Markdown: sections under their headings, tables under their first rows, code fences, and lists."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from longattncomp_cli.core.text.boundaries import sentence_starts
 from longattncomp_cli.core.text.structure.prose.lists import find_lists
 from longattncomp_cli.core.text.structure.prose.outline import Heading, lines_of, sections
-from longattncomp_cli.core.text.structure.units import Structure, Unit, build
+from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -31,7 +31,7 @@ _DASHES = re.compile(r"[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)
 
 
 def read(text: str) -> Structure:
-    """Sections hold fences and lists; paragraphs outside them may be cut at sentences."""
+    """Sections hold tables, fences and lists; paragraphs outside them may be cut at sentences."""
     units: list[Unit] = []
     rows: list[int] = []
     headings: list[Heading] = []
@@ -45,7 +45,14 @@ def read(text: str) -> Structure:
             number += 1
         if kind == "heading":
             headings.append(Heading(start, end, level))
-        elif kind == "fence":
+        elif kind == "table":
+            table = [start + found.start() for found in _LINE.finditer(text[start:end])]
+            heading_end = table[2] if len(table) > 2 else end
+            units.append(
+                Unit(start, start + len(text[start:end].rstrip()), heading_span(text, start, heading_end))
+            )
+            rows.extend(table[2:])
+        else:
             units.append(Unit(start, start + len(text[start:end].rstrip()), None))
             rows.extend(start + found.start() for found in _LINE.finditer(text[start:end]))
     units += [*sections(text, headings), *find_lists(text, lines, others)]

@@ -105,10 +105,14 @@ def _tuples(text: str, start: int) -> tuple[list[tuple[int, int]], int]:
 def _created(text: str) -> dict[str, tuple[int, int]]:
     """The characters of each short CREATE TABLE, by the table's name."""
     created: dict[str, tuple[int, int]] = {}
+    done = 0
     for found in _CREATE.finditer(text):
+        if found.start() < done:
+            continue
         depth, limit = 1, min(len(text), found.end() + _LONGEST_CREATE_CHARS)
         for mark in _MARK.finditer(text, found.end(), limit):
             depth += (mark.group() == "(") - (mark.group() == ")")
+            done = mark.end()
             if not depth:
                 created[found.group(1).lower()] = (found.start(), mark.end())
                 break
