@@ -4,7 +4,7 @@ python tests/benchmarks/conversation.py [--messages 200] [--budget 4000] [--grow
 
 An engineer talks with an agent about a made program: every user turn starts a task of
 about nine calls, and each result is settings, a log or a test run. One result in the first third
-holds the fact that the last turn asks for. Checked against the request types of the packages `openai` and `anthropic`
+holds the fact that the last turn asks for. Checked against the types of the packages `openai` and `anthropic`
 where these are installed (pip install openai anthropic), and sent to a loopback server that reads a request
 as the API does: every call has its result, every text something in it.
 """

@@ -134,7 +134,8 @@ def test_a_short_last_turn_leans_on_the_one_before_it(compressor):
 
 def test_a_long_last_turn_is_shortened_around_its_question(compressor):
     story = "\n\n".join(f"Day {i}. {TALK}" for i in range(12))
-    asked = f"Use this log.\n\n{story}\n\nOn day 99 the bell of the chapel was sold to Lind.\n\n{story}\n\nQuestion: Who bought the bell?"
+    sale = "On day 99 the bell of the chapel was sold to Lind."
+    asked = f"Use this log.\n\n{story}\n\n{sale}\n\n{story}\n\nQuestion: Who bought the bell?"
     result = compressor.compress([{"role": "user", "content": asked}], budget=200)
     content = result.conversation[0]["content"]
     assert content.startswith("Use this log.") and content.endswith("Question: Who bought the bell?")
@@ -173,7 +174,7 @@ def test_nobody_asks(compressor):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "hello", "[1, 2]", '{"role": "nurse", "name": "Ek"}', '[{"role": "nurse", "name": "Ek"}]', '{"messages": 5}',
+    ["", "hello", "[1, 2]", '{"role": "nurse", "name": "Ek"}', '[{"role": "nurse"}]', '{"messages": 5}',
      '{"a": 1}\n{"role": "user", "content": "x"}', "[broken", '{"role": "user"}'],
 )  # fmt: skip
 def test_other_text_is_no_conversation(text):

@@ -9,7 +9,7 @@ import pytest
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.inputs.conversations.reading import read_conversation
 from longattncomp_cli.core.prompts.conversations import frame_of
-from longattncomp_cli.core.prompts.growth import STEP_SHARE, TAIL_SHARE, measure, settled
+from longattncomp_cli.core.prompts.growth import NEWER_SHARE, measure, settled
 from tests.support.scorers import remembering
 
 
@@ -50,7 +50,7 @@ def test_what_is_decided_changes_in_steps_and_never_shrinks(seed):
     for length in range(1, len(sizes) + 1):
         numbers, reserve = decided(chat(sizes[:length]), budget)
         assert numbers[: len(before)] == before or numbers == before
-        assert 0 <= reserve < budget // STEP_SHARE + 1
+        assert 0 <= reserve < budget // NEWER_SHARE + 1
         before = numbers if sum(sizes[:length]) + 8 > budget else []
 
 
@@ -59,7 +59,7 @@ def test_small_growth_leaves_the_older_part_alone():
     first = decided(chat(sizes), 300)
     grown = decided(chat([*sizes, 9]), 300)
     assert first[0] and grown[0] == first[0]
-    assert grown[1] < 300 // TAIL_SHARE
+    assert grown[1] < 300 // NEWER_SHARE
 
 
 def test_without_a_budget_everything_is_decided():

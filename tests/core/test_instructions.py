@@ -9,9 +9,7 @@ import pytest
 from longattncomp_cli.core.prompts.instructions import closing_start, instruction_length, instructs
 from longattncomp_cli.core.prompts.parser import parse_prompt
 
-FACTS = "\n\n".join(
-    f"Entry {i}. The ferry left at {i} and Mr Quill took {i} sacks on board." for i in range(20)
-)
+FACTS = "\n\n".join(f"Entry {i}. The ferry left at {i} and Mr Quill took {i} sacks." for i in range(20))
 
 
 def fixed(prompt):
@@ -23,7 +21,7 @@ OPENINGS = [
     "You are a clerk. Answer from the entries.\n\nNever name a passenger.\n\nMetric units only.\n\n",
     "Use the log below.\n\nRules:\n- Never name a passenger.\n- Speak plainly.\n\n",
     "Rules:\n\n1. Never name a passenger.\n2. Write in Danish.\n\n",
-    "Please help.\n\nIf a name is asked for, write NOBODY instead. Dates must be as written.\n\nNo emojis.\n\n",
+    "Please help.\n\nIf a name is asked for, write NOBODY. Dates must be as written.\n\nNo emojis.\n\n",
     "You are a clerk.\nThe office is small.\n\nWe like short answers here.\n\nContext:\n",
 ]
 CLOSINGS = ["", "\n\nRules:\n- Answer in one word.\n- Do not guess.", "\n\nAnswer in one word. Do not guess.",
@@ -44,8 +42,8 @@ def test_instructions_at_both_ends_stay(opening, closing, label, line_end):
 
 @pytest.mark.parametrize(
     "text",
-    ["The ferry left at seven.", "When the tide turned, Mr Quill went home.", "# The log\n\nA heading of a document.",
-     "Mr Quill: never again, he said, and went.", "It is 5 o'clock. Use of the pier was free. People came.", "", "\n\n"],
+    ["The ferry left at seven.", "When the tide turned, Mr Quill went home.", "# Log\n\nA heading.", "", "\n",
+     "Mr Quill: never again, he said, and went.", "It is 5 o'clock. Use of the pier was free. People came."],
 )  # fmt: skip
 def test_prose_instructs_nobody(text):
     assert not instructs(text) and instruction_length(text + "\n\n" + FACTS) == 0

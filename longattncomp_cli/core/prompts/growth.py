@@ -1,10 +1,11 @@
 """How much of a growing conversation is decided anew: its newest part stays whole while it is small.
 
 A provider caches the beginning of a prompt that does not change. So decisions are made for everything up to
-an anchor, and what follows the anchor is sent as it is. The anchor moves to the end when what follows it has
-grown beyond a quarter of what the budget has to give away; in between the older part gets what eighths of
-that the newer part does not need. Anchors follow from the sizes of the messages alone, one after the other,
-so a longer conversation has the same ones, and under one question the same bytes before them.
+an anchor, and what follows the anchor is sent as it is. A third of what the budget has to give away is set
+aside for that; when it is full, the anchor moves up to the newest message, or behind it where that alone
+would fill the third (then the older part has the whole budget). Anchors follow from the sizes of the messages
+alone, one after the other, so a longer conversation has the same ones, and under one question the same bytes
+before them.
 """
 
 from __future__ import annotations
@@ -17,10 +18,8 @@ from longattncomp_cli.core.inputs.conversations.model import BESIDE, Conversatio
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.errors import BudgetError
 
-TAIL_SHARE = 4
-"""One of so many parts of what is free may be newer than the anchor."""
-STEP_SHARE = 8
-"""The older part gives way in steps of one of so many parts."""
+NEWER_SHARE = 3
+"""One of so many parts of what is free is for what is newer than the anchor."""
 FEWEST_TOKENS = 8
 """A text of fewer tokens is never shortened: the mark of an omission has two or three."""
 
@@ -79,7 +78,7 @@ def settled(
     anchor = _anchor(whole, floor, budget)
     older = [pair for pair in shortened if texts[pair[1].number].message < anchor]
     newer_tokens = sum(whole[anchor + 1 :])
-    step = max(1, (budget - sum(floor[: anchor + 1])) // STEP_SHARE)
+    step = max(1, (budget - sum(floor[: anchor + 1])) // NEWER_SHARE)
     reserve = -newer_tokens % step
     if older and _least_tokens(sizes, older) + reserve + step <= budget:
         return _parts(older, replace(frame, reserve=reserve))
@@ -111,8 +110,9 @@ def _anchor(whole: Sequence[int], floor: Sequence[int], budget: int) -> int:
     anchor, newer, least, room = 0, whole[0], floor[0], budget
     for index in range(1, len(whole)):
         newer += whole[index]
-        least += floor[index]
         if newer > room:
-            # From here on the newer part has a share of what is free beside the older one at its least.
-            anchor, newer, room = index, 0, (budget - least) // TAIL_SHARE
+            # The newest message begins the newer part, unless it is too large for that part's share.
+            room = (budget - least) // NEWER_SHARE
+            anchor, newer = (index - 1, whole[index]) if whole[index] <= room else (index, 0)
+        least += floor[index]
     return anchor

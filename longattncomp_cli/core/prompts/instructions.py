@@ -42,7 +42,10 @@ _VERB = (
     "separate|show|skip|sort|speak|start|state|stay|stick|summari[sz]e|tell|think|translate|treat|use|verify|wrap|"
     "write"
 )
-_SUBJECT = "answers?|reply|replies|responses?|output|amounts?|dates?|names?|numbers?|prices?|quotes?|times?|units?|sentences?"
+_SUBJECT = (
+    "answers?|reply|replies|responses?|output|amounts?|dates?|names?|numbers?|prices?|quotes?|times?|units?|"
+    "sentences?"
+)
 _ORDER = re.compile(
     rf"\s*{_BULLET}(?:please,?\s|also,?\s|finally,?\s|first,?\s|then,?\s)?"
     rf"(?:(?:{_VERB})\b(?![:’'])|never\b|always\b|do not\b|don['’]t\b|be (?!it\b)\w+|make sure\b"

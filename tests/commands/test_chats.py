@@ -1,0 +1,93 @@
+"""Chats on the command line: JSON in, the same JSON out; records; refusals."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+
+from tests.support.chats import FACT, LISTING, QUESTION, RULE, anthropic_body, openai_chat
+from tests.support.cli import invoke, lines_of
+
+
+@pytest.fixture
+def chats(folder):
+    (folder / "chat.json").write_text(json.dumps(openai_chat(), indent=1), encoding="utf-8-sig")
+    (folder / "body.json").write_text(json.dumps(anthropic_body()), encoding="utf-8")
+    lines = "".join(json.dumps(message) + "\n" for message in openai_chat())
+    (folder / "lines.jsonl").write_text(lines, encoding="utf-8-sig")
+    (folder / "lines.ndjson.gz").write_bytes(gzip.compress(lines.encode()))
+    many = [{"id": "a", "messages": openai_chat(), "model": "m", "n": 1}, openai_chat(), anthropic_body()]
+    many.append({"id": "bad", "messages": [{"role": "wizard", "content": "x"}]})
+    (folder / "many.jsonl").write_text("".join(json.dumps(each) + "\n" for each in many), encoding="utf-8")
+    return folder
+
+
+def test_a_chat_and_a_body_come_back_as_they_were_but_shorter(chats):
+    done = invoke("compress", "chat.json", "-b", "150")
+    short = json.loads(done.stdout)
+    assert done.exit_code == 0 and FACT in short[3]["content"] and len(short[3]["content"]) < len(LISTING)
+    assert done.stdout.startswith('[\n {\n  "role": "system",')
+    assert f"query (auto:messages): {QUESTION}" in done.stderr
+    body = json.loads(invoke("compress", "-", "-b", "160", stdin=(chats / "body.json").read_bytes()).stdout)
+    assert list(body) == list(anthropic_body()) and FACT in json.dumps(body)
+
+
+@pytest.mark.parametrize("name", ["lines.jsonl", "lines.ndjson.gz"])
+def test_one_message_a_line_is_one_conversation(chats, name):
+    done = invoke("compress", name, "-b", "150", "-q", "Who has berth 41?")
+    lines = lines_of(done.stdout_bytes)
+    assert done.exit_code == 0 and [line["role"] for line in lines] == [m["role"] for m in openai_chat()]
+    assert FACT in lines[3]["content"]
+
+
+def test_records_come_back_with_messages_and_lists_as_lists(chats):
+    done = invoke("compress", "many.jsonl", "-b", "170", "--quiet")
+    first, second, third, bad = lines_of(done.stdout_bytes)
+    assert done.exit_code == 3
+    assert list(first) == ["id", "messages", "model", "n", "selection"]
+    assert first["selection"]["num_tokens"] <= 170 and FACT in first["messages"][3]["content"]
+    assert "compressed" not in first and first["selection"]["query"] == QUESTION
+    assert second == first["messages"]
+    assert third["id"] == 3 and third["system"] == anthropic_body()["system"] and FACT in json.dumps(third)
+    assert bad["id"] == "bad" and "message 0" in bad["error"]["message"]
+
+
+def test_as_text_prints_one_text(chats):
+    done = invoke("compress", "chat.json", "-b", "260", "--as", "text", "--quiet")
+    assert done.stdout.startswith(f"<|im_start|>system\n{RULE}") and FACT in done.stdout
+    records = lines_of(invoke("compress", "many.jsonl", "-b", "260", "--as", "text", "--quiet").stdout_bytes)
+    assert all("messages" not in record and FACT in record["compressed"] for record in records[1:3])
+
+
+def test_score_shows_turns(chats):
+    table = invoke("score", "chat.json", env={"COLUMNS": "140"}).stdout
+    assert "message 3 (tool list_berths):" in table and "message 4 (assistant):" in table
+    report = json.loads(invoke("score", "chat.json", "--json").stdout)
+    assert {"message": 3, "role": "tool", "tool": "list_berths"} in report["turns"]
+    assert len(report["turns"]) == len(report["sources"])
+
+
+def test_a_budget_that_is_too_small_names_one_that_works(chats):
+    refused = invoke("compress", "chat.json", "-b", "20")
+    assert refused.exit_code == 6
+    least = refused.stderr.split("--budget ")[1].split()[0]
+    assert invoke("compress", "chat.json", "-b", least).exit_code == 0
+
+
+def test_format_text_reads_a_chat_as_any_text(chats):
+    done = invoke("compress", "chat.json", "-b", "60", "--format", "text", "-q", QUESTION, "--quiet")
+    assert done.exit_code == 0 and len(done.stdout) < 400
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(done.stdout)
+
+
+def test_two_files_of_messages_are_refused(chats):
+    done = invoke("compress", "lines.jsonl", "lines.jsonl", "-b", "100")
+    assert done.exit_code == 2 and "one conversation" in done.stderr
+
+
+def test_a_dry_run_counts_messages(chats):
+    done = invoke("compress", "chat.json", "-b", "100", "--dry-run")
+    assert "messages  6" in done.stdout
