@@ -10,7 +10,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import zstandard
 
+from longattncomp_cli.core.files import paths
 from longattncomp_cli.core.files.compressed import open_bytes
 from longattncomp_cli.core.files.encodings import as_utf8, decode
 from longattncomp_cli.core.inputs.gather import InputFile, read_source
@@ -135,3 +137,13 @@ def test_damaged_utf_16_is_an_error_of_its_file(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=r"half\.txt: damaged UTF-16LE") as caught:
             read()
         assert caught.value.code == "not-utf8"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_what_unpacks_to_more_than_a_text_may_have_is_refused(tmp_path: Path, monkeypatch, pack) -> None:
+    monkeypatch.setattr(paths, "MAX_TEXT_BYTES", 1_000)
+    path = tmp_path / ("bomb.txt.gz" if pack is gzip.compress else "bomb.txt.zst")
+    path.write_bytes(pack(bytes(1 << 24)))
+    with pytest.raises(InputError) as caught:
+        read_source(InputFile(path, named=True), print, bytes)
+    assert caught.value.code == "too-large"

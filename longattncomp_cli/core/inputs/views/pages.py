@@ -72,8 +72,7 @@ def read(text: str) -> View | None:
     writer = _Writer(text)
     for token in tokens(text):
         writer.take(token)
-    suffix = ".html" if writer.has_rows else ".md"
-    return writer.builder.view("the text of a page", suffix)
+    return writer.builder.view("the text of a page", ".md")
 
 
 class _Writer:
@@ -81,7 +80,6 @@ class _Writer:
 
     def __init__(self, text: str) -> None:
         self.builder = ViewBuilder(text)
-        self.has_rows = False
         self._text = text
         self._outside = ""
         self._depth = 0
@@ -116,7 +114,6 @@ class _Writer:
             self.builder.write("- " if token.name == "li" else "")
 
     def _write_table_tag(self, token: Token) -> None:
-        self.has_rows = self.has_rows or token.name == "tr"
         is_open = token.kind == "open"
         if token.name == "table":
             self._tables = self._tables + 1 if is_open else max(0, self._tables - 1)
