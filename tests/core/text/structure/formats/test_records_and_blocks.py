@@ -59,7 +59,8 @@ def test_yaml_text_blocks_and_comments_are_no_keys() -> None:
 
 
 def test_toml_tables_of_an_item_stand_under_it() -> None:
-    text = '[[pump]]\nname = "A"\n\n[pump.oil]\nlitres = 3\n\n[[pump]]\nname = "B"\n\n[other]\nx = """\n[no]\n"""\ny = 2\n'
+    items = '[[pump]]\nname = "A"\n\n[pump.oil]\nlitres = 3\n\n[[pump]]\nname = "B"\n'
+    text = items + '\n[other]\nx = """\n[no]\n"""\ny = 2\n'
     assert above(text, "a.toml", "litres") == ['[[pump]]\nname = "A"', "[pump.oil]"]
     assert above(text, "a.toml", "y = 2") == ["[other]"]
 
