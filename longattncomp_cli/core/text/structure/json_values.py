@@ -105,7 +105,7 @@ def _container(text: str, closed: _Open, end: int) -> list[Unit]:
     name = closed.name if not is_keyed else None
     if start == 0 and not closed.is_named:
         name = None
-    heading = heading_span(text, start, closed.bracket + 1) if is_keyed or not is_small else None
+    heading = heading_span(text, start, closed.bracket + 1) if is_keyed else None
     if name is not None:
         first = start if name[1] - start <= _MOST_NAME_CHARS else name[0]
         heading = heading_span(text, first, name[1])

@@ -31,7 +31,7 @@ FILLER = "".join(f'    "k{i}": "{"x" * 60}",\n' for i in range(40))
     ],
 )
 def test_a_json_record_is_headed_by_the_member_that_names_it(record: str, named: str) -> None:
-    assert named in " ".join(above(f'[{record}, {{"name": "Bob"}}]', "a.json", "HERE"))
+    assert named in " ".join(above(f"[{record}, {{{FILLER}}}]", "a.json", "HERE"))
 
 
 def test_members_of_large_and_small_objects_are_headed_by_their_keys() -> None:
@@ -59,7 +59,8 @@ def test_yaml_text_blocks_and_comments_are_no_keys() -> None:
 
 
 def test_toml_tables_of_an_item_stand_under_it() -> None:
-    text = '[[pump]]\nname = "A"\n\n[pump.oil]\nlitres = 3\n\n[[pump]]\nname = "B"\n\n[other]\nx = """\n[no]\n"""\ny = 2\n'
+    items = '[[pump]]\nname = "A"\n\n[pump.oil]\nlitres = 3\n\n[[pump]]\nname = "B"\n'
+    text = items + '\n[other]\nx = """\n[no]\n"""\ny = 2\n'
     assert above(text, "a.toml", "litres") == ['[[pump]]\nname = "A"', "[pump.oil]"]
     assert above(text, "a.toml", "y = 2") == ["[other]"]
 
@@ -150,7 +151,8 @@ def test_a_long_entry_is_headed_by_its_time_and_level() -> None:
 
 
 def test_an_event_is_headed_by_its_summary_and_not_by_its_calendar_or_alarm() -> None:
-    text = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Tide\nBEGIN:VALARM\nX:1\nEND:VALARM\nPLACE:HERE\nEND:VEVENT\nEND:VCALENDAR\n"
+    event = "BEGIN:VEVENT\nSUMMARY:Tide\nBEGIN:VALARM\nX:1\nEND:VALARM\nPLACE:HERE\nEND:VEVENT\n"
+    text = f"BEGIN:VCALENDAR\n{event}END:VCALENDAR\n"
     assert above(text, "a.ics", "HERE") == ["SUMMARY:Tide"]
 
 
@@ -164,7 +166,7 @@ def test_chunks_begin_with_entries_of_a_log() -> None:
     text = "".join(
         f"2031-05-06 07:08:{i:02d} INFO one. Two! Three? {'word ' * (i % 30)}\n" for i in range(60)
     )
-    starts = [i for i in range(len(text)) if text[i] != " " and (i == 0 or text[i - 1] in " \n")]
+    starts = [i for i in range(len(text)) if text[i] not in " \n" and (i == 0 or text[i - 1] in " \n")]
     tokens = Tokens(list(range(len(starts))), np.array(starts))
     chunked = chunk_source(
         Source(text, "a.log"), tokens, source_index=0, first_index=0, chunk_tokens=48, snap="auto"
