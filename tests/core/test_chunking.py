@@ -10,6 +10,8 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 
 from longattncomp_cli.core.backbones.decoder.text import DecoderText
+from longattncomp_cli.core.backbones.encoder.unigram import unigram_tokenizer
+from longattncomp_cli.core.backbones.tokenize import split_at_lines, tokenize_long_texts
 from longattncomp_cli.core.chunking.chunks import Tokens
 from longattncomp_cli.core.chunking.cutter import WHOLE_UNIT_CHUNKS, chunk_bounds, chunk_source
 from longattncomp_cli.core.inputs.source import Source
@@ -24,11 +26,19 @@ SENTENCES = (
 )
 
 
-@pytest.fixture(scope="module", params=["WordPiece", "byte-level", "byte-level, trimmed", "Metaspace"])
+@pytest.fixture(
+    scope="module", params=["WordPiece", "byte-level", "byte-level, trimmed", "Metaspace", "Unigram"]
+)
 def tokenize(request, scorer):
     """The tokenizers of the kinds that backbones have: with and without the space before a word."""
     if request.param == "WordPiece":
         return scorer.backbone.tokenize
+    if request.param == "Unigram":
+        words = sorted({part for text in (*PIECES, *SENTENCES) for part in ("▁" + text.strip()[:6], *text)})
+        unigram = unigram_tokenizer(
+            ["<unk>", "▁", *words], [0.0, -3.0, *(-2.0 - len(word) for word in words)], unknown=0, special=[]
+        )
+        return lambda texts: tokenize_long_texts(unigram, texts, split_at_lines, 0)
     metaspace = request.param == "Metaspace"
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
     lines = pre_tokenizers.Split("\n", "isolated")

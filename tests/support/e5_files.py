@@ -35,7 +35,7 @@ def write_e5_file(path: Path, seed: int = 0) -> None:
     }
     for layer in range(LAYERS):
         for name, shape in {
-            **{part: (WIDTH, WIDTH) for part in ("q", "k", "v", "ao")},
+            **dict.fromkeys(("q", "k", "v", "ao"), (WIDTH, WIDTH)),
             "fi": (INNER, WIDTH),
             "fo": (WIDTH, INNER),
         }.items():

@@ -47,7 +47,7 @@ def script_match_gains(
         holding = int(np.count_nonzero(counts_C))
         if holding:
             rarity = float(idf(np.array([holding]), len(chunks))[0])
-            own = np.count_nonzero((query.starts >= term.start) & (query.starts < term.end))
+            own = int(np.count_nonzero((query.starts >= term.start) & (query.starts < term.end)))
             found.append((term, counts_C, rarity * max(1, own) * (1 if term.begins_word else _PAIR_SHARE)))
     total = max(float((idf_M + MIN_IDF).sum()), sum(weight for _, _, weight in found))
     for term, counts_C, weight in found:

@@ -69,7 +69,7 @@ def test_four_bits_are_read_low_half_first(path) -> None:
 def test_tokens_begin_in_the_text_as_it_stands(path, text: str) -> None:
     starts = load_backbone(spec_of(path), OPTIONS).tokenize([text])[0].starts
     assert starts.tolist() == sorted(starts.tolist())
-    assert 0 <= starts[0] and starts[-1] < len(text)
+    assert starts[0] >= 0 and starts[-1] < len(text)
     place = text.find("boat")
     assert place < 0 or place in starts
 

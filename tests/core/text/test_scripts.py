@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from longattncomp_cli.core.text.boundaries import sentence_starts
@@ -28,7 +30,7 @@ def test_sentences_end_where_a_reader_ends_them(language: str) -> None:
     parts = SENTENCES[language]
     text = "".join(parts)
     edges = [0, *sentence_starts(text).tolist(), len(text)]
-    assert [text[a:b] for a, b in zip(edges[:-1], edges[1:], strict=True)] == parts
+    assert [text[a:b] for a, b in pairwise(edges)] == parts
 
 
 def test_shares_of_scripts() -> None:
