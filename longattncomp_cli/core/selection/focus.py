@@ -55,12 +55,12 @@ def best_start(request: Request, chunk: Chunk, *, snap: SnapLevel, score_pieces:
     structure = source.structure
     follows = structure_for(source, snap) is not None
     part = Span(chunk.start, chunk.end)
-    if structure is not None and source.kind not in CODE_KINDS:
-        part = _best_section(source, structure, chunk, request.query, score_pieces)
-    if structure is not None and structure.touches(part.start, part.end):
+    if follows and structure is not None and structure.touches(part.start, part.end):
         row = _best_row(source, structure, part, request.query, score_pieces)
         if row is not None:
             return row
+    if structure is not None and source.kind not in CODE_KINDS:
+        part = _best_section(source, structure, chunk, request.query, score_pieces)
     fine_snap: SnapLevel = "line" if follows else "sentence" if snap in ("structure", "auto") else snap
     alone = replace(source, title="", context_region=part)
     pieces = score_pieces(Request((alone,), request.query), fine_snap, FOCUS_TOKENS)
