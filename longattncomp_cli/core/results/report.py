@@ -82,8 +82,11 @@ def compression_record(
         messages = conversation["messages"]
         return {**request.extra, "id": request.id, "messages": messages, "selection": selection}
     ours = {"id": request.id, "compressed": compression.text, "selection": selection}
-    lost = {f"input_{k}": v for k, v in request.extra.items() if k in ours and v not in (None, ours[k])}
-    return {**request.extra, **lost, **ours}
+    # Of a chat that is printed as a text, the messages are the input.
+    left_out = "messages" if request.frame is not None else ""
+    extra = {key: value for key, value in request.extra.items() if key != left_out}
+    lost = {f"input_{k}": v for k, v in extra.items() if k in ours and v not in (None, ours[k])}
+    return {**extra, **lost, **ours}
 
 
 def selection_report(compression: Compression, checkpoint: str, settings: str) -> JsonObject:
