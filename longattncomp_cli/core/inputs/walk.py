@@ -46,6 +46,8 @@ _Rules = list[tuple[Path, GitIgnoreSpec]]
 
 def _walk_folder(root: Path, rules: _Rules, on_note: Notify) -> Iterator[Path]:
     """Without recursion: folders may be nested as deep as a path is long."""
+    # Once: links to folders are not followed, so what is below resolves as it is named.
+    resolved = root.resolve()
     pending = [_entries(root, rules, on_note)]
     while pending:
         following = next(pending[-1], None)
@@ -56,7 +58,7 @@ def _walk_folder(root: Path, rules: _Rules, on_note: Notify) -> Iterator[Path]:
         if entry.name.startswith("."):
             if entry.name != ".gitignore":
                 on_note(f"skipped {entry}: hidden")
-        elif _is_ignored(entry, is_folder, rules):
+        elif rules and _is_ignored(resolved / entry.relative_to(root), is_folder, rules):
             on_note(f"skipped {entry}: git-ignored")
         elif is_folder and entry.is_symlink():
             on_note(f"skipped {entry}: a link to a directory")
@@ -106,9 +108,8 @@ def _rules_above(root: Path) -> Iterator[tuple[Path, GitIgnoreSpec]]:
         yield from _rules_of(parent)
 
 
-def _is_ignored(entry: Path, is_folder: bool, rules: _Rules) -> bool:
+def _is_ignored(place: Path, is_folder: bool, rules: _Rules) -> bool:
     """The verdict of the deepest ``.gitignore`` that has one."""
-    place = entry.parent.resolve() / entry.name
     for folder, spec in reversed(rules):
         relative = place.relative_to(folder).as_posix() + ("/" if is_folder else "")
         verdict = spec.check_file(relative).include
