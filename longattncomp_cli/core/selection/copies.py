@@ -29,8 +29,10 @@ _WORDS_A_RUN = 32
 """A whole chunk may be put together of one run more for each so many words."""
 _CUT_SHARE = 0.5
 """A chunk is cut where at least this share of its words are copies."""
-_DATA_KINDS = frozenset({"json", "jsonl", "csv", "tsv", "table", "yaml", "toml", "ini", "sql", "vcard"})
-_LOG_KINDS = frozenset({"log", "threads"})
+_DATA_KINDS = frozenset(
+    {"json", "jsonl", "csv", "tsv", "yaml", "config", "settings", "sql", "cards", "bibtex", "ldif", "xml"}
+)
+_LOG_KINDS = frozenset({"log", "dump"})
 # A line that does not go on in the sentence of the one before.
 _NEW_LINE = re.compile(r"(?<=\n)(?=[ \t]+\S|[^\sa-z])")
 
