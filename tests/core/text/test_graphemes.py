@@ -10,7 +10,7 @@ import regex
 
 from longattncomp_cli.core.text.boundaries import word_starts
 from longattncomp_cli.core.text.graphemes import cluster_ends, inside_clusters
-from tests.support.texts import PIECES
+from tests.support.texts import PIECES, SCRIPT_PIECES
 
 CLUSTERS = [
     *("a", " ", "\n", "\r\n", "\r", "é", "漢", "”", "각"),
@@ -22,7 +22,7 @@ CLUSTERS = [
 def test_ends_are_those_of_unicode_in_any_mixture() -> None:
     for seed in range(200):
         rng = random.Random(seed)
-        text = "".join(rng.choice([*CLUSTERS, *PIECES]) for _ in range(30))
+        text = "".join(rng.choice([*CLUSTERS, *PIECES, *SCRIPT_PIECES]) for _ in range(30))
         slow = [match.end() for match in regex.finditer(r"\X", text)]
         assert cluster_ends(text).tolist() == slow, text
         assert not set(inside_clusters(text).tolist()) & set(slow)
