@@ -7,6 +7,7 @@ what they are shown on.
 
 from __future__ import annotations
 
+import argparse
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -113,6 +114,9 @@ KINDS: dict[str, Callable[[random.Random], Case]] = {
 
 def main() -> None:
     """Print a line a kind: how many documents keep all that must be, without the rules and with them."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     compressor = Compressor.load(settings=CompressorSettings(budget=BUDGET))
     plain = replace(SelectionRule(), follows_pointers=False)
     for name, make in KINDS.items():

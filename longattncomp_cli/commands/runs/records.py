@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 from longattncomp_cli.commands.runs.inputs import count_records, open_records
 from longattncomp_cli.commands.runs.run import Run
-from longattncomp_cli.commands.terminal.console import StdoutLines, copies_note, stdin_bytes
+from longattncomp_cli.commands.terminal.console import StdoutLines, stdin_bytes
 from longattncomp_cli.commands.terminal.progress import record_progress
 from longattncomp_cli.core.batch.jobs import JobKind
 from longattncomp_cli.core.batch.run import BatchCounts, BatchOutputs, Results, in_turn, run_batch
@@ -69,8 +69,6 @@ def _note_counts(run: Run, counts: BatchCounts) -> None:
     if counts.warned:
         listed = ", ".join(f"{code} in {count}" for code, count in sorted(counts.warned.items()))
         run.on_note(f"records carry warnings: {listed}")
-    if counts.copies:
-        run.on_note(copies_note(counts.copies))
 
 
 def _join(run: Run, shard: Shard) -> None:

@@ -14,7 +14,7 @@ from longattncomp_cli.commands.runs.inputs import conversation_in, read_sources,
 from longattncomp_cli.commands.runs.run import Run
 from longattncomp_cli.commands.terminal import views
 from longattncomp_cli.commands.terminal.chunk_table import scored_table
-from longattncomp_cli.commands.terminal.console import StdoutLines, console, copies_note, print_text
+from longattncomp_cli.commands.terminal.console import StdoutLines, console, print_text
 from longattncomp_cli.commands.terminal.explain_table import explain_table
 from longattncomp_cli.commands.terminal.progress import token_progress
 from longattncomp_cli.core.files.output_files import refuse_existing, write_file
@@ -90,8 +90,6 @@ def compress_text(run: Run, files: list[InputFile], show: ShowName | None) -> No
     with token_progress("reading", quiet=run.quiet) as advance:
         result = compressor.compress(request, on_tokens=advance)
     _note_warnings(run, result)
-    if result.selection.copies:
-        run.on_note(copies_note(len(result.selection.copies)))
     if not result.selection.kept:
         why = "the budget has no room" if result.selection.stop == "budget" else "no chunk passed --select"
         run.on_note(f"nothing was kept: {why} {result.mode}")

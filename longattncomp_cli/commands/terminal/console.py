@@ -107,9 +107,3 @@ def abandon_stdout() -> None:
 def shortened(text: str, width: int = 72) -> str:
     """The text, cut to ``width`` terminal columns."""
     return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
-
-
-def copies_note(count: int) -> str:
-    """What is said once about the copies that were left out."""
-    were = "1 copy of what is kept was" if count == 1 else f"{count:,} copies of what is kept were"
-    return f"{were} left out"

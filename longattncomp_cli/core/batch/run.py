@@ -29,7 +29,6 @@ class Outcome:
     report_line: bytes
     error: LongAttnCompError | None
     warnings: tuple[str, ...] = ()
-    copies: int = 0
 
 
 # The records that are left, and how many were there already → their outcomes, in order.
@@ -53,7 +52,6 @@ class BatchCounts:
     first_failure: str = ""
     first_hint: str = ""
     warned: Counter[str] = field(default_factory=Counter)
-    copies: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +128,6 @@ def run_batch(
                 if not counts.first_failure:
                     counts.first_failure, counts.first_hint = outcome.error.message, outcome.error.hint or ""
             counts.warned.update(outcome.warnings)
-            counts.copies += outcome.copies
             output.write(_with_settings(outcome.line, outcome, outputs.settings))
             if report is not None:
                 report.write(_with_settings(outcome.report_line, outcome, outputs.settings))
@@ -163,7 +160,7 @@ def process_record(record: Record | FailedRecord, process: Process) -> Outcome:
     if not isinstance(holder, dict):
         return Outcome(line, report_line, None)
     warnings = tuple(warning["code"] for warning in holder.get("warnings", ()))
-    return Outcome(line, report_line, None, warnings, holder.get("copies_left_out", 0))
+    return Outcome(line, report_line, None, warnings)
 
 
 def _with_settings(line: bytes, outcome: Outcome, settings: str) -> bytes:

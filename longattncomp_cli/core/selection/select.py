@@ -133,7 +133,9 @@ def select(
     pointed = Pointed(scores.order)
     if rule.follows_pointers:
         pointed = raise_entry(follow_pointers(scores, renderer.request.sources), scores, renderer.request)
-    copies = find_copies(pointed.order, renderer) if rule.copies_count_once else Copies(pointed.order, {})
+    # Without a budget a copy takes no room from anything else.
+    once = rule.copies_count_once and budget is not None
+    copies = find_copies(pointed.order, renderer) if once else Copies(pointed.order, {})
     renderer, focus = without_copies(renderer, copies), beside_copies(pointed.focus(focus), copies)
     ranks = scores.ranks
     order = np.array(

@@ -143,9 +143,9 @@ def test_a_record_is_kept_whole_whatever_chunk_holds_a_part_of_it(o200k) -> None
 
 def test_no_crumb_fills_a_budget(o200k) -> None:
     text = (
-        "One is here and it is long enough to fill it. " * 3
+        "".join(f"One is here for {name} and it is long enough to fill it. " for name in ("Ann", "Bo", "Cy"))
         + "\n\n"
-        + "Two words more stand there, and many of them. " * 4
+        + "".join(f"Two words more stand there for {name}, and many of them. " for name in "DEFG")
     )
     source, chunks = chunked(text, "", ["Two words"])
     whole = o200k.count(text[: chunks[0].end])

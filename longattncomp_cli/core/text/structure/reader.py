@@ -69,6 +69,6 @@ def structure_of(text: str, name: str = "") -> Structure | None:
         found = reader(text) if reader else code.read(text, kind or "")
     whole = found if found.units else None
     is_code = kind in CODE_KINDS
-    if not is_code or name.lower().endswith(".sql"):
+    if not is_code or kind == "sql":
         whole = with_tables(text, whole, is_code=is_code)
     return whole if whole is not None and whole.units else None
