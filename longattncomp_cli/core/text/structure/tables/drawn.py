@@ -10,7 +10,7 @@ from longattncomp_cli.core.text.structure.tables.table import Table
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _PIPE = re.compile(r"[|│┃║]")
-_RULE = re.compile(r"[ \t]*[-=+|:─━═┄│┃║┌┐└┘├┤┬┴┼╭╮╯╰╔╗╚╝╠╣╦╩╬┏┓┗┛┣┫┳┻╋┡┩╇┢┪╈ \t]*\r?\n?")
+_RULE = re.compile(r"[-=+|:─━═┄│┃║┌┐└┘├┤┬┴┼╭╮╯╰╔╗╚╝╠╣╦╩╬┏┓┗┛┣┫┳┻╋┡┩╇┢┪╈ \t]*\r?\n?")
 _STROKES = re.compile(r"[-=─━═┄]{2,}")
 _CORNER = re.compile(r"[ \t]*[+┌├╭╔╠┏┣┡┢└╰╚┗]")
 _GAP = re.compile(r"\S(?: \S|\S)*")
