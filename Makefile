@@ -2,6 +2,8 @@
 PYTHON ?= python3
 # A CPU build is enough for the default backbone. Override for another build: make TORCH="torch" demo
 TORCH ?= torch==2.13.0
+# Processes that run the tests.
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -22,10 +24,10 @@ demo: $(STAMP)
 	@BIN=$(BIN) sh samples/demo.sh
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "slow or not slow"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
