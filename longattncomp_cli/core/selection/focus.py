@@ -25,10 +25,8 @@ from longattncomp_cli.core.text.structure.units import Structure
 
 FOCUS_TOKENS = 16
 """Backbone tokens of a piece."""
-# A part begins with the best piece's sentence, or with the piece where its sentence began so many before;
-# with fewer where the chunk does not hold the sentence's begin.
-_LONG_SENTENCE_PIECES = 5
-_HEADLESS_SENTENCE_PIECES = 2
+# A part begins with the best piece's sentence, or with the piece where its sentence began so many before.
+_LONG_SENTENCE_PIECES = 2
 
 ScorePieces = Callable[[Request, SnapLevel, int], ChunkScores]
 """Scores the pieces of a request; the other arguments: where they end, their most backbone tokens."""
@@ -72,8 +70,7 @@ def best_start(request: Request, chunk: Chunk, *, snap: SnapLevel, score_pieces:
         starts = np.union1d(starts, structure.cuts(part.start, part.end))
     start = int(max([part.start, *starts[starts <= best]]))
     between = sum(start < piece.start <= best for piece in pieces.chunks)
-    begins = start > part.start or not source.text[max(0, start - 9) : start].rstrip(" ")[-1:].isalnum()
-    return best if between >= (_LONG_SENTENCE_PIECES if begins else _HEADLESS_SENTENCE_PIECES) else start
+    return best if between >= _LONG_SENTENCE_PIECES else start
 
 
 def _best_section(
