@@ -40,7 +40,8 @@ VISIBLE = {
     "bench": """
         tasks --preset --method --budget --checkpoint --backbone --layers --encoding --baseline --limit
         --context-tokens --depths --squad --hotpotqa --musique --2wiki --qmsum --chroma --xquad
-        --query-language --data --code-debug --longbench-v2 --python --haystack --paragraphs --held-out --tokenizer --chunk-tokens --snap
+        --query-language --data --code-debug --longbench-v2 --python --haystack --paragraphs --held-out
+        --tokenizer --chunk-tokens --snap
         --select --top-p --separator --as-published --spec-model --llmlingua-model --target-url
         --target-model --concurrency --cache --output --html --overwrite --resume --device --seed --quiet
         --config
