@@ -93,7 +93,13 @@ class ReadableParts:
     def ends_with_heading(self, source: int, offset: int) -> bool:
         """Whether what ends at ``offset`` ends with a heading line, and with nothing that it heads."""
         structure = self.structure_of(source)
-        return structure is not None and bool(np.isin(offset, structure.heading_ends))
+        if structure is None:
+            return False
+        if structure.kind in CODE_KINDS:  # a signature says nothing of what its body does
+            return any(
+                unit.heading is not None and unit.heading[1] == offset for unit in structure.around(offset)
+            )
+        return bool(np.isin(offset, structure.heading_ends))
 
     def word_ends(self, source: int, start: int, end: int) -> IntArray:
         """Where words begin in ``[start, end)``, relative to it, that may end a part there; in code none."""

@@ -164,6 +164,15 @@ def test_a_part_does_not_end_with_a_heading(o200k) -> None:
         assert not re.search(r"## \w+\s*$", re.sub(r"\[\.\.\..*$", "", kept.rstrip()))
 
 
+def test_a_part_of_code_does_not_end_with_a_signature(o200k) -> None:
+    text = "def gull(boat):\n    return boat.mast\n\n\ndef tern(boat):\n    return boat.keel + boat.rudder\n"
+    source, chunks = chunked(text, "a.py", ["def tern"])
+    whole = o200k.count(text[: chunks[0].end])
+    kept = [kept_text(source, chunks, [1.0, 0.5], whole + more, "def tern", o200k) for more in range(20)]
+    assert not any(re.search(r"def tern\(boat\):\s*(?:\[\.\.\..*)?$", each) for each in kept)
+    assert any(each.rstrip().endswith("rudder") for each in kept)
+
+
 def test_a_report_of_places_renders_to_the_same_text(o200k) -> None:
     """Heading lines are told from where they stand, not from why they were kept."""
     text = "# Boats\n\n## Gull\n\nIt is old. It is red.\n\nIt leaks.\n"
