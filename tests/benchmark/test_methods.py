@@ -76,7 +76,7 @@ def test_no_method_exceeds_its_budget_and_more_budget_keeps_more(methods, bench,
     low, high = rows(methods[name], item, bench, "300", "900")
     for row, budget in ((low, 300), (high, 900)):
         assert row["num_tokens"] <= budget
-        text = rendered(item, row["spans"], bench.settings.separator, bench.settings.snap)
+        text = rendered(item, row["spans"], bench.settings.separator)
         assert bench.tokenizer.count(text) == row["num_tokens"]
     assert high["recall"] >= low["recall"]
     kept = {i for _, start, end in high["spans"] for i in range(start, end)}
@@ -152,7 +152,7 @@ def test_the_method_and_the_program_agree(methods, bench, item):
     scorer = load_scorer(load_checkpoint("untrained"), device="cpu")
     compression = Compressor(scorer, bench.tokenizer, CompressorSettings(budget=300)).compress(item.request)
     (row,) = rows(methods["longattncomp"], item, bench, "300")
-    assert rendered(item, row["spans"], bench.settings.separator, bench.settings.snap) == compression.text
+    assert rendered(item, row["spans"], bench.settings.separator) == compression.text
 
 
 def test_a_budget_without_room_for_marks_is_told_in_the_row(methods, bench):
@@ -163,7 +163,7 @@ def test_a_budget_without_room_for_marks_is_told_in_the_row(methods, bench):
     (small,) = rows(methods["longattncomp"], item, bench, "90")
     for row, bare in ((tiny, True), (small, False)):
         assert row.get("bare", False) is bare
-        text = rendered(item, row["spans"], bench.settings.separator, bench.settings.snap, unmarked=bare)
+        text = rendered(item, row["spans"], bench.settings.separator, unmarked=bare)
         assert bench.tokenizer.count(text) == row["num_tokens"]
         assert ("cut" in text) is not bare
 
@@ -190,9 +190,7 @@ def test_rendering_spans_is_what_selection_rendered(methods, bench):
         renderer = bench.renderer(several.request, scored.scores)
         selection = select(scored.scores, bench.settings.rule, renderer, 400 if name != "full" else None)
         wanted = renderer.render(selection.kept)
-        assert (
-            rendered(several, places_of(selection), bench.settings.separator, bench.settings.snap) == wanted
-        )
+        assert rendered(several, places_of(selection), bench.settings.separator) == wanted
 
 
 def test_answers_that_stand_anywhere_do_not_count():

@@ -15,7 +15,7 @@ from longattncomp_cli.core.inputs.records import parse_spans
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.selection import keep_rules
-from longattncomp_cli.core.selection.keep_rules import KeepRules, find_required, keep_spans, parse_lines
+from longattncomp_cli.core.selection.keep_rules import KeepRules, find_required, parse_lines
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.errors import BudgetError, InputError, UsageError
 from longattncomp_cli.main import app
@@ -28,7 +28,7 @@ TEXT = (
 
 def kept_of(text: str, o200k, **rules: object) -> list[str]:
     request = Request((Source(text, "a/b.txt"),), "q")
-    return [text[start:end] for _, start, end in keep_spans(request, KeepRules(**rules), o200k)]
+    return [text[start:end] for _, start, end in find_required(request, KeepRules(**rules), o200k).spans]
 
 
 def test_every_line_with_a_match_is_kept(o200k) -> None:
@@ -76,15 +76,15 @@ def test_both_ends_by_tokens(o200k) -> None:
         for part in (head, tail):
             assert num_tokens - 8 <= o200k.count(part) <= num_tokens
     sources = tuple(Source(text) for text in ("One. ", "Two. ", "Three words here."))
-    spans = keep_spans(
+    spans = find_required(
         Request(sources, "q"), KeepRules(tail_tokens=o200k.count("Three words here.") + 1), o200k
-    )
+    ).spans
     assert spans[-1] == (2, 0, len("Three words here."))
 
 
 def test_only_the_context_of_a_prompt_is_searched(o200k) -> None:
     source = Source("ask me\nbody ask\nask me", context_region=Span(7, 15))
-    assert keep_spans(Request((source,), "q"), KeepRules(patterns=("ask",)), o200k) == ((0, 7, 15),)
+    assert find_required(Request((source,), "q"), KeepRules(patterns=("ask",)), o200k).spans == ((0, 7, 15),)
 
 
 def test_line_ends_of_every_system_are_line_ends_to_patterns(o200k) -> None:

@@ -44,7 +44,7 @@ from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.options import ScoringOptions
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.auto import AutoRule, num_chunks_to_keep
-from longattncomp_cli.core.selection.keep_rules import KeepRules, keep_spans, parse_lines
+from longattncomp_cli.core.selection.keep_rules import KeepRules, find_required, parse_lines
 from longattncomp_cli.core.selection.select import SelectionRule, select
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.core.text.structure.kinds import kind_of
@@ -435,7 +435,7 @@ def kept_spans_lie_in_the_context(
     request = Request((Source(text, "n", context_region=region),), "q")
     try:
         rules = KeepRules(patterns=tuple(patterns), head_tokens=head, tail_tokens=tail)
-        spans = keep_spans(request, rules, BYTES)
+        spans = find_required(request, rules, BYTES).spans
     except UsageError:
         return
     assert not spans or region.start < region.end

@@ -97,11 +97,8 @@ def _identity(row: Row, model: str) -> Row:
 def _answer(target: Target, question: Question, settings: BenchSettings) -> dict[str, Any]:
     """The figures of one answer, or its error."""
     template = TASKS[question.row["task"]].prompt
-    assert settings.snap is not None
     row = question.row
-    text = rendered(
-        question.item, row["spans"], settings.separator, settings.snap, unmarked=row.get("bare", False)
-    )
+    text = rendered(question.item, row["spans"], settings.separator, unmarked=row.get("bare", False))
     try:
         reply = target.ask(template.fill(question.item, text), template.max_tokens)
     except TargetError as error:

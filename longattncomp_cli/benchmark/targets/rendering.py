@@ -9,19 +9,16 @@ from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.assembly.kept_spans import KeptSpan
 from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.budget.tokenizers import BackboneTokenizer
-from longattncomp_cli.core.chunking.chunks import Chunk, SnapLevel
+from longattncomp_cli.core.chunking.chunks import Chunk
 
 
-def rendered(
-    item: Item, places: Sequence[Sequence[int]], separator: str, snap: SnapLevel, *, unmarked: bool = False
-) -> str:
+def rendered(item: Item, places: Sequence[Sequence[int]], separator: str, *, unmarked: bool = False) -> str:
     """The text that a selection of these places prints, joined by the renderer of all commands.
 
     Args:
         item: whose context it is.
         places: ``(source, start, end)`` in source order, neighbours merged.
         separator: between places that were not neighbours.
-        snap: how the context was cut, which decides whether its structure is marked.
         unmarked: whether there was no room for the mark of a cut.
     """
     kept = {(source, start) for source, start, _ in places}

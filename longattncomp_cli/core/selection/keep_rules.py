@@ -1,36 +1,31 @@
-"""What must stay whatever its score: lines with a match, line numbers, both ends, given spans.
-
-Patterns are RE2's: a search takes time in proportion to the text, and a pattern bounded memory, so that none
-can hang a run.
-"""
+"""What must stay whatever its score: lines with a match, line numbers, both ends, given spans."""
 
 from __future__ import annotations
 
-import importlib
 import re
 import time
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from longattncomp_cli.core.budget.tokenizers import TargetTokenizer
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.selection.keep_patterns import (
+    SEARCH_SECONDS,
+    SearchedText,
+    compiled,
+    names_cr_itself,
+    shown,
+)
 from longattncomp_cli.core.text.boundaries import sentence_starts, word_starts
-from longattncomp_cli.core.text.line_ends import UnixText
 from longattncomp_cli.core.text.spans import SourceSpan, Span
-from longattncomp_cli.core.text.utf8 import Utf8Text
 from longattncomp_cli.errors import InputError, UsageError
 
-SEARCH_SECONDS = 5.0
-"""How long all patterns together may search one request."""
-_PATTERN_BYTES = 1 << 24
 _LONG_LINE_CHARS = 1_000
 """Of a longer line only the sentences that match are kept."""
 _CHARS_A_TOKEN = 64
 
-_NAMES_CR = re.compile(r"\\r|\\x0[dD]|\\x\{0*[dD]\}|\r")
 _LINES = re.compile(r"(?:(?P<name>.*\D):|)(?P<first>\d{1,12})?(?P<colon>:)?(?P<last>\d{1,12})?")
 
 
@@ -79,34 +74,8 @@ class KeepRules:
         if not self.patterns:
             return []
         deadline = time.monotonic() + SEARCH_SECONDS
-        searched = _Searched(Source(text), as_it_is=False)
+        searched = SearchedText(Source(text), as_it_is=False)
         return [Span(*found) for pattern in self.patterns for found in searched.find(pattern, deadline)]
-
-
-def compiled(pattern: str) -> Any:
-    """Compile a pattern; ``^`` and ``$`` stand for ends of lines.
-
-    Raises:
-        UsageError: it is no pattern, or would need too much memory.
-    """
-    re2: Any = importlib.import_module("re2")
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = _PATTERN_BYTES
-    try:
-        return re2.compile(f"(?m){pattern}", options)
-    except (re2.error, UnicodeEncodeError) as error:
-        reason = "not UTF-8" if isinstance(error, UnicodeEncodeError) else str(error)[:100]
-        raise UsageError(
-            f"--keep {shown(pattern)}: invalid pattern ({reason})",
-            hint="escape special characters: --keep 'f\\(x\\)'; there is no look-around",
-            code="bad-pattern",
-        ) from error
-
-
-def shown(pattern: str) -> str:
-    """A pattern for a message."""
-    return repr(pattern if len(pattern) <= 80 else pattern[:80] + "…")
 
 
 def parse_lines(written: str) -> LineRange:
@@ -146,18 +115,8 @@ class Required:
     unmatched: tuple[str, ...] = ()
 
 
-def keep_spans(request: Request, rules: KeepRules, tokenizer: TargetTokenizer) -> tuple[SourceSpan, ...]:
-    """All characters that must be kept of a request, as ranges that may overlap.
-
-    Raises:
-        UsageError: the patterns search for too long.
-        InputError: a span of the record lies outside its source.
-    """
-    return find_required(request, rules, tokenizer).spans
-
-
 def find_required(request: Request, rules: KeepRules, tokenizer: TargetTokenizer) -> Required:
-    """The same, and which rules hold nothing.
+    """What the rules hold of a request, and which of them hold nothing.
 
     Raises:
         UsageError: the patterns search for too long.
@@ -198,11 +157,11 @@ def _matches(request: Request, patterns: tuple[str, ...], unmatched: list[str]) 
     silent = dict.fromkeys(patterns)
     for number, source in enumerate(request.sources):
         lines = [0, *source.line_starts]
-        texts: dict[bool, _Searched] = {}
+        texts: dict[bool, SearchedText] = {}
         for pattern in patterns:
-            names_cr = _NAMES_CR.search(pattern) is not None
+            names_cr = names_cr_itself(pattern)
             if names_cr not in texts:
-                texts[names_cr] = _Searched(source, as_it_is=names_cr)
+                texts[names_cr] = SearchedText(source, as_it_is=names_cr)
             covered = 0
             for start, end in texts[names_cr].find(pattern, deadline):
                 silent.pop(pattern, None)
@@ -210,39 +169,6 @@ def _matches(request: Request, patterns: tuple[str, ...], unmatched: list[str]) 
                     first, covered = _whole_lines(source.text, lines, start, end)
                     yield SourceSpan(number, first, covered)
     unmatched += [f"--keep {shown(pattern)} matches no line" for pattern in silent]
-
-
-class _Searched:
-    """The context of a source as patterns see it: UTF-8, and unless they name CR with plain line ends."""
-
-    def __init__(self, source: Source, *, as_it_is: bool) -> None:
-        self._ends = None if as_it_is or "\r" not in source.text else UnixText(source.text)
-        self._encoded = Utf8Text(source.text if self._ends is None else self._ends.text)
-        context = source.context_span
-        self._low, self._high = (self._byte_of(offset) for offset in (context.start, context.end))
-
-    def _byte_of(self, char: int) -> int:
-        return self._encoded.byte_of(char if self._ends is None else self._ends.offset(char))
-
-    def _char_of(self, byte: int) -> int:
-        char = self._encoded.char_of(byte)
-        return char if self._ends is None else self._ends.original(char)
-
-    def find(self, pattern: str, deadline: float) -> Iterator[tuple[int, int]]:
-        """The characters of each match.
-
-        Raises:
-            UsageError: the deadline passes.
-        """
-        for match in compiled(pattern).finditer(self._encoded.raw, self._low, self._high):
-            if time.monotonic() > deadline:
-                raise UsageError(
-                    f"--keep {shown(pattern)} took longer than {SEARCH_SECONDS:g} seconds",
-                    hint="make it match less far: [^\\n]* in place of (?s).*",
-                    code="slow-pattern",
-                )
-            start, end = match.span()
-            yield self._char_of(start), self._char_of(end)
 
 
 def _whole_lines(text: str, lines: list[int], start: int, end: int) -> tuple[int, int]:
