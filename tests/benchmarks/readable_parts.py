@@ -13,13 +13,15 @@ are found here by rules of this file's own, none of which knows the program's.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import re
 import sysconfig
 from collections.abc import Iterator
 from importlib.metadata import distributions
 from pathlib import Path
+
+from results_file import write_results
+from timing import device_and_dtype
 
 from longattncomp_cli.core.backbones.cache.backbone import cached
 from longattncomp_cli.core.budget.amounts import budget_tokens
@@ -301,9 +303,11 @@ def main() -> None:
     if options.output:
         shares = {
             name: dict(zip(("begin", "end", "owners", "parts"), shares_of(judged), strict=True))
-            for name, judged in found.items()
+            for name, judged in {**found, "all": everything}.items()
         }
-        options.output.write_text(json.dumps(shares, indent=1) + "\n", encoding="utf-8")
+        write_results(
+            options.output, {"files": shares}, checkpoint=DEFAULT_CHECKPOINT, **device_and_dtype(scorer)
+        )
 
 
 def shares_of(judged: list[tuple[bool, bool, bool]]) -> tuple[float, float, float, int]:
