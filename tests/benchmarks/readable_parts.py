@@ -13,6 +13,7 @@ are found here by rules of this file's own, none of which knows the program's.
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import re
 import sysconfig
