@@ -45,7 +45,7 @@ def files(tmp_path: Path) -> list[Path]:
 
 def setting(files: list[Path], **others) -> TaskSetting:
     return TaskSetting(
-        files={"xquad": files}, limit=5, lengths=(200,), count_tokens=lambda text: len(text.split()), **others
+        files={"xquad": files}, limit=5, lengths=(400,), count_tokens=lambda text: len(text.split()), **others
     )
 
 
@@ -61,6 +61,30 @@ def test_all_languages_have_the_same_questions_and_their_paragraph_as_evidence(f
             number = item.id[-2:]
             assert f"{number[0]}-{number[1]}." in paragraph
             assert item.request.query.endswith(language + number)
+
+
+def test_one_haystack_a_language_with_the_same_paragraphs(files: list[Path]) -> None:
+    items = xquad_items(setting(files))
+    texts = {
+        language: {i.request.sources[0].text for i in items if i.label == language} for language in WORDS
+    }
+    orders = []
+    for of_language in texts.values():
+        (text,) = of_language
+        orders.append([part.split(".")[0].split()[-1] for part in text.split("\n\n")])
+    assert orders[0] == orders[1] == orders[2] and 5 <= len(orders[0]) < 12
+
+
+def test_a_haystack_keeps_to_its_length_in_every_language(files: list[Path]) -> None:
+    for item in xquad_items(setting(files)):
+        assert len(item.request.sources[0].text.split()) <= 400
+
+
+def test_files_of_other_articles_are_refused(files: list[Path]) -> None:
+    data = orjson.loads(files[1].read_bytes())
+    files[1].write_bytes(orjson.dumps({"data": data["data"][1:]}))
+    with pytest.raises(UsageError, match="en 12, ru 9, zh 12"):
+        xquad_items(setting(files))
 
 
 def test_questions_of_another_language(files: list[Path]) -> None:
