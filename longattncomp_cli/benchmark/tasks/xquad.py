@@ -52,7 +52,7 @@ def xquad_items(setting: TaskSetting) -> list[Item]:
             hint="name files of the same articles",
         )
     questions = {example.id: example.query for example in by_language.get(asked, [])}
-    items = []
+    items: list[Item] = []
     for length in setting.lengths:
         numbers = _haystack(setting, list(paragraphs.values()), length)
         for language, examples in by_language.items():
