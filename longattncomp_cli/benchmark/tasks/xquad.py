@@ -12,7 +12,7 @@ from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSett
 from longattncomp_cli.benchmark.tasks.grading import token_f1
 from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
 from longattncomp_cli.data.examples import Example
-from longattncomp_cli.data.haystacks import HaystackConfig, HaystackSet, render
+from longattncomp_cli.data.haystacks import render
 from longattncomp_cli.data.readers import read_squad
 from longattncomp_cli.errors import UsageError
 
@@ -68,17 +68,7 @@ def _items(
     label = language if asked == language else f"{asked}→{language}"
     items = []
     for length in setting.lengths:
-        config = HaystackConfig(
-            num_documents=None,
-            min_tokens=length,
-            max_tokens=length,
-            negative_share=0.0,
-            max_hard_negatives=0,
-            seed=setting.seed,
-        )
-        haystacks = HaystackSet(chosen, pool, setting.count_tokens, config)
-        for index in range(len(haystacks)):
-            example = haystacks[index].example
+        for example in setting.haystacks(chosen, pool, length, hard=0):
             text, spans = render(example.documents)
             items.append(
                 item_of_text(
