@@ -39,6 +39,9 @@ from longattncomp_cli.training.pools.scorer import PoolScorer
 from longattncomp_cli.training.reports.curves import draw_curves
 from longattncomp_cli.training.validation import ValidationResult, evaluate
 
+_CURVES_SECONDS = 60
+"""The curves are drawn anew while training when so much time has passed, and at the end."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -100,6 +103,7 @@ class Trainer:
         self.optimizer = AveragingOptimizer(layer, config, self.total_steps, untrained)
         self.state = run_state.RunState()
         self._stop = False
+        self._drawn = time.monotonic()
 
     def _plan(self, examples: Sequence[Example], pools: PoolConfig, epoch: int) -> PoolPlan:
         if pools.haystacks:
@@ -142,11 +146,13 @@ class Trainer:
                     on_step(Progress(self.state.step, self.total_steps, loss, self.state.best, seconds))
                 if self._stop:
                     self._save_state()
+                    self._draw_curves()
                     raise KeyboardInterrupt
         finally:
             if previous is not None:
                 signal.signal(signal.SIGINT, previous)
         self._save_state()
+        self._draw_curves()
         return self.state
 
     def _listen(self) -> Any:
@@ -226,7 +232,13 @@ class Trainer:
     def _save_state(self) -> None:
         if self.rank == 0:
             run_state.save(self.folder, self.state, self.optimizer.tensors(), self.optimizer.adamw)
+            if time.monotonic() - self._drawn > _CURVES_SECONDS:
+                self._draw_curves()
+
+    def _draw_curves(self) -> None:
+        if self.rank == 0:
             draw_curves(self.folder, self.state.log)
+            self._drawn = time.monotonic()
 
     def resume(self) -> None:
         """Continue from the folder's state.

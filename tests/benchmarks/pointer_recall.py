@@ -1,6 +1,8 @@
 """What a kept passage points to, and the newest entry: made documents with the rules and without.
 
-``python tests/benchmarks/pointer_recall.py``: 20 documents a kind. Contracts and Markdown changelogs are what
+    python tests/benchmarks/pointer_recall.py --output FILE
+
+20 documents a kind. Contracts and Markdown changelogs are what
 the rules were made for; manuals with tables and appendices, and diaries with dates alone are
 what they are shown on.
 """
@@ -11,7 +13,12 @@ import argparse
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
+from results_file import write_results
+from timing import device_and_dtype
+
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.selection.select import SelectionRule, select
 
@@ -114,11 +121,14 @@ KINDS: dict[str, Callable[[random.Random], Case]] = {
 
 def main() -> None:
     """Print a line a kind: how many documents keep all that must be, without the rules and with them."""
-    argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    )
+    parser.add_argument("--output", type=Path)
+    args = parser.parse_args()
     compressor = Compressor.load(settings=CompressorSettings(budget=BUDGET))
     plain = replace(SelectionRule(), follows_pointers=False)
+    rows = []
     for name, make in KINDS.items():
         kept = [0, 0]
         for seed in range(NUM_DOCUMENTS):
@@ -130,7 +140,13 @@ def main() -> None:
                 )
                 output = scored.renderer.render(selection.kept)
                 kept[column] += all(each in output for each in wanted)
-        print(f"{name}: {kept[0]} of {NUM_DOCUMENTS} without, {kept[1]} with")
+        print(f"{name}: {kept[0]} of {NUM_DOCUMENTS} without, {kept[1]} with", flush=True)
+        rows.append({"kind": name, "documents": NUM_DOCUMENTS, "without": kept[0], "with": kept[1]})
+    if args.output:
+        figures = {"budget": BUDGET, "kinds": rows}
+        write_results(
+            args.output, figures, checkpoint=DEFAULT_CHECKPOINT, **device_and_dtype(compressor.scorer)
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Instructions of twenty made prompts in five layouts: how many are kept, and how much context with them.
 
-python tests/benchmarks/prompt_instructions.py
+    python tests/benchmarks/prompt_instructions.py --output FILE
 
 A prompt is taken apart as `compress` does; nothing is scored. An instruction counts as kept where it lies
 outside the part that may be shortened; a sentence of the context is wrongly fixed where it does.
@@ -11,6 +11,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+
+from results_file import write_results
 
 from longattncomp_cli.core.prompts.parser import parse_prompt
 from longattncomp_cli.errors import InputError
@@ -130,11 +133,17 @@ def figures() -> Iterator[tuple[str, float, float]]:
 
 def main() -> None:
     """Print a line a layout."""
-    argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    )
+    parser.add_argument("--output", type=Path)
+    args = parser.parse_args()
+    rows = []
     for layout, kept, wrong in figures():
+        rows.append({"layout": layout, "prompts": len(TOPICS), "kept": kept, "context_fixed": wrong})
         print(f"{layout:<10}instructions kept {kept:6.1%}   context fixed {wrong:6.1%}")
+    if args.output:
+        write_results(args.output, {"layouts": rows}, checkpoint="", device="cpu", dtype="float32")
 
 
 if __name__ == "__main__":

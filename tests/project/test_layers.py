@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -65,24 +64,26 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def imported(path: Path, *, at_run_time: bool, at_import: bool) -> Iterator[str]:
+@cache
+def imported(path: Path, *, at_run_time: bool = False, at_import: bool = False) -> frozenset[str]:
     """What a file imports, names of modules or of things in them, with their whole path.
 
     Args:
         at_run_time: leave out what only type checkers read.
         at_import: leave out what functions import when they are called.
     """
-    skipped: set[ast.AST] = set()
-    for node in ast.walk(tree_of(path)):
-        is_typing = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        if (at_run_time and is_typing) or (at_import and isinstance(node, ast.FunctionDef)):
-            skipped.update(ast.walk(node))
-        if node in skipped:
-            continue
+    found: set[str] = set()
+    waiting: list[ast.AST] = [tree_of(path)]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        is_typing = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        if not (at_run_time and is_typing) and not (at_import and isinstance(node, ast.FunctionDef)):
+            waiting += ast.iter_child_nodes(node)
+    return frozenset(found)
 
 
 @cache
@@ -90,7 +91,8 @@ def modules() -> dict[str, Path]:
     return {name_of(path): path for path in files()}
 
 
-def own_imports(path: Path, *, at_run_time: bool = False, at_import: bool = False) -> set[str]:
+@cache
+def own_imports(path: Path, *, at_run_time: bool = False, at_import: bool = False) -> frozenset[str]:
     """The files of the package that a file imports, as :func:`name_of` has them."""
     found = set()
     for name in imported(path, at_run_time=at_run_time, at_import=at_import):
@@ -99,30 +101,41 @@ def own_imports(path: Path, *, at_run_time: bool = False, at_import: bool = Fals
             continue
         owner = inner if inner in modules() else inner.rpartition(".")[0]
         found.add(owner if owner in modules() else "")
-    return found - {name_of(path)}
+    return frozenset(found - {name_of(path)})
 
 
-@pytest.mark.parametrize("path", files(), ids=name_of)
-def test_imports_point_down(path: Path) -> None:
+def core_modules() -> dict[str, Path]:
+    return {name: path for name, path in modules().items() if name.split(".")[0] == "core"}
+
+
+def test_imports_point_down() -> None:
     def floor(name: str) -> int:
         part = name.split(".")[0] or "__init__"
         return next(number for number, parts in enumerate(PARTS) if part in parts)
 
-    mine = name_of(path)
-    for theirs in own_imports(path, at_run_time=not mine):
-        assert floor(theirs) <= floor(mine), f"{mine} imports {theirs}"
-        assert {mine.split(".")[0], theirs.split(".")[0]} != {"training", "benchmark"}
+    def is_wrong(mine: str, theirs: str) -> bool:
+        apart = {mine.split(".")[0], theirs.split(".")[0]} == {"training", "benchmark"}
+        return apart or floor(theirs) > floor(mine)
+
+    assert not [
+        f"{mine} imports {theirs}"
+        for mine, path in modules().items()
+        for theirs in own_imports(path, at_run_time=not mine)
+        if is_wrong(mine, theirs)
+    ]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "core").rglob("*.py")), ids=name_of)
-def test_a_step_of_core_imports_only_those_before_it(path: Path) -> None:
-    mine = name_of(path)
-    if mine == "core":
-        assert not own_imports(path)
-        return
-    for theirs in own_imports(path):
-        if theirs.startswith("core."):
-            assert STEPS.index(theirs.split(".")[1]) <= STEPS.index(mine.split(".")[1]), f"{mine}: {theirs}"
+def test_a_step_of_core_imports_only_those_before_it() -> None:
+    def step(name: str) -> int:
+        return STEPS.index(name.split(".")[1])
+
+    assert not own_imports(modules()["core"])
+    assert not [
+        f"{mine} imports {theirs}"
+        for mine, path in core_modules().items()
+        for theirs in own_imports(path)
+        if mine != "core" and theirs.startswith("core.") and step(theirs) > step(mine)
+    ]
 
 
 def test_no_circle_of_files() -> None:
@@ -146,26 +159,40 @@ def test_a_folder_is_small_and_says_what_it_holds(folder: Path) -> None:
     assert ast.get_docstring(tree_of(folder / "__init__.py"))
 
 
-@pytest.mark.parametrize("path", files(), ids=name_of)
-def test_only_the_terminal_knows_rich_and_only_commands_typer(path: Path) -> None:
-    name = name_of(path)
-    used = {each.split(".")[0] for each in imported(path, at_run_time=False, at_import=False)}
-    assert "click" not in used
-    assert "rich" not in used or name.startswith("commands.terminal")
-    assert "typer" not in used or name.startswith("commands") or name == "main"
+def test_only_the_terminal_knows_rich_and_only_commands_typer() -> None:
+    def may(name: str, package: str) -> bool:
+        if package == "rich":
+            return name.startswith("commands.terminal")
+        return package == "typer" and (name.startswith("commands") or name == "main")
+
+    assert not [
+        f"{name} imports {each}"
+        for name, path in modules().items()
+        for each in imported(path)
+        if (package := each.split(".")[0]) in {"click", "rich", "typer"} and not may(name, package)
+    ]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "core").rglob("*.py")), ids=name_of)
-def test_torch_is_imported_only_where_it_computes(path: Path) -> None:
-    """By the file itself or by what it imports in turn."""
-    mine = name_of(path).removeprefix("core").removeprefix(".")
-    if mine.split(".")[0] in TORCH_STEPS and mine not in WITHOUT_TORCH:
-        return
-    seen: set[str] = set()
-    waiting = [name_of(path)]
+def test_torch_is_imported_only_where_it_computes() -> None:
+    """By a file itself or by what it imports in turn."""
+
+    imports = {name: own_imports(path, at_run_time=True, at_import=True) for name, path in modules().items()}
+    ways = {
+        name: f"{name} -> torch"
+        for name, path in modules().items()
+        if any(each.split(".")[0] == "torch" for each in imported(path, at_run_time=True, at_import=True))
+    }
+    waiting = list(ways)
     while waiting:
-        name = waiting.pop()
-        seen.add(name)
-        direct = imported(modules()[name], at_run_time=True, at_import=True)
-        assert "torch" not in {each.split(".")[0] for each in direct}, f"core.{mine} imports torch by {name}"
-        waiting += own_imports(modules()[name], at_run_time=True, at_import=True) - seen
+        theirs = waiting.pop()
+        for mine in imports:
+            if theirs in imports[mine] and mine not in ways:
+                ways[mine] = f"{mine} -> {ways[theirs]}"
+                waiting.append(mine)
+
+    def may(name: str) -> bool:
+        inner = name.removeprefix("core").removeprefix(".")
+        return inner.split(".")[0] in TORCH_STEPS and inner not in WITHOUT_TORCH
+
+    assert set(WITHOUT_TORCH) <= {name.removeprefix("core.") for name in core_modules()}
+    assert not [way for name, way in ways.items() if name in core_modules() and not may(name)]

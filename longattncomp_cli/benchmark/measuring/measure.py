@@ -11,10 +11,11 @@ from typing import Any
 from longattncomp_cli.benchmark.methods.base import Method, MethodScores
 from longattncomp_cli.benchmark.setup.settings import UNBUDGETED
 from longattncomp_cli.benchmark.setup.workbench import ChunkedItem, Workbench
-from longattncomp_cli.benchmark.tasks.item import Item, Place
+from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.budget.amounts import budget_tokens
 from longattncomp_cli.core.selection.select import Selection, select
+from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.data.metrics import evidence_iou, evidence_recall, is_evidence_complete
 
 Row = dict[str, Any]
@@ -100,7 +101,7 @@ def _figures(
     return figures
 
 
-def evidence_figures(item: Item, places: Sequence[Place], text: str) -> Row:
+def evidence_figures(item: Item, places: Sequence[SourceSpan], text: str) -> Row:
     """Recall and completeness where there is evidence, answer strings kept where there are answers."""
     figures: Row = {"recall": None, "iou": None, "complete": None, "answer_kept": None}
     if item.evidence:
@@ -121,15 +122,15 @@ def _is_findable(answer: str) -> bool:
     return len(answer.strip()) > 2 and answer.strip().casefold() not in ("yes", "noanswer")
 
 
-def places_of(selection: Selection) -> list[Place]:
+def places_of(selection: Selection) -> list[SourceSpan]:
     """The kept ranges, neighbours merged."""
-    places: list[Place] = []
+    places: list[SourceSpan] = []
     for span in selection.kept:
-        source = span.chunk.source
-        if places and places[-1][0] == source and places[-1][2] == span.start:
-            places[-1] = (source, places[-1][1], span.end)
+        place = SourceSpan(span.chunk.source, span.start, span.end)
+        if places and (places[-1].source, places[-1].end) == (place.source, place.start):
+            places[-1] = places[-1]._replace(end=place.end)
         else:
-            places.append((source, span.start, span.end))
+            places.append(place)
     return places
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from longattncomp_cli.benchmark.tasks.item import Item
-from longattncomp_cli.data.examples import Example
-from longattncomp_cli.data.haystacks import CountTokens
+from longattncomp_cli.data.examples import Document, Example
+from longattncomp_cli.data.haystacks import CountTokens, HaystackConfig, HaystackSet
 from longattncomp_cli.data.splits import is_held_out
 from longattncomp_cli.errors import UsageError
 
 Grade = Callable[[Item, str], float]
+
+HARD_NEGATIVES = 50
+"""Of an example's own distractors, at most this many stand in a haystack."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +63,35 @@ class TaskSetting:
         usable.sort(key=lambda example: example.id)
         self.rng("sample", task).shuffle(usable)
         return usable[: self.limit]
+
+    def haystacks(
+        self,
+        examples: Sequence[Example],
+        pool: Sequence[Document],
+        length: int,
+        hard: int = HARD_NEGATIVES,
+        *,
+        negative: bool = False,
+    ) -> Iterator[Example]:
+        """Each example in a haystack of ``length`` tokens.
+
+        Args:
+            examples: with the documents that each brings along.
+            pool: what the haystacks are filled up with.
+            length: in tokens.
+            hard: at most this many of an example's own distractors.
+            negative: leave the relevant documents out.
+        """
+        config = HaystackConfig(
+            num_documents=None,
+            min_tokens=length,
+            max_tokens=length,
+            negative_share=1.0 if negative else 0.0,
+            max_hard_negatives=hard,
+            seed=self.seed,
+        )
+        composed = HaystackSet(examples, pool, self.count_tokens, config)
+        return (composed[index].example for index in range(len(composed)))
 
 
 @dataclass(frozen=True)

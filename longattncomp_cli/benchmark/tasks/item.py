@@ -9,10 +9,7 @@ from functools import cached_property
 
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
-from longattncomp_cli.core.text.spans import Span
-
-Place = tuple[int, int, int]
-"""``(source, start, end)``: a half-open character range of one source of a request."""
+from longattncomp_cli.core.text.spans import SourceSpan, Span
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,7 @@ class Item:
 
     id: str
     request: Request
-    evidence: tuple[Place, ...] = ()
+    evidence: tuple[SourceSpan, ...] = ()
     answers: tuple[tuple[str, ...], ...] = ()
     label: str = ""
     length: int = 0
@@ -46,7 +43,8 @@ class Item:
         for source in self.request.sources:
             digest.update(f"{len(source.text)}:{source.title}:".encode())
             digest.update(source.text.encode("utf-8", "surrogatepass"))
-        known = (self.request.query, self.request.instruction, self.evidence, self.answers, self.fields)
+        evidence = tuple(map(tuple, self.evidence))
+        known = (self.request.query, self.request.instruction, evidence, self.answers, self.fields)
         digest.update(repr(known).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:12]
 
@@ -58,7 +56,7 @@ class Item:
             offsets.append(offsets[-1] + len(source.text) + 1)
         return offsets
 
-    def flat(self, places: Iterable[Place]) -> list[Span]:
+    def flat(self, places: Iterable[SourceSpan]) -> list[Span]:
         """The places as ranges of one text, for figures over all sources."""
         return [
             Span(self._offsets[source] + start, self._offsets[source] + end) for source, start, end in places
@@ -81,7 +79,7 @@ def item_of_text(
     return Item(
         id=item_id,
         request=Request((Source(text),), query, id=item_id),
-        evidence=tuple((0, start, end) for start, end in evidence),
+        evidence=tuple(SourceSpan(0, start, end) for start, end in evidence),
         answers=answers,
         label=label,
         length=length,

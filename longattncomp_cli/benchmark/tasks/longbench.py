@@ -7,10 +7,11 @@ from typing import Any
 
 from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSetting
 from longattncomp_cli.benchmark.tasks.grading import any_string, longbench
-from longattncomp_cli.benchmark.tasks.item import Item, Place, item_of_text
+from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
 from longattncomp_cli.core.inputs.records import parse_spans
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.data.readers.json_records import Record, read_records
 
 _LONGBENCH = (
@@ -101,7 +102,7 @@ def _sources(record: Record) -> Iterator[Source]:
         yield Source(text, name=title or f"context[{index}]", title=title)
 
 
-def _places(record: Record, sources: tuple[Source, ...]) -> Iterator[Place]:
+def _places(record: Record, sources: tuple[Source, ...]) -> Iterator[SourceSpan]:
     for index, part in enumerate(record.items("evidence", optional=True)):
         name = f"evidence[{index}]"
         match part:
@@ -110,7 +111,7 @@ def _places(record: Record, sources: tuple[Source, ...]) -> Iterator[Place]:
                 if not found:
                     raise record.error(f"field {name!r} is a string that the context does not hold")
                 source, start = found[0]
-                yield source, start, start + len(text)
+                yield SourceSpan(source, start, start + len(text))
             case {"start": int(start), "end": int(end), **rest}:
                 number = rest.get("source", 0)
                 if not isinstance(number, int) or not 0 <= number < len(sources):
@@ -118,7 +119,7 @@ def _places(record: Record, sources: tuple[Source, ...]) -> Iterator[Place]:
                     raise record.error(f"field '{name}.source' is {shown}")
                 if not 0 <= start < end <= len(sources[number].text):
                     raise record.error(f"field {name!r}: {start}:{end} is outside its source")
-                yield number, start, end
+                yield SourceSpan(number, start, end)
             case _:
                 raise record.error(f"field {name!r} is {_shown(part)}, not a string or a start and end")
 

@@ -10,7 +10,7 @@ from longattncomp_cli.benchmark.tasks.grading import any_string, token_f1
 from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.data.examples import Document, Example
-from longattncomp_cli.data.haystacks import HaystackConfig, HaystackSet, render
+from longattncomp_cli.data.haystacks import render
 from longattncomp_cli.data.python_source import Module, read_modules, standard_library
 
 FUNCTION_SEPARATOR = "\n\n\n"
@@ -55,16 +55,7 @@ def docstring_items(setting: TaskSetting) -> list[Item]:
     chosen = setting.sample("code-nl", examples)
     items = []
     for length in setting.lengths:
-        config = HaystackConfig(
-            num_documents=None,
-            min_tokens=length,
-            max_tokens=length,
-            negative_share=0.0,
-            seed=setting.seed,
-        )
-        haystacks = HaystackSet(chosen, pool, setting.count_tokens, config)
-        for index in range(len(haystacks)):
-            example = haystacks[index].example
+        for example in setting.haystacks(chosen, pool, length):
             text, spans = render(example.documents, FUNCTION_SEPARATOR)
             evidence = [spans[i] for i in example.relevant]
             name = f"{example.id}-{length}"

@@ -7,21 +7,20 @@ relevant turns of a meeting.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
-from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSetting
+from longattncomp_cli.benchmark.tasks.base import HARD_NEGATIVES, PromptTemplate, Task, TaskSetting
 from longattncomp_cli.benchmark.tasks.grading import any_string, token_f1
 from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.data.examples import Document, Example
-from longattncomp_cli.data.haystacks import HaystackConfig, HaystackSet, render
+from longattncomp_cli.data.haystacks import render
 from longattncomp_cli.data.readers import READERS, read_paragraphs
 from longattncomp_cli.data.readers.qmsum import TURN_SEPARATOR
 from longattncomp_cli.data.splits import is_held_out
 
-HARD_NEGATIVES = 50
 _TEMPLATE = (
     "Answer the question based on the given documents. Only give me the answer and do not output any other "
     "words.\n\nThe following are given documents.\n\n{context}\n\nAnswer the question based on the given "
@@ -59,9 +58,8 @@ def qa_items(
     chosen = setting.sample(task, [example for example in examples if example.relevant])
     items = []
     for length in setting.lengths:
-        haystacks = _haystacks(setting, chosen, pool, length, hard)
-        for index in range(len(haystacks)):
-            items.append(_item(haystacks[index].example, length, len(setting.lengths) > 1, numbered))
+        for example in setting.haystacks(chosen, pool, length, hard):
+            items.append(_item(example, length, len(setting.lengths) > 1, numbered))
     return items
 
 
@@ -97,32 +95,10 @@ def confidence_items(setting: TaskSetting) -> list[Item]:
     for label, (side, hard, negative) in parts.items():
         chosen = setting.sample(label, side)
         for length in setting.lengths:
-            haystacks = _haystacks(setting, chosen, pool, length, hard, negative=negative)
-            for index in range(len(haystacks)):
-                item = _item(haystacks[index].example, length, len(setting.lengths) > 1, False)
+            for example in setting.haystacks(chosen, pool, length, hard, negative=negative):
+                item = _item(example, length, len(setting.lengths) > 1, False)
                 items.append(replace(item, id=f"{label}-{item.id}", label=label))
     return items
-
-
-def _haystacks(
-    setting: TaskSetting,
-    examples: Sequence[Example],
-    pool: Sequence[Document],
-    length: int,
-    hard: int,
-    *,
-    negative: bool = False,
-) -> HaystackSet:
-    """Haystacks of one length, all or none with needles."""
-    config = HaystackConfig(
-        num_documents=None,
-        min_tokens=length,
-        max_tokens=length,
-        negative_share=1.0 if negative else 0.0,
-        max_hard_negatives=hard,
-        seed=setting.seed,
-    )
-    return HaystackSet(examples, pool, setting.count_tokens, config)
 
 
 def _item(example: Example, length: int, is_one_of_lengths: bool, numbered: bool) -> Item:

@@ -22,9 +22,10 @@ _ARGUMENT = re.compile(r'"(?P<quoted>[^"\n]*)"?|(?P<plain>[^ \t"\n][^ \t\n]*)')
 _SILENT = frozenset(
     {'\\"', "ds", "nr", "so", "if", "ie", "el", "ad", "hy", "nh", "ft", "ta", "in", "ti", "de", "Os"}
 )
-# A font, a size, a dash, a named character, a zero-width one, a comment.
+# A font, a size, a dash, a named character, a zero-width one, a comment. Names are short: what is never
+# closed is looked through once.
 _ESCAPE = re.compile(
-    r"\\(?:f(?:\[\w*\]|\(..|.)|s(?:[+-]?\d+|\(..)|m\[\w*\]|\*(?:\(..|\[[^\]]*\]|.)|\((?P<two>..)|\[(?P<long>[^\]\n]*)\]"
+    r"\\(?:f(?:\[\w*\]|\(..|.)|s(?:[+-]?\d+|\(..)|m\[\w*\]|\*(?:\(..|\[[^\]\n]{0,80}\]|.)|\((?P<two>..)|\[(?P<long>[^\]\n]{0,80})\]"
     r"|\".*|(?P<one>.))"
 )
 _NAMED = {

@@ -9,6 +9,7 @@ import pytest
 
 from longattncomp_cli.core.text.structure.reader import structure_of
 from longattncomp_cli.core.text.structure.units import Structure
+from tests.benchmarks.format_owners import judged_lines
 from tests.support.made_files import MAKERS, Made
 
 WRITINGS: dict[str, Callable[[str], str]] = {
@@ -18,23 +19,9 @@ WRITINGS: dict[str, Callable[[str], str]] = {
 }
 
 
-def headings(text: str, structure: Structure, line: str) -> str:
-    """The heading lines of what the only such line holds first."""
-    at = text.index(line.split("\n")[0])
-    at += len(line) - len(line.lstrip())
-    return "\n".join(text[slice(*span)] for span in structure.headings_at(at))
-
-
 def check(made: Made, text: str, structure: Structure | None) -> None:
     assert structure is not None
-    owners = {owner for _, each in made.lines for owner in each}
-    for line, own in made.lines:
-        if not own or text.count(line.split("\n")[0]) != 1:
-            continue
-        found = headings(text, structure, line)
-        assert not [owner for owner in own if owner not in found], (line, own, found)
-        foreign = [owner for owner in owners - set(own) if any(c.isdigit() for c in owner) and owner in found]
-        assert not foreign, (line, foreign, found)
+    assert not [found for found in judged_lines(made, text, structure) if found[1]]
 
 
 @pytest.mark.parametrize("writing", WRITINGS)
