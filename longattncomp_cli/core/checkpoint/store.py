@@ -115,7 +115,7 @@ def _config_bytes(config: CheckpointConfig, identity: Sequence[str] = ()) -> byt
     # Younger than the format: digests of older checkpoints stay what they were.
     if not config.instruction:
         del values["instruction"]
-    for name in ("query_prefix", "context_prefix"):
+    for name in ("query_prefix", "context_prefix", "norms_sha256"):
         if not values["backbone"][name]:
             del values["backbone"][name]
     return orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
