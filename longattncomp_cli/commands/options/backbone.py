@@ -37,7 +37,7 @@ Depth = Annotated[
         "--layers",
         metavar="N|SHARE",
         help="How many layers of --backbone may be used, or which share of them: a decoder's retrieval heads "
-        "are looked for there. \\[default: all; of a decoder only those up to the deepest head are then read]",
+        "are looked for there. \\[default: all; a decoder is read up to its deepest head]",
         rich_help_panel=BACKBONE,
     ),
 ]

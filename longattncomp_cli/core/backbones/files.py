@@ -102,7 +102,7 @@ def norms_sha256(path: Path) -> str:
     digest = hashlib.sha256()
     with safe_open(path, framework="numpy") as file:
         names = {
-            name[max(name.find("embeddings."), name.find("encoder."), 0) :]: name for name in file.keys()
+            name[max(name.find("embeddings."), name.find("encoder."), 0) :]: name for name in file.keys()  # noqa: SIM118
         }
         for bare in sorted(name for name in names if "LayerNorm" in name):
             digest.update(bare.encode() + file.get_tensor(names[bare]).astype("<f2").tobytes())

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import orjson
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
