@@ -27,7 +27,12 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "xlm-roberta": {"pad_token_id": 1, "type_vocab_size": 1, "layer_norm_eps": 1e-5},
     "roberta": {"pad_token_id": 1, "type_vocab_size": 1},
     "camembert": {"pad_token_id": 1, "type_vocab_size": 1},
-    "modernbert": {"local_attention": 8, "global_attn_every_n_layers": 2, "cls_token_id": 1, "sep_token_id": 2},
+    "modernbert": {
+        "local_attention": 8,
+        "global_attn_every_n_layers": 2,
+        "cls_token_id": 1,
+        "sep_token_id": 2,
+    },
     "mpnet": {"pad_token_id": 1},
     "distilbert": {"dim": 64, "hidden_dim": 96, "n_layers": 3, "n_heads": 4},
     "electra": {"embedding_size": 64},

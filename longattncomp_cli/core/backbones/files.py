@@ -102,7 +102,8 @@ def norms_sha256(path: Path) -> str:
     digest = hashlib.sha256()
     with safe_open(path, framework="numpy") as file:
         names = {
-            name[max(name.find("embeddings."), name.find("encoder."), 0) :]: name for name in file.keys()  # noqa: SIM118
+            name[max(name.find("embeddings."), name.find("encoder."), 0) :]: name
+            for name in file.keys()  # noqa: SIM118
         }
         for bare in sorted(name for name in names if "LayerNorm" in name):
             digest.update(bare.encode() + file.get_tensor(names[bare]).astype("<f2").tobytes())
@@ -148,9 +149,15 @@ def _not_here(spec_id: str, way_out: str = "") -> ResourceError:
     )
 
 
-@lru_cache(maxsize=8)
 def file_sha256(path: str) -> str:
-    """The hex sha256 of a file."""
+    """The hex sha256 of a file; computed once while it stays as it is."""
+    place = Path(path).absolute()
+    state = place.stat()
+    return _sha256(str(place), state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _sha256(path: str, size: int, changed: int) -> str:
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

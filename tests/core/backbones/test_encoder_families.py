@@ -1,4 +1,4 @@
-"""Each family of encoders gives the states that transformers' own forward pass gives, however windows are packed."""
+"""Each family of encoders gives the states of transformers' own forward pass, however windows are packed."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from longattncomp_cli.core.backbones.encoder.families import depth_of, first_position
+from longattncomp_cli.core.backbones.files import WEIGHTS_FILE
 from longattncomp_cli.errors import CheckpointError
 
 _NOT_NEEDED = ("pooler.", "position_ids")
@@ -98,6 +99,7 @@ class ModuleEncoder:
 
 
 def _load(name: str, folder: Path, dtype: torch.dtype) -> nn.Module:
+    from huggingface_hub.errors import StrictDataclassError
     from safetensors import SafetensorError
     from transformers import AutoModel
 
@@ -106,10 +108,15 @@ def _load(name: str, folder: Path, dtype: torch.dtype) -> nn.Module:
             model, found = AutoModel.from_pretrained(
                 folder, dtype=dtype, output_loading_info=True, local_files_only=True, use_safetensors=True
             )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
-        reason = str(error).strip().partition("\n")[0]
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, StrictDataclassError) as error:
         raise CheckpointError(
-            f"backbone {name}: {folder} cannot be read ({reason})",
+            f"backbone {name}: {folder / 'config.json'} and its weights do not fit ({_first_line(error)})",
+            hint="download the model again, or use another one",
+            code="bad-weights",
+        ) from error
+    except SafetensorError as error:
+        raise CheckpointError(
+            f"backbone {name}: {folder / WEIGHTS_FILE} is damaged ({_first_line(error)})",
             hint="download the model again, or use another one",
             code="bad-weights",
         ) from error
@@ -122,6 +129,10 @@ def _load(name: str, folder: Path, dtype: torch.dtype) -> nn.Module:
         )
     loaded: nn.Module = model.eval()
     return loaded.requires_grad_(False)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def _blocks(model: nn.Module, depth: int) -> nn.ModuleList | None:
