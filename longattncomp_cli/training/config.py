@@ -150,6 +150,11 @@ def hyperparameters() -> list[str]:
     return [name for name in names if name not in ("pools", "layers", "pooling", "decay_towards")]
 
 
+def layers_of_heads(deepest: int) -> tuple[int, ...]:
+    """The layers that heads read by default, on a backbone of another depth."""
+    return tuple(deepest if layer else 0 for layer in TrainingConfig().layers)
+
+
 def preset(name: str, stage: int, *, part: str = "layer", **overrides: Any) -> TrainingConfig:
     """The preset's numbers for the layer or the hop; overrides that are not ``None`` win."""
     config = TrainingConfig(**_PRESETS[name])

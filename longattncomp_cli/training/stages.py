@@ -202,7 +202,10 @@ def _scorer(run: StageRun) -> Scorer:
     backbone = run.backbone
     if backbone is None:
         backbone = load_backbone_of(
-            run.init.config, device=run.device, trust_remote_code=run.trust_remote_code
+            run.init.config,
+            device=run.device,
+            num_layers=max((*run.init.config.layers, *layers_to_read(run.stage, run.init, run.config))) or 1,
+            trust_remote_code=run.trust_remote_code,
         )
     keep_freed_memory()
     return Scorer(run.init, remembering_pools(backbone))

@@ -13,7 +13,7 @@ from longattncomp_cli.core.attention.hop_layer import HopLayer
 from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone
 from longattncomp_cli.core.checkpoint.config import Sink
 from longattncomp_cli.core.checkpoint.store import Checkpoint, build_attention, build_layers, hop_tensors
-from longattncomp_cli.core.checkpoint.untrained_encoder import start_attention
+from longattncomp_cli.core.checkpoint.untrained_encoder import TEMPERATURES, start_attention
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.errors import UsageError
 from longattncomp_cli.training.config import TrainingConfig
@@ -38,6 +38,14 @@ def sink_of(init: Checkpoint) -> Sink:
 def instruction_of(init: Checkpoint) -> str:
     """What is read before the context in training; nothing where the sink is a trained key."""
     return (init.config.instruction or INSTRUCTION) if sink_of(init) == "instruction" else ""
+
+
+def untrained_scale(init: Checkpoint) -> float:
+    """How far an untrained checkpoint raises its deep heads' temperatures; 1 of one that was trained."""
+    deep = [head for head, layer in enumerate(init.config.layers) if layer]
+    if init.config.training is not None or not deep:
+        return 1.0
+    return float(init.tensors["log_temperature"][deep[0]].exp()) / TEMPERATURES[0]
 
 
 def initial_attention(init: Checkpoint) -> CrossAttention:
@@ -78,7 +86,7 @@ def trainable_layer(
     layers = layers_to_read(stage, init, config)
     untrained = _untrained(init, scorer, layers, config.seed).to(device)
     if stage == 1 and init.config.backbone.kind == "encoder":
-        attention = start_attention(scorer.backbone, layers, learned_sink=True, seed=config.seed)
+        attention = _untrained(init, scorer, layers, config.seed)
     else:
         attention = initial_attention(init)
     attention = attention.to(device)
@@ -128,7 +136,9 @@ def _untrained(init: Checkpoint, scorer: Scorer, layers: tuple[int, ...], seed: 
     """The layer before this training, which saved weights may be interpolated with."""
     if isinstance(scorer.backbone, DecoderBackbone):
         return initial_attention(init)
-    return start_attention(scorer.backbone, layers, learned_sink=True, seed=seed)
+    return start_attention(
+        scorer.backbone, layers, learned_sink=True, seed=seed, temperature_scale=untrained_scale(init)
+    )
 
 
 def _rounded(name: str, value: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from longattncomp_cli.core.backbones.decoder.mxfp4 import unpack_mxfp4
 from longattncomp_cli.core.backbones.decoder.prompt_layout import PromptLayout, prompt_layout
 from longattncomp_cli.core.backbones.decoder.tensor_reader import TensorReader
 from longattncomp_cli.core.backbones.decoder.weights import open_weights
-from longattncomp_cli.core.backbones.files import decoder_file
+from longattncomp_cli.core.backbones.files import model_file
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.chunking.chunks import ContextTokens
 from longattncomp_cli.core.inputs.source import Source
@@ -243,12 +243,12 @@ def test_an_unsupported_family_and_missing_weights_are_told(families, tmp_path: 
     folder, _ = families["llama"]
     (tmp_path / "config.json").write_text('{"model_type": "bloom"}')
     with pytest.raises(CheckpointError, match="bloom"):
-        open_weights("x", partial(decoder_file, str(tmp_path)), trust_remote_code=False)
+        open_weights("x", partial(model_file, str(tmp_path)), trust_remote_code=False)
     (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
     with pytest.raises(CheckpointError, match=r"no model\.safetensors"):
-        open_weights("x", partial(decoder_file, str(tmp_path)), trust_remote_code=False)
+        open_weights("x", partial(model_file, str(tmp_path)), trust_remote_code=False)
     (tmp_path / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:-100_000])
-    reader = TensorReader(partial(decoder_file, str(tmp_path)))
+    reader = TensorReader(partial(model_file, str(tmp_path)))
     with pytest.raises(CheckpointError, match="ends inside"):
         for name in sorted(reader.names):
             reader.read(name)

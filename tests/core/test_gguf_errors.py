@@ -183,7 +183,6 @@ def test_a_package_is_found_checked_and_never_imported(
     monkeypatch.setattr(gguf_files, "PACKAGED_MODELS", {"llm-harbour": known})
     assert find_gguf("llm-harbour") == package / "m.gguf"
     (package / "m.gguf").write_bytes(made.read_bytes()[:-1])
-    gguf_files.file_sha256.cache_clear()
     with pytest.raises(CheckpointError, match="expected") as caught:
         find_gguf("llm-harbour")
     assert caught.value.code == "backbone-hash"

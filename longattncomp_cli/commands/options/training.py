@@ -28,7 +28,7 @@ TwoWiki = Annotated[list[Path], _files("2WikiMultiHopQA JSON", "--2wiki")]
 Layers = Annotated[
     str | None,
     typer.Option(
-        help="Each head's layer, such as 6,6,6,0; 0 is the token embedding. With --backbone: how many of its "
+        help="Each head's layer, such as 6,6,6,0; 0 is the token embedding. Of a decoder: how many of its "
         "layers, or which share.",
         rich_help_panel=LAYER,
     ),

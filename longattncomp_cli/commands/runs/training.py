@@ -24,17 +24,17 @@ _FILES = ("squad", "hotpotqa", "qmsum", "data")
 
 
 @dataclass(frozen=True, kw_only=True)
-class DecoderStart:
-    """The decoder that training starts from, and how it reads."""
+class BackboneStart:
+    """The backbone that training starts from, untrained, and how it reads."""
 
     backbone: str
-    encoding: EncodingName
+    encoding: EncodingName | None = None
     chat_template: bool = False
 
 
 def training_start(
     init: str,
-    decoder: DecoderStart | None,
+    untrained: BackboneStart | None,
     layers: str | None,
     pooling: str | None,
     *,
@@ -43,29 +43,32 @@ def training_start(
     num_heads: int | None = None,
     note: Callable[[str], None] = lambda text: None,
 ) -> tuple[Checkpoint, Backbone | None]:
-    """The checkpoint that training starts from (``--init``, or an untrained decoder's), and its backbone.
+    """The checkpoint that training starts from (``--init``, or an untrained backbone's), and its backbone.
 
-    ``num_heads`` is how many heads of an untrained decoder are trained; the few best ones where ``None``.
+    ``num_heads`` is how many heads of an untrained decoder are trained, the few best ones where ``None``;
+    ``layers`` bounds where they are looked for.
 
     Returns:
         The backbone is ``None`` where it is not loaded yet.
     """
-    if decoder is None:
+    if untrained is None:
         from longattncomp_cli.core.checkpoint.store import load_checkpoint
 
         return load_checkpoint(init), None
-    from longattncomp_cli.core.scoring.loading import load_untrained_decoder
+    from longattncomp_cli.core.scoring.untrained import load_untrained
 
-    made, backbone = load_untrained_decoder(
-        decoder.backbone,
+    made, backbone = load_untrained(
+        untrained.backbone,
         layers,
         num_heads=num_heads,
         on_note=note,
-        encoding=decoder.encoding,
+        encoding=untrained.encoding,
         device=device,
-        chat_template=decoder.chat_template,
+        chat_template=untrained.chat_template,
         trust_remote_code=trust_remote_code,
     )
+    if made.config.backbone.kind == "encoder":
+        return made, backbone
     chosen: Pooling = "log" if pooling == "log" else "mean"
     return replace(made, config=replace(made.config, pooling=chosen)), backbone
 
@@ -80,7 +83,7 @@ def train(
     more_files: Mapping[str, Sequence[Path]] | None = None,
     sub_queries: bool = False,
     replay: float | None = None,
-    decoder: DecoderStart | None = None,
+    untrained: BackboneStart | None = None,
     part: Literal["layer", "hop"] = "layer",
     trust_remote_code: bool = False,
 ) -> None:
@@ -94,12 +97,17 @@ def train(
         more_files: of Stage 2, by reader's name.
         sub_queries: whether queries carry their sub-queries.
         replay: share of Stage 1's data in Stage 2.
-        decoder: of Stage 1, instead of ``init``.
+        untrained: of Stage 1, instead of ``init``.
         part: what is trained.
         trust_remote_code: run code that lies beside a decoder.
     """
-    own_layers = None if layers is None or decoder is not None else _layers(layers)
-    shape = {"layers": own_layers, "pooling": pooling}
+    searched = None  # the layers of a decoder in which heads are looked for
+    if untrained is not None and layers is not None:
+        from longattncomp_cli.core.backbones.kind import backbone_kind
+
+        if backbone_kind(untrained.backbone) == "decoder":
+            searched, layers = layers, None
+    shape = {"layers": None if layers is None else _layers(layers), "pooling": pooling}
     if pooling not in (None, "log", "mean"):
         raise UsageError(f"--pooling {pooling!r} is neither log nor mean")
     from longattncomp_cli.training import config as presets
@@ -108,8 +116,8 @@ def train(
     given = {name: getattr(options, name) for name in presets.hyperparameters() if hasattr(options, name)}
     start, backbone = training_start(
         init,
-        decoder,
-        layers,
+        untrained,
+        searched,
         pooling,
         device=options.device,
         trust_remote_code=trust_remote_code,
@@ -118,6 +126,8 @@ def train(
     )
     if start.config.backbone.kind == "decoder":
         shape["pooling"] = start.config.pooling
+    elif stage == 1 and shape["layers"] is None:
+        shape["layers"] = presets.layers_of_heads(max(start.config.layers))
     config = presets.preset(options.preset, stage, part=part, **given, **shape)
     limits = presets.EXAMPLE_LIMITS[options.preset, stage]
     if part == "hop":
@@ -163,7 +173,7 @@ def train(
 
 
 def search_heads(
-    options: TrainOptions, decoder: DecoderStart, layers: str | None, *, trust_remote_code: bool
+    options: TrainOptions, decoder: BackboneStart, layers: str | None, *, trust_remote_code: bool
 ) -> None:
     """Find a decoder's retrieval heads and write a checkpoint; notes and progress on stderr.
 
@@ -183,7 +193,7 @@ def search_heads(
         options=untrained_options(
             open_decoder(decoder.backbone, trust_remote_code=trust_remote_code),
             layers,
-            encoding=decoder.encoding,
+            encoding=decoder.encoding or "full",
             device=options.device,
             dtype="auto",
             chat_template=decoder.chat_template,

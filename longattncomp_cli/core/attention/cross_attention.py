@@ -26,6 +26,11 @@ NEIGHBOUR_WEIGHT_START = -0.196  # softplus of it is 0.6
 _ABSENT = 0.9999
 
 
+def identity_projections(num_heads: int, width: int, head_width: int) -> Tensor:
+    """(H, D, K): where the projections start."""
+    return torch.eye(width, head_width).repeat(num_heads, 1, 1)
+
+
 class CrossAttention(nn.Module):
     """Per-head projections of normalised backbone states, and what pooling needs to know.
 
@@ -50,9 +55,8 @@ class CrossAttention(nn.Module):
         super().__init__()
         self.layers = tuple(layers)
         num_heads = len(layers)
-        identity = torch.eye(width, head_width)
-        self.w_q = nn.Parameter(identity.repeat(num_heads, 1, 1))
-        self.w_k = nn.Parameter(identity.repeat(num_heads, 1, 1))
+        self.w_q = nn.Parameter(identity_projections(num_heads, width, head_width))
+        self.w_k = nn.Parameter(identity_projections(num_heads, width, head_width))
         # A query offset is a bias on context tokens: what every query looks for, or looks past.
         self.b_q = nn.Parameter(torch.zeros(num_heads, head_width))
         self.log_temperature = nn.Parameter(torch.full((num_heads,), 20.0).log())

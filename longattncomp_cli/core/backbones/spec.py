@@ -27,3 +27,6 @@ class BackboneSpec:
     """Read before a query, as some encoders were trained; no mass falls on it."""
     context_prefix: str = ""
     """The same before each window of the context."""
+    norms_sha256: str = ""
+    """Hash of the float16 bytes of an encoder's norms, which are the same in every precision of its other
+    weights: a folder whose ``sha256`` differs will do where this one fits."""

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer
 
 from longattncomp_cli.core.chunking.chunks import Tokens
 from longattncomp_cli.core.text.arrays import IntArray
+from longattncomp_cli.errors import CheckpointError
 
 # Begins and ends of the pieces of a text.
 Splitter = Callable[[str], Iterator[tuple[int, int]]]
+
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model")
+"""Any of them will do."""
 
 _PIECE_CHARS = 16_384
 _PIECE_BATCH = 256
@@ -21,6 +26,43 @@ _UNKNOWN_CHARS = 4
 """An unknown token that covers more characters counts as several: what cannot be read has a length, too."""
 _LONG_WORD = re.compile(r"\w{97,}")
 _WORD_CHARS = 96
+
+
+def read_tokenizer(folder: Path, name: str) -> Tokenizer:
+    """A model's tokenizer, without truncation or padding; no text gives its special tokens.
+
+    Args:
+        folder: of the model: ``tokenizer.json``, or the older files that transformers makes one from.
+        name: of the model, for messages.
+
+    Raises:
+        CheckpointError: there is none, or it cannot be read.
+    """
+    path = folder / "tokenizer.json"
+    try:
+        tokenizer = Tokenizer.from_file(str(path)) if path.is_file() else _converted(folder)
+    except Exception as error:  # tokenizers raises no other class
+        reason = str(error).strip().partition("\n")[0]
+        what = f"{path} is damaged" if path.is_file() else f"{folder} has no tokenizer that can be read"
+        raise CheckpointError(
+            f"backbone {name}: {what} ({reason})",
+            hint="save the model with its fast tokenizer (tokenizer.json), or download it again",
+            code="bad-tokenizer",
+        ) from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def _converted(folder: Path) -> Tokenizer:
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        raise FileNotFoundError(f"none of {', '.join(TOKENIZER_FILES)}")
+    from transformers import AutoTokenizer
+
+    made = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer: Tokenizer = made.backend_tokenizer
+    return tokenizer
 
 
 def tokenize_long_texts(

@@ -1,7 +1,8 @@
 """Which requests the default checkpoint does not read, and what reads them instead.
 
-The default's vocabulary is that of Latin script. Shares of scripts decide, not a guess at the language: they
-are certain from a few words on.
+The default's vocabulary is that of Latin script, and it learned from English. Shares of scripts decide what it
+cannot read: they are certain from a few words on. Languages are compared only where both are in Latin script: a
+question in another language than the text.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Generic, TypeVar
 
 from longattncomp_cli.core.checkpoint.shipped import MULTILINGUAL_CHECKPOINT
 from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.text.languages import language_of, other_language
 from longattncomp_cli.core.text.scripts import script_shares
 from longattncomp_cli.errors import CheckpointError, ResourceError
 
@@ -29,10 +31,28 @@ def foreign_script(request: Request) -> tuple[str, str] | None:
 
     A context of several sources is judged by all of them together.
     """
+    return _foreign_script(_context(request), request.query)
+
+
+def foreign_language(request: Request) -> tuple[str, str] | None:
+    """The languages of query and context, where both are sure and not the same; both in Latin script."""
+    return _foreign_language(_context(request), request.query)
+
+
+def _context(request: Request) -> str:
     longest = sorted(request.sources, key=lambda source: -source.context_span.num_chars)
     spans = [(source, source.context_span) for source in longest[:_MOST_SOURCES]]
-    context = "\n".join(source.text[span.start : span.end] for source, span in spans)
-    for what, text, least in (("context", context, CONTEXT_SHARE), ("query", request.query, QUERY_SHARE)):
+    return "\n".join(source.text[span.start : span.end] for source, span in spans)
+
+
+def _foreign_language(context: str, query: str) -> tuple[str, str] | None:
+    of_context = language_of(context)
+    of_query = other_language(query, of_context) if of_context else None
+    return (of_query, of_context) if of_context and of_query else None
+
+
+def _foreign_script(context: str, query: str) -> tuple[str, str] | None:
+    for what, text, least in (("context", context, CONTEXT_SHARE), ("query", query, QUERY_SHARE)):
         shares = script_shares(text)
         foreign = {name: share for name, share in shares.items() if name != "Latin"}
         if sum(foreign.values()) >= least:
@@ -40,8 +60,18 @@ def foreign_script(request: Request) -> tuple[str, str] | None:
     return None
 
 
+def _reason(request: Request) -> tuple[str, str] | None:
+    """Why the default is not what reads a request best, and what it hardly does; or ``None``."""
+    context = _context(request)
+    script = _foreign_script(context, request.query)
+    if script is not None:
+        return f"the {script[0]} is in {script[1]} script", "reads"
+    languages = _foreign_language(context, request.query)
+    return languages and (f"the query is in {languages[0]}, the context in {languages[1]}", "brings together")
+
+
 class OtherReader(Generic[Reader]):
-    """What reads requests of other scripts; loaded when the first of them comes.
+    """What reads requests of other scripts, and across languages; loaded when the first of them comes.
 
     Args:
         load: loads it.
@@ -56,22 +86,21 @@ class OtherReader(Generic[Reader]):
 
     def for_request(self, request: Request) -> Reader | None:
         """The other reader where a request needs it and it is there."""
-        found = foreign_script(request)
-        if found is None:
+        reason = _reason(request)
+        if reason is None:
             return None
         if not self._is_asked:
             self._is_asked = True
-            self._take(*found)
+            self._take(*reason)
         return self._reader
 
-    def _take(self, what: str, script: str) -> None:
-        where = f"the {what} is in {script} script"
+    def _take(self, where: str, does: str) -> None:
         try:
             self._reader = self._load()
         except (ResourceError, CheckpointError) as error:
             way_out = f"; {error.hint}" if error.hint else ""
             self._on_note(
-                f"{where}, which the default checkpoint hardly reads, and the checkpoint "
+                f"{where}, which the default checkpoint hardly {does}, and the checkpoint "
                 f"{MULTILINGUAL_CHECKPOINT} cannot be used: {error.message}{way_out}"
             )
         else:

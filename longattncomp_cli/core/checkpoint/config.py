@@ -185,8 +185,8 @@ def _backbone_from_json(value: Any) -> BackboneSpec:
     allowed = {field.name for field in fields(BackboneSpec)}
     if not isinstance(value, dict) or not {"id", "sha256"} <= set(value) <= allowed:
         raise CheckpointError(
-            "config.json: backbone must have id and sha256, and may have package, package_path, kind, and "
-            "query_prefix and context_prefix"
+            "config.json: backbone must have id and sha256, and may have package, package_path, kind, "
+            "query_prefix, context_prefix and norms_sha256"
         )
     if any(type(part) is not str for part in value.values()):
         raise CheckpointError("config.json: what backbone has must be text")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from longattncomp_cli.core.attention.cross_attention import CrossAttention
+from longattncomp_cli.core.attention.cross_attention import CrossAttention, identity_projections
 from longattncomp_cli.core.attention.hop_layer import HopLayer
 from longattncomp_cli.core.attention.qk_norm import QKNormAttention
 from longattncomp_cli.core.checkpoint.config import CheckpointConfig, config_from_json
@@ -25,6 +26,8 @@ from longattncomp_cli.core.checkpoint.shipped import SHIPPED_FOLDER, shipped_che
 from longattncomp_cli.errors import CheckpointError
 
 _HOP = "hop."
+_IDENTITY = "identity"
+"""Key of ``config.json``: names of projections that are the identity, and stand in no file."""
 
 
 @dataclass(frozen=True)
@@ -65,15 +68,17 @@ def load_checkpoint(name_or_folder: str) -> Checkpoint:
             hint=f"shipped: {', '.join(shipped_checkpoints())}",
             code="no-checkpoint",
         )
-    config = _read_config(folder / "config.json")
-    return Checkpoint(config, _read_tensors(folder / "model.safetensors", config))
+    config, identity = _read_config(folder / "config.json")
+    return Checkpoint(config, _read_tensors(folder / "model.safetensors", config, identity))
 
 
 def save_checkpoint(checkpoint: Checkpoint, folder: Path, card: str) -> None:
-    """Write the three files of a checkpoint."""
+    """Write the three files of a checkpoint; of projections that are the identity, that they are."""
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({k: v.contiguous() for k, v in checkpoint.tensors.items()}, folder / "model.safetensors")
-    (folder / "config.json").write_bytes(_config_bytes(checkpoint.config))
+    identity = [name for name in CrossAttention.PROJECTIONS if _is_identity(checkpoint.tensors[name])]
+    stored = {name: value.contiguous() for name, value in checkpoint.tensors.items() if name not in identity}
+    save_file(stored, folder / "model.safetensors")
+    (folder / "config.json").write_bytes(_config_bytes(checkpoint.config, identity))
     (folder / "README.md").write_text(card, encoding="utf-8")
 
 
@@ -101,18 +106,23 @@ def hop_tensors(hop_layer: HopLayer) -> dict[str, Tensor]:
     return {_HOP + name: value.detach().cpu().clone() for name, value in hop_layer.state_dict().items()}
 
 
-def _config_bytes(config: CheckpointConfig) -> bytes:
-    values = asdict(config)
+def _is_identity(projections_HDK: Tensor) -> bool:
+    return torch.equal(projections_HDK, identity_projections(*projections_HDK.shape).to(projections_HDK))
+
+
+def _config_bytes(config: CheckpointConfig, identity: Sequence[str] = ()) -> bytes:
+    values = asdict(config) | ({_IDENTITY: list(identity)} if identity else {})
     # Younger than the format: digests of older checkpoints stay what they were.
     if not config.instruction:
         del values["instruction"]
-    for name in ("query_prefix", "context_prefix"):
+    for name in ("query_prefix", "context_prefix", "norms_sha256"):
         if not values["backbone"][name]:
             del values["backbone"][name]
     return orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _read_config(path: Path) -> CheckpointConfig:
+def _read_config(path: Path) -> tuple[CheckpointConfig, frozenset[str]]:
+    """The config, and which projections are the identity."""
     try:
         raw = orjson.loads(path.read_bytes())
     except OSError as error:
@@ -121,19 +131,25 @@ def _read_config(path: Path) -> CheckpointConfig:
         ) from error
     except orjson.JSONDecodeError as error:
         raise CheckpointError(f"{path}: not JSON ({error})") from error
+    identity = raw.pop(_IDENTITY, []) if isinstance(raw, dict) else []
+    if not isinstance(identity, list) or not set(map(str, identity)) <= set(CrossAttention.PROJECTIONS):
+        raise CheckpointError(f"{path}: {_IDENTITY} may name {' and '.join(CrossAttention.PROJECTIONS)}")
     try:
-        return config_from_json(raw)
+        return config_from_json(raw), frozenset(map(str, identity))
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error.message}", hint=error.hint) from error
 
 
-def _read_tensors(path: Path, config: CheckpointConfig) -> dict[str, Tensor]:
-    """The tensors that the config asks for; shapes are compared before anything is read."""
+def _read_tensors(path: Path, config: CheckpointConfig, identity: Collection[str]) -> dict[str, Tensor]:
+    """The tensors that the config asks for; shapes are compared before anything is read.
+
+    Those that ``identity`` names are made, whether the file has them or not.
+    """
     layers = dict(build_attention(config).state_dict())
     if config.hop_rank:
         layers |= hop_tensors(HopLayer(config.width, config.hop_rank))
-    expected = {name: tuple(value.shape) for name, value in layers.items()}
-    tensors: dict[str, Tensor] = {}
+    expected = {name: tuple(value.shape) for name, value in layers.items() if name not in identity}
+    tensors = {name: identity_projections(*layers[name].shape) for name in identity}
     try:
         with safe_open(path, framework="pt") as file:
             names = set(file.keys())

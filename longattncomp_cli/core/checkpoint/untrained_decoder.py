@@ -20,17 +20,18 @@ CHUNK_TOKENS = 128
 WINDOW_TOKENS = 1024
 
 
-def parse_num_layers(written: str | None, num_layers: int) -> int:
+def parse_num_layers(written: str | None, num_layers: int, *, reads_last: bool = False) -> int:
     """Read ``--layers``: a number of layers, or a share of the model's depth (``0.41``, ``41%``).
 
-    Heads read what enters their block, so the last block's output is never needed: one layer less than the
-    model has is the most, and the default.
+    A decoder's heads read what enters their block, so the last block's output is never needed: one layer
+    less than the model has is the most, and the default. An encoder's last output is read (``reads_last``).
 
     Raises:
         UsageError: it is neither, or leaves no block to take heads from.
     """
+    most = num_layers if reads_last else max(1, num_layers - 1)
     if written is None:
-        return max(1, num_layers - 1)
+        return most
     text = written.strip()
     try:
         number = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
@@ -38,10 +39,11 @@ def parse_num_layers(written: str | None, num_layers: int) -> int:
         number = math.nan
     is_share = text.endswith("%") or "." in text
     depth = max(1, round(number * num_layers)) if is_share and 0 < number <= 1 else number
-    if not (depth == int(depth) if math.isfinite(depth) else False) or not 1 <= depth < num_layers:
+    if not (depth == int(depth) if math.isfinite(depth) else False) or not 1 <= depth <= most:
+        why = "" if reads_last else ", and the next one's heads are needed"
         raise UsageError(
-            f"--layers {text!r}: the model has {num_layers} layers, and the next one's heads are needed",
-            hint=f"a number from 1 to {num_layers - 1}, or a share such as 0.6",
+            f"--layers {text!r}: the model has {num_layers} layers{why}",
+            hint=f"a number from 1 to {most}, or a share such as 0.6",
         )
     return int(depth)
 

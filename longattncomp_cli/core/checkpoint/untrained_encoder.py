@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
 from longattncomp_cli.core.backbones.base import Backbone
+from longattncomp_cli.core.backbones.windowed import WindowedBackbone
 from longattncomp_cli.core.checkpoint.config import CheckpointConfig
 from longattncomp_cli.core.checkpoint.store import Checkpoint
 
@@ -22,6 +26,24 @@ ABSENT_WEIGHT = 0.4
 FLOOR, TOKEN_FLOOR = -2.0, 0.0
 STRENGTH = 2.0
 SYMMETRY_NOISE = 0.003
+UNTRAINED_SCORING: dict[str, Any] = {
+    "hops": 2,
+    "exact_match_weight": 0.35,
+    "length_normalised": True,
+    "propagation_decay": 0.4,
+    "coverage": 0.25,
+}
+"""Settings of the scorer, chosen on held-out training questions: see the card of ``stage2-nosubq``."""
+
+_UNRELATED = (
+    "The harbour master signed the ledger at noon, and the ferry carried salt and letters.",
+    "Interest rates rose by a quarter of a point; the bank expects prices to fall next year.",
+    "A function that returns the largest of three numbers needs two comparisons.",
+    "Whales breathe air and sing songs that change from year to year.",
+    "The treaty was signed in 1648, after thirty years of war that no one is said to have won.",
+    "Knead the dough for ten minutes and let it rest under a cloth.",
+)
+_HIGHEST_SCALE = 10.0
 
 
 def start_attention(
@@ -65,7 +87,7 @@ def start_attention(
 
 
 def untrained_checkpoint(
-    backbone: Backbone, layers: tuple[int, ...], *, temperature_scale: float = 1.0
+    backbone: Backbone, layers: tuple[int, ...], *, temperature_scale: float = 1.0, **settings: Any
 ) -> Checkpoint:
     """The checkpoint of a loaded backbone before training, without a sink.
 
@@ -73,6 +95,7 @@ def untrained_checkpoint(
         backbone: with at least ``max(layers)`` layers.
         layers: for each head, the backbone layer that it reads.
         temperature_scale: see :func:`start_attention`.
+        settings: of the config, such as :data:`UNTRAINED_SCORING`.
     """
     config = CheckpointConfig(
         name="untrained",
@@ -80,8 +103,27 @@ def untrained_checkpoint(
         layers=layers,
         width=backbone.width,
         head_width=backbone.width,
+        **settings,
     )
     attention = start_attention(backbone, layers, learned_sink=False, temperature_scale=temperature_scale)
     return Checkpoint(
         config, {name: value.detach().clone() for name, value in attention.state_dict().items()}
     )
+
+
+def cone_scale(backbone: WindowedBackbone, layer: int) -> float:
+    """By how much inverse temperatures must rise on a layer whose states lie close together.
+
+    ``1 / (1 − c)`` with c the mean cosine between tokens of sentences that have nothing to do with each
+    other: what is left of a cosine for meaning. 1.0 for all-MiniLM-L6-v2, 2.7 for multilingual-e5-small.
+    """
+    read = backbone.tokenize(_UNRELATED)
+    windows = sorted((tokens.ids[: backbone.window_tokens] for tokens in read), key=len)
+    states = F.normalize(backbone.read_windows(windows, [layer])[layer].float(), dim=-1)
+    owner = torch.from_numpy(np.repeat(np.arange(len(windows)), [len(window) for window in windows]))
+    sums = states.new_zeros(len(windows), states.shape[1]).index_add_(0, owner.to(states.device), states)
+    lengths = torch.bincount(owner).to(sums)
+    # Over pairs of different sentences: those of all tokens without those within a sentence.
+    total = sums.sum(dim=0).square().sum() - sums.square().sum()
+    cosine = float(total) / float(lengths.sum() ** 2 - lengths.square().sum())
+    return round(min(1 / max(1 - cosine, 1e-6), _HIGHEST_SCALE), 1)

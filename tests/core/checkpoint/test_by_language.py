@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from longattncomp_cli.core.checkpoint.by_language import OtherReader, foreign_script
+from longattncomp_cli.core.checkpoint.by_language import OtherReader, foreign_language, foreign_script
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.errors import CheckpointError, ResourceError
@@ -32,6 +32,47 @@ def request(query: str, *texts: str) -> Request:
 )
 def test_scripts_decide(asked: Request, expected: tuple[str, str] | None) -> None:
     assert foreign_script(asked) == expected
+
+
+GERMAN = "Die Fähre fährt um neun Uhr ab und kommt mit den Briefen für die Insel am Mittag zurück. " * 20
+CODE = (
+    "def ferry(at):\n    # where it is, and when it leaves\n    return [h for h in at if h is not None]\n\n"
+    * 20
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "expected"),
+    [
+        ("Wann fährt die Fähre auf die Insel?", ENGLISH, ("German", "English")),
+        ("¿A qué hora sale el barco de la isla?", ENGLISH, ("Spanish", "English")),
+        ("When does the ferry leave?", GERMAN, ("English", "German")),
+        ("¿A qué hora sale el barco de la isla?", GERMAN, ("Spanish", "German")),
+        ("Was macht die Funktion, wenn nichts da ist?", CODE, ("German", "English")),
+        ("When does the ferry leave?", ENGLISH, None),
+        ("When does the ferry leave?", CODE, None),
+        ("Wann fährt die Fähre auf die Insel?", GERMAN, None),
+        ("Who wrote El amor en los tiempos del cólera?", ENGLISH, None),
+        ("Casa de la Moneda history", ENGLISH, None),
+        ("Mies van der Rohe", ENGLISH, None),
+        ("ferry timetable", GERMAN, None),
+        ("Wann fährt die Fähre auf die Insel?", "4711 17:30 x" * 50, None),
+        ("Wann fährt die Fähre auf die Insel?", "", None),
+    ],
+)
+def test_a_question_in_another_language_than_the_text(query: str, text: str, expected) -> None:
+    assert foreign_language(request(query, text)) == expected
+
+
+def test_a_question_in_another_language_is_read_by_the_other_reader_and_said() -> None:
+    notes: list[str] = []
+    other = OtherReader(lambda: "other", notes.append)
+    assert other.for_request(request("When does the ferry leave?", ENGLISH)) is None
+    assert other.for_request(request("Wann fährt die Fähre auf die Insel?", ENGLISH)) == "other"
+    assert notes == [
+        "the query is in German, the context in English: read with the checkpoint multilingual "
+        "(--checkpoint decides otherwise)"
+    ]
 
 
 def test_the_other_reader_is_loaded_once_and_said_once() -> None:

@@ -20,6 +20,7 @@ from longattncomp_cli.benchmark.setup.workbench import ChunkedItem, Workbench
 from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.backbones.base import SegmentStates, StateBlock
 from longattncomp_cli.core.backbones.encoder.backbone import EncoderBackbone
+from longattncomp_cli.core.backbones.encoder.bert import BertEncoder
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.text.arrays import FloatArray
 from longattncomp_cli.errors import ResourceError
@@ -38,16 +39,18 @@ class EncoderAttention(MethodBase):
         Raises:
             ResourceError: the backbone is not the embedded kind.
         """
-        if not isinstance(bench.backbone.backbone, EncoderBackbone):
+        inner = bench.backbone.backbone
+        encoder = inner.encoder if isinstance(inner, EncoderBackbone) else None
+        if not isinstance(encoder, BertEncoder):
             raise ResourceError(
                 "spec-prefill without a draft model needs the embedded encoder",
                 hint="name a decoder with --spec-model",
                 code="no-draft-model",
             )
         self._bench = bench
-        self._encoder = bench.backbone.backbone.encoder
+        self._encoder = encoder
         self._depths = [layer for layer in bench.backbone.layers if 0 < layer < len(self._encoder.layers)]
-        self.identity = f"{bench.backbone.backbone.spec.sha256[:12]}:{self._depths}:{CHUNK_TOKENS}"
+        self.identity = f"{inner.spec.sha256[:12]}:{self._depths}:{CHUNK_TOKENS}"
         self.note = f"the embedded encoder's own attention, chunks of {CHUNK_TOKENS} tokens"
         self.caveat = (
             "no draft model was named: it is the embedded encoder's attention over the query's tokens, "

@@ -26,7 +26,7 @@ from longattncomp_cli.core.backbones.decoder.gguf.tokenizer import load_gguf_tex
 from longattncomp_cli.core.backbones.decoder.model import DecoderModel
 from longattncomp_cli.core.backbones.decoder.text import DecoderText, load_decoder_text
 from longattncomp_cli.core.backbones.decoder.weights import DecoderWeights, build_decoder, open_weights
-from longattncomp_cli.core.backbones.files import decoder_file
+from longattncomp_cli.core.backbones.files import model_file
 from longattncomp_cli.core.backbones.gguf_files import find_gguf
 from longattncomp_cli.core.backbones.spec import BackboneSpec, EncodingName
 from longattncomp_cli.core.backbones.windowed import WindowedBackbone
@@ -157,7 +157,7 @@ def open_decoder(backbone_id: str, *, trust_remote_code: bool) -> DecoderWeights
     path = find_gguf(backbone_id)
     if path is not None:
         return open_gguf(path)
-    return open_weights(backbone_id, partial(decoder_file, backbone_id), trust_remote_code=trust_remote_code)
+    return open_weights(backbone_id, partial(model_file, backbone_id), trust_remote_code=trust_remote_code)
 
 
 def load_decoder(
@@ -210,5 +210,5 @@ def _load_text(spec: BackboneSpec, options: BackboneOptions, weights: DecoderWei
             spec.id, weights.reader.header, weights.config, chat_template=options.chat_template
         )
     return load_decoder_text(
-        spec.id, partial(decoder_file, spec.id), weights.config, chat_template=options.chat_template
+        spec.id, partial(model_file, spec.id), weights.config, chat_template=options.chat_template
     )

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from longattncomp_cli.core.backbones.decoder.mxfp4 import unpack_mxfp4
 from longattncomp_cli.core.backbones.decoder.prefill import ATTENTION, register_attention
 from longattncomp_cli.core.backbones.decoder.tensor_reader import TensorReader, Tensors
+from longattncomp_cli.core.backbones.encoder.families import ENCODER_TYPES
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.errors import CheckpointError
 
@@ -89,8 +90,8 @@ def open_weights(
     text_config = config.get_text_config()
     if text_config.model_type not in FAMILIES and not trust_remote_code:
         raise CheckpointError(
-            f"backbone {spec_id}: model type {text_config.model_type!r} is not supported as a decoder",
-            hint=f"supported: {', '.join(FAMILIES)}",
+            f"backbone {spec_id}: model type {text_config.model_type!r} is not supported",
+            hint=f"decoders: {', '.join(FAMILIES)}; encoders: {', '.join(ENCODER_TYPES)}",
         )
     reader = TensorReader(fetch)
     prefixes = [name.removesuffix(_EMBEDDING) for name in reader.names if name.endswith(_EMBEDDING)]

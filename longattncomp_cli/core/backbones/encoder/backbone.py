@@ -1,4 +1,4 @@
-"""The embedded default: a bidirectional encoder over independent windows.
+"""A bidirectional encoder over independent windows: the embedded default, and others.
 
 Shapes: N tokens, T tokens of a pack, D width.
 """
@@ -6,6 +6,7 @@ Shapes: N tokens, T tokens of a pack, D width.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,16 +16,16 @@ from tokenizers.models import WordPiece
 from torch import Tensor
 
 from longattncomp_cli.core.backbones.base import BackboneOptions, LayerStates
-from longattncomp_cli.core.backbones.encoder.bert import BertEncoder
-from longattncomp_cli.core.backbones.encoder.open import open_encoder
+from longattncomp_cli.core.backbones.encoder.open import EncoderModel, open_encoder
 from longattncomp_cli.core.backbones.encoder.unigram import UNSPELLABLE
-from longattncomp_cli.core.backbones.files import locate_backbone
+from longattncomp_cli.core.backbones.files import file_sha256, locate_backbone, weights_file
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.backbones.tokenize import split_at_lines, split_at_words, tokenize_long_texts
 from longattncomp_cli.core.backbones.windowed import WindowedBackbone
 from longattncomp_cli.core.chunking.chunks import Tokens
 from longattncomp_cli.errors import CheckpointError
 
+_LEAST_WINDOW = 16
 _FRAMES = (("[CLS]", "[SEP]"), (f"{UNSPELLABLE}<s>", f"{UNSPELLABLE}</s>"), ("<s>", "</s>"))
 
 
@@ -37,7 +38,7 @@ class EncoderBackbone(WindowedBackbone):
     def __init__(
         self,
         spec: BackboneSpec,
-        encoder: BertEncoder,
+        encoder: EncoderModel,
         tokenizer: Tokenizer,
         window_tokens: int,
         device: torch.device,
@@ -48,13 +49,12 @@ class EncoderBackbone(WindowedBackbone):
         self.tokenizer = tokenizer
         self.device = device
         self.width = encoder.width
-        self.num_layers = len(encoder.layers)
+        self.num_layers = encoder.num_layers
         self.window_tokens = window_tokens
         self.segment_dtype = torch.float32
         self._open, self._close = _frame(tokenizer, spec.id)
         self._query_prefix, self._context_prefix = (
-            np.array(tokenizer.encode(text.strip(), add_special_tokens=False).ids, dtype=np.int64)
-            for text in (spec.query_prefix, spec.context_prefix)
+            _prefix_ids(tokenizer, text) for text in (spec.query_prefix, spec.context_prefix)
         )
         known = (tokenizer.token_to_id(name) for name in ("[UNK]", f"{UNSPELLABLE}<unk>", "<unk>"))
         self.unknown_id = next((number for number in known if number is not None), None)
@@ -109,27 +109,40 @@ class EncoderBackbone(WindowedBackbone):
         return {layer: states[layer][mask] for layer in layers}
 
 
-def load_encoder(spec: BackboneSpec, options: BackboneOptions) -> EncoderBackbone:
-    """Find, check and load an encoder; see ``load_backbone``.
+def load_encoder(
+    spec: BackboneSpec, options: BackboneOptions, *, shortens_windows: bool = False
+) -> EncoderBackbone:
+    """Find, check and load an encoder; see ``load_backbone``. An empty ``spec.sha256`` accepts any weights.
+
+    Args:
+        spec: which model.
+        options: how much of it (all of it where ``num_layers`` is 0), where, and how it reads.
+        shortens_windows: whether windows shrink where the model has too few positions.
 
     Raises:
         ResourceError: the model is not on this machine and could not be fetched.
         CheckpointError: the files found are not the model that ``spec`` names, or do not fit.
     """
-    num_layers, window_tokens = options.num_layers, options.window_tokens
-    config, weights, tokenizer = open_encoder(spec, locate_backbone(spec), num_layers, options.dtype)
-    if not 0 < num_layers <= config["num_hidden_layers"]:
-        raise CheckpointError(
-            f"backbone {spec.id} has {config['num_hidden_layers']} layers, the checkpoint needs {num_layers}"
-        )
-    encoder = BertEncoder(config, weights, num_layers=num_layers, device=options.device, dtype=options.dtype)
-    backbone = EncoderBackbone(spec, encoder, tokenizer, window_tokens, options.device)
-    if window_tokens + backbone.num_frame_tokens > encoder.max_positions:
-        raise CheckpointError(
-            f"window_tokens {window_tokens} + {backbone.num_frame_tokens} special tokens exceed the "
-            f"backbone's {encoder.max_positions} positions"
-        )
+    place = locate_backbone(spec)
+    encoder, tokenizer = open_encoder(spec, place, options)
+    found = replace(spec, sha256=file_sha256(str(weights_file(place))))
+    backbone = EncoderBackbone(found, encoder, tokenizer, options.window_tokens, options.device)
+    room = encoder.max_positions - backbone.num_frame_tokens
+    if options.window_tokens > room:
+        if not shortens_windows or room < _LEAST_WINDOW:
+            raise CheckpointError(
+                f"window_tokens {options.window_tokens} + {backbone.num_frame_tokens} special tokens exceed "
+                f"the backbone's {encoder.max_positions} positions"
+            )
+        backbone.window_tokens = room
     return backbone
+
+
+def _prefix_ids(tokenizer: Tokenizer, text: str) -> np.ndarray:
+    """The ids of a prefix; a marker such as ColBERT's ``[Q] `` is one token of the vocabulary."""
+    marker = next((tokenizer.token_to_id(form) for form in (text, text.strip()) if text), None)
+    ids = tokenizer.encode(text.strip(), add_special_tokens=False).ids if marker is None else [marker]
+    return np.array(ids, dtype=np.int64)
 
 
 def _frame(tokenizer: Tokenizer, name: str) -> tuple[int, int]:
@@ -142,4 +155,11 @@ def _frame(tokenizer: Tokenizer, name: str) -> tuple[int, int]:
         before, after = tokenizer.token_to_id(opening), tokenizer.token_to_id(closing)
         if before is not None and after is not None:
             return before, after
-    raise CheckpointError(f"backbone {name}: its tokenizer has neither [CLS] and [SEP] nor <s> and </s>")
+    own = tokenizer.encode("", add_special_tokens=True).ids
+    if len(own) == 2:
+        return own[0], own[1]
+    raise CheckpointError(
+        f"backbone {name}: its tokenizer has neither [CLS] and [SEP] nor <s> and </s>",
+        hint="save the model with its own tokenizer",
+        code="bad-tokenizer",
+    )

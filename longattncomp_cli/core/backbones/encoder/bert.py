@@ -17,10 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from longattncomp_cli.core.backbones.encoder.families import first_position
 from longattncomp_cli.core.backbones.encoder.packed_linear import Linear, packed_linear
 from longattncomp_cli.core.backbones.windowed import PACK_TOKENS
-
-ROBERTA_TYPES = ("roberta", "xlm-roberta")
 
 
 @dataclass(frozen=True)
@@ -101,13 +100,13 @@ class BertEncoder:
         self.width = int(config["hidden_size"])
         self.num_attention_heads = int(config["num_attention_heads"])
         self.epsilon = float(config["layer_norm_eps"])
-        # XLM-R numbers positions from after that of its padding.
-        self.first_position = int(config["pad_token_id"]) + 1 if config["model_type"] in ROBERTA_TYPES else 0
+        self.first_position = first_position(config)
         self.max_positions = int(config["max_position_embeddings"]) - self.first_position
         self.token_embeddings = take("embeddings.word_embeddings.weight")
         self.position_embeddings = take("embeddings.position_embeddings.weight")
         self.type_embedding = take("embeddings.token_type_embeddings.weight")[0]
         self.embedding_norm = pair("embeddings.LayerNorm")
+        self.num_layers = num_layers
         self.layers = [block(index) for index in range(num_layers)]
         self.products = [_products(layer) for layer in self.layers]
 

