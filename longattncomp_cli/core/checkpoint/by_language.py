@@ -29,15 +29,21 @@ def foreign_script(request: Request) -> tuple[str, str] | None:
 
     A context of several sources is judged by all of them together.
     """
-    longest = sorted(request.sources, key=lambda source: -source.context_span.num_chars)
-    spans = [(source, source.context_span) for source in longest[:_MOST_SOURCES]]
-    context = "\n".join(source.text[span.start : span.end] for source, span in spans)
-    for what, text, least in (("context", context, CONTEXT_SHARE), ("query", request.query, QUERY_SHARE)):
-        shares = script_shares(text)
-        foreign = {name: share for name, share in shares.items() if name != "Latin"}
+    shares = {
+        "context": (request.once("scripts", lambda: _context_shares(request)), CONTEXT_SHARE),
+        "query": (script_shares(request.query), QUERY_SHARE),
+    }
+    for what, (found, least) in shares.items():
+        foreign = {name: share for name, share in found.items() if name != "Latin"}
         if sum(foreign.values()) >= least:
             return what, next(iter(foreign))
     return None
+
+
+def _context_shares(request: Request) -> dict[str, float]:
+    longest = sorted(request.sources, key=lambda source: -source.context_span.num_chars)
+    spans = [(source, source.context_span) for source in longest[:_MOST_SOURCES]]
+    return script_shares("\n".join(source.text[span.start : span.end] for source, span in spans))
 
 
 class OtherReader(Generic[Reader]):
