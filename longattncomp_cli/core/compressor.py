@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from longattncomp_cli.core.assembly.conversation import ConversationRenderer, stub_of
 from longattncomp_cli.core.assembly.renderer import DEFAULT_SEPARATOR, Renderer
+from longattncomp_cli.core.backbones.cache.choice import CacheChoice
 from longattncomp_cli.core.budget.amounts import budget_tokens
 from longattncomp_cli.core.budget.tokenizers import (
     DEFAULT_TOKENIZER,
@@ -29,8 +32,10 @@ from longattncomp_cli.core.prompts.request import (
     ParserName,
     Request,
     RequestBuilder,
+    SourcesMemo,
 )
 from longattncomp_cli.core.results.compression import Compression, Scored
+from longattncomp_cli.core.results.read_context import ReadContext
 from longattncomp_cli.core.scoring.choice import ScorerChoice
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.cutting import FindStart
@@ -42,6 +47,8 @@ from longattncomp_cli.errors import CheckpointError, InputError, UsageError
 if TYPE_CHECKING:
     from longattncomp_cli.core.backbones.base import OnTokens
     from longattncomp_cli.core.scoring.scorer import Scorer
+
+_ANY_QUERY = "?"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +126,7 @@ class Compressor:
         chunk_tokens: int | None = None,
         snap: SnapLevel | None = None,
         hops: int | None = None,
+        cache: str | Path | None = None,
         **decoder: Any,
     ) -> Compressor:
         """Load tokenizer, checkpoint and backbone, the quickest to fail first.
@@ -129,6 +137,7 @@ class Compressor:
             settings: what to keep; where ``None``, the usual, or with ``as_published`` Algorithm 1.
             device, dtype, chunk_tokens, snap, hops: see
                 :class:`~longattncomp_cli.core.scoring.choice.ScorerChoice`.
+            cache: a folder for what was read, as ``--cache``: another run on the same context reads it there.
             decoder: its other fields, such as ``backbone="meta-llama/Llama-3.1-8B-Instruct"``.
 
         Raises:
@@ -144,17 +153,81 @@ class Compressor:
             hops=hops,
             **decoder,
         )
-        target = None if tokenizer == "backbone" else load_tokenizer(tokenizer)
         if settings is None:
             rule = SelectionRule(mode="top-p").as_published() if choice.as_published else SelectionRule()
             settings = CompressorSettings(rule=rule)
-        compressor = cls(choice.load(), target, settings)
+        folder = None if cache is None else Path(cache)
+        return cls.of_choice(choice, tokenizer, settings, cache=CacheChoice(folder=folder))
+
+    @classmethod
+    def of_choice(
+        cls,
+        choice: ScorerChoice,
+        tokenizer: str,
+        settings: CompressorSettings,
+        *,
+        cache: CacheChoice = CacheChoice(),
+        on_note: Callable[[str], None] = lambda note: None,
+    ) -> Compressor:
+        """The same of values that are made already.
+
+        Args:
+            choice: which scorer.
+            tokenizer: what counts the budget; ``backbone`` is the scorer's own.
+            settings: what to keep.
+            cache: what is kept of contexts that were read.
+            on_note: called with a sentence that the user should know.
+        """
+        target = None if tokenizer == "backbone" else load_tokenizer(tokenizer)
+        compressor = cls(choice.load(on_note, cache), target, settings)
         if choice.is_default:
             other = replace(choice, checkpoint=MULTILINGUAL_CHECKPOINT)
             compressor.other_scripts = OtherReader(
-                lambda: cls(other.load(), target, settings), lambda note: None
+                lambda: cls(other.load(on_note, cache), target, settings), on_note
             )
         return compressor
+
+    def read(
+        self, context: Context, *, instruction: str = "", on_tokens: OnTokens | None = None
+    ) -> ReadContext:
+        """Read a context once, for many queries: the second one costs a fraction of the first.
+
+        What a query does not change is kept as long as what is given back: about 2.5 kB a token, of up to a
+        million tokens. Longer contexts are read again for each query, and so is a conversation, whose parts
+        to read depend on the budget.
+
+        Args:
+            context: one text or several, or a conversation.
+            instruction: always kept, charged to the budget.
+            on_tokens: called with (tokens done, tokens in total).
+
+        Raises:
+            InputError: there is no text.
+        """
+        first = self.requests.from_context(context, _ANY_QUERY, instruction=instruction)
+        memo = None if first.frame is not None else SourcesMemo(first.sources)
+
+        def request_of(query: str, budget: str | int | None) -> Request:
+            if memo is None or not query.strip():
+                return self.requests.from_context(context, query, budget, instruction=instruction)
+            return replace(first, query=query, budget=budget, memo=memo)
+
+        if memo is not None:
+            request = replace(first, query="", memo=memo)
+            self.for_request(request).scorer.read(request, on_tokens)
+        reader = self._remembering()
+        return ReadContext(request_of, reader.score, reader.compress)
+
+    def _remembering(self) -> Compressor:
+        """Itself; where query and context are read in one pass, with a memory of the context's part."""
+        if not self.scorer.backbone.reads_whole_context:
+            return self
+        from longattncomp_cli.core.backbones.cache.backbone import MEMORY_BYTES, cached
+
+        memory_bytes = MEMORY_BYTES[self.scorer.backbone.device.type]
+        other = copy(self)
+        other.scorer = self.scorer.with_backbone(cached(self.scorer.backbone, memory_bytes=memory_bytes))
+        return other
 
     def score(
         self,

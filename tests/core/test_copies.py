@@ -253,7 +253,7 @@ def test_runs_are_what_a_slow_search_finds() -> None:
     rng = random.Random(1)
     for _ in range(200):
         text = " ".join(rng.choice("abc") for _ in range(60))
-        finder = CopyFinder([(text, 0, len(text))], [False])
+        finder = CopyFinder(WordRuns([(text, 0, len(text))], [False]))
         finder.keep(0, 30)
         ids = text.split()
         for run in finder.runs(30, 60):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from longattncomp_cli.commands.options.inputs import FormatName
 from longattncomp_cli.commands.options.run_options import RunOptions
@@ -13,10 +12,11 @@ from longattncomp_cli.commands.options.scale import EngineName
 from longattncomp_cli.commands.runs.written import parse_query_parser, parse_size, read_query
 from longattncomp_cli.commands.terminal.console import Notify, on_note
 from longattncomp_cli.core.assembly.renderer import DEFAULT_SEPARATOR
-from longattncomp_cli.core.batch.jobs import CacheChoice, JobKind, RecordJob, load_compressor
+from longattncomp_cli.core.backbones.cache.choice import CacheChoice
+from longattncomp_cli.core.batch.jobs import JobKind, RecordJob
 from longattncomp_cli.core.batch.shards import Shard, parse_shard
 from longattncomp_cli.core.budget.amounts import parse_budget
-from longattncomp_cli.core.compressor import CompressorSettings
+from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.files.output_files import partial_path
 from longattncomp_cli.core.inputs.gather import InputFile
 from longattncomp_cli.core.inputs.records import FieldNames
@@ -24,9 +24,6 @@ from longattncomp_cli.core.scoring.choice import ScorerChoice
 from longattncomp_cli.core.selection.keep_rules import KeepRules, parse_lines
 from longattncomp_cli.core.selection.select import SelectionRule, SelectMode
 from longattncomp_cli.errors import UsageError
-
-if TYPE_CHECKING:
-    from longattncomp_cli.core.compressor import Compressor
 
 _DEFAULT_TOP_P = SelectionRule().top_p
 
@@ -143,7 +140,9 @@ class Run:
 
     def load_compressor(self) -> Compressor:
         """Load tokenizer, checkpoint and backbone for one text, the quickest to fail first."""
-        return load_compressor(self.choice, self.tokenizer, self.settings, self.cache, on_note=self.on_note)
+        return Compressor.of_choice(
+            self.choice, self.tokenizer, self.settings, cache=self.cache, on_note=self.on_note
+        )
 
     def record_job(self, kind: JobKind) -> RecordJob:
         """What is done with each record of a batch."""

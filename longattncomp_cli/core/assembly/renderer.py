@@ -190,7 +190,12 @@ class Renderer:
     @cached_property
     def original_tokens(self) -> int:
         """The tokens of the whole input, rendered with nothing left out."""
-        return self.count(self.full_chunks(range(len(self.chunks))))
+        # All that the text depends on besides the sources.
+        key = (self.tokenizer.name, self.separator, self.headers, self.cut_marks, self.required)
+        return self.request.once(
+            ("original tokens", *key, self.request.instruction, len(self.chunks)),
+            lambda: self.count(self.full_chunks(range(len(self.chunks)))),
+        )
 
     @cached_property
     def fixed_tokens(self) -> int:
@@ -223,4 +228,7 @@ class Renderer:
     def tokens_per_chunk(self) -> list[int]:
         """(C,) the target tokens of each chunk alone."""
         sources = self.request.sources
-        return self.tokenizer.count_each([sources[c.source].text[c.start : c.end] for c in self.chunks])
+        return self.request.once(
+            ("tokens per chunk", self.tokenizer.name, self.chunks),
+            lambda: self.tokenizer.count_each([sources[c.source].text[c.start : c.end] for c in self.chunks]),
+        )

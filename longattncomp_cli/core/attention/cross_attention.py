@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from longattncomp_cli.core.attention.idf import MIN_IDF
-from longattncomp_cli.core.backbones.base import LayerStates, StateBlock
+from longattncomp_cli.core.backbones.base import LayerStates, StateBlock, UnitStates
 
 # exp() of anything lower is a denormal in fp32, which slows processors 10–100×; e⁻⁸⁰ counts as nothing.
 LOWEST_EXPONENT = -80.0
@@ -78,14 +79,39 @@ class CrossAttention(nn.Module):
 
     def unit_states(self, states: LayerStates) -> list[Tensor]:
         """For each head (N, D): the states it reads, centred, of length 1; shared between like heads."""
-        shared: dict[tuple[int, bytes], Tensor] = {}
-        result = []
+        result: dict[int, Tensor] = {}
+        for heads in self._like_heads():
+            unit_ND = self._unit(states, heads[0])
+            result |= dict.fromkeys(heads, unit_ND)
+        return [result[head] for head in range(len(self.layers))]
+
+    def _like_heads(self) -> list[tuple[int, ...]]:
+        """The heads that read the same states: of one layer, about one centre."""
+        groups: dict[tuple[int, bytes], list[int]] = {}
         for head, layer in enumerate(self.layers):
-            key = (layer, self.center[head].cpu().numpy().tobytes())
-            if key not in shared:
-                shared[key] = F.normalize(states[layer].float() - self.center[head], dim=-1)
-            result.append(shared[key])
-        return result
+            groups.setdefault((layer, self.center[head].cpu().numpy().tobytes()), []).append(head)
+        return [tuple(heads) for heads in groups.values()]
+
+    def _unit(self, states: LayerStates, head: int) -> Tensor:
+        return F.normalize(states[self.layers[head]].float() - self.center[head], dim=-1)
+
+    def units(self, block: StateBlock) -> tuple[UnitStates, ...]:
+        """The states of a block as the heads read them; layer 0, a table by token id, once for each id."""
+        if block.units is not None:
+            return block.units
+        found = []
+        for heads in self._like_heads():
+            if self.layers[heads[0]] == 0 and block.ids_N is not None:
+                place_U, index_N = _distinct(block.ids_N)
+                unit_UD = self._unit({0: block.states[0][place_U]}, heads[0])
+                found.append(self._scaled(heads, unit_UD, index_N))
+            else:
+                found.append(self._scaled(heads, self._unit(block.states, heads[0]), None))
+        return tuple(found)
+
+    def _scaled(self, heads: tuple[int, ...], unit_UD: Tensor, index_N: Tensor | None) -> UnitStates:
+        """With what the products of each head are multiplied with: here nothing."""
+        return UnitStates(heads, unit_UD, index_N)
 
     def project_queries(self, unit_HMD: Tensor) -> Tensor:
         """Return (H, M, D): projected, scaled queries with W_K folded in: context states need none."""
@@ -95,8 +121,8 @@ class CrossAttention(nn.Module):
 
     def logits(self, projected_HMD: Tensor, states: LayerStates) -> Tensor:
         """Return (N, H, M): scaled products of every context token with every query token."""
-        columns = [unit_ND @ projected_HMD[head].T for head, unit_ND in enumerate(self.unit_states(states))]
-        return torch.stack(columns, dim=1)
+        units = [self._scaled(heads, self._unit(states, heads[0]), None) for heads in self._like_heads()]
+        return unit_logits(projected_HMD, units)
 
     def sink_logits(self, projected_HMD: Tensor) -> Tensor:
         """Return (H, M): the logits of the trained sink key."""
@@ -127,7 +153,7 @@ class CrossAttention(nn.Module):
             if block.query is not None and block.query is not query:
                 query = block.query
                 projected_HMD = self.project_queries(torch.stack(self.unit_states(query)))
-            logits_NHM = self.logits(projected_HMD, block.states)
+            logits_NHM = unit_logits(projected_HMD, self.units(block))
             if on_logits:
                 on_logits(logits_NHM, block)
             accumulate_block(chunks_CHM, logits_NHM, block.chunk_index_N)
@@ -149,6 +175,29 @@ class CrossAttention(nn.Module):
     def neighbour_weight(self, unit_HMD: Tensor) -> Tensor:
         """The weight of the neighbours' mean score (scalar), as this query wants it."""
         return F.softplus(self.spread + unit_HMD[0].mean(dim=0) @ self.spread_gate)
+
+
+def unit_logits(projected_HMD: Tensor, units: Sequence[UnitStates]) -> Tensor:
+    """Return (N, H, M): the products of what the heads read with every query token."""
+    num_query, width = projected_HMD.shape[1:]
+    parts = []
+    for unit in units:
+        # One product for all heads that read the same states.
+        asked_XD = projected_HMD[list(unit.heads)].reshape(-1, width)
+        logits_UHM = (unit.unit_UD @ asked_XD.T).view(-1, len(unit.heads), num_query)
+        if unit.scale_UH is not None:
+            logits_UHM = logits_UHM * unit.scale_UH[:, :, None]
+        parts.append(logits_UHM if unit.index_N is None else logits_UHM[unit.index_N])
+    order = [head for unit in units for head in unit.heads]
+    logits_NHM = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+    return logits_NHM if order == sorted(order) else logits_NHM[:, np.argsort(order).tolist()]
+
+
+def _distinct(ids_N: Tensor) -> tuple[Tensor, Tensor]:
+    """A place of each distinct id (U,), and for each token (N,) which of them its id is."""
+    distinct_U, index_N = torch.unique(ids_N, return_inverse=True)
+    place_U = torch.empty_like(distinct_U).scatter_(0, index_N, torch.arange(len(ids_N), device=ids_N.device))
+    return place_U, index_N
 
 
 def accumulate_block(chunks_CHM: Tensor, logits_NHM: Tensor, chunk_index_N: Tensor) -> None:

@@ -28,7 +28,8 @@ from torch import Tensor
 from longattncomp_cli.core.attention.cross_attention import LOWEST_EXPONENT
 from longattncomp_cli.core.attention.hop_layer import FeedbackTokens, HopLayer
 from longattncomp_cli.core.attention.idf import idf
-from longattncomp_cli.core.backbones.base import SegmentStates, StateBlock
+from longattncomp_cli.core.backbones.base import SegmentStates, StateBlock, UnitStates
+from longattncomp_cli.core.backbones.runtime import has_fast_bfloat16
 from longattncomp_cli.errors import UsageError
 
 # Of each of some token ids: how many chunks hold it.
@@ -81,12 +82,15 @@ class StoredStates:
         layer: whose states a hop reads.
         encode: runs the backbone over the context.
         max_tokens: states of longer contexts are computed again instead of being stored.
+        units: where given, what it makes of each block is stored too, for another query's first pass.
     """
 
     layer: int
     encode: Callable[[], Iterator[StateBlock]]
     max_tokens: int
     stored: list[StateBlock] | None = field(default_factory=list)
+    units: Callable[[StateBlock], tuple[UnitStates, ...]] | None = None
+    is_complete: bool = False
     _num_tokens: int = 0
 
     def record(self, blocks: Iterator[StateBlock]) -> Iterator[StateBlock]:
@@ -95,9 +99,12 @@ class StoredStates:
             self._num_tokens += len(block.chunk_index_N)
             if self._num_tokens > self.max_tokens:
                 self.stored = None
+            known = block
             if self.stored is not None:
-                self.stored.append(self._reduced(block))
-            yield block
+                known = block if self.units is None else replace(block, units=self.units(block))
+                self.stored.append(self._reduced(known))
+            yield known
+        self.is_complete = self.stored is not None
 
     def replay(self) -> Iterator[StateBlock]:
         """Every block once more."""
@@ -221,9 +228,19 @@ def feedback_mass(
     mass_CT = weight_T.new_zeros((num_chunks, len(weight_T)))
     # mass[c, t] = Σ over tokens n of chunk c of exp(τ · (cos(n, t) − 1)): a softmax not yet normalised.
     for block in states.replay():
-        unit_ND = block.states[states.layer]
-        cosine_NT = (unit_ND @ feedback.states_TD.to(unit_ND.dtype).T).float()
-        weights_NT = ((cosine_NT - 1) * temperature).clamp_min(LOWEST_EXPONENT).exp()
+        cosine_NT = _cosines(block.states[states.layer], feedback.states_TD)
+        weights_NT = (cosine_NT.sub_(1) * temperature).clamp_min(LOWEST_EXPONENT).exp()
         mass_CT.index_add_(0, block.chunk_index_N, weights_NT)
     mass_CT[feedback.chunk_K[feedback.chunk_of_T], torch.arange(len(weight_T), device=weight_T.device)] = 0
     return mass_CT * (weight_T / mass_CT.sum(dim=0).clamp_min(1e-12))
+
+
+def _cosines(unit_ND: Tensor, unit_TD: Tensor) -> Tensor:
+    """(N, T) in fp32, rounded as a product in the dtype of ``unit_ND`` is, whatever multiplies.
+
+    A processor without bf16 takes ten times as long for a product in bf16 as for one in fp32.
+    """
+    unit_TD = unit_TD.to(unit_ND.dtype)
+    if unit_ND.dtype is torch.bfloat16 and unit_ND.device.type == "cpu" and not has_fast_bfloat16():
+        return (unit_ND.float() @ unit_TD.float().T).bfloat16().float()
+    return (unit_ND @ unit_TD.T).float()

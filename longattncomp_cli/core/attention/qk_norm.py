@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
-from longattncomp_cli.core.backbones.base import LayerStates
+from longattncomp_cli.core.backbones.base import LayerStates, UnitStates
 
 _LEAST_NORM = 1e-6
 
@@ -53,10 +53,7 @@ class QKNormAttention(CrossAttention):
         scale_H1K = self.norm_gain[:, None] * self.log_temperature.exp()[:, None, None]
         return torch.bmm(normed_HMK * scale_H1K, self.w_k.transpose(1, 2))
 
-    def logits(self, projected_HMD: Tensor, states: LayerStates) -> Tensor:
-        """Return (N, H, M), without a scaled copy of the states for each head."""
-        columns = [
-            (unit_ND @ projected_HMD[head].T) * self._inverse_norms(unit_ND, head)[:, None]
-            for head, unit_ND in enumerate(super().unit_states(states))
-        ]
-        return torch.stack(columns, dim=1)
+    def _scaled(self, heads: tuple[int, ...], unit_UD: Tensor, index_N: Tensor | None) -> UnitStates:
+        """With the keys' inverse norms, instead of a scaled copy of the states for each head."""
+        scale_UH = torch.stack([self._inverse_norms(unit_UD, head) for head in heads], dim=1)
+        return UnitStates(heads, unit_UD, index_N, scale_UH)

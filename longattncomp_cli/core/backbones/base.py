@@ -34,6 +34,23 @@ class SegmentStates:
 
 
 @dataclass(frozen=True)
+class UnitStates:
+    """States of length 1 as some heads of the cross-attention layer read them.
+
+    Attributes:
+        heads: which.
+        unit_UD: of each token, or of each distinct one where ``index_N`` is there.
+        index_N: where each token stands in ``unit_UD``.
+        scale_UH: what the products of each head are multiplied with; nothing where ``None``.
+    """
+
+    heads: tuple[int, ...]
+    unit_UD: Tensor
+    index_N: Tensor | None = None
+    scale_UH: Tensor | None = None
+
+
+@dataclass(frozen=True)
 class StateBlock:
     """Some context tokens after encoding.
 
@@ -43,6 +60,7 @@ class StateBlock:
         ids_N: token ids; ``None`` where the states depend on the whole prompt, and no hop can be taken.
         token_N: the index of each token among those of its source; -1 in a title, or where it is not known.
         query: the query's states (M, D) beside these tokens; those of the encoding where ``None``.
+        units: the states as the cross-attention layer reads them, where that is known already.
     """
 
     chunk_index_N: Tensor
@@ -50,6 +68,7 @@ class StateBlock:
     ids_N: Tensor | None = None
     token_N: Tensor | None = None
     query: LayerStates | None = None
+    units: tuple[UnitStates, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby, pairwise
 
 import numpy as np
 import torch
 
 from longattncomp_cli.core.backbones.base import Encoding, LayerStates, OnTokens, SegmentStates, StateBlock
+from longattncomp_cli.core.backbones.cache.memory import ByteLRU
 from longattncomp_cli.core.chunking.chunks import ContextTokens, Tokens
+from longattncomp_cli.core.text.arrays import IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +64,7 @@ def context_windows(context: ContextTokens, window_tokens: int) -> Iterator[Wind
 
 
 PACK_TOKENS = 4096
+_SEGMENT_BYTES = 1 << 24
 ReadWindows = Callable[[Sequence[np.ndarray], Sequence[int]], LayerStates]
 
 
@@ -148,7 +152,21 @@ class WindowedBackbone(ABC):
             blocks=self._blocks(context, layers, on_tokens),
         )
 
+    @cached_property
+    def _segments(self) -> ByteLRU[SegmentStates]:
+        """The latest queries: one is asked of a context, and again of the parts of a chunk that is cut."""
+        return ByteLRU(_SEGMENT_BYTES)
+
     def _encode_segment(self, text: str, layers: Sequence[int], read: ReadWindows) -> SegmentStates:
+        key = f"{read.__name__} {list(layers)} {text}"
+        known = self._segments.get(key)
+        if known is None:
+            known = self._read_segment(text, layers, read)
+            num_bytes = sum(part.numel() * part.element_size() for part in known.states.values())
+            self._segments.put(key, known, num_bytes + len(key))
+        return known
+
+    def _read_segment(self, text: str, layers: Sequence[int], read: ReadWindows) -> SegmentStates:
         ids = self.tokenize([text])[0].ids
         windows = [ids[i : i + self.window_tokens] for i in range(0, len(ids), self.window_tokens)]
         parts = [read([window], layers) for window in windows]
@@ -162,15 +180,49 @@ class WindowedBackbone(ABC):
         windows = list(context_windows(context, self.window_tokens))
         total = sum(len(window.ids) for window in windows)
         done = 0
-        for pack in pack_windows([len(window.ids) for window in windows], self.pack_tokens):
-            packed = [windows[index] for index in pack.windows]
-            states = self.read_windows([window.ids for window in packed], layers)
-            parts = (
-                np.concatenate([getattr(window, name) for window in packed])
-                for name in ("chunk_index", "ids", "token_index")
-            )
-            chunk_index_N, ids_N, token_N = (torch.from_numpy(part).to(self.device) for part in parts)
-            yield StateBlock(chunk_index_N, states, ids_N, token_N)
-            done += len(chunk_index_N)
-            if on_tokens:
-                on_tokens(done, total)
+        # Windows of the same tokens (copies, licences, empty forms) have the same states.
+        alike: dict[bytes, list[Window]] = {}
+        for window in windows:
+            alike.setdefault(window.ids.tobytes(), []).append(window)
+        groups = list(alike.values())
+        for pack in pack_windows([len(group[0].ids) for group in groups], self.pack_tokens):
+            packed = [groups[index] for index in pack.windows]
+            states = self.read_windows([group[0].ids for group in packed], layers)
+            for block in self._shared_states(packed, states):
+                yield block
+                done += len(block.chunk_index_N)
+                if on_tokens:
+                    on_tokens(done, total)
+
+    def _shared_states(
+        self, packed: Sequence[Sequence[Window]], states: LayerStates
+    ) -> Iterator[StateBlock]:
+        """The states of one window of each group for all of its windows, in blocks of about a pack."""
+        yield self._block([group[0] for group in packed], states)
+        begins = np.cumsum([0, *(len(group[0].ids) for group in packed)])
+        waiting: list[tuple[int, Window]] = []
+        num_tokens = 0
+        for number, window in ((number, each) for number, group in enumerate(packed) for each in group[1:]):
+            if waiting and num_tokens + len(window.ids) > self.pack_tokens:
+                yield self._copied(waiting, begins, states)
+                waiting, num_tokens = [], 0
+            waiting.append((number, window))
+            num_tokens += len(window.ids)
+        if waiting:
+            yield self._copied(waiting, begins, states)
+
+    def _copied(
+        self, copies: Sequence[tuple[int, Window]], begins: IntArray, states: LayerStates
+    ) -> StateBlock:
+        places = np.concatenate([np.arange(begins[number], begins[number + 1]) for number, _ in copies])
+        place_N = torch.from_numpy(places).to(self.device)
+        own = {layer: value[place_N] for layer, value in states.items()}
+        return self._block([window for _, window in copies], own)
+
+    def _block(self, windows: Sequence[Window], states: LayerStates) -> StateBlock:
+        parts = (
+            np.concatenate([getattr(window, name) for window in windows])
+            for name in ("chunk_index", "ids", "token_index")
+        )
+        chunk_index_N, ids_N, token_N = (torch.from_numpy(part).to(self.device) for part in parts)
+        return StateBlock(chunk_index_N, states, ids_N, token_N)

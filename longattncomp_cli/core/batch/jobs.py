@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import orjson
 
-from longattncomp_cli.core.budget.tokenizers import load_tokenizer
-from longattncomp_cli.core.checkpoint.by_language import OtherReader
+from longattncomp_cli.core.backbones.cache.choice import CacheChoice
 from longattncomp_cli.core.checkpoint.shipped import MULTILINGUAL_CHECKPOINT
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.inputs.records import FieldNames, Record
@@ -22,7 +20,6 @@ from longattncomp_cli.version import __version__
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.batch.run import Line, Process
-    from longattncomp_cli.core.scoring.scorer import Scorer
 
 JobKind = Literal["score", "compress"]
 Notify = Callable[[str], None]
@@ -30,65 +27,6 @@ Notify = Callable[[str], None]
 
 def _ignore(note: str) -> None:
     """Drop a note."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CacheChoice:
-    """What is kept of contexts that the backbone has read, for another query on them."""
-
-    folder: Path | None = None
-    """Where their states are kept between runs; nowhere where ``None``."""
-    max_bytes: int = 2 * 2**30
-    """Largest size of the folder."""
-    in_memory: bool = False
-    """Whether they are also kept in memory, for the other records of a batch."""
-
-
-def load_compressor(
-    choice: ScorerChoice,
-    tokenizer: str,
-    settings: CompressorSettings,
-    cache: CacheChoice,
-    *,
-    on_note: Notify = _ignore,
-) -> Compressor:
-    """Load tokenizer, checkpoint and backbone, the quickest to fail first.
-
-    Args:
-        choice: which scorer.
-        tokenizer: what counts the budget; ``backbone`` is the scorer's own.
-        settings: what to keep.
-        cache: what is kept of contexts that were read.
-        on_note: called with a sentence where the cache could not be used.
-
-    Raises:
-        ResourceError: a model, vocabulary or device is not there.
-        CheckpointError: the checkpoint is not there, broken, or does not fit.
-    """
-    target = None if tokenizer == "backbone" else load_tokenizer(tokenizer)
-    compressor = Compressor(_load_scorer(choice, cache, on_note), target, settings)
-    if choice.is_default:
-        other = replace(choice, checkpoint=MULTILINGUAL_CHECKPOINT)
-        compressor.other_scripts = OtherReader(
-            lambda: Compressor(_load_scorer(other, cache, on_note), target, settings), on_note
-        )
-    return compressor
-
-
-def _load_scorer(choice: ScorerChoice, cache: CacheChoice, on_note: Notify) -> Scorer:
-    scorer = choice.load(on_note)
-    if cache.in_memory or cache.folder is not None:
-        from longattncomp_cli.core.backbones.cache.backbone import MEMORY_BYTES, cached
-        from longattncomp_cli.core.backbones.cache.disk import StateFiles
-
-        backbone = cached(
-            scorer.backbone,
-            memory_bytes=MEMORY_BYTES[scorer.backbone.device.type] if cache.in_memory else 0,
-            files=None if cache.folder is None else StateFiles(cache.folder, cache.max_bytes),
-            on_note=on_note,
-        )
-        scorer = scorer.with_backbone(backbone)
-    return scorer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +60,9 @@ class RecordJob:
             ResourceError: a model, vocabulary or device is not there.
             CheckpointError: the checkpoint is not there, broken, or does not fit.
         """
-        compressor = load_compressor(self.choice, self.tokenizer, self.settings, self.cache, on_note=on_note)
+        compressor = Compressor.of_choice(
+            self.choice, self.tokenizer, self.settings, cache=self.cache, on_note=on_note
+        )
         settings = self.fingerprint(compressor)
         make = _score if self.kind == "score" else _compress
         return make(self, compressor, settings), settings

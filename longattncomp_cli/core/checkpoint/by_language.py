@@ -31,12 +31,22 @@ def foreign_script(request: Request) -> tuple[str, str] | None:
 
     A context of several sources is judged by all of them together.
     """
-    return _foreign_script(_context(request), request.query)
+    found = {
+        "context": (request.once("scripts", lambda: script_shares(_context(request))), CONTEXT_SHARE),
+        "query": (script_shares(request.query), QUERY_SHARE),
+    }
+    for what, (shares, least) in found.items():
+        foreign = {name: share for name, share in shares.items() if name != "Latin"}
+        if sum(foreign.values()) >= least:
+            return what, next(iter(foreign))
+    return None
 
 
 def foreign_language(request: Request) -> tuple[str, str] | None:
     """The languages of query and context, where both are sure and not the same; both in Latin script."""
-    return _foreign_language(_context(request), request.query)
+    of_context = request.once("language", lambda: language_of(_context(request)))
+    of_query = other_language(request.query, of_context) if of_context else None
+    return (of_query, of_context) if of_context and of_query else None
 
 
 def _context(request: Request) -> str:
@@ -45,28 +55,12 @@ def _context(request: Request) -> str:
     return "\n".join(source.text[span.start : span.end] for source, span in spans)
 
 
-def _foreign_language(context: str, query: str) -> tuple[str, str] | None:
-    of_context = language_of(context)
-    of_query = other_language(query, of_context) if of_context else None
-    return (of_query, of_context) if of_context and of_query else None
-
-
-def _foreign_script(context: str, query: str) -> tuple[str, str] | None:
-    for what, text, least in (("context", context, CONTEXT_SHARE), ("query", query, QUERY_SHARE)):
-        shares = script_shares(text)
-        foreign = {name: share for name, share in shares.items() if name != "Latin"}
-        if sum(foreign.values()) >= least:
-            return what, next(iter(foreign))
-    return None
-
-
 def _reason(request: Request) -> tuple[str, str] | None:
     """Why the default is not what reads a request best, and what it hardly does; or ``None``."""
-    context = _context(request)
-    script = _foreign_script(context, request.query)
+    script = foreign_script(request)
     if script is not None:
         return f"the {script[0]} is in {script[1]} script", "reads"
-    languages = _foreign_language(context, request.query)
+    languages = foreign_language(request)
     return languages and (f"the query is in {languages[0]}, the context in {languages[1]}", "brings together")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from longattncomp_cli.core.files.paths import name_when_unpacked
@@ -69,6 +69,18 @@ class Source:
             return "text" + self.view.suffix
         return name_when_unpacked(self.name)
 
+    def part(self, region: Span, title: str = "") -> Source:
+        """The same text, of which only ``region`` may be compressed; what was found in it is not sought again.
+
+        Args:
+            region: the characters.
+            title: read as the first line of the part.
+        """
+        other = replace(self, title=title, context_region=region)
+        known = {name: self.__dict__[name] for name in _OF_THE_TEXT if name in self.__dict__}
+        other.__dict__.update(known)
+        return other
+
     def file_span(self, start: int, end: int) -> Span:
         """The part of the file that ``text[start:end]`` is, or was made of."""
         return Span(start, end) if self.view is None else self.view.file_span(start, end)
@@ -86,3 +98,6 @@ class Source:
         if self.view is not None:
             return self.view.file_line_of(offset)
         return bisect_right(self.line_starts, offset) + 1
+
+
+_OF_THE_TEXT = ("line_starts", "kind", "structure")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from longattncomp_cli.core.inputs.conversations.model import Conversation, Frame
 from longattncomp_cli.core.inputs.conversations.reading import looks_like_conversation, read_conversation
@@ -15,6 +15,29 @@ from longattncomp_cli.core.prompts.conversations import frame_of
 from longattncomp_cli.core.prompts.parser import parse_prompt
 from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import InputError
+
+
+T = TypeVar("T")
+
+
+class SourcesMemo:
+    """What was found out about some sources alone, for all requests on them.
+
+    Args:
+        sources: those of the requests that share it, the same objects.
+    """
+
+    def __init__(self, sources: tuple[Source, ...]) -> None:
+        """Nothing is known yet."""
+        self.sources = sources
+        self._known: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` gave the first time that ``key`` was asked for."""
+        if key not in self._known:
+            self._known[key] = make()
+        known: T = self._known[key]
+        return known
 
 
 @dataclass(frozen=True)
@@ -32,6 +55,7 @@ class Request:
         extra: fields of the record that pass through to the output.
         frame: what stands around the sources where they are texts of a conversation.
         num_repaired: lone surrogates of the record that became U+FFFD.
+        memo: what is known of the sources from other requests; ``None`` where this is the only one.
     """
 
     sources: tuple[Source, ...]
@@ -44,6 +68,18 @@ class Request:
     extra: dict[str, Any] = field(default_factory=dict)
     frame: Frame | None = None
     num_repaired: int = 0
+    memo: SourcesMemo | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def is_remembered(self) -> bool:
+        """Whether other requests on the same sources may follow."""
+        return self.memo is not None and self.memo.sources is self.sources
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Something that follows from the sources alone, made once for all requests on them."""
+        if self.memo is None or self.memo.sources is not self.sources:
+            return make()
+        return self.memo.once(key, make)
 
     @property
     def prefix(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from longattncomp_cli.core.backbones.cache.choice import CacheChoice
 from longattncomp_cli.core.backbones.spec import EncodingName
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
 from longattncomp_cli.core.chunking.chunks import SnapLevel
@@ -60,8 +61,14 @@ class ScorerChoice:
         if self.checkpoint is not None:
             raise UsageError(f"{name} and --checkpoint", hint="drop one: a checkpoint says how it reads")
 
-    def load(self, on_note: Callable[[str], None] = lambda text: None) -> Scorer:
-        """Load it; ``on_note`` is called with what the user should know.
+    def load(
+        self, on_note: Callable[[str], None] = lambda text: None, cache: CacheChoice = CacheChoice()
+    ) -> Scorer:
+        """Load it.
+
+        Args:
+            on_note: called with what the user should know.
+            cache: what is kept of contexts that were read.
 
         Raises:
             ResourceError: a model or device is not there.
@@ -71,6 +78,16 @@ class ScorerChoice:
         from longattncomp_cli.core.scoring.scorer import Scorer
 
         checkpoint, backbone = self.load_parts(on_note)
+        if cache.in_memory or cache.folder is not None:
+            from longattncomp_cli.core.backbones.cache.backbone import MEMORY_BYTES, cached
+            from longattncomp_cli.core.backbones.cache.disk import StateFiles
+
+            backbone = cached(
+                backbone,
+                memory_bytes=MEMORY_BYTES[backbone.device.type] if cache.in_memory else 0,
+                files=None if cache.folder is None else StateFiles(cache.folder, cache.max_bytes),
+                on_note=on_note,
+            )
         options = ScoringOptions.of(
             checkpoint.config, chunk_tokens=self.chunk_tokens, snap=self.snap, hops=self.hops
         )

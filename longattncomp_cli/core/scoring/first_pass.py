@@ -102,10 +102,8 @@ def first_pass(
     Raises:
         InputError: the context or the query has no token.
     """
-    context = tokenize_context(
-        request.sources, backbone.tokenize, chunk_tokens=options.chunk_tokens, snap=options.snap
-    )
-    chunks = tuple(chunk for source in context.sources for chunk in source.chunks)
+    context = context_tokens(request, options, backbone)
+    chunks = context.chunks
     query = backbone.tokenize([request.query])[0]
     if not len(query.ids):
         raise InputError(
@@ -115,14 +113,13 @@ def first_pass(
     if config.sink == "instruction":
         instruction = request.instruction if request.instruction.strip() else config.instruction
 
-    def encode(layers: list[int], on_tokens: OnTokens | None = None) -> Encoding:
-        return backbone.encode(context, request.query, instruction, layers, on_tokens)
-
-    encoding = encode(sorted(set(config.layers)), on_tokens)
-    hop_layer = max(config.layers)
-    states = StoredStates(hop_layer, lambda: encode([hop_layer]).blocks, max_tokens=MAX_STORED_TOKENS)
-    stores = options.num_hops(context.num_tokens) > 1
-    blocks = states.record(encoding.blocks) if stores else encoding.blocks
+    layers = sorted(set(config.layers))
+    states = context_states(
+        request, context, layers=layers, options=options, backbone=backbone, attention=attention
+    )
+    read = ContextTokens((), ()) if states.is_complete else context
+    encoding = backbone.encode(read, request.query, instruction, layers, on_tokens)
+    blocks = states.replay() if states.is_complete else states.record(encoding.blocks)
 
     unit_HMD = torch.stack(attention.unit_states(encoding.query.states))
     projected_HMD = attention.project_queries(unit_HMD)
@@ -144,6 +141,47 @@ def first_pass(
         context, chunks, passage_C, query, encoding, unit_HMD, projected_HMD, chunk_logits_CHM, mass,
         weights_HM, idf, exact, shares_C, sink, states,
     )  # fmt: skip
+
+
+def context_tokens(request: Request, options: ScoringOptions, backbone: Backbone) -> ContextTokens:
+    """A request's context, tokenised and cut."""
+
+    def make() -> ContextTokens:
+        return tokenize_context(
+            request.sources, backbone.tokenize, chunk_tokens=options.chunk_tokens, snap=options.snap
+        )
+
+    return request.once(("tokens", backbone.identity, options.chunk_tokens, options.snap), make)
+
+
+def context_states(
+    request: Request,
+    context: ContextTokens,
+    *,
+    layers: list[int],
+    options: ScoringOptions,
+    backbone: Backbone,
+    attention: CrossAttention,
+) -> StoredStates:
+    """The states of a context, complete where a request on the same sources has read them before.
+
+    A hop reads them again; so do other requests, where they depend on no query and there is room.
+    """
+
+    def encode() -> Iterator[StateBlock]:
+        return backbone.encode(context, request.query, "", [hop_layer]).blocks
+
+    hop_layer = max(layers)
+    shares = request.is_remembered and not backbone.reads_whole_context
+    stores = shares or options.num_hops(context.num_tokens) > 1
+    max_tokens = MAX_STORED_TOKENS if stores else 0
+    if not shares:
+        return StoredStates(hop_layer, encode, max_tokens)
+    key = ("states", backbone.identity, options.chunk_tokens, options.snap, id(attention))
+    known: list[StoredStates] = request.once(key, list)
+    if not (known and known[0].is_complete):  # what was given up half-way is begun anew
+        known[:] = [StoredStates(hop_layer, encode, max_tokens, units=attention.units)]
+    return known[0]
 
 
 def _sink_logits(attention: CrossAttention, projected_HMD: Tensor, encoding: Encoding) -> Tensor | None:

@@ -22,7 +22,6 @@ from longattncomp_cli.core.backbones.base import Backbone, OnTokens
 from longattncomp_cli.core.checkpoint.logistic import Features, calibrated
 from longattncomp_cli.core.checkpoint.store import Checkpoint, build_layers
 from longattncomp_cli.core.chunking.chunks import Chunk, ContextTokens
-from longattncomp_cli.core.chunking.context import tokenize_context
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.confidence import (
     FEWEST_CHUNKS,
@@ -32,7 +31,13 @@ from longattncomp_cli.core.scoring.confidence import (
     self_logits,
 )
 from longattncomp_cli.core.scoring.coverage import rerank_for_coverage
-from longattncomp_cli.core.scoring.first_pass import FirstPass, OnLogits, first_pass
+from longattncomp_cli.core.scoring.first_pass import (
+    FirstPass,
+    OnLogits,
+    context_states,
+    context_tokens,
+    first_pass,
+)
 from longattncomp_cli.core.scoring.options import ScoringOptions
 from longattncomp_cli.core.scoring.propagation import decays, normalise_by_length, propagate_scores
 from longattncomp_cli.core.scoring.scores import ChunkScores
@@ -88,14 +93,28 @@ class Scorer:
         Raises:
             InputError: there is nothing but white space.
         """
-        options = self.options
-        return tokenize_context(
-            request.sources, self.backbone.tokenize, chunk_tokens=options.chunk_tokens, snap=options.snap
-        )
+        return context_tokens(request, self.options, self.backbone)
 
     def chunks(self, request: Request) -> tuple[Chunk, ...]:
         """The chunks of all sources of a request, in order."""
-        return tuple(chunk for source in self.tokenize(request).sources for chunk in source.chunks)
+        return self.tokenize(request).chunks
+
+    @torch.inference_mode()
+    def read(self, request: Request, on_tokens: OnTokens | None = None) -> None:
+        """Read a context before anything is asked, where no query decides how: see :meth:`Request.once`."""
+        layers = sorted(set(self.checkpoint.config.layers))
+        context = self.tokenize(request)
+        states = context_states(
+            request,
+            context,
+            layers=layers,
+            options=self.options,
+            backbone=self.backbone,
+            attention=self.attention,
+        )
+        if request.is_remembered and not self.backbone.reads_whole_context and not states.is_complete:
+            for _ in states.record(self.backbone.encode(context, "", "", layers, on_tokens).blocks):
+                pass
 
     def first_pass(
         self, request: Request, on_tokens: OnTokens | None = None, on_logits: OnLogits | None = None

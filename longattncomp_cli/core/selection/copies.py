@@ -19,7 +19,7 @@ from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.selection.cutting import FindStart
 from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.boundaries import sentence_starts
-from longattncomp_cli.core.text.copies import CopyFinder, Run, is_record_like
+from longattncomp_cli.core.text.copies import CopyFinder, Run, WordRuns, is_record_like
 from longattncomp_cli.core.text.spans import SourceSpan, Span
 from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
 
@@ -64,10 +64,14 @@ def find_copies(order: IntArray, renderer: Renderer) -> Copies:
         renderer: of these chunks; what the user wants kept is kept before all.
     """
     sources = renderer.request.sources
-    finder = CopyFinder(
-        [(source.text, *source.context_span) for source in sources],
-        [source.kind in CODE_KINDS for source in sources],
+    words = renderer.request.once(
+        "words",
+        lambda: WordRuns(
+            [(source.text, *source.context_span) for source in sources],
+            [source.kind in CODE_KINDS for source in sources],
+        ),
     )
+    finder = CopyFinder(words)
     none = Copies(order, {})
     if not finder.has_repeats and not _has_short_repeats(renderer, finder):
         return none

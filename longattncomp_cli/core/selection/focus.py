@@ -8,7 +8,6 @@ first, each with the heading lines over it: a piece alone, "Warranty: 20 months"
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -60,8 +59,7 @@ def best_start(request: Request, chunk: Chunk, *, snap: SnapLevel, score_pieces:
     if structure is not None and source.kind not in CODE_KINDS:
         part = _best_section(source, structure, chunk, request.query, score_pieces)
     fine_snap: SnapLevel = "line" if follows else "sentence" if snap in ("structure", "auto") else snap
-    alone = replace(source, title="", context_region=part)
-    pieces = score_pieces(Request((alone,), request.query), fine_snap, FOCUS_TOKENS)
+    pieces = score_pieces(Request((source.part(part),), request.query), fine_snap, FOCUS_TOKENS)
     best = pieces.chunks[int(pieces.order[0])].start
     if structure is not None and source.kind in CODE_KINDS and follows:
         return max([part.start, *(unit.start for unit in structure.around(best + 1) if unit.leaf)])
@@ -81,10 +79,7 @@ def _best_section(
     spans = [Span(a, b) for a, b in pairwise(edges) if source.text[a:b].strip()]
     if len(spans) < 2:
         return Span(chunk.start, chunk.end)
-    sections = tuple(
-        replace(source, title=_titles(source.text, structure, span.start), context_region=span)
-        for span in spans
-    )
+    sections = tuple(source.part(span, _titles(source.text, structure, span.start)) for span in spans)
     scores = score_pieces(Request(sections, query), "none", chunk.num_backbone_tokens)
     return spans[scores.chunks[int(scores.order[0])].source]
 
@@ -102,8 +97,7 @@ def _best_row(
     Pieces are rows, or 16 tokens of long ones; a header does not count: it stands over any row that is kept,
     and has the words of every question about its columns.
     """
-    alone = replace(source, title="", context_region=part)
-    pieces = score_pieces(Request((alone,), query), "auto", FOCUS_TOKENS)
+    pieces = score_pieces(Request((source.part(part),), query), "auto", FOCUS_TOKENS)
     for index in pieces.order.tolist():
         begin = pieces.chunks[index].start
         if any(start <= begin < first_row for start, first_row, _ in structure.headers):

@@ -52,8 +52,8 @@ class Run:
         return self.end - self.start
 
 
-class CopyFinder:
-    """The words of several texts, and which of them were kept.
+class WordRuns:
+    """The words of several texts, and which runs of them stand in several places.
 
     Time and memory are linear in the words; nothing is random.
 
@@ -67,7 +67,7 @@ class CopyFinder:
         numbers: dict[str, int] = {}
         ids: list[int] = []
         starts: list[int] = []
-        self._bounds = [0]
+        self.bounds = [0]
         for number, (text, start, end) in enumerate(texts):
             pattern = _CODE_WORDS if is_code[number] else _WORDS
             for match in pattern.finditer(text, start, end):
@@ -76,13 +76,27 @@ class CopyFinder:
                     ids.append(numbers.setdefault(match[0].casefold(), len(numbers)))
             ids.append(-1 - number)  # like no word: no run goes on from one text to the next
             starts.append(end)
-            self._bounds.append(len(ids))
-        self._ids_N = np.array(ids, dtype=np.int64)
-        self._starts_N = np.array(starts, dtype=np.int64)
-        self._runs_N, num_runs = _numbered_runs(self._ids_N)
-        self._repeats_N = np.bincount(self._runs_N, minlength=num_runs)[self._runs_N] > 1
-        self._is_kept_N = np.zeros(len(ids), dtype=np.bool_)
-        self._is_known = np.zeros(num_runs, dtype=np.bool_)
+            self.bounds.append(len(ids))
+        self.ids_N = np.array(ids, dtype=np.int64)
+        self.starts_N = np.array(starts, dtype=np.int64)
+        self.runs_N, self.num_runs = _numbered_runs(self.ids_N)
+        self.repeats_N = np.bincount(self.runs_N, minlength=self.num_runs)[self.runs_N] > 1
+
+
+class CopyFinder:
+    """Which words were kept, and what of others stands there.
+
+    Args:
+        words: of the texts; not changed, so several may share them.
+    """
+
+    def __init__(self, words: WordRuns) -> None:
+        """Nothing is kept yet."""
+        self._bounds = words.bounds
+        self._ids_N, self._starts_N, self._runs_N = words.ids_N, words.starts_N, words.runs_N
+        self._repeats_N = words.repeats_N
+        self._is_kept_N = np.zeros(len(self._ids_N), dtype=np.bool_)
+        self._is_known = np.zeros(words.num_runs, dtype=np.bool_)
         self._places: defaultdict[int, list[int]] = defaultdict(list)
 
     @property
