@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +20,7 @@ import numpy as np
 from longattncomp_cli.core.attention.idf import MIN_IDF, idf
 from longattncomp_cli.core.attention.row_keys import row_keys
 from longattncomp_cli.core.chunking.chunks import Chunk
+from longattncomp_cli.core.chunking.owners import OWNER_SHARE, Owners
 from longattncomp_cli.core.chunking.passages import continuing_chunks
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.text.arrays import FloatArray, IntArray
@@ -39,7 +39,12 @@ _COMPOUND_SHARE = 0.01
 
 
 def exact_match_gains(
-    request: Request, chunks: Sequence[Chunk], query: Tokens, idf_M: FloatArray, passage_C: IntArray
+    request: Request,
+    chunks: Sequence[Chunk],
+    query: Tokens,
+    idf_M: FloatArray,
+    passage_C: IntArray,
+    owners: Owners,
 ) -> Iterator[tuple[str, FloatArray]]:
     """What each of the query's names adds to each chunk's log score, where the token weights sum to 1.
 
@@ -49,22 +54,27 @@ def exact_match_gains(
         query: the query's tokens; a name counts as much as the tokens it is made of would at its rarity.
         idf_M: of each of them, as :func:`~longattncomp_cli.core.attention.idf.idf` has it.
         passage_C: the number of the passage that each chunk lies in, ascending.
+        owners: the heading lines over the chunks, in which a name counts for them as well.
 
     Yields:
         A name that stands somewhere, and its gains (C,), 0 where it does not stand.
     """
     total = float((idf_M + MIN_IDF).sum())
     identifiers = query_identifiers(request.query)
+    begins = [(chunk.source, chunk.start) for chunk in chunks]
     for name in identifiers:
-        counts_C = _counts(request, chunks, name)
+        found = _all_places(request, name)
+        counts_C = np.zeros(len(chunks))
+        for at in found:
+            counts_C[max(0, bisect_right(begins, at) - 1)] += 1
         holding = int(np.count_nonzero(counts_C))
         is_common = holding > max(2, _COMPOUND_SHARE * len(chunks))
         if not holding or (is_common and is_compound(name, request.query)):
             continue
         own_rarity = float(idf(np.array([holding]), len(chunks))[0])
         weight = own_rarity * _num_tokens(request.query, name, query) / max(total, 1e-9)
+        counts_C += OWNER_SHARE * owners.counts(found, len(chunks))
         yield name, weight * _gains(_carried(counts_C / counts_C.sum(), passage_C))
-    begins = [(chunk.source, chunk.start) for chunk in chunks]
     for written, key, places in row_keys(request, identifiers):
         counts_C = np.zeros(len(chunks))
         for place in places:
@@ -81,17 +91,13 @@ def _gains(mass_C: FloatArray) -> FloatArray:
         return np.asarray(np.logaddexp(np.log(mass_C * len(mass_C)) - _FLOOR, 0.0))
 
 
-def _counts(request: Request, chunks: Sequence[Chunk], name: str) -> FloatArray:
-    """(C,) how often a name stands in each chunk, counted where it begins."""
-    counts_C = np.zeros(len(chunks))
-    for number, run in groupby(chunks, key=lambda chunk: chunk.source):
-        own = list(run)
-        source = request.sources[number]
-        at = list(_places(source.text, name, source.context_span.start, source.context_span.end))
-        if at:
-            owner = np.searchsorted([chunk.start for chunk in own], at, side="right") - 1
-            np.add.at(counts_C, own[0].index + np.maximum(owner, 0), 1)
-    return counts_C
+def _all_places(request: Request, name: str) -> list[tuple[int, int]]:
+    """The source and the character of each place where a name begins, in order."""
+    return [
+        (number, at)
+        for number, source in enumerate(request.sources)
+        for at in _places(source.text, name, source.context_span.start, source.context_span.end)
+    ]
 
 
 def _places(text: str, name: str, start: int, end: int) -> Iterator[int]:

@@ -20,8 +20,10 @@ from torch import Tensor
 
 from longattncomp_cli.core.attention.hops import hop_query
 from longattncomp_cli.core.attention.idf import document_frequency
+from longattncomp_cli.core.attention.owner_mass import LOG_OWNER_SHARE, OwnerMass
 from longattncomp_cli.core.attention.pooling import floored_log_mass, pool_log_mass
 from longattncomp_cli.core.backbones.base import StateBlock
+from longattncomp_cli.core.chunking.owners import owners_of
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.explain_hop import HopExplanation, explain_hop
 from longattncomp_cli.core.scoring.first_pass import FirstPass
@@ -108,7 +110,12 @@ def explain(
         sufficiency: of its scores.
     """
     config = scorer.checkpoint.config
-    tokens = _ChunkTokens(chunk_index)
+    context = scorer.tokenize(request)
+    owned = None
+    if config.pooling == "log":
+        chunks = [chunk for source in context.sources for chunk in source.chunks]
+        owned = OwnerMass(owners_of(chunks, request.sources), context)
+    tokens = _ChunkTokens(chunk_index, owned)
     done = scorer.first_pass(request, on_logits=tokens)
     mass, weights_HM = done.mass, done.weights_HM
     if config.pooling == "mean":
@@ -162,10 +169,14 @@ def _explain_hop(
 
 
 class _ChunkTokens:
-    """Keeps what a pass reads of one chunk: its logits (N, H, M), and which tokens they are of (N,)."""
+    """Keeps what a pass reads of one chunk and, at their share, of the heading lines over it.
 
-    def __init__(self, chunk_index: int) -> None:
+    Logits (N, H, M), and which tokens they are of (N,).
+    """
+
+    def __init__(self, chunk_index: int, owned: OwnerMass | None) -> None:
         self.chunk_index = chunk_index
+        self.owned = owned
         self.logits: list[Tensor] = []
         self.tokens: list[Tensor] = []
 
@@ -174,6 +185,10 @@ class _ChunkTokens:
         self.logits.append(logits_NHM[own_N])
         if block.token_N is not None:
             self.tokens.append(block.token_N[own_N])
+        if self.owned is not None and block.token_N is not None:
+            rows = self.owned.rows_over(self.chunk_index, block)
+            self.logits.append(logits_NHM[rows] + LOG_OWNER_SHARE)
+            self.tokens.append(block.token_N[rows])
 
     @property
     def logits_NHM(self) -> Tensor:

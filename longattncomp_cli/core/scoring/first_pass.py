@@ -19,6 +19,7 @@ from longattncomp_cli.core.attention.cross_attention import CrossAttention
 from longattncomp_cli.core.attention.exact_matches import exact_match_gains
 from longattncomp_cli.core.attention.hops import StoredStates
 from longattncomp_cli.core.attention.idf import query_idf
+from longattncomp_cli.core.attention.owner_mass import OwnerMass
 from longattncomp_cli.core.attention.pooling import (
     LogMass,
     normalise,
@@ -32,6 +33,7 @@ from longattncomp_cli.core.backbones.base import Backbone, Encoding, OnTokens, S
 from longattncomp_cli.core.checkpoint.config import CheckpointConfig
 from longattncomp_cli.core.chunking.chunks import Chunk, ContextTokens, Tokens
 from longattncomp_cli.core.chunking.context import tokenize_context
+from longattncomp_cli.core.chunking.owners import Owners, owners_of
 from longattncomp_cli.core.chunking.passages import passage_numbers
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.options import MAX_STORED_TOKENS, ScoringOptions
@@ -123,7 +125,11 @@ def first_pass(
 
     unit_HMD = torch.stack(attention.unit_states(encoding.query.states))
     projected_HMD = attention.project_queries(unit_HMD)
-    chunk_logits_CHM = attention.chunk_logsumexp(projected_HMD, blocks, len(chunks), on_logits)
+    owners = owners_of(chunks, request.sources)
+    owned = OwnerMass(owners, context) if config.pooling == "log" else None
+    chunk_logits_CHM = attention.chunk_logsumexp(projected_HMD, blocks, len(chunks), _each(on_logits, owned))
+    if owned is not None:
+        chunk_logits_CHM = owned.added_to(chunk_logits_CHM)
     mass = normalise(chunk_logits_CHM, _sink_logits(attention, projected_HMD, encoding))
 
     passage_C = passage_numbers(chunks)
@@ -135,7 +141,7 @@ def first_pass(
     else:
         idf_M = torch.from_numpy(idf).float().to(backbone.device)
         weights_HM = attention.weights(unit_HMD, idf_M)
-        exact = tuple(_exact_gains(config, request, chunks, query, idf, passage_C))
+        exact = tuple(_exact_gains(config, request, chunks, query, idf, passage_C, owners))
         shares_C, sink = _log_pooled(attention, mass, weights_HM, unit_HMD, exact, passage_C)
     return FirstPass(
         context, chunks, passage_C, query, encoding, unit_HMD, projected_HMD, chunk_logits_CHM, mass,
@@ -184,6 +190,17 @@ def context_states(
     return known[0]
 
 
+def _each(*listeners: OnLogits | None) -> OnLogits:
+    """Tells all of them."""
+
+    def tell(logits_NHM: Tensor, block: StateBlock) -> None:
+        for listener in listeners:
+            if listener is not None:
+                listener(logits_NHM, block)
+
+    return tell
+
+
 def _sink_logits(attention: CrossAttention, projected_HMD: Tensor, encoding: Encoding) -> Tensor | None:
     """(H, M) the log-sum-exp of what absorbs the mass: the trained key, or the instruction's tokens."""
     if attention.learned_sink:
@@ -200,10 +217,11 @@ def _exact_gains(
     query: Tokens,
     idf: FloatArray,
     passage_C: IntArray,
+    owners: Owners,
 ) -> Iterator[tuple[str, FloatArray]]:
     """What each name and foreign word of the query adds to the chunks (C,); token weights sum to 1."""
     if config.exact_match_weight:
-        for name, gains_C in exact_match_gains(request, chunks, query, idf, passage_C):
+        for name, gains_C in exact_match_gains(request, chunks, query, idf, passage_C, owners):
             yield name, config.exact_match_weight * gains_C
         for term, gains_C in script_match_gains(request, chunks, query, idf):
             yield term, config.exact_match_weight * gains_C

@@ -13,10 +13,14 @@ from longattncomp_cli.core.text.structure.formats.lines import (
 )
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
+_SETTING = re.compile(r"[ \t]*(?:export[ \t]+)?[\w.-]+[ \t]*[=:]")
+
+
 # Strings of several lines may hold lines that look like headers.
-_HEADER = re.compile(
+_PART = re.compile(
     r'"""(?s:.*?)"""|\'\'\'(?s:.*?)\'\'\'|'
-    r"^(?P<header>\[(?P<item>\[)?(?P<path>[^\n]{1,300}?)\]{1,2})[ \t]*(?:[#;][^\n]*)?$",
+    r"^(?P<header>\[(?P<item>\[)?(?P<path>[^\n]{1,300}?)\]{1,2})[ \t]*(?:[#;][^\n]*)?$"
+    rf"|^(?P<setting>{_SETTING.pattern})",
     re.MULTILINE,
 )
 
@@ -27,15 +31,19 @@ _NAME = re.compile(r"[ \t]*(?:name|id|title|label|key)[ \t]*[=:][ \t]*\S[^\n]*",
 _NEAR_CHARS = 100
 
 
-_SETTING = re.compile(r"[ \t]*(?:export[ \t]+)?[\w.-]+[ \t]*[=:]")
-
-
 def read(text: str) -> Structure:
-    """Sections under their headers; without any, groups of settings under their comments."""
+    """Sections under their headers; without any, groups of settings under their comments.
+
+    A section is no record: each of its settings says something by itself, under its header.
+    """
     sections = Sections(text, whole_chars=WHOLE_CHARS)
     items: list[str] = []
+    settings: list[int] = []
     last = 0
-    for found in _HEADER.finditer(text):
+    for found in _PART.finditer(text):
+        if found.group("setting") is not None:
+            settings.append(found.start())
+            continue
         if found.group("header") is not None:
             path = found.group("path")
             while items and not path.startswith(items[-1] + "."):
@@ -46,7 +54,7 @@ def read(text: str) -> Structure:
                 items.append(path)
         last = found.end()
     units = sections.all()
-    return build("config", units or _groups(text))
+    return build("config", units or _groups(text), settings)
 
 
 def _heading(text: str, start: int, end: int, is_item: bool) -> tuple[int, int] | None:
