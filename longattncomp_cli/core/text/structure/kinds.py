@@ -59,7 +59,9 @@ _KINDS = {
     ),
     **dict.fromkeys((".css", ".scss", ".less", ".bicep", ".nginx"), "settings"),
     **dict.fromkeys((".srt", ".vtt", ".sbv"), "subtitles"),
-    **dict.fromkeys((".pgn", ".ris", ".enw", ".ged", ".po", ".pot", ".qif", ".abc", ".edi", ".mrk"), "entries"),
+    **dict.fromkeys(
+        (".pgn", ".ris", ".enw", ".ged", ".po", ".pot", ".qif", ".abc", ".edi", ".mrk"), "entries"
+    ),
     **dict.fromkeys((".vcf", ".vcard", ".ics", ".ical"), "cards"),
     **dict.fromkeys((".diff", ".patch"), "diff"),
     **dict.fromkeys((".mk", ".mak"), "makefile"),

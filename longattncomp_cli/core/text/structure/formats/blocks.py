@@ -20,7 +20,9 @@ from longattncomp_cli.core.text.structure.formats.lines import (
 )
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
-_FIELD = re.compile(r"[ \t]*(?:[-*•][ \t]+)?([^\W_][\w ./()'-]{0,40}?)[ \t]*(?::|=|\||\t|[ ]{2,}-?)[ \t]*(?=\S|$)")
+_FIELD = re.compile(
+    r"[ \t]*(?:[-*•][ \t]+)?([^\W_][\w ./()'-]{0,40}?)[ \t]*(?::|=|\||\t|[ ]{2,}-?)[ \t]*(?=\S|$)"
+)
 _MARKS = re.compile(r"([=\-~_*^#+])\1{2,}")
 _CLOSES = re.compile(r"[\])}]")
 _LONGEST_TITLE = 100
@@ -73,14 +75,17 @@ def _field_blocks(text: str) -> list[Unit]:
 def _indented_blocks(text: str) -> list[Unit]:
     """Lines at the margin, with the name that may stand on the first lines below."""
     sections = Sections(text, whole_chars=WHOLE_CHARS)
-    lines = [found.span() for found in LINE.finditer(text)]
-    for start, end in lines:
-        if not text[start:end].strip():
-            continue
-        if not text[start].isspace() and not _REMARK.match(text, start) and not _CLOSES.match(text, start, end):
-            named = end_of_name(text, start, end - 1, min(len(text), end + _NEAR_CHARS))
-            inner = text[end : end + 1] in (" ", "\t")
-            sections.open(1, start, heading_span(text, start, named if inner else end))
+    heads = [
+        found.span()
+        for found in LINE.finditer(text)
+        if not found.group()[0].isspace()
+        and not _REMARK.match(found.group())
+        and not _CLOSES.match(found.group())
+    ]
+    stops = [*(start for start, _ in heads[1:]), len(text)]
+    for (start, end), stop in zip(heads, stops, strict=True):
+        end = trimmed_end(text, start, end)
+        sections.open(1, start, heading_span(text, start, end_of_name(text, start, end, stop)))
     return sections.all()
 
 
@@ -148,7 +153,9 @@ def has_alike_lines(sample: str) -> bool:
     lines = [line for line in sample.splitlines() if line.strip() and not line[0].isspace()]
     if len(lines) < _FEWEST_ALIKE:
         return False
-    shapes = Counter(_RUN.sub(lambda run: "0" if run[0][0].isdigit() else "a", line[:40])[:_SHAPE_CHARS] for line in lines)
+    shapes = Counter(
+        _RUN.sub(lambda run: "0" if run[0][0].isdigit() else "a", line[:40])[:_SHAPE_CHARS] for line in lines
+    )
     [(shape, times)] = shapes.most_common(1)
     return times >= _ALIKE_SHARE * len(lines) and _TELLING.search(shape) is not None
 
@@ -169,4 +176,3 @@ def _blocks(text: str) -> Iterator[_Block]:
 def _keys(text: str, block: _Block) -> list[str]:
     found = (_FIELD.match(text, start, end) for start, end in block)
     return [match.group(1).strip().casefold() for match in found if match]
-

@@ -42,7 +42,8 @@ ENTRIES: dict[str, Entry] = {
     "fasta": _entry(r"^>\S[^\n]*\n(?=[A-Za-z*-]{10,}$)", None),
     "swift": _entry(r"^:61:", None),
     "rows": _entry(
-        r"^(?:\*{5,} \d+\. row \*{5,}|-\[ RECORD \d+ \][-+]*)[ \t]*\n", r"(?<=[*+\-] \n)[^\n]*|(?<=[*+\-]\n)[^\n]*"
+        r"^(?:\*{5,} \d+\. row \*{5,}|-\[ RECORD \d+ \][-+]*)[ \t]*\n",
+        r"(?<=[*+\-] \n)[^\n]*|(?<=[*+\-]\n)[^\n]*",
     ),
 }
 """The formats by name; a text is of the one whose lines open most entries."""
@@ -62,7 +63,10 @@ def read(text: str) -> Structure:
         return Structure("entries", ())
     entry = ENTRIES[name]
     sections = Sections(text, leaf_level=1)
-    starts = [found.start() + (found.group()[0] in "^!" and len(found.group())) for found in entry.opens.finditer(text)]
+    starts = [
+        found.start() + (found.group()[0] in "^!" and len(found.group()))
+        for found in entry.opens.finditer(text)
+    ]
     for start, stop in zip(starts, [*starts[1:], len(text)], strict=True):
         sections.open(1, start, _heading(text, start, stop, entry))
     return build("entries", sections.all())

@@ -55,8 +55,13 @@ def comments_begin(text: str, start: int, least: int) -> int:
 
 
 _NAMES = (
-    re.compile(r"[ \t]*[\"']?:?(?:server_?)?(?:name|title|summary|label)[\"']?[ \t]*(?::|=|\||[ \t])[ \t]*[^\s{(\[]", re.I),
-    re.compile(r"[ \t]*[\"']?:?(?:id|key|code|subject|host|slug|alias)[\"']?[ \t]*[:=|][ \t]*[^\s{(\[]", re.I),
+    re.compile(
+        r"[ \t]*[\"']?:?(?:server_?)?(?:name|title|summary|label)[\"']?[ \t]*(?::|=|\||[ \t])[ \t]*[^\s{(\[]",
+        re.I,
+    ),
+    re.compile(
+        r"[ \t]*[\"']?:?(?:id|key|code|subject|host|slug|alias)[\"']?[ \t]*[:=|][ \t]*[^\s{(\[]", re.I
+    ),
 )
 _NEAR_CHARS = 160
 _LINES_TO_NAME = 4

@@ -152,8 +152,7 @@ def _is_config(sample: Sample) -> bool:
     if headers and starts and len(sample.settled) >= 3 * headers / 2:
         return settings >= 0.9 and any("=" in line or ":" in line for line in sample.settled)
     keys = {line.partition("=")[0] for line in sample.settled}
-    has_keys = 2 * len(keys) > len(sample.settled)
-    return len(sample.settled) >= 4 and has_keys and sample.share(_ASSIGNMENT) >= 0.9
+    return len(sample.settled) >= 4 and len(keys) > 1 and sample.share(_ASSIGNMENT) >= 0.9
 
 
 def _is_yaml(sample: Sample) -> bool:

@@ -61,7 +61,11 @@ def _adoc(text: str, opening: re.Match[str]) -> Table | None:
     start = text.find("\n", opening.end()) + 1
     lines = [found.span() for found in _LINE.finditer(text, start, closing.start()) if found.group().strip()]
     if sum(text.count("|", a, b) > 1 for a, b in lines) < len(lines) / 2:
-        edges = [start, *(found.end() for found in _BLANK.finditer(text, start, closing.start())), closing.start()]
+        edges = [
+            start,
+            *(found.end() for found in _BLANK.finditer(text, start, closing.start())),
+            closing.start(),
+        ]
         lines = [(a, b) for a, b in pairwise(edges) if text[a:b].strip()]
     return _made(text, opening.start(), closing.end(), lines)
 
