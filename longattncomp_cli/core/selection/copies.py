@@ -30,7 +30,22 @@ _WORDS_A_RUN = 32
 _CUT_SHARE = 0.5
 """A chunk is cut where at least this share of its words are copies."""
 _DATA_KINDS = frozenset(
-    {"json", "jsonl", "csv", "tsv", "yaml", "config", "settings", "sql", "cards", "bibtex", "ldif", "xml"}
+    {
+        "json",
+        "jsonl",
+        "csv",
+        "tsv",
+        "yaml",
+        "config",
+        "settings",
+        "sql",
+        "cards",
+        "bibtex",
+        "ldif",
+        "entries",
+        "fields",
+        "xml",
+    }
 )
 _LOG_KINDS = frozenset({"log", "dump"})
 # A line that does not go on in the sentence of the one before.

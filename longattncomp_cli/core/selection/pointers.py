@@ -1,4 +1,6 @@
-"""What the best chunks point to by number rises directly behind them: "see section 9.2", "Table 3".
+"""What the best chunks point to rises directly behind them: "see section 9.2", "Table 3", ``[x](#dead-calm)``.
+
+So does what corrects them ("Erratum: …").
 
 So does, before all, the newest or oldest entry of a changelog or diary where the query asks for it. Only the
 few best chunks are followed, and no further: what the target points to stays where it is. So the order is the
@@ -20,9 +22,12 @@ from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.cutting import FindStart
 from longattncomp_cli.core.text.arrays import IntArray
+from longattncomp_cli.core.text.corrections import Correction, corrections, corrects
+from longattncomp_cli.core.text.named_pointers import named_pointers, named_targets
 from longattncomp_cli.core.text.order_words import end_of_order, entries, order_asked
 from longattncomp_cli.core.text.pointers import pointers, targets
 from longattncomp_cli.core.text.spans import SourceSpan
+from longattncomp_cli.core.text.structure.kinds import CODE_KINDS, ENTRY_KINDS
 
 BEST_CHUNKS = 2
 """Chunks whose pointers are followed."""
@@ -115,15 +120,34 @@ class _Targets:
 
     @cached_property
     def _by_source(self) -> list[dict[str, list[int]]]:
-        return [targets(source.text, *source.context_span) for source in self._sources]
+        return [
+            {
+                **targets(source.text, *source.context_span),
+                **named_targets(source.text, *source.context_span, _heading_lines(source)),
+            }
+            for source in self._sources
+        ]
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(key for found in self._by_source for key in found)
+
+    @cached_property
+    def _corrections(self) -> list[list[Correction]]:
+        return [corrections(source.text, *source.context_span) for source in self._sources]
 
     def of(self, chunk: Chunk) -> Iterator[tuple[Chunk, int]]:
-        """The chunks that hold what ``chunk`` points to, and where in their source it begins."""
-        text = self._sources[chunk.source].text[chunk.start : chunk.end]
-        for key in dict.fromkeys(pointers(text)):
-            for source, at in self._place(chunk, key):
-                for part in self._map.split_by_chunk(source, at, at + 1):
-                    yield part.chunk, at
+        """The chunks that hold what ``chunk`` points to or what corrects it, and where that begins."""
+        text = self._sources[chunk.source].text
+        own = text[chunk.start : chunk.end]
+        keys = dict.fromkeys([*pointers(own), *named_pointers(own, self._names)])
+        places = [place for key in keys for place in self._place(chunk, key)]
+        for each in self._corrections[chunk.source]:
+            if each.start >= chunk.end and corrects(each, text, chunk.start, chunk.end):
+                places.append((chunk.source, each.start))
+        for source, at in places:
+            for part in self._map.split_by_chunk(source, at, at + 1):
+                yield part.chunk, at
 
     def _place(self, chunk: Chunk, key: str) -> Iterator[tuple[int, int]]:
         own = self._by_source[chunk.source].get(key)
@@ -134,3 +158,10 @@ class _Targets:
         others = [(number, found[key][-1]) for number, found in enumerate(self._by_source) if key in found]
         if len(others) == 1:
             yield others[0]
+
+
+def _heading_lines(source: Source) -> list[tuple[int, int]]:
+    """The lines over sections; of records, rows and definitions of code none is pointed to by name."""
+    if source.structure is None or source.kind in CODE_KINDS | ENTRY_KINDS:
+        return []
+    return [unit.heading for unit in source.structure.units if unit.heading is not None and not unit.leaf]

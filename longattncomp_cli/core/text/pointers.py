@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 _NUMBERED = (
-    "section", "clause", "article", "paragraph", "chapter", "rule", "subsection", "sub-clause", "para", "sec",
+    "section", "clause", "article", "paragraph", "chapter", "rule", "subsection", "sub-clause", "para", "sec", "sect", "art", "cl",
     "abschnitt", "ziffer", "artikel", "kapitel", "sección", "artículo", "cláusula",
 )  # fmt: skip
 _CALLED = (
@@ -23,6 +23,11 @@ _LABEL = r"(?:\d+(?:\.\d+)*(?:\([a-z]\))?|[A-Z](?:[.-]?\d+(?:\.\d+)*)?|[IVXLC]{1
 _POINTER = re.compile(
     rf"(?i:(?<!\w)({'|'.join((*_NUMBERED, *_CALLED))})s?\.?|(§§?))[ \xa0]+({_LABEL})(?![\w%])"
     rf"(?:(?:,| and| or| und|,? or)[ \xa0]+({_LABEL})(?!\w)(?!\.\d))?"
+)
+# A number without a noun points only after such a word, or before "above" and "below".
+_BARE = re.compile(
+    r"(?i:\b(?:see|cf\.?|under|per|vide|siehe|vgl\.?|unter|voir))[ \xa0]+(\d+(?:\.\d+)+)(?![\w%])"
+    r"|\b(\d+(?:\.\d+)+)[ \xa0]+(?:above|below|supra|infra|oben|unten)\b"
 )
 _LINE = re.compile(
     rf"(?m)^[ \t]*(?:#{{1,6}}[ \t]+|[*_]{{1,3}}|\|[ \t]*)?"
@@ -35,6 +40,8 @@ def pointers(text: str) -> Iterator[str]:
     for match in _POINTER.finditer(text):
         for label in filter(None, (match[3], match[4])):
             yield _key(match[1] or "section", label)
+    for match in _BARE.finditer(text):
+        yield _key("section", match[1] or match[2])
 
 
 def targets(text: str, start: int, end: int) -> dict[str, list[int]]:

@@ -44,17 +44,17 @@ _BLOCKS = frozenset(
             "aside",
             "blockquote",
             "body",
-            "dd",
             "details",
             "div",
             "dl",
-            "dt",
             "fieldset",
         ),
         *("figcaption", "figure", "footer", "form", "header", "hr", "head", "html", "main", "ol", "p"),
         *("section", "summary", "title", "ul", *_HEADINGS),
     }
 )
+_LISTS = frozenset({"ol", "ul", "menu"})
+_MOST_NESTING = 6
 _TABLE_TAGS = frozenset({"table", "thead", "tbody", "tfoot", "tr", "th", "td", "caption"})
 _CELL_SPANS = re.compile(r"\b(?:col|row)span\s*=\s*[\"']?\d{1,4}[\"']?", re.IGNORECASE)
 _ENTITY_OR_SPACES = re.compile(r"&(?:#\d{1,8}|#[xX][0-9a-fA-F]{1,8}|[a-zA-Z]\w{1,31});?|\s{2,}|[\t\r\xa0]")
@@ -84,6 +84,7 @@ class _Writer:
         self._outside = ""
         self._depth = 0
         self._tables = 0
+        self._lists = 0
         self._is_preformatted = False
 
     def take(self, token: Token) -> None:
@@ -105,13 +106,22 @@ class _Writer:
                 self._space()
         elif token.name == "pre":
             self._toggle_preformatted(token)
+        elif token.name in _LISTS:
+            self._lists = max(0, self._lists + (1 if token.kind == "open" else -1))
+            self._break(1 if self._lists else 2)
+        elif token.name in ("dt", "dd"):
+            self._break(2 if (token.name, token.kind) == ("dt", "open") else 1)
+            self.builder.write(":   " if (token.name, token.kind) == ("dd", "open") else "")
         elif token.name in _BLOCKS:
-            self._break(2)
+            if self.builder.ends_with("- "):
+                return  # the first paragraph of an item stands beside its mark
+            self._break(1 if self._lists and token.name not in _HEADINGS else 2)
             if token.kind == "open":
                 self.builder.write(_HEADINGS.get(token.name, ""))
         elif token.name in ("br", "li") and token.kind == "open":
             self._break(1)
-            self.builder.write("- " if token.name == "li" else "")
+            nesting = "  " * min(max(0, self._lists - 1), _MOST_NESTING)
+            self.builder.write(f"{nesting}- " if token.name == "li" else "")
 
     def _write_table_tag(self, token: Token) -> None:
         is_open = token.kind == "open"

@@ -40,6 +40,12 @@ _LONG_TURN_WORDS = 20
 _LEAST_OPENNESS = 0.5
 
 
+_FEWEST_KEYS = 3
+
+
+_LEAST_KEY_OPENNESS = 0.2
+
+
 def looks_like_chat(sample: str) -> bool:
     """Whether most paragraphs begin with a speaker's label, and speakers come back."""
     labels = Counter(found.group("role") or found.group("name") for found in _LABEL.finditer(sample))
@@ -51,7 +57,14 @@ def looks_like_chat(sample: str) -> bool:
         num_turns >= _FEWEST_TURNS
         and 2 <= len(labels) <= num_turns / 2
         and num_turns >= _SHARE_OF_PARAGRAPHS * blocks
+        and not _is_of_fields(sample, len(labels))
     )
+
+
+def _is_of_fields(sample: str, num_labels: int) -> bool:
+    """Whether the labels are keys of records: three or more that always follow each other alike."""
+    names = [found.group("role") or found.group("name") for found in _LABEL.finditer(sample)]
+    return num_labels >= _FEWEST_KEYS and openness(names) < _LEAST_KEY_OPENNESS
 
 
 def is_conversation(text: str) -> bool:
@@ -64,10 +77,10 @@ def is_conversation(text: str) -> bool:
     if len(labels) <= _FEWEST_TURNS or _LOG_LEVELS & {speaker.upper() for speaker in speakers}:
         return False
     num_words = [len(text[a.end() : b.start()].split()) for a, b in pairwise(labels)]
-    return quantiles(num_words, n=20)[-1] >= _LONG_TURN_WORDS and _openness(speakers) >= _LEAST_OPENNESS
+    return quantiles(num_words, n=20)[-1] >= _LONG_TURN_WORDS and openness(speakers) >= _LEAST_OPENNESS
 
 
-def _openness(speakers: Sequence[str]) -> float:
+def openness(speakers: Sequence[str]) -> float:
     """Bits of surprise in who follows whom: 0 where two, or the keys of a record, take strict turns."""
     pairs, firsts = Counter(pairwise(speakers)), Counter(speakers[:-1])
     return sum(n * math.log2(firsts[first] / n) for (first, _), n in pairs.items()) / (len(speakers) - 1)

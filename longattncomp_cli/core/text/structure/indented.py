@@ -15,8 +15,12 @@ _CLOSER = re.compile(r"\s*(?:[\])}]|end\b|fi\b|done\b|esac\b|else\b|elif\b|\{)")
 
 _HOLDER = re.compile(
     r"\s*(?:(?:export|public|private|protected|internal|abstract|sealed|final|static|open|data|partial|default)\s+)*"
-    r"(?:class|struct|impl|interface|trait|module|namespace|enum|object|extension|protocol|mod)\b"
+    r"(?:class|struct|impl|interface|trait|module|namespace|enum|object|extension|protocol|mod|defmodule|contains"
+    r"|package|library|contract|program|unit|describe|context)\b",
+    re.IGNORECASE,
 )
+# A line at the margin that goes on with the block above it.
+_GOES_ON = re.compile(r"\s*(?:begin|(?:var|const|where|local|is|as|then|do)\s*$)", re.IGNORECASE)
 
 
 _COMMENT = re.compile(r"\s*(?:#|//|/\*|\*|--|;|@)")
@@ -79,12 +83,16 @@ def _blocks(text: str, lines: _Lines) -> Iterator[tuple[int, int, int]]:
         last = at
         for below in range(at + 1, len(lines)):
             depth = depths[below]
-            if depth is not None and depth <= base and not _CLOSER.match(text, *lines[below]):
+            if depth is not None and depth <= base and not _goes_on(text, lines[below]):
                 break
             last = below if depth is not None else last
         yield at if comment is None else comment, at, last
         comment = None
         at = last + 1
+
+
+def _goes_on(text: str, line: tuple[int, int]) -> bool:
+    return _CLOSER.match(text, *line) is not None or _GOES_ON.match(text, *line) is not None
 
 
 def _indentation(text: str, start: int, end: int) -> int | None:

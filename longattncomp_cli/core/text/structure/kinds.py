@@ -6,6 +6,8 @@ import re
 from pathlib import PurePath
 
 from longattncomp_cli.core.text.structure.chats import looks_like_chat
+from longattncomp_cli.core.text.structure.formats.blocks import has_alike_lines, has_blocks
+from longattncomp_cli.core.text.structure.formats.braces import has_brace_blocks
 from longattncomp_cli.core.text.structure.formats.signs import format_of
 from longattncomp_cli.core.text.structure.tables.delimited import delimited_kind
 
@@ -27,6 +29,8 @@ GRAMMARS = {
 _OTHER_CODE = (
     ".bash", ".cs", ".dart", ".ex", ".exs", ".groovy", ".hs", ".jl", ".kt", ".kts", ".lua", ".m", ".ml",
     ".nim", ".php", ".pl", ".pm", ".r", ".scala", ".sh", ".sol", ".swift", ".vue", ".zig", ".zsh",
+    ".bzl", ".clj", ".cljs", ".el", ".erl", ".f90", ".f95", ".fs", ".fsx", ".groovy", ".lisp", ".mm", ".pas", ".ps1",
+    ".psm1", ".rkt", ".scm", ".sv", ".tcl", ".v", ".vb", ".vbs", ".vhd", ".vhdl",
 )  # fmt: skip
 
 
@@ -55,6 +59,9 @@ _KINDS = {
     ),
     **dict.fromkeys((".css", ".scss", ".less", ".bicep", ".nginx"), "settings"),
     **dict.fromkeys((".srt", ".vtt", ".sbv"), "subtitles"),
+    **dict.fromkeys(
+        (".pgn", ".ris", ".enw", ".ged", ".po", ".pot", ".qif", ".abc", ".edi", ".mrk"), "entries"
+    ),
     **dict.fromkeys((".vcf", ".vcard", ".ics", ".ical"), "cards"),
     **dict.fromkeys((".diff", ".patch"), "diff"),
     **dict.fromkeys((".mk", ".mak"), "makefile"),
@@ -70,6 +77,7 @@ _NAMES = {
     **dict.fromkeys((".env", ".editorconfig", ".gitconfig", ".npmrc", "pipfile"), "config"),
     **dict.fromkeys(("gemfile", "rakefile", "vagrantfile"), "ruby"),
     **dict.fromkeys(("jenkinsfile",), "code"),
+    "caddyfile": "settings",
 }
 
 _PROSE = (".html", ".htm")
@@ -79,7 +87,7 @@ CODE_KINDS = frozenset({*GRAMMARS, "code", "sql"})
 """Kinds that are program text."""
 
 
-ENTRY_KINDS = frozenset({"log", "dump", "subtitles", "cards", "bibtex", "ldif"})
+ENTRY_KINDS = frozenset({"log", "dump", "subtitles", "cards", "bibtex", "ldif", "entries", "fields", "lines"})
 """Kinds whose units are entries that stand beside each other, each readable alone."""
 
 
@@ -115,6 +123,13 @@ _OTHER_SIGNS = re.compile(
     r"(?:val|var) \w+(?::| =|$)|using [\w.]+;$|namespace [\w.\\]+;?$|\[\w+(?:\(.*\))?\]$|.*\{ get; "
     r"|(?:override |private |implicit )*def \w+.*[={]$|(?:(?:case |companion )?object|trait|extension)\b.*\{$"
     r"|data class \w|local function |function [\w.:]+\(.*\)$|import (?:Foundation|SwiftUI|UIKit)$)"
+)
+
+
+# A text with none of these that says ``return`` is in another language.
+_ONLY_PYTHON = re.compile(
+    r"(?m)^[ \t]*(?:(?:async )?def \w+\([^\n]*:?$|class \w+[^\n{]*:$|import \w[\w., ]*$|from [\w.]+ import "
+    r"|(?:if|elif|for|while|with|try|except|else)\b[^\n{]*:$)"
 )
 
 
@@ -168,13 +183,21 @@ def _by_signs(text: str) -> str | None:
     if markdown >= 2 and not _is_comment_style(sample, markdown):
         return "markdown"
     counts = {language: len(sign.findall(sample)) for language, sign in _SIGNS.items()}
+    if not _ONLY_PYTHON.search(sample):
+        counts["python"] = 0
     best = max(counts, key=lambda language: counts[language])
     others, closings = len(_OTHER_SIGNS.findall(sample)), len(_CLOSING.findall(sample))
     if others > counts[best] and others >= _FEWEST_SIGNS and others + closings >= _SIGN_SHARE * len(lines):
         return "code"
     if counts[best] >= _FEWEST_SIGNS and counts[best] >= _SIGN_SHARE * len(lines):
         return best
-    return "chat" if looks_like_chat(sample) else None
+    if looks_like_chat(sample):
+        return "chat"
+    if has_blocks(sample[:_FORMAT_CHARS]):
+        return "fields"
+    if has_brace_blocks(sample):
+        return "settings"
+    return "lines" if has_alike_lines(sample) else None
 
 
 def _is_comment_style(sample: str, headings: int) -> bool:

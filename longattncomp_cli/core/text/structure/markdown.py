@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from longattncomp_cli.core.text.boundaries import sentence_starts
-from longattncomp_cli.core.text.structure.prose.lists import find_lists
-from longattncomp_cli.core.text.structure.prose.outline import Heading, lines_of, sections
+from longattncomp_cli.core.text.structure.prose.lists import find_lists, led_paragraphs
+from longattncomp_cli.core.text.structure.prose.outline import Heading, Lines, lines_of, sections
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
@@ -25,6 +25,10 @@ _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*\r?\n?$")
 # A paragraph that is one bold line heads what comes after it.
 _BOLD = re.compile(r" {0,3}(\*\*|__)(?=\S)[^\n]{1,100}?\1:?[ \t]*\r?\n?$")
 _BOLD_LEVEL = 7
+
+
+_DEFINITION = re.compile(r" {0,3}[:~][ \t]+\S")
+_LONGEST_TERM = 120
 
 
 _DASHES = re.compile(r"[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?[ \t]*\r?\n?$")
@@ -55,8 +59,31 @@ def read(text: str) -> Structure:
         else:
             units.append(Unit(start, start + len(text[start:end].rstrip()), None))
             rows.extend(start + found.start() for found in _LINE.finditer(text[start:end]))
-    units += [*sections(text, headings), *find_lists(text, lines, others)]
+    units += [*sections(text, headings), *find_lists(text, lines, others), *_definitions(text, lines, others)]
+    units += led_paragraphs(text, lines, others)
     return build("markdown", units, [*rows, *sentence_starts(text).tolist()])
+
+
+def _definitions(text: str, lines: Lines, others: set[int]) -> Iterator[Unit]:
+    """Terms over their definitions, which begin with a colon; what is indented goes on with one."""
+    at = 0
+    while at + 1 < len(lines):
+        is_term = at not in others and text[slice(*lines[at])].strip()
+        if (
+            not is_term
+            or not _DEFINITION.match(text, *lines[at + 1])
+            or lines[at][1] - lines[at][0] > _LONGEST_TERM
+        ):
+            at += 1
+            continue
+        last = at + 1
+        while last + 1 < len(lines) and (
+            _DEFINITION.match(text, *lines[last + 1]) or text[lines[last + 1][0]] in " \t"
+        ):
+            last += 1
+        start, end = lines[at][0], lines[last][1]
+        yield Unit(start, start + len(text[start:end].rstrip()), heading_span(text, *lines[at]), leaf=False)
+        at = last + 1
 
 
 def _blocks(text: str) -> Iterator[tuple[str, int, int, int]]:

@@ -7,8 +7,10 @@ from functools import partial
 
 from longattncomp_cli.core.text.structure import chats, code, json_values, markdown
 from longattncomp_cli.core.text.structure.formats import (
+    blocks,
     braces,
     config,
+    entries,
     logs,
     outlines,
     records,
@@ -42,6 +44,9 @@ _FORMATS: dict[str, Callable[[str], Structure]] = {
     "sql": sql.read,
     "xml": xml_tags.read,
     "log": logs.read,
+    "entries": entries.read,
+    "fields": blocks.read,
+    "lines": blocks.read_lines,
     "cards": records.read_cards,
     "bibtex": records.read_bibtex,
     "ldif": records.read_ldif,

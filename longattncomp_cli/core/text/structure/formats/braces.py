@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from longattncomp_cli.core.text.structure.formats.lines import (
     WHOLE_CHARS,
     comments_begin,
+    end_of_name,
     is_comment,
     trimmed_end,
 )
@@ -53,6 +54,9 @@ _MOST_WIDTH = 200
 _MOST_DEPTH = 10
 
 
+_BRACE_SHARE = 0.15
+
+
 _LONG_CHARS = 3_000
 """A block longer than this is no unit to keep whole; what it holds has headings of its own."""
 
@@ -74,6 +78,14 @@ def is_braced(text: str) -> bool:
     closing = len(re.findall(r"^[ \t]*\}", text, re.MULTILINE))
     words = len(re.findall(r"^[ \t]*(?:end|fi|done|esac)\b", text, re.MULTILINE))
     return min(opening, closing) > words
+
+
+def has_brace_blocks(text: str) -> bool:
+    """Whether a good part of the lines open or close braces, and as many open as close."""
+    opening = len(re.findall(r"\{[ \t]*$", text, re.MULTILINE))
+    closing = len(re.findall(r"^[ \t]*\}[,;)]*[ \t]*$", text, re.MULTILINE))
+    lines = sum(1 for line in text.splitlines() if line.strip())
+    return min(opening, closing) >= 3 and opening + closing >= _BRACE_SHARE * lines
 
 
 def read_code(text: str) -> Structure:
@@ -105,10 +117,13 @@ def read_settings(text: str) -> Structure:
     depths: list[int] = []
     for index, block in enumerate(blocks):
         depths.append(1 + (depths[block.parent] if block.parent >= 0 else 0))
-        if depths[index] > _MOST_DEPTH or block.own == block.brace or _is_one_line(text, block):
+        if depths[index] > _MOST_DEPTH or _is_one_line(text, block):
+            continue
+        named = end_of_name(text, block.own, block.brace, block.end)
+        if block.own == block.brace == named:
             continue
         whole = index not in holders and block.end - block.start <= WHOLE_CHARS
-        units.append(Unit(block.start, block.end, heading_span(text, block.own, block.brace), leaf=whole))
+        units.append(Unit(block.start, block.end, heading_span(text, block.own, named), leaf=whole))
     return build("settings", units)
 
 
@@ -127,6 +142,7 @@ def _paired(text: str, *, by_lines: bool) -> tuple[list[_Block], bool]:
     open_blocks: list[int] = []
     is_paired = True
     parens = [0]
+    before: list[int] = []
     boundary = 0
     for token in _TOKEN.finditer(text):
         mark, at = token.group(), token.start()
@@ -139,6 +155,7 @@ def _paired(text: str, *, by_lines: bool) -> tuple[list[_Block], bool]:
         elif mark == ";":
             boundary = boundary if parens[-1] else at + 1
         elif mark == "{":
+            before.append(boundary if parens[-1] else -1)
             own = _header_begin(text, boundary, at) if len(open_blocks) < _MOST_DEPTH else at
             start = comments_begin(text, own, boundary) if text[own - 1 : own] in ("", "\n") else own
             blocks.append(_Block(start, own, at, len(text), open_blocks[-1] if open_blocks else -1))
@@ -154,8 +171,12 @@ def _paired(text: str, *, by_lines: bool) -> tuple[list[_Block], bool]:
             )
             is_paired = is_paired and bool(open_blocks)
             for _ in range(min(closes, len(open_blocks))):
-                blocks[open_blocks.pop()].end = at + 1
+                block = blocks[open_blocks.pop()]
+                block.end = at + 1
                 parens.pop()
+                kept = before.pop()
+                if kept >= 0 and text.find("\n", block.brace, at) < 0:
+                    boundary = kept  # braces among parameters, on one line, end no statement
     end = trimmed_end(text, 0, len(text))
     for index in open_blocks:
         blocks[index].end = end

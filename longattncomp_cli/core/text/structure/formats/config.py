@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
+from longattncomp_cli.core.text.structure.formats import blocks
+from longattncomp_cli.core.text.structure.formats.blocks import has_indented_blocks
 from longattncomp_cli.core.text.structure.formats.lines import (
     LINE,
     WHOLE_CHARS,
     Sections,
     comments_begin,
+    end_of_name,
     is_comment,
 )
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
@@ -25,46 +29,48 @@ _PART = re.compile(
 )
 
 
-_NAME = re.compile(r"[ \t]*(?:name|id|title|label|key)[ \t]*[=:][ \t]*\S[^\n]*", re.IGNORECASE)
-
-
-_NEAR_CHARS = 100
+# Above the settings of each of several files.
+_FILE = re.compile(r"^#[ \t]*(/[^\s:]{1,200})[ \t]*$", re.MULTILINE)
 
 
 def read(text: str) -> Structure:
-    """Sections under their headers; without any, groups of settings under their comments.
+    """Sections under their headers; without any, groups of settings under their comments, or indented ones.
 
     A section is no record: each of its settings says something by itself, under its header.
     """
+    parts = list(_PART.finditer(text))
+    if not any(found.group("header") for found in parts) and has_indented_blocks(text[:20_000]):
+        return blocks.read(text)
+    settings = [found.start() for found in parts if found.group("setting") is not None]
+    headers = [found for found in parts if found.group("setting") is None]
+    return build("config", _sections(text, headers) or _groups(text), settings)
+
+
+def _sections(text: str, headers: list[re.Match[str]]) -> list[Unit]:
     sections = Sections(text, whole_chars=WHOLE_CHARS)
     items: list[str] = []
-    settings: list[int] = []
     last = 0
-    for found in _PART.finditer(text):
-        if found.group("setting") is not None:
-            settings.append(found.start())
-            continue
+    times = Counter(found.group("header") for found in headers)
+    for found in headers:
         if found.group("header") is not None:
             path = found.group("path")
             while items and not path.startswith(items[-1] + "."):
                 items.pop()
             start = comments_begin(text, found.start(), last)
-            sections.open(len(items), start, _heading(text, *found.span("header"), bool(found.group("item"))))
+            file = _FILE.search(text, start, found.start())
+            if file is not None:
+                sections.open(0, start, heading_span(text, *file.span()))
+            heading = _heading(text, *found.span("header"), times[found.group("header")] > 1)
+            sections.open(1 + len(items), found.start() if file else start, heading)
             if found.group("item"):
                 items.append(path)
         last = found.end()
-    units = sections.all()
-    return build("config", units or _groups(text), settings)
+    return sections.all()
 
 
-def _heading(text: str, start: int, end: int, is_item: bool) -> tuple[int, int] | None:
-    """A header; one of several of the same path (``[[task]]``) with the name that stands below it."""
-    if is_item:
-        line_end = text.find("\n", end) + 1 or len(text)
-        name = _NAME.match(text, line_end)
-        if name and name.end() - start <= _NEAR_CHARS:
-            end = name.end()
-    return heading_span(text, start, end)
+def _heading(text: str, start: int, end: int, is_repeated: bool) -> tuple[int, int] | None:
+    """A header; one of several that are alike (``[[task]]``, ``[Term]``) with the name that stands below it."""
+    return heading_span(text, start, end_of_name(text, start, end, len(text)) if is_repeated else end)
 
 
 def _groups(text: str) -> list[Unit]:

@@ -54,6 +54,43 @@ def comments_begin(text: str, start: int, least: int) -> int:
     return start
 
 
+_NAMES = (
+    re.compile(
+        r"[ \t]*[\"']?:?(?:server_?)?(?:name|title|summary|label)[\"']?[ \t]*(?::|=|\||[ \t])[ \t]*[^\s{(\[]",
+        re.I,
+    ),
+    re.compile(
+        r"[ \t]*[\"']?:?(?:id|key|code|subject|host|slug|alias)[\"']?[ \t]*[:=|][ \t]*[^\s{(\[]", re.I
+    ),
+)
+_NEAR_CHARS = 160
+_LINES_TO_NAME = 4
+
+
+def end_of_name(text: str, start: int, end: int, stop: int) -> int:
+    """Where a heading ends that is to hold the line that names what it heads.
+
+    Args:
+        text: the whole text.
+        start, end: the heading without that line.
+        stop: where what it heads ends.
+
+    Returns:
+        The end of the line of a ``name``, else of an ``id``, among the first lines; else ``end``.
+    """
+    begin = text.find("\n", end, stop) + 1
+    lines: list[tuple[int, int]] = []
+    while begin and len(lines) < _LINES_TO_NAME and begin < stop:
+        after = text.find("\n", begin, stop)
+        lines.append((begin, after if after >= 0 else stop))
+        begin = after + 1
+    for pattern in _NAMES:
+        for first, last in lines:
+            if last - start <= _NEAR_CHARS and pattern.match(text, first, last):
+                return trimmed_end(text, first, last)
+    return end
+
+
 @dataclass
 class Sections:
     """Sections that are opened by their first lines and last until one of their level or above opens.

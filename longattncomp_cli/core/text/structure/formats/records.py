@@ -10,7 +10,10 @@ from longattncomp_cli.core.text.structure.units import Structure, Unit, build, h
 _BEGIN_END = re.compile(r"^(?P<mark>BEGIN|END):(?P<kind>[A-Z0-9-]{1,40})[ \t]*$", re.MULTILINE)
 
 
-_CARD_NAME = re.compile(r"^(?:FN|SUMMARY|N|UID|TZID)(?:;[^:\n]{0,200})?:[^\n]{1,200}", re.MULTILINE)
+_CARD_NAMES = tuple(
+    re.compile(rf"^(?:{names})(?:;[^:\n]{{0,200}})?:[^\n]{{1,200}}", re.MULTILINE)
+    for names in ("FN|SUMMARY", "N|UID|TZID")
+)
 
 
 _BIBTEX = re.compile(r"^[ \t]*(?P<level1>@\w{1,40}[ \t]*[{(][^\n]{0,200})", re.MULTILINE)
@@ -54,7 +57,8 @@ def read_cards(text: str) -> Structure:
             start = opened.pop()[1]
             nested = text.find("\nBEGIN:", start, mark.start())
             own_end = mark.start() if nested < 0 else nested + 1
-            named = _CARD_NAME.search(text, start, min(own_end, start + _MOST_HEADER_CHARS))
+            limit = min(own_end, start + _MOST_HEADER_CHARS)
+            named = next((found for name in _CARD_NAMES if (found := name.search(text, start, limit))), None)
             units.append(Unit(start, mark.end(), named.span() if named else None, leaf=nested < 0))
     return build("cards", units)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from longattncomp_cli.core.text.structure.chats import looks_like_chat
+from longattncomp_cli.core.text.structure.formats.entries import entry_format
 from longattncomp_cli.core.text.structure.formats.logs import has_levels, looks_like_log
 from longattncomp_cli.core.text.structure.formats.outlines import OUTLINES
 
@@ -150,7 +151,8 @@ def _is_config(sample: Sample) -> bool:
     starts = _HEADER.match(sample.first) or _SETTING.match(sample.first)
     if headers and starts and len(sample.settled) >= 3 * headers / 2:
         return settings >= 0.9 and any("=" in line or ":" in line for line in sample.settled)
-    return len(sample.settled) >= 4 and sample.share(_ASSIGNMENT) >= 0.9
+    keys = {line.partition("=")[0] for line in sample.settled}
+    return len(sample.settled) >= 4 and len(keys) > 1 and sample.share(_ASSIGNMENT) >= 0.9
 
 
 def _is_yaml(sample: Sample) -> bool:
@@ -197,11 +199,12 @@ _TESTS: tuple[tuple[str, Callable[[Sample], bool]], ...] = (
     ("testrun", lambda sample: sample.count(_SESSION) >= 1),
     ("bibtex", lambda sample: sample.count(_BIBTEX) >= 2 and sample.share(_BIBTEX_FIELD) >= 0.6),
     ("ldif", lambda sample: sample.text.count("\ndn: ") >= 1 and sample.share(_LDIF_LINE) >= 0.95),
+    ("entries", lambda sample: entry_format(sample.text) is not None),
     ("dockerfile", lambda s: s.first.startswith(("FROM ", "ARG ")) and s.share(_DOCKER_LINE) >= 0.9),
+    ("log", _is_log),
     ("makefile", _is_makefile),
     ("manual", _is_manual),
     ("sql", _is_sql),
-    ("log", _is_log),
     (
         "settings",
         lambda s: s.count(_SETTINGS_BLOCK) >= 1 and s.share(_SETTINGS_LINE) >= 0.9 and not s.count(_C),

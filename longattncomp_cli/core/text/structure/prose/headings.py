@@ -15,6 +15,12 @@ from longattncomp_cli.core.text.structure.prose.outline import Heading, Lines
 
 _LONGEST = 100
 _MOST_LEVELS = 8
+_TITLE = "title"
+_TITLE_LINE = re.compile(r"[^\W_][^\n|\t=<>{}\[\]]{2,}")
+_LONGEST_TITLE = 60
+_FEWEST_TITLES = 3
+_TITLE_SHARE = 0.7
+_BULLET = re.compile(r"(?:[-*•]|\d{1,3}[.)])[ \t]")
 _ADORNMENT = re.compile(r"([=\-~^\"'`#*+.:_<>])\1{2,}$")
 _DATE = r"(?:\d{4}-\d\d-\d\d|\d{1,2}[. ]\w+[. ]\d{4}|\w+ \d{1,2},? \d{4}|unreleased|\d{4})"
 _VERSION = re.compile(
@@ -29,6 +35,10 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,5})(\.?)[ \t]+(?=\S)")
+# ``== Title ==`` (MediaWiki), ``--- Title ---``, ``h2. Title`` (Textile).
+_MARKED = re.compile(
+    r"(={1,6}|-{2,}|\*{2,}|~{2,}|#{2,}|_{2,}|\+{2,})[ \t]+([^\s=*~#_+-].{0,98}?)[ \t]+\1|(h[1-6])\.[ \t]+\S.{0,98}"
+)
 _CAPITALS = re.compile(r"(?=(?:.*[A-Z]){4})[A-Z0-9][A-Z0-9 ,.&/'’:–-]*$")
 # A line in capitals that comes more often stands at the head of pages.
 _MOST_TIMES = 2
@@ -58,12 +68,23 @@ def plain(text: str, lines: Lines) -> Iterator[tuple[int, int, int, str]]:
         yield first, last, lines[last][1], style
     for number, (start, end) in enumerate(lines):
         line = text[start:end].strip()
+        if line and (marked := _MARKED.fullmatch(line)):
+            yield number, number, end, f"marked {marked.group(1) or marked.group(3)}"
+            continue
         if not line or not _is_alone(text, lines, number):
             continue
         style = _style(line)
+        if not style and line.endswith(":") and _heads_no_list(text, lines, number):
+            style = _style(line[:-1]) and _TITLE
         if style:
             yield number, number, end, style
     yield from _clauses(text, lines)
+
+
+def _heads_no_list(text: str, lines: Lines, number: int) -> bool:
+    """Whether what follows a line is no list: that has its own way with the line that introduces it."""
+    below = next((text[a:b].strip() for a, b in lines[number + 1 : number + 4] if text[a:b].strip()), "")
+    return bool(below) and not _BULLET.match(below)
 
 
 def _style(line: str) -> str:
@@ -75,6 +96,8 @@ def _style(line: str) -> str:
     named = _NAMED.match(line)
     if named and not line.endswith((".", ",", ";", "!", "?")):
         return f"named {named.lastindex}"
+    if _TITLE_LINE.fullmatch(line) and line[-1] not in ".,;:!?…\"'”’)" and len(line) <= _LONGEST_TITLE:
+        return "capitals" if _CAPITALS.match(line) else _TITLE
     if _CAPITALS.match(line) and len(line) <= _LONGEST * 0.7:
         return "capitals"
     return ""
@@ -104,6 +127,19 @@ def _is_alone(text: str, lines: Lines, number: int) -> bool:
     return not before and not start.isspace() and (not after.strip() or after[0] in " \t")
 
 
+def _are_titles(text: str, lines: Lines, numbers: list[int]) -> bool:
+    """Whether short lines that end no sentence head what follows: most stand over whole sentences."""
+    heads = 0
+    for number in numbers:
+        below = next(
+            (each for each in range(number + 1, len(lines)) if text[slice(*lines[each])].strip()), None
+        )
+        if below is not None:
+            body = text[slice(*lines[below])].strip()
+            heads += body[-1] in '.!?…:;"”' or len(body) > _LONGEST_TITLE or bool(_BULLET.match(body))
+    return len(numbers) >= _FEWEST_TITLES and heads >= _TITLE_SHARE * len(numbers)
+
+
 def plain_headings(text: str, lines: Lines, listed: set[int]) -> tuple[list[Heading], set[int]]:
     """The headings of a text without markup, and the numbers of their lines.
 
@@ -117,6 +153,8 @@ def plain_headings(text: str, lines: Lines, listed: set[int]) -> tuple[list[Head
     """
     found = sorted(each for each in plain(text, lines) if each[0] not in listed)
     titles = Counter(text[slice(*lines[first])].strip() for first, *_ in found)
+    if not _are_titles(text, lines, [first for first, _, _, style in found if style == _TITLE]):
+        found = [each for each in found if each[3] != _TITLE]
     found = [
         each
         for each in found
@@ -130,6 +168,8 @@ def plain_headings(text: str, lines: Lines, listed: set[int]) -> tuple[list[Head
         if first in numbers or (len(style) > 2 and counts[style] < 2):
             continue
         level = levels.setdefault(style, min(len(levels) + 1, _MOST_LEVELS))
+        if style == _TITLE:
+            level = _MOST_LEVELS
         headings.append(Heading(lines[first][0], end, level))
         numbers.update(range(first, last + 1))
     return headings, numbers

@@ -23,6 +23,7 @@ _INDENTATION = re.compile(r"[ \t]*")
 _INTRODUCES = re.compile(r"[:：](?:[*_`]{1,3})?$")
 # Begins an environment of items: no text of its own.
 _BEGINS_LIST = re.compile(r"\s*\\begin\{\w+\}")
+_LEADS = re.compile(r"(?:[:：]|[ ][–—])[*_`]{0,3}$")
 _TAB = 4
 _MOST_DEPTH = 8
 # The longest sentence that introduces a list, and how far back it is looked for.
@@ -99,6 +100,23 @@ def find_lists(text: str, lines: Lines, others: Collection[int], *, fewest_items
         _open(text, found, items, marker, start + len(line))
     if found is not None:
         yield from _closed(text, found, items, fewest_items)
+
+
+def led_paragraphs(text: str, lines: Lines, others: Collection[int]) -> Iterator[Unit]:
+    """Paragraphs whose first line ends in a colon or a dash: it is said of every line below it."""
+    number = 0
+    while number < len(lines):
+        first = number
+        while number < len(lines) and text[slice(*lines[number])].strip() and number not in others:
+            number += 1
+        start, end = lines[first]
+        leads = (
+            number - first > 1 and end - start <= _LONGEST_LEAD and _LEADS.search(text[start:end].rstrip())
+        )
+        if leads:
+            stop = start + len(text[start : lines[number - 1][1]].rstrip())
+            yield Unit(start, stop, heading_span(text, start, end), leaf=False)
+        number = max(number, first + 1)
 
 
 def _belongs(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from longattncomp_cli.core.text.boundaries import sentence_starts
 from longattncomp_cli.core.text.structure.prose import markup
 from longattncomp_cli.core.text.structure.prose.headings import plain_headings, underlined
-from longattncomp_cli.core.text.structure.prose.lists import find_lists
+from longattncomp_cli.core.text.structure.prose.lists import find_lists, led_paragraphs
 from longattncomp_cli.core.text.structure.prose.outline import Heading, Lines, lines_of, sections
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build
 
@@ -30,7 +30,8 @@ def read_rst(text: str) -> Structure:
         level = levels.setdefault(style, len(levels) + 1)
         headings.append(Heading(lines[first][0], lines[last][1], min(level, 8)))
         titles.update(range(first, last + 1))
-    return _structure("rst", text, [*sections(text, headings), *find_lists(text, lines, titles)])
+    lists = [*find_lists(text, lines, titles), *led_paragraphs(text, lines, titles)]
+    return _structure("rst", text, [*sections(text, headings), *lists])
 
 
 def read_markup(text: str, kind: str) -> Structure:
@@ -52,7 +53,8 @@ def read_plain(text: str) -> Structure:
     headings, titles = plain_headings(text, lines, listed)
     if titles:
         lists = list(find_lists(text, lines, titles, fewest_items=_FEWEST_ITEMS))
-    return _structure("prose", text, [*sections(text, headings), *lists])
+    led = led_paragraphs(text, lines, titles)
+    return _structure("prose", text, [*sections(text, headings), *lists, *led])
 
 
 def _structure(kind: str, text: str, units: list[Unit]) -> Structure:

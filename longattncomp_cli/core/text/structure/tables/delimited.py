@@ -11,6 +11,8 @@ from longattncomp_cli.core.text.structure.units import Structure, Unit, build
 
 _LINE = re.compile(r"[^\n]+")
 _QUOTED = re.compile(r'"(?:[^"]|"")*+"')
+# Of pipes: a rule, a line between pipes, spaces beside one, or fields with their names.
+_DRAWN = re.compile(r"(?m)^[ \t]*\||^[-+|: \t]+$|[ ]\||\|[ ]|=[^|\n]*\|[^|\n]*=")
 _NUMBER = re.compile(r"[-+]?[\d.,:/-]*\d[\d.,:/-]*%?")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
@@ -45,7 +47,7 @@ def read_tsv(text: str) -> Structure:
 def delimited_kind(sample: str) -> str | None:
     """``csv`` or ``tsv`` where every line of a sample has as many cells, else ``None``."""
     delimiter = _delimiter(sample)
-    if delimiter is None or delimiter == r"\|":
+    if delimiter is None or (delimiter == r"\|" and _DRAWN.search(sample)):
         return None
     rows = _rows(sample, delimiter)[:-1][:_SAMPLE_ROWS]
     counts = {len(_cells(sample[a:b], delimiter)) for a, b in rows}

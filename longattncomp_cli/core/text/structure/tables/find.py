@@ -10,6 +10,7 @@ import numpy as np
 from longattncomp_cli.core.text.boundaries import sentence_starts
 from longattncomp_cli.core.text.structure.tables.drawn import drawn_tables
 from longattncomp_cli.core.text.structure.tables.html import html_tables
+from longattncomp_cli.core.text.structure.tables.markup import markup_tables
 from longattncomp_cli.core.text.structure.tables.sql import sql_tables
 from longattncomp_cli.core.text.structure.tables.table import Table
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build
@@ -50,4 +51,5 @@ def _tables(text: str, *, is_code: bool) -> Iterator[Table]:
     yield from sql_tables(text)
     if not is_code:
         yield from html_tables(text)
+        yield from markup_tables(text)
         yield from drawn_tables(text)

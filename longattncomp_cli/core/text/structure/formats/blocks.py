@@ -1,0 +1,178 @@
+"""Records that people type: blocks of fields (``born: 1950``) between empty lines, and lines with more below.
+
+A block is headed by its first line, with the line of its name where that is near. A line at the margin heads
+what is indented below it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from longattncomp_cli.core.text.structure.chats import openness
+from longattncomp_cli.core.text.structure.formats.lines import (
+    LINE,
+    WHOLE_CHARS,
+    Sections,
+    end_of_name,
+    trimmed_end,
+)
+from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
+
+_FIELD = re.compile(
+    r"[ \t]*(?:[-*•][ \t]+)?([^\W_][\w ./()'-]{0,40}?)[ \t]*(?::|=|\||\t|[ ]{2,}-?)[ \t]*(?=\S|$)"
+)
+_MARKS = re.compile(r"([=\-~_*^#+])\1{2,}")
+_CLOSES = re.compile(r"[\])}]")
+_LONGEST_TITLE = 100
+_SAMPLE_CHARS = 20_000
+_NEAR_CHARS = 160
+_FEWEST_BLOCKS = 3
+_FIELD_SHARE = 0.7
+_KNOWN_SHARE = 0.7
+_MOST_OPENNESS = 0.6
+"""Bits: in records the same key follows the same; who speaks next is open."""
+_HEAD_SHARE = 0.8
+_INDENTED_SHARE = 0.35
+_MOST_BLOCK_LINES = 60
+_FEWEST_ALIKE = 8
+_ALIKE_SHARE = 0.8
+_SHAPE_CHARS = 4
+_RUN = re.compile(r"\d[\da-fA-F]*|[^\W\d_]+")
+_TELLING = re.compile(r"[=@\[\x1b]|^0[:./]0|^0[ ]a|^a:a:")
+_REMARK = re.compile(r"(?:#|//|;|!|--)")
+
+_Block = list[tuple[int, int]]
+
+
+def read(text: str) -> Structure:
+    """Blocks of fields where the text has them, else lines with what is indented below them."""
+    units = _field_blocks(text) if has_field_blocks(text[:_SAMPLE_CHARS]) else _indented_blocks(text)
+    return build("fields", [unit for unit in units if text.find("\n", unit.start, unit.end) >= 0])
+
+
+def _field_blocks(text: str) -> list[Unit]:
+    """Blocks, each with the title above it that stands apart."""
+    sections = Sections(text, whole_chars=WHOLE_CHARS)
+    title: _Block | None = None
+    for block in _blocks(text):
+        if _is_title(text, block):
+            title = block
+            continue
+        start, end = block[0]
+        if title is not None:
+            start, end = title[0][0], title[-1][1]
+        elif len(block) > 1:
+            end = end_of_name(text, start, end, block[-1][1])
+        if title is not None or len(block) > 1:
+            sections.open(1, start, heading_span(text, start, trimmed_end(text, start, end)))
+            sections.close(1, block[-1][1])
+        title = None
+    return sections.all()
+
+
+def _indented_blocks(text: str) -> list[Unit]:
+    """Lines at the margin, with the name that may stand on the first lines below."""
+    sections = Sections(text, whole_chars=WHOLE_CHARS)
+    heads = [
+        found.span()
+        for found in LINE.finditer(text)
+        if not found.group()[0].isspace()
+        and not _REMARK.match(found.group())
+        and not _CLOSES.match(found.group())
+    ]
+    stops = [*(start for start, _ in heads[1:]), len(text)]
+    for (start, end), stop in zip(heads, stops, strict=True):
+        end = trimmed_end(text, start, end)
+        sections.open(1, start, heading_span(text, start, end_of_name(text, start, end, stop)))
+    return sections.all()
+
+
+def _is_title(text: str, block: _Block) -> bool:
+    """A line alone, or with marks below it, that is no field and ends no sentence."""
+    line = text[slice(*block[0])].strip()
+    is_marked = len(block) == 2 and _MARKS.fullmatch(text[slice(*block[1])].strip()) is not None
+    if not (len(block) == 1 or is_marked) or len(line) > _LONGEST_TITLE:
+        return False
+    return line[-1] not in ".,;!?" and not (_FIELD.match(line) and re.search(r"[:=]\s*\S", line))
+
+
+def has_blocks(sample: str) -> bool:
+    """Whether a text is made of either."""
+    return has_field_blocks(sample) or has_indented_blocks(sample)
+
+
+def has_field_blocks(sample: str) -> bool:
+    """Whether most lines are fields of blocks, whose keys come back from block to block in the same order."""
+    blocks = [block for block in _blocks(sample) if 1 < len(block) <= _MOST_BLOCK_LINES]
+    if len(blocks) < _FEWEST_BLOCKS:
+        return False
+    keys = [_keys(sample, block) for block in blocks]
+    flat = [key for each in keys for key in each]
+    counts = Counter(key for each in keys for key in set(each))
+    known = sum(counts[key] for key in counts if counts[key] >= max(2, len(blocks) / 2))
+    lines = sum(len(block) for block in blocks)
+    shown = sum(1 for line in LINE.finditer(sample) if line.group().strip())
+    return (
+        len(counts) >= 2
+        and lines >= _FIELD_SHARE * shown
+        and len(flat) >= _FIELD_SHARE * (lines - len(blocks))
+        and known >= _KNOWN_SHARE * (lines - len(blocks))
+        and openness(flat) <= _MOST_OPENNESS
+    )
+
+
+def has_indented_blocks(sample: str) -> bool:
+    """Whether most lines at the margin have lines indented below them, and these are many."""
+    lines = [line.rstrip() for line in sample.splitlines() if line.strip() and not _REMARK.match(line)]
+    margin = [number for number, line in enumerate(lines) if not line[0].isspace()]
+    heads = sum(1 for number in margin if number + 1 < len(lines) and lines[number + 1][0].isspace())
+    indented = len(lines) - len(margin)
+    longest = max((len(line) for line in lines), default=0)
+    return (
+        heads >= _FEWEST_BLOCKS
+        and heads >= _HEAD_SHARE * len(margin)
+        and indented >= _INDENTED_SHARE * len(lines)
+        and longest <= 4 * _NEAR_CHARS
+        and not any(lines[number][0] in "-*•+|>" for number in margin)
+    )
+
+
+def read_lines(text: str) -> Structure:
+    """Each line with what is indented below it: it says what it says by itself, or not at all."""
+    sections = Sections(text, leaf_level=1)
+    for found in LINE.finditer(text):
+        if found.group().strip() and not found.group()[0].isspace():
+            sections.open(1, found.start(), None)
+    return build("lines", sections.all())
+
+
+def has_alike_lines(sample: str) -> bool:
+    """Whether most lines open alike, with a number or a mark, as the lines of a log of unknown form do."""
+    lines = [line for line in sample.splitlines() if line.strip() and not line[0].isspace()]
+    if len(lines) < _FEWEST_ALIKE:
+        return False
+    shapes = Counter(
+        _RUN.sub(lambda run: "0" if run[0][0].isdigit() else "a", line[:40])[:_SHAPE_CHARS] for line in lines
+    )
+    [(shape, times)] = shapes.most_common(1)
+    return times >= _ALIKE_SHARE * len(lines) and _TELLING.search(shape) is not None
+
+
+def _blocks(text: str) -> Iterator[_Block]:
+    """Runs of lines between empty ones."""
+    block: _Block = []
+    for line in LINE.finditer(text):
+        if line.group().strip():
+            block.append(line.span())
+        elif block:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _keys(text: str, block: _Block) -> list[str]:
+    found = (_FIELD.match(text, start, end) for start, end in block)
+    return [match.group(1).strip().casefold() for match in found if match]
