@@ -23,6 +23,7 @@ from longattncomp_cli.core.checkpoint.shipped import MULTILINGUAL_CHECKPOINT
 from longattncomp_cli.core.chunking.chunks import SnapLevel
 from longattncomp_cli.core.inputs.conversations.model import Frame
 from longattncomp_cli.core.prompts.growth import measure, settled
+from longattncomp_cli.core.prompts.leads import names_after
 from longattncomp_cli.core.prompts.request import (
     DEFAULT_TAIL_TOKENS,
     Context,
@@ -195,7 +196,8 @@ class Compressor:
         budget = self._budget(request, sum(sizes.texts))
         growing = None if self.settings.as_text else budget
         sources, frame = settled(request.sources, frame, sizes, growing)
-        request = replace(request, sources=sources, frame=frame)
+        after = names_after(frame, request.query)
+        request = replace(request, sources=sources, frame=frame, names_after=after)
         if not sources and always_read:
             raise InputError(
                 "the conversation holds nothing that may be shortened",
@@ -280,7 +282,12 @@ class Compressor:
         scored = self._scored(request, on_tokens, always_read=False)
         assert scored.selection is not None
         return Compression(
-            request, scored.scores, scored.renderer, scored.selection, scored.budget, self.settings.rule.mode
+            scored.request,
+            scored.scores,
+            scored.renderer,
+            scored.selection,
+            scored.budget,
+            self.settings.rule.mode,
         )
 
     def focus(self, request: Request) -> FindStart:

@@ -87,14 +87,14 @@ def _counts(request: Request, chunks: Sequence[Chunk], name: str) -> FloatArray:
     for number, run in groupby(chunks, key=lambda chunk: chunk.source):
         own = list(run)
         source = request.sources[number]
-        at = list(_places(source.text, name, source.context_span.start, source.context_span.end))
+        at = list(name_places(source.text, name, source.context_span.start, source.context_span.end))
         if at:
             owner = np.searchsorted([chunk.start for chunk in own], at, side="right") - 1
             np.add.at(counts_C, own[0].index + np.maximum(owner, 0), 1)
     return counts_C
 
 
-def _places(text: str, name: str, start: int, end: int) -> Iterator[int]:
+def name_places(text: str, name: str, start: int, end: int) -> Iterator[int]:
     """Where a name begins in ``text[start:end]``, no letter, digit or underscore being joined to it."""
     at = text.find(name, start, end)
     while at >= 0:

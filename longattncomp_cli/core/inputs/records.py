@@ -180,7 +180,7 @@ def _checked(raw: dict[str, Any], record_id: str | int, place: str, fields: Fiel
     budget = raw.get("budget")
     if budget is not None:
         parse_budget(budget)
-    if context is None and prompt is None and "messages" in raw:
+    if context is None and prompt is None and ("messages" in raw or looks_like_conversation(raw)):
         return _chat(raw, record_id, place, raw, texts[fields.query], budget)
     if (context is None) == (prompt is None):
         both = "both" if prompt is not None else "neither"

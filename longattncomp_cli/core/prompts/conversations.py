@@ -63,7 +63,8 @@ def frame_of(conversation: Conversation, query: str = "") -> tuple[tuple[Source,
         elif said.kind != "fixed" and said.text.strip() and not _is_asked(said, asked):
             slots.append(Slot(number, 0, len(said.text)))
     sources = tuple(_source(conversation.texts[slot.number], slot) for slot in slots)
-    return sources, Frame(conversation, tuple(slots)), asked
+    asked_at = None if query.strip() else asked.message
+    return sources, Frame(conversation, tuple(slots), asked_at=asked_at), asked
 
 
 def _is_asked(said: Said, asked: Asked) -> bool:

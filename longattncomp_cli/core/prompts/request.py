@@ -12,6 +12,7 @@ from longattncomp_cli.core.inputs.messages import prompt_text
 from longattncomp_cli.core.inputs.records import Record
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.conversations import frame_of
+from longattncomp_cli.core.prompts.leads import NamesAfter
 from longattncomp_cli.core.prompts.parser import parse_prompt
 from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import InputError
@@ -32,6 +33,7 @@ class Request:
         extra: fields of the record that pass through to the output.
         frame: what stands around the sources where they are texts of a conversation.
         num_repaired: lone surrogates of the record that became U+FFFD.
+        names_after: of a conversation, names that an agent at work is after, and where.
     """
 
     sources: tuple[Source, ...]
@@ -44,6 +46,7 @@ class Request:
     extra: dict[str, Any] = field(default_factory=dict)
     frame: Frame | None = None
     num_repaired: int = 0
+    names_after: NamesAfter | None = None
 
     @property
     def prefix(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from longattncomp_cli.core.inputs.conversations.reading import list_key
 from longattncomp_cli.core.results.compression import Compression, Scored
 from longattncomp_cli.errors import LongAttnCompError
 
@@ -79,11 +80,11 @@ def compression_record(
     if isinstance(conversation, list):
         return conversation
     if conversation is not None:
-        messages = conversation["messages"]
-        return {**request.extra, "id": request.id, "messages": messages, "selection": selection}
+        key = list_key(conversation)
+        return {**request.extra, "id": request.id, key: conversation[key], "selection": selection}
     ours = {"id": request.id, "compressed": compression.text, "selection": selection}
     # Of a chat that is printed as a text, the messages are the input.
-    left_out = "messages" if request.frame is not None else ""
+    left_out = list_key(request.extra) if request.frame is not None else ""
     extra = {key: value for key, value in request.extra.items() if key != left_out}
     lost = {f"input_{k}": v for k, v in extra.items() if k in ours and v not in (None, ours[k])}
     return {**extra, **lost, **ours}

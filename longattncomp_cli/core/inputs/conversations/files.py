@@ -20,7 +20,7 @@ from longattncomp_cli.errors import InputError
 _HEAD_CHARS = 4_000
 # How a chat begins, whether or not the rest of it is JSON.
 _LIST_OPENING = re.compile(r'\s*\[\s*\{[^{}\[\]]{0,3000}?"(?:role|content)"\s*:')
-_MESSAGES = re.compile(r'"messages"\s*:\s*\[\s*\{[^{}\[\]]{0,3000}?"(?:role|content)"\s*:')
+_MESSAGES = re.compile(r'"(?:messages|input)"\s*:\s*\[\s*\{[^{}\[\]]{0,3000}?"(?:role|content)"\s*:')
 _INDENT = re.compile(r"[\[{]\r?\n([ \t]+)\S")
 
 

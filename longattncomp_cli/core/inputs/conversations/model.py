@@ -128,8 +128,10 @@ class Frame:
         slots: of each source of the request.
         reserve: tokens of the budget that are left free, so that a conversation that goes on keeps its
             beginning as it is.
+        asked_at: index of the message that asks; ``None`` where the query was given.
     """
 
     conversation: Conversation
     slots: tuple[Slot, ...]
     reserve: int = 0
+    asked_at: int | None = None

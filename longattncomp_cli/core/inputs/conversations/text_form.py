@@ -26,13 +26,19 @@ def conversation_text(conversation: Conversation, changed: Mapping[int, str], st
         parts[said.message].append(changed.get(number, said.text))
     turns = [written_turn("system", "\n\n".join(parts[BESIDE]))] if parts[BESIDE] else []
     for index, message in enumerate(messages_of(conversation.value)):
-        said_here = [*filter(None, parts[index]), *_other_parts(message.get("content"))]
+        said_here = [*filter(None, parts[index]), *_other_parts(message.get("content", message.get("output")))]
         if said_here and all(part == stub for part in said_here):
             if turns[-1:] != [stub]:
                 turns.append(stub)
         else:
-            turns.append(written_turn(message["role"], "\n\n".join(said_here)))
+            turns.append(written_turn(_role(message), "\n\n".join(said_here)))
     return "\n".join(turns)
+
+
+def _role(message: dict[str, Any]) -> str:
+    """Who speaks; a call is the assistant's, what came of it the tool's."""
+    role: str = message.get("role", "tool" if "output" in message else "assistant")
+    return role
 
 
 def _other_parts(content: Any) -> list[str]:
