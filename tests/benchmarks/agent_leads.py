@@ -2,10 +2,11 @@
 
 python tests/benchmarks/agent_leads.py [--items 8] [--seed 1] [--budget 12.5%] [--budget 25%] [--output FILE]
 
-Made conversations of seven kinds. In the first four the fact shares no word with the question: a name that
-an earlier result, or what the agent said last, gives leads to it. In `wandered` and `answered` the question alone
-is enough and the newest call is after something else; in `follow-up` the last question leaves out what the one
-before it was about, in `new topic` it does not. An item holds where its fact is in the compressed conversation.
+Made conversations of eight kinds. In the first four the fact shares no word with the question: a name that
+an earlier result gives, or that the agent said last, leads to it. In `wandered` and `answered` the question
+alone is enough, and in the first of them the newest call is after something else; in `follow-up` the last
+question leaves out what the one before it was about, in `new topic` it does not. An item holds where its
+fact is kept.
 """
 
 from __future__ import annotations
@@ -23,9 +24,19 @@ from longattncomp_cli.core.backbones.cache.backbone import cached
 from tests.benchmarks.results_file import write_results
 
 Message = dict[str, Any]
-_FIRST = ("amber", "birch", "cobalt", "dusk", "ember", "fjord", "garnet", "hazel", "indigo", "juniper", "kelp", "larch")
-_SECOND = ("heron", "otter", "wren", "marten", "lynx", "stoat", "plover", "badger", "curlew", "vole", "teal", "shrike")
-_SUBJECTS = ("ledger", "roster", "tariff", "beacon", "harrow", "sluice", "lantern", "packer", "mailer", "quarry")
+_FIRST = (
+    "amber", "birch", "cobalt", "dusk", "ember", "fjord",
+    "garnet", "hazel", "indigo", "juniper", "kelp", "larch",
+)  # fmt: skip
+_SECOND = (
+    "heron", "otter", "wren", "marten", "lynx", "stoat",
+    "plover", "badger", "curlew", "vole", "teal", "shrike",
+)  # fmt: skip
+_SUBJECTS = (
+    "ledger", "roster", "tariff", "beacon", "harrow", "sluice", "lantern", "packer", "mailer", "quarry",
+)  # fmt: skip
+_TRAITS = ("retries", "window", "floor", "margin", "digest", "lease", "shard", "cursor", "grace", "batch")
+_RULES = "You help the people who run the machines. Look before you answer."
 _TRAITS = ("retries", "window", "floor", "margin", "digest", "lease", "shard", "cursor", "grace", "batch")
 
 
@@ -35,14 +46,21 @@ class Talk:
     def __init__(self, question: str) -> None:
         """Begin with a system text and the question."""
         self.messages: list[Message] = [
-            {"role": "system", "content": "You help the people who run the machines. Look before you answer."},
+            {
+                "role": "system",
+                "content": _RULES,
+            },
             {"role": "user", "content": question},
         ]
 
     def step(self, tool: str, arguments: dict[str, Any], lines: list[str], said: str | None = None) -> None:
         """A call and its result."""
         number = f"call_{len(self.messages)}"
-        call = {"id": number, "type": "function", "function": {"name": tool, "arguments": json.dumps(arguments)}}
+        call = {
+            "id": number,
+            "type": "function",
+            "function": {"name": tool, "arguments": json.dumps(arguments)},
+        }
         self.messages.append({"role": "assistant", "content": said, "tool_calls": [call]})
         self.messages.append({"role": "tool", "tool_call_id": number, "content": "\n".join(lines)})
 
@@ -65,7 +83,7 @@ def _settings(rng: random.Random, names: list[str]) -> list[str]:
 
 def _log(rng: random.Random, job: str, number: int) -> list[str]:
     return [
-        f"[{i:03}] {job} moved shelf {rng.randrange(400)} to bay {rng.randrange(30)} in {rng.randrange(900)} ms"
+        f"[{i:03}] {job} moved shelf {rng.randrange(400)} to bay {rng.randrange(30)}, {rng.randrange(900)} ms"
         for i in range(number)
     ]
 
@@ -88,13 +106,23 @@ def bare_setting(rng: random.Random) -> Item:
 
 def chain_of_numbers(rng: random.Random) -> Item:
     """An order's row names a tour, the tour's log the reason."""
-    who, order, tour = rng.choice(("Ek", "Lund", "Sorel", "Tamm")), rng.randrange(5000, 6000), rng.randrange(700, 999)
+    who, order, tour = (
+        rng.choice(("Ek", "Lund", "Sorel", "Tamm")),
+        rng.randrange(5000, 6000),
+        rng.randrange(700, 999),
+    )
     talk = Talk(f"Why has {who} not got the parcel yet?")
-    rows = [f"{rng.randrange(3000, 4999)} | {rng.choice(_FIRST)} | tour {rng.randrange(100, 699)} | paid" for _ in range(60)]
+    rows = [
+        f"{rng.randrange(3000, 4999)} | {rng.choice(_FIRST)} | tour {rng.randrange(100, 699)} | paid"
+        for _ in range(60)
+    ]
     rows[rng.randrange(10, 50)] = f"{order} | {who} | tour {tour} | paid"
     talk.step("find_orders", {"name": who}, rows)
     events = ("signed", "left with a neighbour", "shelf full", "gate locked", "cold store", "weighed again")
-    lines = [f"{rng.randrange(100, 699)}-{rng.randrange(40)} {rng.choice(_SECOND)} row, {rng.choice(events)}" for _ in range(110)]
+    lines = [
+        f"{rng.randrange(100, 699)}-{rng.randrange(40)} {rng.choice(_SECOND)} row, {rng.choice(events)}"
+        for _ in range(110)
+    ]
     fact = f"{tour}-{rng.randrange(40)} {rng.choice(_SECOND)} row, turned back at the weir"
     lines.insert(rng.randrange(20, 90), fact)
     talk.step("depot_log", {"tour": tour}, lines)
@@ -121,20 +149,27 @@ def named_function(rng: random.Random) -> Item:
     names = _names(rng, "_", 26)
     file, name = f"{rng.choice(_SUBJECTS)}.py", names[0]
     talk = Talk("Since Tuesday the import is an hour off. Please find out why.")
-    trace = [f"  File \"{rng.choice(_SUBJECTS)}_{i}.py\", line {rng.randrange(300)}, in {rng.choice(names[1:])}" for i in range(40)]
+    trace = [
+        f'  File "{rng.choice(_SUBJECTS)}_{i}.py", line {rng.randrange(300)}, in {rng.choice(names[1:])}'
+        for i in range(40)
+    ]
     trace += [f'  File "{file}", line 88, in {name}', "AssertionError: 3600"]
     talk.step("run_shell", {"cmd": "make import"}, trace)
     shift = rng.randrange(2, 99)
     code: list[str] = []
     for other in rng.sample(names, len(names)):
-        body = f"    return value * {shift} + 11" if other == name else f"    return value + {rng.randrange(100, 999)}"
+        body = (
+            f"    return value * {shift} + 11"
+            if other == name
+            else f"    return value + {rng.randrange(100, 999)}"
+        )
         code += [f"def {other}(value):", f"    value = value or {rng.randrange(9)}", body, ""]
     talk.step("read_file", {"path": file}, code)
     return talk.messages, f"return value * {shift} + 11"
 
 
 def wandered(rng: random.Random) -> Item:
-    """The fact stands in an earlier result, in the question's words; the newest call is after something else."""
+    """The fact stands in an earlier result, in the question's words; the newest call is after others."""
     talk = Talk("Which port does the exporter of the sluice listen on?")
     lines = _settings(rng, _names(rng, "_", 80))
     fact = f"exporter_port = {rng.randrange(2000, 9000)}"
@@ -224,7 +259,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
     compressor = Compressor.load()
-    compressor.scorer = compressor.scorer.with_backbone(cached(compressor.scorer.backbone, memory_bytes=2**30))
+    compressor.scorer = compressor.scorer.with_backbone(
+        cached(compressor.scorer.backbone, memory_bytes=2**30)
+    )
     rows = []
     begun = time.perf_counter()
     for kind in KINDS:

@@ -34,15 +34,29 @@ class Sizes:
     Attributes:
         texts: of each.
         stub: of what stands where nothing of a text is kept.
+        instruction: of what is sent beside the conversation.
     """
 
-    texts: Sequence[int]
-    stub: int
+    texts: Sequence[int] = ()
+    stub: int = 0
+    instruction: int = 0
+
+    @property
+    def total(self) -> int:
+        """All that the budget counts."""
+        return sum(self.texts) + self.instruction
 
 
-def measure(conversation: Conversation, tokenizer: TargetTokenizer, stub: str) -> Sizes:
+NO_SIZES = Sizes()
+"""Of what is no conversation."""
+
+
+def measure(
+    conversation: Conversation, tokenizer: TargetTokenizer, stub: str, instruction: str = ""
+) -> Sizes:
     """Count every text."""
-    return Sizes(tokenizer.count_each([said.text for said in conversation.texts]), tokenizer.count(stub))
+    texts = tokenizer.count_each([said.text for said in conversation.texts])
+    return Sizes(texts, tokenizer.count(stub), tokenizer.count(instruction) if instruction else 0)
 
 
 def settled(
@@ -87,7 +101,7 @@ def settled(
 
 def _least_tokens(sizes: Sizes, pairs: Sequence[tuple[Source, Slot]]) -> int:
     """Tokens of the conversation with nothing kept of some of its texts."""
-    return sum(sizes.texts) - sum(sizes.texts[slot.number] - sizes.stub for _, slot in pairs)
+    return sizes.total - sum(sizes.texts[slot.number] - sizes.stub for _, slot in pairs)
 
 
 def _parts(pairs: Sequence[tuple[Source, Slot]], frame: Frame) -> tuple[tuple[Source, ...], Frame]:
@@ -97,6 +111,7 @@ def _parts(pairs: Sequence[tuple[Source, Slot]], frame: Frame) -> tuple[tuple[So
 def _by_message(conversation: Conversation, sizes: Sizes) -> tuple[list[int], list[int]]:
     """Tokens of what stands beside the messages and of each message: whole, and with what may go gone."""
     whole = [0] * (conversation.num_messages + 1)
+    whole[0] = sizes.instruction
     floor = whole.copy()
     for said, size in zip(conversation.texts, sizes.texts, strict=True):
         whole[said.message - BESIDE] += size

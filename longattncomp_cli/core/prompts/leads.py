@@ -93,9 +93,8 @@ def _arguments(result: Said) -> Iterator[str]:
             waiting += reversed(value.values())
         elif isinstance(value, list):
             waiting += reversed(value)
-        elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
-            if len(str(value)) >= _FEWEST_CHARS:
-                yield str(value)
+        elif isinstance(value, (str, int, float)) and len(str(value)) >= _FEWEST_CHARS:
+            yield str(value)
 
 
 def _origins(earlier: Sequence[Said], values: Sequence[str]) -> Iterator[str]:

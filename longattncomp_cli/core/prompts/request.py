@@ -29,7 +29,8 @@ class Request:
         instruction: kept before the context, charged to the budget; ``""`` where there is none.
         budget: overrides the run's budget, as the user wrote it (``4000``, ``"16k"``, ``"12.5%"``).
         id: the record's id, or its line number.
-        keep: ``(source, start, end)`` of what must be kept whatever its score.
+        keep: ``(source, start, end)`` of what must be kept whatever its score; of a conversation the source
+            is the index of a message.
         extra: fields of the record that pass through to the output.
         frame: what stands around the sources where they are texts of a conversation.
         num_repaired: lone surrogates of the record that became U+FFFD.
@@ -165,7 +166,7 @@ class RequestBuilder:
             return context
         if looks_like_conversation(context):
             request = self.from_conversation(read_conversation(context, "the conversation"), query)
-            return replace(request, budget=budget)
+            return replace(request, instruction=instruction, budget=budget)
         texts = [context] if isinstance(context, (str, Source)) else list(context)
         sources = tuple(_as_source(text) for text in texts)
         if not sources:

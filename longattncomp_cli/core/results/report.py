@@ -9,6 +9,7 @@ from longattncomp_cli.core.results.compression import Compression, Scored
 from longattncomp_cli.errors import LongAttnCompError
 
 if TYPE_CHECKING:
+    from longattncomp_cli.core.prompts.request import Request
     from longattncomp_cli.core.scoring.explain import Explanation
     from longattncomp_cli.core.scoring.explain_hop import HopExplanation
 
@@ -125,16 +126,12 @@ def selection_report(compression: Compression, checkpoint: str, settings: str) -
     report["chunks_total"] = len(scores.chunks)
     report["copies_left_out"] = len(selection.copies)
     if selection.copies:
-        report["copies"] = [
-            {"source": number, "start": start, "end": end} for number, start, end in selection.copies
-        ]
+        report["copies"] = [_place(request, number, start, end) for number, start, end in selection.copies]
     report["checkpoint"] = checkpoint
     report["settings"] = settings
     report["spans"] = [
         {
-            "source": span.chunk.source,
-            "start": span.start,
-            "end": span.end,
+            **_place(request, span.chunk.source, span.start, span.end),
             "score": rounded(scores.scores[span.chunk.index]),
             "rank": int(ranks[span.chunk.index]),
             **({"reason": span.reason} if span.reason else {}),
@@ -142,6 +139,16 @@ def selection_report(compression: Compression, checkpoint: str, settings: str) -
         for span in selection.kept
     ]
     return report
+
+
+def _place(request: Request, source: int, start: int, end: int) -> JsonObject:
+    """Where a span lies; of a conversation in which message, and where its string stands (a JSON pointer)."""
+    if request.frame is None:
+        return {"source": source, "start": start, "end": end}
+    slot = request.frame.slots[source]
+    said = request.frame.conversation.texts[slot.number]
+    path = "/" + "/".join(str(key) for key in said.place)
+    return {"source": said.message, "path": path, "start": start + slot.start, "end": end + slot.start}
 
 
 def _warnings(result: Scored | Compression) -> JsonObject:

@@ -132,7 +132,9 @@ class _Reader:
         for key in ("summary", "content") if kind == "reasoning" else ():
             parts = item[key] if isinstance(item.get(key), list) else []
             texts = [part.get("text") for part in parts if isinstance(part, dict)]
-            yield from (Said(index, "assistant", clean(each), "fixed") for each in texts if isinstance(each, str))
+            yield from (
+                Said(index, "assistant", clean(each), "fixed") for each in texts if isinstance(each, str)
+            )
         if isinstance(item.get("output"), (str, list)):
             call = made or self._call(item.get("call_id"), where) or _GIVEN
             yield from self._content(item["output"], where, index, "tool", (*place, "output"), call)
