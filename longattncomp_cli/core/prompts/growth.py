@@ -86,7 +86,7 @@ def settled(
     if least > budget and all(slot.end - slot.start == len(texts[slot.number].text) for _, slot in shortened):
         raise BudgetError(
             f"the budget of {budget} tokens cannot hold what is always kept: {ALWAYS_KEPT} have {least}",
-            hint=f"use --budget {least} or more",
+            hint=f"use --budget {least} or more{_or_fewer(frame, sizes, shortened, budget)}",
         )
     whole, floor = _by_message(frame.conversation, sizes)
     anchor = _anchor(whole, floor, budget)
@@ -102,6 +102,30 @@ def settled(
 def _least_tokens(sizes: Sizes, pairs: Sequence[tuple[Source, Slot]]) -> int:
     """Tokens of the conversation with nothing kept of some of its texts."""
     return sizes.total - sum(sizes.texts[slot.number] - sizes.stub for _, slot in pairs)
+
+
+def _or_fewer(frame: Frame, sizes: Sizes, pairs: Sequence[tuple[Source, Slot]], budget: int) -> str:
+    """Another way out of a budget that is too small: how many of the newest messages it can hold.
+
+    They begin with a user's turn, and system text goes before them.
+    """
+    gone = {slot.number for _, slot in pairs}
+    texts = frame.conversation.texts
+    least = [sizes.stub if number in gone else size for number, size in enumerate(sizes.texts)]
+    room = budget - sizes.instruction - sum(least[i] for i, said in enumerate(texts) if said.is_system)
+    first = None
+    for number in reversed(range(len(texts))):
+        if texts[number].is_system:
+            continue
+        room -= least[number]
+        if room < 0:
+            break
+        begins = number == 0 or texts[number - 1].message != texts[number].message
+        if begins and texts[number].role == "user" and texts[number].kind == "turn":
+            first = texts[number].message
+    if first is None:
+        return ""
+    return f", or send only the newest {frame.conversation.num_messages - first:,} messages"
 
 
 def _parts(pairs: Sequence[tuple[Source, Slot]], frame: Frame) -> tuple[tuple[Source, ...], Frame]:

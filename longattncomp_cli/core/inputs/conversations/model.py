@@ -11,6 +11,8 @@ Place = tuple[str | int, ...]
 BESIDE = -1
 """The message index of what stands beside the messages: Anthropic's ``system``."""
 
+SYSTEM_ROLES = ("system", "developer")
+
 TextKind = Literal["turn", "result", "fixed"]
 
 
@@ -35,6 +37,11 @@ class Said:
     place: Place = ()
     tool: str = ""
     call: str = ""
+
+    @property
+    def is_system(self) -> bool:
+        """Whether it is the application's own: rules that stand over the conversation."""
+        return self.role in SYSTEM_ROLES
 
     @property
     def name(self) -> str:

@@ -7,12 +7,18 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from longattncomp_cli.core.inputs.conversations.calls import Call, call_of_block, call_of_item, calls_of
-from longattncomp_cli.core.inputs.conversations.model import BESIDE, Conversation, JsonStyle, Place, Said
+from longattncomp_cli.core.inputs.conversations.model import (
+    BESIDE,
+    SYSTEM_ROLES,
+    Conversation,
+    JsonStyle,
+    Place,
+    Said,
+)
 from longattncomp_cli.errors import InputError
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 AS_TEXT_HINT = "mend it, or read the file as plain text: --format text -q 'your question'"
-_SYSTEM = ("system", "developer")
 # The items of OpenAI's Responses API that are no messages: calls, what came of them, and thinking.
 _ITEM = re.compile(r"\w+_call(?:_output)?|reasoning|item_reference|compaction")
 _LISTS = ("messages", "input")
@@ -212,7 +218,7 @@ class _Reader:
             raise _wrong(where, f"'text' is {_kind(part.get('text'))}, not a string")
 
     def _said(self, text: str, index: int, role: str, place: Place, call: Call | None) -> Said:
-        if role in _SYSTEM:
+        if role in SYSTEM_ROLES:
             return Said(index, role, clean(text), "fixed", place)
         if call is not None or role in ("tool", "function"):
             said_by = "tool" if call is not None and call is not _GIVEN else role
