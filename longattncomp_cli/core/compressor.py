@@ -25,7 +25,9 @@ from longattncomp_cli.core.checkpoint.by_language import OtherReader
 from longattncomp_cli.core.checkpoint.shipped import MULTILINGUAL_CHECKPOINT
 from longattncomp_cli.core.chunking.chunks import SnapLevel
 from longattncomp_cli.core.inputs.conversations.model import Frame
-from longattncomp_cli.core.prompts.growth import measure, settled
+from longattncomp_cli.core.prompts.conversations import spans_of_messages
+from longattncomp_cli.core.prompts.growth import NO_SIZES, Sizes, measure, settled
+from longattncomp_cli.core.prompts.leads import names_after
 from longattncomp_cli.core.prompts.request import (
     DEFAULT_TAIL_TOKENS,
     Context,
@@ -264,11 +266,19 @@ class Compressor:
         self, request: Request, frame: Frame, on_tokens: OnTokens | None, *, always_read: bool
     ) -> Scored:
         """Score a conversation; where all of it fits, or what must stay does not, it need not be read."""
-        sizes = measure(frame.conversation, self.tokenizer, stub_of(self.settings.separator))
-        budget = self._budget(request, sum(sizes.texts))
+        sizes = measure(
+            frame.conversation, self.tokenizer, stub_of(self.settings.separator), request.instruction
+        )
+        budget = self._budget(request, sizes.total)
         growing = None if self.settings.as_text else budget
         sources, frame = settled(request.sources, frame, sizes, growing)
-        request = replace(request, sources=sources, frame=frame)
+        request = replace(
+            request,
+            sources=sources,
+            frame=frame,
+            keep=spans_of_messages(request.keep, frame),
+            names_after=names_after(frame, request.query),
+        )
         if not sources and always_read:
             raise InputError(
                 "the conversation holds nothing that may be shortened",
@@ -277,7 +287,7 @@ class Compressor:
             )
         chunks = self.scorer.chunks(request) if sources else ()
         unread = ChunkScores(chunks, np.full(len(chunks), 1 / max(1, len(chunks))), None)
-        renderer = self.renderer(request, unread, sizes.texts)
+        renderer = self.renderer(request, unread, sizes)
         fits = budget is not None and renderer.original_tokens <= budget and not always_read
         if fits or not sources or (budget is not None and renderer.fixed_tokens > budget):
             return self._selected(Scored(request, unread, renderer), budget)
@@ -302,13 +312,13 @@ class Compressor:
         selection = select(scored.scores, self.settings.rule, scored.renderer, room, focus)
         return replace(scored, selection=selection, budget=budget)
 
-    def renderer(self, request: Request, scores: ChunkScores, sizes: Sequence[int] = ()) -> Renderer:
+    def renderer(self, request: Request, scores: ChunkScores, sizes: Sizes = NO_SIZES) -> Renderer:
         """What renders and counts selections of a scored request.
 
         Args:
             request: what was scored.
             scores: of its chunks.
-            sizes: of a conversation: tokens of each of its texts.
+            sizes: of a conversation.
         """
         required = find_required(request, self.settings.keep, self.tokenizer)
         make: Callable[..., Renderer] = Renderer
@@ -353,7 +363,12 @@ class Compressor:
         scored = self._scored(request, on_tokens, always_read=False)
         assert scored.selection is not None
         return Compression(
-            request, scored.scores, scored.renderer, scored.selection, scored.budget, self.settings.rule.mode
+            scored.request,
+            scored.scores,
+            scored.renderer,
+            scored.selection,
+            scored.budget,
+            self.settings.rule.mode,
         )
 
     def focus(self, request: Request) -> FindStart:

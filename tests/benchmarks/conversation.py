@@ -1,6 +1,6 @@
 """A long made conversation with tools, compressed: seconds, what stayed, who takes it, what a cache keeps.
 
-python tests/benchmarks/conversation.py [--messages 200] [--budget 4000] [--growing 100]
+python tests/benchmarks/conversation.py [--messages 200] [--budget 4000] [--growing 100] [--output FILE]
 
 An engineer talks with an agent about a made program: every user turn starts a task of
 about nine calls, and each result is settings, a log or a test run. One result in the first third
@@ -17,14 +17,16 @@ import random
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from longattncomp_cli import Compressor
+from tests.benchmarks.results_file import write_results
 
 Message = dict[str, Any]
 _PARTS = ("ledger", "quota", "mailer", "tariff", "roster", "beacon", "packer", "sluice", "harrow", "lantern")
@@ -206,12 +208,47 @@ def growing(
     return [unchanged(*pair) for pair in pairwise(sent)]
 
 
-GROWTHS = {
-    "one question, a call a step": (False, 2),
-    "one question, three calls a step": (False, 6),
-    "new questions, three calls a step": (True, 6),
+def made_reading(num_messages: int, seed: int = 0) -> list[Message]:
+    """An agent that reads pages of very different lengths and says after some of them what it found.
+
+    Not what the rule for growing conversations was chosen on.
+    """
+    rng = random.Random(f"pages {seed}")
+    messages: list[Message] = [
+        {"role": "user", "content": "Who built the weir at Harrowford, and when was it raised?"}
+    ]
+    while len(messages) < num_messages:
+        number = f"page_{len(messages)}"
+        place = f"https://parish.example/{rng.choice(_PARTS)}/{len(messages)}"
+        call = {"id": number, "type": "function"}
+        call["function"] = {"name": "open_page", "arguments": json.dumps({"url": place})}
+        sentences = int(rng.paretovariate(1.1) * 3)
+        page = " ".join(
+            f"The {rng.choice(_PARTS)} of {rng.randrange(1500, 1950)} had a {rng.choice(_WORDS)} of oak."
+            for _ in range(min(sentences, 60))
+        )
+        messages.append({"role": "assistant", "content": None, "tool_calls": [call]})
+        messages.append({"role": "tool", "tool_call_id": number, "content": page})
+        if rng.random() < 0.4:
+            messages.append({"role": "assistant", "content": f"Nothing on the weir in {place}. I read on."})
+    return messages[:num_messages]
+
+
+def _tasks(num_messages: int, seed: int) -> list[Message]:
+    return made_conversation(num_messages, seed)
+
+
+def _one_question(num_messages: int, seed: int) -> list[Message]:
+    return made_conversation(num_messages, seed, tasks=False)
+
+
+GROWTHS: dict[str, tuple[Callable[[int, int], list[Message]], int]] = {
+    "one question, a call a step": (_one_question, 2),
+    "one question, three calls a step": (_one_question, 6),
+    "new questions, three calls a step": (_tasks, 6),
+    "pages of all lengths, one question, five messages a step": (made_reading, 5),
 }
-"""How a conversation grows: whether new user turns come in between, and messages a step."""
+"""How a conversation grows: what makes it, and messages a step."""
 
 
 def main() -> None:
@@ -224,6 +261,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--growing", type=int, default=100, help="messages of the conversations that grow")
     parser.add_argument("--growing-budget", type=int, default=2000)
+    parser.add_argument("--output", type=Path, help="results file")
     args = parser.parse_args()
     compressor = Compressor.load()
     messages = made_conversation(args.messages, args.seed)
@@ -242,14 +280,32 @@ def main() -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"loopback server: {ask(server.server_port, short)}, {ask(server.server_port, body['messages'])}")
     server.shutdown()
-    for name, (tasks, step) in GROWTHS.items():
-        grown = made_conversation(args.growing, args.seed, tasks=tasks)
+    rows = []
+    for name, (make, step) in GROWTHS.items():
+        grown = make(args.growing, args.seed)
         shares = growing(compressor, grown, args.growing_budget, step)
         begins, in_all = (sum(column) / len(shares) for column in zip(*shares, strict=True))
         print(
             f"ten prefixes, {name}: {begins:.0%} of the bytes in the unchanged beginning "
-            f"(each: {', '.join(f'{share:.0%}' for share, _ in shares)}), {in_all:.0%} in unchanged messages"
+            f"(each: {', '.join(f'{share:.0%}' for share, _ in shares)}), {in_all:.0%} in unchanged messages",
+            flush=True,
         )
+        rows.append(
+            {"growth": name, "beginning": round(begins, 4), "messages": round(in_all, 4)}
+            | {"each": [round(share, 4) for share, _ in shares]}
+        )
+    if args.output is not None:
+        figures = {
+            "messages": len(messages),
+            "original_tokens": result.renderer.original_tokens,
+            "num_tokens": result.num_tokens,
+            "seconds": round(seconds, 1),
+            "calls_kept": calls,
+            "fact_kept": FACT in json.dumps(short),
+            "types": check_types(short, body),
+            "rows": rows,
+        }
+        write_results(args.output, figures, checkpoint="stage2-nosubq", device="cpu", dtype="float32")
 
 
 if __name__ == "__main__":

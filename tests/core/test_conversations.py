@@ -193,6 +193,29 @@ def test_a_broken_chat_says_so(text):
     assert caught.value.code == "malformed-json"
 
 
+@pytest.mark.parametrize(
+    ("inner", "said"),
+    [
+        ('"role": "user", "content": "x", "content": "y"', "the key 'content' stands twice"),
+        ('"role": "user", "content": "x", "n": {"a": 1, "b": 2, "a": 3}', "the key 'a' stands twice"),
+        ('"role": "user", "content": "x", "n": NaN', "NaN is no number"),
+        ('"role": "user", "content": "x", "n": -Infinity', "-Infinity is no number"),
+        ('"role": "user", "content": "x", "n": 1e999', "the number 1e999 is too large"),
+    ],
+)
+@pytest.mark.parametrize("around", ["[{{{}}}]", '{{"messages": [{{{}}}]}}', "{{{}}}\n{{{}}}\n"])
+def test_what_could_not_be_written_again_is_refused(inner, said, around):
+    with pytest.raises(InputError, match=said):
+        conversation_of_text(around.format(inner, inner), "x.json")
+
+
+@pytest.mark.parametrize(
+    "text", ['[{"a": 1, "a": 2, "role": 5}]', '{"role": "user", "content": ' + "9" * 5000 + "}"]
+)
+def test_other_json_with_such_things_is_no_conversation(text):
+    assert conversation_of_text(text, "x.json") is None
+
+
 @pytest.mark.parametrize("indent", [None, 1, 2, "\t"])
 def test_a_changed_text_leaves_the_layout_and_every_other_value(indent):
     value = {"z": [1.5, None, True, "\u00e9\ud83d"], "messages": openai_chat(), "a": 12345678901234567890123}

@@ -10,6 +10,7 @@ from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.inputs.conversations.reading import read_conversation
 from longattncomp_cli.core.prompts.conversations import frame_of
 from longattncomp_cli.core.prompts.growth import NEWER_SHARE, measure, settled
+from longattncomp_cli.errors import BudgetError
 from tests.support.scorers import remembering
 
 
@@ -83,3 +84,22 @@ def test_the_bytes_before_the_anchor_stay(scorer, o200k):
         assert result.num_tokens <= 500
         sent.append(result.conversation)
     assert sent[0] == sent[1][: len(sent[0])] and sent[1] == sent[2][: len(sent[1])]
+
+
+def test_a_budget_that_is_too_small_says_how_many_messages_it_holds():
+    messages = [{"role": "system", "content": "be kind to all"}]
+    for number in range(50):
+        messages.append({"role": "user", "content": f"is {number} red today"})
+        messages.append({"role": "assistant", "content": f"yes {number} is"})
+    budget = 41
+    with pytest.raises(BudgetError) as caught:
+        decided(messages, budget)
+    # Four words of rules, then seven words a pair of turns.
+    newest = (budget - 4) // 7 * 2
+    assert caught.value.hint == f"use --budget 354 or more, or send only the newest {newest} messages"
+    assert decided([messages[0], *messages[-newest:]], budget) == ([], 0)
+    with pytest.raises(BudgetError):
+        decided([messages[0], *messages[-newest - 2 :]], budget)
+    with pytest.raises(BudgetError) as caught:
+        decided(messages, 5)
+    assert caught.value.hint == "use --budget 354 or more"

@@ -64,3 +64,25 @@ def anthropic_body() -> dict[str, Any]:
         ],
         "tools": [{"name": "list_berths", "description": "Lists.", "input_schema": {"type": "object"}}],
     }
+
+
+def responses_body() -> dict[str, Any]:
+    """The same chat as items of OpenAI's Responses API, with reasoning, a search and a tool of its own."""
+    call = {"type": "function_call", "call_id": "c1", "name": "list_berths"}
+    other = [{"type": "input_text", "text": LISTING.replace("berth", "buoy")}]
+    return {
+        "model": "m",
+        "instructions": RULE,
+        "input": [
+            {"role": "user", "content": "Please list the berths."},
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "The tool knows. " * 9}]},
+            {**call, "arguments": '{"harbour": "Skerrow"}'},
+            {"type": "function_call_output", "call_id": "c1", "output": LISTING},
+            {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": TALK}]},
+            {"type": "custom_tool_call", "call_id": "c2", "name": "shell", "input": "buoys --all"},
+            {"type": "custom_tool_call_output", "call_id": "c2", "output": other},
+            {"type": "web_search_call", "status": "completed", "action": {"query": "buoys"}},
+            {"role": "user", "content": [{"type": "input_text", "text": QUESTION}]},
+        ],
+        "tools": [{"type": "function", "name": "list_berths", "parameters": {}}],
+    }

@@ -17,7 +17,7 @@ from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.inputs.conversations.files import write_conversation
 from longattncomp_cli.core.inputs.conversations.model import Frame
 from longattncomp_cli.core.inputs.conversations.text_form import conversation_text
-from longattncomp_cli.core.prompts.growth import ALWAYS_KEPT
+from longattncomp_cli.core.prompts.growth import ALWAYS_KEPT, NO_SIZES, Sizes
 
 STUB = "[...]"
 """Where nothing of a text is kept and the separator is blank: the APIs refuse empty texts."""
@@ -34,11 +34,11 @@ class ConversationRenderer(Renderer):
     """Renders selections of a request that is a conversation, as its JSON or as one text.
 
     Attributes:
-        sizes: tokens of each text of the conversation.
+        sizes: tokens of the conversation's texts.
         as_text: whether one text is printed and counted instead.
     """
 
-    sizes: Sequence[int] = ()
+    sizes: Sizes = NO_SIZES
     as_text: bool = False
     stands_empty: ClassVar[bool] = True
     _counted: dict[tuple[int, tuple[_Part, ...]], int] = field(default_factory=dict, compare=False)
@@ -53,7 +53,8 @@ class ConversationRenderer(Renderer):
         """The conversation with what was kept in the places of its texts."""
         conversation, changed = self.frame.conversation, self.changed(kept)
         if self.as_text:
-            return conversation_text(conversation, changed, stub_of(self.separator))
+            instruction = f"{self.request.instruction}\n\n" if self.request.instruction else ""
+            return instruction + conversation_text(conversation, changed, stub_of(self.separator))
         return write_conversation(conversation, changed)
 
     def changed(self, kept: Sequence[KeptSpan]) -> dict[int, str]:
@@ -88,7 +89,7 @@ class ConversationRenderer(Renderer):
     @cached_property
     def original_tokens(self) -> int:
         """The tokens of the whole conversation."""
-        return self.count(self.full_chunks(range(len(self.chunks)))) if self.as_text else sum(self.sizes)
+        return self.count(self.full_chunks(range(len(self.chunks)))) if self.as_text else self.sizes.total
 
     @property
     def always_kept(self) -> str:
@@ -108,7 +109,7 @@ class ConversationRenderer(Renderer):
     @cached_property
     def _outside_tokens(self) -> int:
         """The tokens of the texts that are no sources."""
-        return sum(self.sizes) - sum(self.sizes[slot.number] for slot in self.frame.slots)
+        return self.sizes.total - sum(self.sizes.texts[slot.number] for slot in self.frame.slots)
 
     def _by_source(self, kept: Sequence[KeptSpan]) -> dict[int, list[KeptSpan]]:
         """The spans of every source, also of one of which nothing is kept."""

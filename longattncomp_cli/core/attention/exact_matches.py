@@ -96,11 +96,11 @@ def _all_places(request: Request, name: str) -> list[tuple[int, int]]:
     return [
         (number, at)
         for number, source in enumerate(request.sources)
-        for at in _places(source.text, name, source.context_span.start, source.context_span.end)
+        for at in name_places(source.text, name, source.context_span.start, source.context_span.end)
     ]
 
 
-def _places(text: str, name: str, start: int, end: int) -> Iterator[int]:
+def name_places(text: str, name: str, start: int, end: int) -> Iterator[int]:
     """Where a name begins in ``text[start:end]``, no letter, digit or underscore being joined to it."""
     at = text.find(name, start, end)
     while at >= 0:

@@ -117,7 +117,7 @@ def run_batch(
         if outputs.report is not None:
             report = files[-1]
         if outputs.resume:
-            _resume(files, remaining, outputs.settings, counts)
+            _resume(files, remaining, results, outputs.settings, counts)
         for outcome in results(remaining, counts.skipped):
             if outcome.error is None:
                 counts.done += 1
@@ -171,13 +171,25 @@ def _with_settings(line: bytes, outcome: Outcome, settings: str) -> bytes:
 
 
 def _resume(
-    files: list[LineFile], records: Iterator[Record | FailedRecord], settings: str, counts: BatchCounts
+    files: list[LineFile],
+    records: Iterator[Record | FailedRecord],
+    results: Results,
+    settings: str,
+    counts: BatchCounts,
 ) -> None:
-    """Skip the records whose lines are complete in every file, and drop what is beyond."""
+    """Skip the records whose lines are complete in every file, and drop what is beyond.
+
+    A list of messages has no room for settings: the last such line is made again, and must be the same.
+    """
     num_lines = min(sum(1 for _ in file.lines()) for file in files)
     place = files[0].path
+    last_chat: tuple[bytes, Record | FailedRecord] | None = None
     for line, record in zip(islice(files[0].lines(), num_lines), records, strict=False):
         written = _parse_line(line, place)
+        if isinstance(written, list):
+            last_chat = line, record
+            counts.skipped += 1
+            continue
         if written.get("id") != record.id:
             raise OutputError(
                 f"{place}:{counts.skipped + 1}: is record {written.get('id')!r}, the input has {record.id!r}",
@@ -185,11 +197,7 @@ def _resume(
                 code="resume-mismatch",
             )
         if not _has_same_settings(written, settings):
-            raise OutputError(
-                f"{place}: was made with other settings (checkpoint, tokenizer, selection or version)",
-                hint="resume with the same options, or --overwrite",
-                code="resume-mismatch",
-            )
+            raise _other_settings(place)
         counts.skipped += 1
         counts.failed += "error" in written and "selection" not in written
     if counts.skipped < num_lines:
@@ -198,8 +206,20 @@ def _resume(
             hint="resume with the same input, or --overwrite",
             code="resume-mismatch",
         )
+    if last_chat is not None:
+        line, record = last_chat
+        if not any(outcome.line.rstrip(b"\n") == line for outcome in results(iter([record]), 0)):
+            raise _other_settings(place)
     for file in files:
         file.keep(counts.skipped)
+
+
+def _other_settings(place: Path) -> OutputError:
+    return OutputError(
+        f"{place}: was made with other settings (checkpoint, tokenizer, selection or version)",
+        hint="resume with the same options, or --overwrite",
+        code="resume-mismatch",
+    )
 
 
 def _has_same_settings(written: dict[str, Any], settings: str) -> bool:
@@ -211,12 +231,12 @@ def _has_same_settings(written: dict[str, Any], settings: str) -> bool:
     return found.get("settings") == settings
 
 
-def _parse_line(line: bytes, place: Path) -> dict[str, Any]:
+def _parse_line(line: bytes, place: Path) -> dict[str, Any] | list[Any]:
     try:
         written = json_lines.loads(line)
     except (ValueError, InputError):
         written = None
-    if not isinstance(written, dict):
+    if not isinstance(written, (dict, list)):
         raise OutputError(
             f"{place}: holds a line that is no record", hint="--overwrite it", code="resume-mismatch"
         )

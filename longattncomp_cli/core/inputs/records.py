@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 from longattncomp_cli.core.budget.amounts import parse_budget
@@ -166,12 +167,17 @@ def _chat(
     record_id: str | int,
     place: str,
     extra: dict[str, Any],
-    query: str = "",
-    budget: str | int | None = None,
+    texts: Mapping[str, str] = MappingProxyType({}),
+    query_field: str = "query",
 ) -> Record:
+    """A conversation; spans of ``keep`` are of messages, by their indices."""
     conversation = read_conversation(value, place)
     sources = tuple(Source(said.text, said.name) for said in conversation.texts)
-    return Record(record_id, sources, False, query, "", budget, extra, (), conversation)
+    keep = () if extra.get("keep") is None else parse_spans(extra["keep"], conversation.num_messages, place)
+    query, instruction = (texts.get(key, "") for key in (query_field, "instruction"))
+    return Record(
+        record_id, sources, False, query, instruction, extra.get("budget"), extra, keep, conversation
+    )
 
 
 def _checked(raw: dict[str, Any], record_id: str | int, place: str, fields: FieldNames) -> Record:
@@ -180,8 +186,8 @@ def _checked(raw: dict[str, Any], record_id: str | int, place: str, fields: Fiel
     budget = raw.get("budget")
     if budget is not None:
         parse_budget(budget)
-    if context is None and prompt is None and "messages" in raw:
-        return _chat(raw, record_id, place, raw, texts[fields.query], budget)
+    if context is None and prompt is None and ("messages" in raw or looks_like_conversation(raw)):
+        return _chat(raw, record_id, place, raw, texts, fields.query)
     if (context is None) == (prompt is None):
         both = "both" if prompt is not None else "neither"
         raise InputError(

@@ -7,12 +7,14 @@ said, and the results of tools also behind that turn, are sources.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from longattncomp_cli.core.inputs.conversations.model import Conversation, Frame, Said, Slot
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.general_layouts import QUERY_CHARS, meaning
 from longattncomp_cli.core.prompts.parser import match_body
+from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import InputError
 
 PARSER = "auto:messages"
@@ -63,7 +65,46 @@ def frame_of(conversation: Conversation, query: str = "") -> tuple[tuple[Source,
         elif said.kind != "fixed" and said.text.strip() and not _is_asked(said, asked):
             slots.append(Slot(number, 0, len(said.text)))
     sources = tuple(_source(conversation.texts[slot.number], slot) for slot in slots)
-    return sources, Frame(conversation, tuple(slots)), asked
+    asked_at = None if query.strip() else asked.message
+    return sources, Frame(conversation, tuple(slots), asked_at=asked_at), asked
+
+
+def spans_of_messages(keep: Sequence[SourceSpan], frame: Frame) -> tuple[SourceSpan, ...]:
+    """What must be kept of messages, as spans of sources; what is no source stays anyway.
+
+    Args:
+        keep: spans of messages, by their indices; a message's offsets run on through its texts.
+        frame: of the sources.
+
+    Raises:
+        InputError: a span ends beyond its message.
+    """
+    if not keep:
+        return ()
+    numbers: dict[int, list[int]] = {}
+    for number, said in enumerate(frame.conversation.texts):
+        if said.kind != "fixed":
+            numbers.setdefault(said.message, []).append(number)
+    sources = {slot.number: source for source, slot in enumerate(frame.slots)}
+    found = []
+    for message, start, end in keep:
+        offset = 0
+        for number in numbers.get(message, ()):
+            length = len(frame.conversation.texts[number].text)
+            if number in sources:
+                slot = frame.slots[sources[number]]
+                low = max(start - offset, slot.start) - slot.start
+                high = min(end - offset, slot.end) - slot.start
+                if low < high:
+                    found.append(SourceSpan(sources[number], low, high))
+            offset += length
+        if end > offset and numbers.get(message):
+            raise InputError(
+                f"field 'keep': {start}:{end} ends beyond message {message}, which has {offset} characters",
+                hint="count characters from 0, end excluded",
+                code="bad-field",
+            )
+    return tuple(found)
 
 
 def _is_asked(said: Said, asked: Asked) -> bool:

@@ -34,15 +34,29 @@ class Sizes:
     Attributes:
         texts: of each.
         stub: of what stands where nothing of a text is kept.
+        instruction: of what is sent beside the conversation.
     """
 
-    texts: Sequence[int]
-    stub: int
+    texts: Sequence[int] = ()
+    stub: int = 0
+    instruction: int = 0
+
+    @property
+    def total(self) -> int:
+        """All that the budget counts."""
+        return sum(self.texts) + self.instruction
 
 
-def measure(conversation: Conversation, tokenizer: TargetTokenizer, stub: str) -> Sizes:
+NO_SIZES = Sizes()
+"""Of what is no conversation."""
+
+
+def measure(
+    conversation: Conversation, tokenizer: TargetTokenizer, stub: str, instruction: str = ""
+) -> Sizes:
     """Count every text."""
-    return Sizes(tokenizer.count_each([said.text for said in conversation.texts]), tokenizer.count(stub))
+    texts = tokenizer.count_each([said.text for said in conversation.texts])
+    return Sizes(texts, tokenizer.count(stub), tokenizer.count(instruction) if instruction else 0)
 
 
 def settled(
@@ -72,7 +86,7 @@ def settled(
     if least > budget and all(slot.end - slot.start == len(texts[slot.number].text) for _, slot in shortened):
         raise BudgetError(
             f"the budget of {budget} tokens cannot hold what is always kept: {ALWAYS_KEPT} have {least}",
-            hint=f"use --budget {least} or more",
+            hint=f"use --budget {least} or more{_or_fewer(frame, sizes, shortened, budget)}",
         )
     whole, floor = _by_message(frame.conversation, sizes)
     anchor = _anchor(whole, floor, budget)
@@ -87,7 +101,31 @@ def settled(
 
 def _least_tokens(sizes: Sizes, pairs: Sequence[tuple[Source, Slot]]) -> int:
     """Tokens of the conversation with nothing kept of some of its texts."""
-    return sum(sizes.texts) - sum(sizes.texts[slot.number] - sizes.stub for _, slot in pairs)
+    return sizes.total - sum(sizes.texts[slot.number] - sizes.stub for _, slot in pairs)
+
+
+def _or_fewer(frame: Frame, sizes: Sizes, pairs: Sequence[tuple[Source, Slot]], budget: int) -> str:
+    """Another way out of a budget that is too small: how many of the newest messages it can hold.
+
+    They begin with a user's turn, and system text goes before them.
+    """
+    gone = {slot.number for _, slot in pairs}
+    texts = frame.conversation.texts
+    least = [sizes.stub if number in gone else size for number, size in enumerate(sizes.texts)]
+    room = budget - sizes.instruction - sum(least[i] for i, said in enumerate(texts) if said.is_system)
+    first = None
+    for number in reversed(range(len(texts))):
+        if texts[number].is_system:
+            continue
+        room -= least[number]
+        if room < 0:
+            break
+        begins = number == 0 or texts[number - 1].message != texts[number].message
+        if begins and texts[number].role == "user" and texts[number].kind == "turn":
+            first = texts[number].message
+    if first is None:
+        return ""
+    return f", or send only the newest {frame.conversation.num_messages - first:,} messages"
 
 
 def _parts(pairs: Sequence[tuple[Source, Slot]], frame: Frame) -> tuple[tuple[Source, ...], Frame]:
@@ -97,6 +135,7 @@ def _parts(pairs: Sequence[tuple[Source, Slot]], frame: Frame) -> tuple[tuple[So
 def _by_message(conversation: Conversation, sizes: Sizes) -> tuple[list[int], list[int]]:
     """Tokens of what stands beside the messages and of each message: whole, and with what may go gone."""
     whole = [0] * (conversation.num_messages + 1)
+    whole[0] = sizes.instruction
     floor = whole.copy()
     for said, size in zip(conversation.texts, sizes.texts, strict=True):
         whole[said.message - BESIDE] += size

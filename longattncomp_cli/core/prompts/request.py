@@ -12,6 +12,7 @@ from longattncomp_cli.core.inputs.messages import prompt_text
 from longattncomp_cli.core.inputs.records import Record
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.conversations import frame_of
+from longattncomp_cli.core.prompts.leads import NamesAfter
 from longattncomp_cli.core.prompts.parser import parse_prompt
 from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import InputError
@@ -51,11 +52,13 @@ class Request:
         instruction: kept before the context, charged to the budget; ``""`` where there is none.
         budget: overrides the run's budget, as the user wrote it (``4000``, ``"16k"``, ``"12.5%"``).
         id: the record's id, or its line number.
-        keep: ``(source, start, end)`` of what must be kept whatever its score.
+        keep: ``(source, start, end)`` of what must be kept whatever its score; of a conversation the source
+            is the index of a message.
         extra: fields of the record that pass through to the output.
         frame: what stands around the sources where they are texts of a conversation.
         num_repaired: lone surrogates of the record that became U+FFFD.
         memo: what is known of the sources from other requests; ``None`` where this is the only one.
+        names_after: of a conversation, names that an agent at work is after, and where.
     """
 
     sources: tuple[Source, ...]
@@ -69,6 +72,7 @@ class Request:
     frame: Frame | None = None
     num_repaired: int = 0
     memo: SourcesMemo | None = field(default=None, repr=False, compare=False)
+    names_after: NamesAfter | None = None
 
     @property
     def is_remembered(self) -> bool:
@@ -198,7 +202,7 @@ class RequestBuilder:
             return context
         if looks_like_conversation(context):
             request = self.from_conversation(read_conversation(context, "the conversation"), query)
-            return replace(request, budget=budget)
+            return replace(request, instruction=instruction, budget=budget)
         texts = [context] if isinstance(context, (str, Source)) else list(context)
         sources = tuple(_as_source(text) for text in texts)
         if not sources:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from longattncomp_cli.core.inputs.conversations.reading import list_key
 from longattncomp_cli.core.results.compression import Compression, Scored
 from longattncomp_cli.errors import LongAttnCompError
 
 if TYPE_CHECKING:
+    from longattncomp_cli.core.prompts.request import Request
     from longattncomp_cli.core.scoring.explain import Explanation
     from longattncomp_cli.core.scoring.explain_hop import HopExplanation
 
@@ -79,11 +81,11 @@ def compression_record(
     if isinstance(conversation, list):
         return conversation
     if conversation is not None:
-        messages = conversation["messages"]
-        return {**request.extra, "id": request.id, "messages": messages, "selection": selection}
+        key = list_key(conversation)
+        return {**request.extra, "id": request.id, key: conversation[key], "selection": selection}
     ours = {"id": request.id, "compressed": compression.text, "selection": selection}
     # Of a chat that is printed as a text, the messages are the input.
-    left_out = "messages" if request.frame is not None else ""
+    left_out = list_key(request.extra) if request.frame is not None else ""
     extra = {key: value for key, value in request.extra.items() if key != left_out}
     lost = {f"input_{k}": v for k, v in extra.items() if k in ours and v not in (None, ours[k])}
     return {**extra, **lost, **ours}
@@ -124,16 +126,12 @@ def selection_report(compression: Compression, checkpoint: str, settings: str) -
     report["chunks_total"] = len(scores.chunks)
     report["copies_left_out"] = len(selection.copies)
     if selection.copies:
-        report["copies"] = [
-            {"source": number, "start": start, "end": end} for number, start, end in selection.copies
-        ]
+        report["copies"] = [_place(request, number, start, end) for number, start, end in selection.copies]
     report["checkpoint"] = checkpoint
     report["settings"] = settings
     report["spans"] = [
         {
-            "source": span.chunk.source,
-            "start": span.start,
-            "end": span.end,
+            **_place(request, span.chunk.source, span.start, span.end),
             "score": rounded(scores.scores[span.chunk.index]),
             "rank": int(ranks[span.chunk.index]),
             **({"reason": span.reason} if span.reason else {}),
@@ -141,6 +139,16 @@ def selection_report(compression: Compression, checkpoint: str, settings: str) -
         for span in selection.kept
     ]
     return report
+
+
+def _place(request: Request, source: int, start: int, end: int) -> JsonObject:
+    """Where a span lies; of a conversation in which message, and where its string stands (a JSON pointer)."""
+    if request.frame is None:
+        return {"source": source, "start": start, "end": end}
+    slot = request.frame.slots[source]
+    said = request.frame.conversation.texts[slot.number]
+    path = "/" + "/".join(str(key) for key in said.place)
+    return {"source": said.message, "path": path, "start": start + slot.start, "end": end + slot.start}
 
 
 def _warnings(result: Scored | Compression) -> JsonObject:

@@ -27,6 +27,7 @@ from longattncomp_cli.core.selection.cutting import (
     fill_remaining,
     least_tokens,
 )
+from longattncomp_cli.core.selection.leads import raise_names
 from longattncomp_cli.core.selection.pointers import Pointed, follow_pointers, raise_entry
 from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.spans import SourceSpan
@@ -133,6 +134,7 @@ def select(
     pointed = Pointed(scores.order)
     if rule.follows_pointers:
         pointed = raise_entry(follow_pointers(scores, renderer.request.sources), scores, renderer.request)
+        pointed = raise_names(pointed, scores, renderer.request)
     # Without a budget a copy takes no room from anything else.
     once = rule.copies_count_once and budget is not None
     copies = find_copies(pointed.order, renderer) if once else Copies(pointed.order, {})

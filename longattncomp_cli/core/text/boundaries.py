@@ -26,10 +26,11 @@ _LINE = re.compile(r"(?<=\n)(?!\n)")
 # Full stops that no number and no abbreviation has: of Chinese and Japanese, Devanagari, Arabic and Urdu,
 # Ethiopic, Armenian, Burmese, Khmer, Tibetan.
 _PLAIN_STOPS = "。！？｡।॥؟۔።፧፨։။។៕།༎"
-# A full stop (or a relative) and closing marks, before white space; a Greek question mark; a stop that has no
-# other use, before anything; a space between Thai or Lao, which have no stops; an empty line.
+# A full stop (or a relative) and closing marks, before white space, but for dots that stand alone within a
+# line ("test_a ... ok"); a Greek question mark; a stop that has no other use, before anything; a space
+# between Thai or Lao, which have no stops; an empty line.
 _SENTENCE = re.compile(
-    r"(?<=[.!?…])[\"'”’»)\]]{0,3}\s+(?=\S)"
+    r"(?<=[.!?…])(?!(?<=[ \t]\.\.\.)[ \t]+\S)[\"'”’»)\]]{0,3}\s+(?=\S)"
     r"|(?<=[\u0370-\u03ff][;\u037e])\s+(?=\S)"
     rf"|(?<=[{_PLAIN_STOPS}])[」』）》〉”’»]{{0,2}}\s*(?=[^\s{_PLAIN_STOPS}])"
     r"|(?<=[\u0e00-\u0eff])[^\S\n]+(?=[\u0e00-\u0eff])"

@@ -9,6 +9,7 @@ from typing import Any
 
 from longattncomp_cli.errors import InputError
 
+_NAMED_CALLS = ("function_call", "custom_tool_call", "mcp_call")
 _USES = ("tool_use", "server_tool_use", "mcp_tool_use")
 
 
@@ -61,6 +62,17 @@ def call_of_block(block: dict[str, Any], where: str) -> Call | None:
         InputError: it has another shape.
     """
     return _call(block.get("id"), block, where) if block.get("type") in _USES else None
+
+
+def call_of_item(item: dict[str, Any], where: str) -> Call | None:
+    """The call that an item of a response is (``function_call``, ``mcp_call``), or ``None``.
+
+    Raises:
+        InputError: it has another shape.
+    """
+    if "name" not in item and item["type"] not in _NAMED_CALLS:
+        return None
+    return _call(item.get("call_id"), item, where)
 
 
 def _call(call_id: Any, called: dict[str, Any], where: str) -> Call:

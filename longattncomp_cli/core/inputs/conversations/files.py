@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +21,7 @@ from longattncomp_cli.errors import InputError
 _HEAD_CHARS = 4_000
 # How a chat begins, whether or not the rest of it is JSON.
 _LIST_OPENING = re.compile(r'\s*\[\s*\{[^{}\[\]]{0,3000}?"(?:role|content)"\s*:')
-_MESSAGES = re.compile(r'"messages"\s*:\s*\[\s*\{[^{}\[\]]{0,3000}?"(?:role|content)"\s*:')
+_MESSAGES = re.compile(r'"(?:messages|input)"\s*:\s*\[\s*\{[^{}\[\]]{0,3000}?"(?:role|content)"\s*:')
 _INDENT = re.compile(r"[\[{]\r?\n([ \t]+)\S")
 
 
@@ -41,8 +42,9 @@ def conversation_of_text(text: str, name: str) -> Conversation | None:
     opening = body[:_HEAD_CHARS].lstrip()[:1]
     if opening not in ("[", "{") or ('"role"' not in body and '"messages"' not in body):
         return None
+    loader = _Loader()
     try:
-        value = json.loads(body)
+        value = loader.loads(body)
     except RecursionError as error:
         raise _too_deep(name) from error
     except json.JSONDecodeError as error:
@@ -51,17 +53,51 @@ def conversation_of_text(text: str, name: str) -> Conversation | None:
         if _LIST_OPENING.match(body, 0, _HEAD_CHARS) or (
             opening == "{" and error.msg != "Extra data" and _MESSAGES.search(body)
         ):
-            raise InputError(
+            raise _malformed(
                 f"{name}: begins as chat messages, but is not JSON "
-                f"(line {error.lineno}, column {error.colno}: {error.msg})",
-                hint=AS_TEXT_HINT,
-                code="malformed-json",
+                f"(line {error.lineno}, column {error.colno}: {error.msg})"
             ) from error
         return None
+    except ValueError:  # a number of thousands of digits, which no chat has
+        return None
+    is_chat = looks_like_message(value) or looks_like_conversation(value)
+    if is_chat and loader.problems:
+        raise _malformed(f"{name}: {loader.problems[0]}")
     if looks_like_message(value):
         # A file of one line: one message.
         return read_conversation([value], name, JsonStyle(body, is_spaced=_is_spaced(body), is_lines=True))
-    return read_conversation(value, name, _style(body)) if looks_like_conversation(value) else None
+    return read_conversation(value, name, _style(body)) if is_chat else None
+
+
+class _Loader:
+    """Reads JSON, and says what could not be written again as it came."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def loads(self, text: str) -> Any:
+        """The value; of a key that stands twice the last."""
+        return json.loads(
+            text, object_pairs_hook=self._object, parse_float=self._float, parse_constant=self._constant
+        )
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs) and not self.problems:
+            seen: set[str] = set()
+            twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+            self.problems.append(f"the key {twice[:60]!r} stands twice in one object")
+        return found
+
+    def _float(self, written: str) -> float:
+        value = float(written)
+        if math.isinf(value):
+            self.problems.append(f"the number {written[:60]} is too large")
+        return value
+
+    def _constant(self, written: str) -> float:
+        self.problems.append(f"{written} is no number in JSON")
+        return float(written)
 
 
 def is_message_line(line: bytes, fields: tuple[str, ...]) -> bool:
@@ -116,23 +152,24 @@ def _dumps(value: Any, style: JsonStyle) -> str:
 def _message_lines(text: str, name: str) -> list[Any] | None:
     """One message a line; ``None`` where the first line is none."""
     values: list[Any] = []
+    loader = _Loader()
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            values.append(json.loads(line))
+            values.append(loader.loads(line))
         except RecursionError as error:
             raise _too_deep(f"{name}:{number}") from error
-        except json.JSONDecodeError as error:
+        except ValueError as error:
             if not values:
                 return None
-            raise InputError(
-                f"{name}:{number}: malformed JSON ({error.msg}), where the first line is a chat message",
-                hint=AS_TEXT_HINT,
-                code="malformed-json",
+            raise _malformed(
+                f"{name}:{number}: malformed JSON ({error}), where the first line is a chat message"
             ) from error
         if len(values) == 1 and not looks_like_message(values[0]):
             return None
+        if loader.problems:
+            raise _malformed(f"{name}:{number}: {loader.problems[0]}")
     return values or None
 
 
@@ -143,6 +180,10 @@ def _style(text: str) -> JsonStyle:
 
 def _is_spaced(text: str) -> bool:
     return '": ' in text[:_HEAD_CHARS]
+
+
+def _malformed(what: str) -> InputError:
+    return InputError(what, hint=AS_TEXT_HINT, code="malformed-json")
 
 
 def _too_deep(name: str) -> InputError:

@@ -11,6 +11,8 @@ Place = tuple[str | int, ...]
 BESIDE = -1
 """The message index of what stands beside the messages: Anthropic's ``system``."""
 
+SYSTEM_ROLES = ("system", "developer")
+
 TextKind = Literal["turn", "result", "fixed"]
 
 
@@ -35,6 +37,11 @@ class Said:
     place: Place = ()
     tool: str = ""
     call: str = ""
+
+    @property
+    def is_system(self) -> bool:
+        """Whether it is the application's own: rules that stand over the conversation."""
+        return self.role in SYSTEM_ROLES
 
     @property
     def name(self) -> str:
@@ -128,8 +135,10 @@ class Frame:
         slots: of each source of the request.
         reserve: tokens of the budget that are left free, so that a conversation that goes on keeps its
             beginning as it is.
+        asked_at: index of the message that asks; ``None`` where the query was given.
     """
 
     conversation: Conversation
     slots: tuple[Slot, ...]
     reserve: int = 0
+    asked_at: int | None = None

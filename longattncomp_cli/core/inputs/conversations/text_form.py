@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from longattncomp_cli.core.inputs.conversations.model import BESIDE, Conversation
-from longattncomp_cli.core.inputs.conversations.reading import messages_of
+from longattncomp_cli.core.inputs.conversations.reading import is_item, messages_of
 from longattncomp_cli.core.inputs.messages import written_turn
 
 _OTHER = ("image", "image_url", "input_image", "input_audio", "file", "input_file", "document")
@@ -26,16 +26,25 @@ def conversation_text(conversation: Conversation, changed: Mapping[int, str], st
         parts[said.message].append(changed.get(number, said.text))
     turns = [written_turn("system", "\n\n".join(parts[BESIDE]))] if parts[BESIDE] else []
     for index, message in enumerate(messages_of(conversation.value)):
-        said_here = [*filter(None, parts[index]), *_other_parts(message.get("content"))]
+        said_here = [*filter(None, parts[index]), *_other_parts(message)]
         if said_here and all(part == stub for part in said_here):
             if turns[-1:] != [stub]:
                 turns.append(stub)
         else:
-            turns.append(written_turn(message["role"], "\n\n".join(said_here)))
+            turns.append(written_turn(_role(message), "\n\n".join(said_here)))
     return "\n".join(turns)
 
 
-def _other_parts(content: Any) -> list[str]:
-    """Images and the like, by their type."""
+def _role(message: dict[str, Any]) -> str:
+    """Who speaks; a call is the assistant's, what came of it the tool's."""
+    role: str = message.get("role", "tool" if "output" in message else "assistant")
+    return role
+
+
+def _other_parts(message: dict[str, Any]) -> list[str]:
+    """Images and the like, by their type; so an item without a text, such as a search in the web."""
+    if is_item(message) and "name" not in message and "output" not in message and "results" not in message:
+        return [f"[{message['type']}]"] if message["type"] != "reasoning" else []
+    content = message.get("content", message.get("output"))
     parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
     return [f"[{part['type']}]" for part in parts if part.get("type") in _OTHER]
