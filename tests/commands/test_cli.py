@@ -62,7 +62,7 @@ def test_a_whole_prompt_keeps_its_instruction_and_query(folder: Path, o200k) -> 
 
 
 def test_records_in_records_out(folder: Path, o200k) -> None:
-    records = write_records(folder / "in.jsonl", size=1)
+    records = write_records(folder / "in.jsonl", 3, size=1)
     done = invoke("compress", "in.jsonl", "-b", "90", "--report", "report.jsonl")
     assert done.exit_code == 0, done.stderr
     lines = lines_of(done.stdout_bytes)

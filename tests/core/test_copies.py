@@ -185,7 +185,7 @@ def test_times_of_log_lines_make_no_difference_but_their_numbers_do() -> None:
 def random_case(rng: random.Random) -> Renderer:
     """Sources of sentences of which many stand several times, cut anywhere."""
     names = ["mill", "wheel", "Varde", "7", "the", "of", "bell"]
-    pool = [" ".join(rng.choices(names, k=rng.randrange(5, 25))) + ". " for _ in range(6)]
+    pool = [" ".join(rng.choices(names, k=rng.randrange(5, 40))) + ". " for _ in range(6)]
     sources = tuple(
         Source("".join(rng.choice([*pool, "\n\n", "x 1\r\n"]) for _ in range(rng.randrange(3, 12))) + "end")
         for _ in range(rng.randrange(1, 4))
