@@ -11,6 +11,8 @@ STAMP := $(VENV)/.installed
 export TOKENIZERS_PARALLELISM ?= true
 export HF_HUB_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Else every process of the tests compiles the package and rewrites the tests anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-slow lint format bench bench-speed clean
 

@@ -85,7 +85,7 @@ def markdown(rng: random.Random, sections: int) -> str:
 
 def text(rng: random.Random) -> str:
     kind = rng.choice((prose, one_line, code, markdown))
-    return kind(rng, {prose: 8, one_line: 80, code: 3, markdown: 1}[kind])
+    return kind(rng, {prose: 6, one_line: 60, code: 2, markdown: 1}[kind])
 
 
 def made_record(rng: random.Random) -> dict:
@@ -185,13 +185,15 @@ def test_bench_keeps_the_spans_that_compress_keeps(options, o200k):
     bench, method, compressor = pairs(options, o200k)
     rng = random.Random(f"agree:{sorted(map(str, options.items()))}")
     num_cut = 0
-    for _ in range(6):
+    num_records = 0
+    while num_records < 5 or num_cut < 2:  # enough of them with a budget that binds
+        num_records += 1
         record = made_record(rng)
         budget = rng.choice(BUDGETS)
         wanted = compressed(compressor, record, budget)
         assert measured(bench, method, record, budget) == wanted, (record, budget)
         num_cut += isinstance(wanted, dict) and wanted["stop"] == "budget"
-    assert num_cut >= 2  # enough records whose budget binds
+    assert num_records < 20
 
 
 def test_bench_finds_the_evidence_in_one_long_line_as_compress_does(o200k):

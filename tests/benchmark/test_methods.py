@@ -37,14 +37,12 @@ def bench():
 
 @pytest.fixture(scope="module")
 def item():
-    paragraphs = [f"Jetty {i} was built by the harbour board in the year {1700 + i * 3}." for i in range(240)]
-    paragraphs[150] = "The lamp of the lighthouse at Skerrow burns rape oil, carried up by a boy at dusk."
+    paragraphs = [f"Jetty {i} was built by the harbour board in the year {1700 + i * 3}." for i in range(120)]
+    paragraphs[75] = "The lamp of the lighthouse at Skerrow burns rape oil, carried up by a boy at dusk."
     text = "\n\n".join(paragraphs)
-    start = text.index(paragraphs[150])
+    start = text.index(paragraphs[75])
     query = "What does the lamp of the lighthouse burn?"
-    return item_of_text(
-        "lamp", query, text, [(start, start + len(paragraphs[150]))], answers=(("rape oil",),)
-    )
+    return item_of_text("lamp", query, text, [(start, start + len(paragraphs[75]))], answers=(("rape oil",),))
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,8 @@ from longattncomp_cli.data.metrics import bootstrap_mean
 from longattncomp_cli.errors import OutputError, UsageError
 from longattncomp_cli.main import app
 
-SMALL = ["niah_single_1", "kv", "--context-tokens", "1500", "--limit", "3", "--budget", "15%", "--quiet"]
+TASKS_AND_SIZES = ["niah_single_1", "kv", "--limit", "3", "--budget", "15%", "--quiet"]
+SMALL = [*TASKS_AND_SIZES, "--context-tokens", "600"]
 
 
 def run(*arguments):
@@ -48,7 +49,7 @@ def test_a_report_holds_what_it_was_made_with(finished):
     assert len(report["rows"]) == 2 * 3 * 3
     assert report["settings"]["tokenizer"] == "o200k_base"
     assert report["settings"]["chunk_tokens"] == 128
-    assert report["task_settings"]["kv"]["lengths"] == [1500]
+    assert report["task_settings"]["kv"]["lengths"] == [600]
     (environment,) = report["environments"]
     assert {"python", "torch", "longattncomp"} <= set(environment["versions"])
     assert environment["hardware"]["cores"] >= 1
@@ -124,8 +125,8 @@ def test_an_interrupted_run_loses_no_finished_item(tmp_path, monkeypatch):
     journal = tmp_path / f"report.json{JOURNAL_SUFFIX}"
     lines = journal.read_bytes().splitlines()
     assert [orjson.loads(line)["item"] for line in lines[1:]] == [
-        "niah_single_1-1500-0",
-        "niah_single_1-1500-1",
+        "niah_single_1-600-0",
+        "niah_single_1-600-1",
     ]
     refused = run(*arguments)
     assert refused.exit_code == 3
@@ -137,7 +138,7 @@ def test_an_interrupted_run_loses_no_finished_item(tmp_path, monkeypatch):
         BM25, "chunk_scores", lambda self, item, chunked: calls.append(item.id) or scores(self, item, chunked)
     )
     assert run(*arguments, "--resume").exit_code == 0
-    assert "niah_single_1-1500-0" not in calls
+    assert "niah_single_1-600-0" not in calls
     assert len(rows_of(report)) == 6
     assert not journal.exists()
 
@@ -152,15 +153,17 @@ def test_other_settings_are_refused(finished, tmp_path, change):
     assert report.read_bytes() == finished[0].read_bytes()
 
 
-def test_auto_stops_where_the_scores_fall_off(finished, tmp_path):
+def test_auto_stops_where_the_scores_fall_off(tmp_path):
     """BM25 scores a needle's own words far above all else: the rest of the budget stays empty."""
-    report = tmp_path / "auto.json"
-    assert run(*SMALL, "--method", "bm25", "--select", "auto", "-o", report).exit_code == 0
+    report, filling = tmp_path / "auto.json", tmp_path / "filled.json"
+    longer = [*TASKS_AND_SIZES, "--context-tokens", "1500", "--method", "bm25"]
+    assert run(*longer, "--select", "auto", "-o", report).exit_code == 0
+    assert run(*longer, "-o", filling).exit_code == 0
     made = json.loads(report.read_bytes())
     rule = made["settings"]["rule"]
     assert (rule["mode"], rule["fill"]) == ("auto", True)
     assert rule["auto"]["max_perplexity"] > 1
-    filled = {row["item"]: row for row in rows_of(finished[0]) if row["method"] == "bm25"}
+    filled = {row["item"]: row for row in rows_of(filling)}
     assert len(made["rows"]) == len(filled) == 6
     for row in made["rows"]:
         assert (row["stop"], row["recall"]) == ("auto", 1)

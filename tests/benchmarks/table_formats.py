@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 NUM_ROWS = 45
 NUM_WIDE_COLUMNS = 40
@@ -294,21 +294,27 @@ def _surround(rendered: str, other: str, suffix: str, place: str) -> str:
     return f"{heading}{other}\n{around}\n\n{rendered}"
 
 
-def lookups(style: str, seed: int, form: str, *, unnamed: bool = False) -> Iterator[Lookup]:
+def _first_rows(table: Table, num_rows: int) -> Table:
+    return replace(table, rows=table.rows[:num_rows])
+
+
+def lookups(
+    style: str, seed: int, form: str, *, unnamed: bool = False, num_rows: int = NUM_ROWS
+) -> Iterator[Lookup]:
     """The questions of one format, 20 of a kind; every third table stands in another place."""
     write, suffix, num_columns = (FORMATS | OTHER_FORMATS)[form]
     for number, place in enumerate(("alone", "text", "second")):
         rng = random.Random(f"{style}/{seed}/{place}")
-        table = STYLES[style](rng, num_columns)
+        table = _first_rows(STYLES[style](rng, num_columns), num_rows)
         other_style = next(name for name in STYLES if name != style)
-        other = write(STYLES[other_style](rng, num_columns))[0]
+        other = write(_first_rows(STYLES[other_style](rng, num_columns), num_rows))[0]
         text, header, rows = write(table)
         shown = "alone" if form in _ALONE_ONLY else place
         text = _surround(text, other, suffix, shown)
         name = "" if unnamed else f"table{suffix}"
         for kind in ("name", "number", "code"):
             few, more = divmod(LOOKUPS_A_KIND, 3)
-            for row in rng.sample(range(NUM_ROWS), few + (number < more)):
+            for row in rng.sample(range(num_rows), few + (number < more)):
                 key = table.rows[row][_KEY_COLUMNS[style][kind]]
                 question = rng.choice(_QUESTIONS[style, kind]).format(key)
                 yield Lookup(kind, shown, name, text, question, rows[row], header)

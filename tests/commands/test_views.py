@@ -143,7 +143,7 @@ def test_on_a_terminal_the_view_replaces_the_text(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [*command, "-b", "25", "--show", "text"], cwd=tmp_path, stdout=theirs, stderr=subprocess.PIPE
     )
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=300)
     os.close(theirs)
     seen = os.read(ours, 1 << 16).decode()
     assert process.returncode == 0, stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import venv
@@ -44,8 +45,10 @@ def test_an_installed_wheel_compresses_from_any_directory(wheel: Path, tmp_path:
     site = next((tmp_path / "env").glob("lib/python*/site-packages"))
     libraries = next(path for path in sys.path if path.endswith("site-packages"))
     (site / "libraries.pth").write_text(f"{libraries}\n")
+    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     code = "import longattncomp_cli; print(longattncomp_cli.__file__)"
-    place = subprocess.run([python, "-c", code], cwd="/", check=True, capture_output=True, text=True).stdout
+    command = [python, "-c", code]
+    place = subprocess.run(command, cwd="/", env=outside, check=True, capture_output=True, text=True).stdout
     assert place.startswith(str(tmp_path))
     done = subprocess.run(
         [
@@ -57,6 +60,7 @@ def test_an_installed_wheel_compresses_from_any_directory(wheel: Path, tmp_path:
             "12",
         ],
         cwd="/",
+        env=outside,
         input="It rained all day. " * 40
         + "The spare key hangs behind the map. "
         + "It rained all night. " * 40,

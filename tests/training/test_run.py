@@ -33,8 +33,14 @@ def data(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished(data, tmp_path_factory) -> Path:
-    return finish(make_run(data, tmp_path_factory.mktemp("runs") / "run"))
+def features(tmp_path_factory) -> Path:
+    """What the runs have encoded, so that each document is read once."""
+    return tmp_path_factory.mktemp("features")
+
+
+@pytest.fixture(scope="module")
+def finished(data, features, tmp_path_factory) -> Path:
+    return finish(make_run(data, tmp_path_factory.mktemp("runs") / "run", features=features))
 
 
 def test_a_run_leaves_a_checkpoint_that_scores(finished: Path) -> None:
@@ -50,17 +56,19 @@ def test_a_run_leaves_a_checkpoint_that_scores(finished: Path) -> None:
 
 
 def test_one_seed_gives_one_checkpoint_and_another_another(
-    data: Path, finished: Path, tmp_path: Path
+    data: Path, features: Path, finished: Path, tmp_path: Path
 ) -> None:
-    run_stage(make_run(data, tmp_path / "run"), Hooks())
+    run_stage(make_run(data, tmp_path / "run"), Hooks())  # what it needs it encodes itself
     assert digest(tmp_path / "run") == digest(finished)
     assert losses(tmp_path / "run") == losses(finished)
     other = preset("smoke", 1, layers=(6, 0), seed=1, **TINY)
-    run_stage(make_run(data, tmp_path / "other", config=other), Hooks())
+    run_stage(make_run(data, tmp_path / "other", config=other, features=features), Hooks())
     assert losses(tmp_path / "other") != losses(finished)
 
 
-def test_interrupted_and_resumed_equals_uninterrupted(data: Path, finished: Path, tmp_path: Path) -> None:
+def test_interrupted_and_resumed_equals_uninterrupted(
+    data: Path, features: Path, finished: Path, tmp_path: Path
+) -> None:
     import signal
 
     def interrupt(progress) -> None:
@@ -69,9 +77,9 @@ def test_interrupted_and_resumed_equals_uninterrupted(data: Path, finished: Path
 
     output = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        run_stage(make_run(data, output), Hooks(on_step=interrupt))
+        run_stage(make_run(data, output, features=features), Hooks(on_step=interrupt))
     assert 0 < len(losses(output)) < len(losses(finished))
-    run_stage(make_run(data, output, resume=True), Hooks())
+    run_stage(make_run(data, output, features=features, resume=True), Hooks())
     assert losses(output) == losses(finished)
     assert digest(output) == digest(finished)
 
@@ -84,25 +92,28 @@ def test_an_output_in_use_is_refused_and_an_empty_one_cannot_be_resumed(data, fi
 
 
 def test_a_run_that_failed_before_it_kept_anything_can_be_started_again(
-    data: Path, finished: Path, tmp_path: Path
+    data: Path, features: Path, finished: Path, tmp_path: Path
 ) -> None:
     def fail(progress) -> None:
         raise InputError("a broken step")
 
     output = tmp_path / "run"
     with pytest.raises(InputError):
-        run_stage(make_run(data, output), Hooks(on_step=fail))
+        run_stage(make_run(data, output, features=features), Hooks(on_step=fail))
     assert losses(output) == losses(finished)[:1]
-    run_stage(make_run(data, output), Hooks())
+    run_stage(make_run(data, output, features=features), Hooks())
     assert losses(output) == losses(finished)
     assert digest(output) == digest(finished)
 
 
-def test_stage_2_starts_from_stage_1_at_a_lower_rate_with_sub_queries(data, finished, tmp_path) -> None:
+def test_stage_2_starts_from_stage_1_at_a_lower_rate_with_sub_queries(
+    data, features, finished, tmp_path
+) -> None:
     init = load_checkpoint(str(finished))
     config = preset("smoke", 2, **TINY)
     assert config.learning_rate == pytest.approx(preset("smoke", 1).learning_rate / 4)
-    run_stage(make_run(data, tmp_path / "two", 2, init=init, config=config, sub_queries=True), Hooks())
+    changes = {"init": init, "config": config, "features": features, "sub_queries": True}
+    run_stage(make_run(data, tmp_path / "two", 2, **changes), Hooks())
     made = load_checkpoint(str(tmp_path / "two"))
     assert made.config.layers == init.config.layers
     assert made.config.training["sub_queries"] is True
@@ -111,9 +122,9 @@ def test_stage_2_starts_from_stage_1_at_a_lower_rate_with_sub_queries(data, fini
     assert 0 < float(moved) < 0.05
 
 
-def test_mean_pooling_trains_too(data: Path, tmp_path: Path) -> None:
+def test_mean_pooling_trains_too(data: Path, features: Path, tmp_path: Path) -> None:
     config = preset("smoke", 1, layers=(6,), pooling="mean", **TINY)
-    run_stage(make_run(data, tmp_path / "mean", config=config), Hooks())
+    run_stage(make_run(data, tmp_path / "mean", config=config, features=features), Hooks())
     made = load_checkpoint(str(tmp_path / "mean"))
     assert made.config.pooling == "mean"
     verdict = load_scorer(made, device="cpu").score(Request((Source("Salt is sold in Riga."),), "Riga?"))
@@ -162,7 +173,7 @@ def test_two_processes_see_the_losses_of_one(data: Path, tmp_path: Path) -> None
         )
         for rank in range(2)
     ]
-    assert [worker.wait(timeout=120) for worker in workers] == [0, 0]
+    assert [worker.wait(timeout=300) for worker in workers] == [0, 0]
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=2e-3)
 
 

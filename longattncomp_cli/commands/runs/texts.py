@@ -24,6 +24,8 @@ from longattncomp_cli.core.results.report import explain_report, score_report
 from longattncomp_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from longattncomp_cli.core.compressor import Compressor
+    from longattncomp_cli.core.prompts.request import Request
     from longattncomp_cli.core.results.compression import Compression, Scored
 
 _TABLE_ROWS = 12
@@ -41,13 +43,7 @@ def score_text(
         rows: of the table, at most.
         explained: the chunk whose score is explained, or ``None``.
     """
-    check_text_outputs(run)
-    sources = read_sources(run, files)
-    conversation = conversation_in(run, sources)
-    run = run.for_files(files, len(sources))
-    compressor = run.load_compressor()
-    request = text_request(sources, run, compressor, conversation)
-    compressor = compressor.for_request(request)
+    run, compressor, request = _read_text(run, files)
     with token_progress("reading", quiet=run.quiet) as advance:
         scored = compressor.score(request, on_tokens=advance)
     _note_warnings(run, scored)
@@ -80,13 +76,7 @@ def compress_text(run: Run, files: list[InputFile], show: ShowName | None) -> No
         raise UsageError(
             "no budget", hint="add --budget 4000, 16k or 12.5%, or --select top-p", code="missing-budget"
         )
-    check_text_outputs(run)
-    sources = read_sources(run, files)
-    conversation = conversation_in(run, sources)
-    run = run.for_files(files, len(sources))
-    compressor = run.load_compressor()
-    request = text_request(sources, run, compressor, conversation)
-    compressor = compressor.for_request(request)
+    run, compressor, request = _read_text(run, files)
     with token_progress("reading", quiet=run.quiet) as advance:
         result = compressor.compress(request, on_tokens=advance)
     _note_warnings(run, result)
@@ -102,6 +92,22 @@ def compress_text(run: Run, files: list[InputFile], show: ShowName | None) -> No
     if show is None and sys.stderr.isatty() and not run.quiet:
         show = "table"
     _show(result, show, stderr=not is_viewed or (run.output is None and not sys.stdout.isatty()))
+
+
+def _read_text(run: Run, files: list[InputFile]) -> tuple[Run, Compressor, Request]:
+    """The text's request, and what the run and the compressor are for it.
+
+    Raises:
+        InputError: a file cannot be read.
+        OutputError, UsageError: see :func:`check_text_outputs`.
+    """
+    check_text_outputs(run)
+    sources = read_sources(run, files)
+    conversation = conversation_in(run, sources)
+    run = run.for_files(files, len(sources))
+    compressor = run.load_compressor()
+    request = text_request(sources, run, compressor, conversation)
+    return run, compressor.for_request(request), request
 
 
 def _show(result: Compression, show: ShowName | None, *, stderr: bool) -> None:

@@ -31,10 +31,10 @@ def fact(rng: random.Random) -> str:
 
 
 def made(name: str) -> str:
-    """A text of the format that ``name`` tells, of about 1,500 tokens."""
+    """A text of the format that ``name`` tells, of about 800 tokens."""
     rng = random.Random(name)
-    facts = [fact(rng) for _ in range(80)]
-    groups = [(f"{rng.choice(THINGS).capitalize()} {i}", facts[4 * i : 4 * i + 4]) for i in range(20)]
+    facts = [fact(rng) for _ in range(40)]
+    groups = [(f"{rng.choice(THINGS).capitalize()} {i}", facts[4 * i : 4 * i + 4]) for i in range(10)]
     if name == "a.md":
         return "# Halls\n\n" + "".join(
             f"## {n}\n\n{' '.join(f[:2])}\n\n{' '.join(f[2:])}\n\n" for n, f in groups

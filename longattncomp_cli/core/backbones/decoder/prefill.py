@@ -13,7 +13,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.attention.bias import causal_lower_right
 
 ATTENTION = "longattncomp"
 # Of attention with capped logits, which no fused kernel knows: query tokens at once.
@@ -97,6 +96,9 @@ def _attend(
     if num_new == num_keys:
         return F.scaled_dot_product_attention(query, key, value, is_causal=True, scale=scale)
     if query.device.type == "cuda":
+        # It takes a second to import: torch's compiler comes with it.
+        from torch.nn.attention.bias import causal_lower_right
+
         bias = causal_lower_right(num_new, num_keys)  # flash attention, no mask in memory
         return F.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=scale)
     mask = _allowed(num_new, num_keys, None, query.device)

@@ -16,7 +16,7 @@ from tests.support.cli import PROGRAM, write_clock_records
 
 
 def program(folder: Path, *args: str) -> subprocess.Popen:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), "OMP_NUM_THREADS": "1"}
     base = ["compress", "in.jsonl", "-b", "60", "--quiet", "--device", "cpu", "--report"]
     command = [*PROGRAM, *base, f"{args[1]}.report.jsonl", *args]
     return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE)

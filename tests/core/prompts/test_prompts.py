@@ -565,8 +565,8 @@ HOSTILE = [
 @pytest.mark.parametrize(
     "wrap", ["{}", "Question: x\n{}", "<|im_start|>user\n{}", "Answer the question. {}\nAnswer:"]
 )
-def test_two_megabytes_of_anything_are_parsed_or_refused_quickly(unit, wrap):
-    prompt = wrap.format(unit * (2_000_000 // len(unit)))
+def test_half_a_megabyte_of_anything_is_parsed_or_refused_quickly(unit, wrap):
+    prompt = wrap.format(unit * (500_000 // len(unit)))
     try:
         parsed = parse(prompt)
     except InputError as error:

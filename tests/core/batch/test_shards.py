@@ -86,7 +86,7 @@ def kill_at_random_moments(folder: Path, kills: int, num_records: int, seed: int
     write_clock_records(folder / "in.jsonl", num_records, size=size)
     base = ["compress", "in.jsonl", "-b", "60", "--quiet", "--device", "cpu"]
     resumed = [*base, "-o", "out.jsonl", "--report", "report.jsonl", "--resume"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     partial, hit = folder / "out.jsonl.partial", 0
     for _ in range(kills):
         before = partial.read_bytes().count(b"\n") if partial.exists() else 0
