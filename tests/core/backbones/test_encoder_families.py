@@ -9,16 +9,22 @@ import random
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
 
 from longattncomp_cli.core.backbones.base import BackboneOptions
 from longattncomp_cli.core.backbones.encoder.backbone import load_encoder
 from longattncomp_cli.core.backbones.encoder.families import trained_prefixes
+from longattncomp_cli.core.backbones.encoder.late_interaction import late_projection
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.backbones.tokenize import read_tokenizer
+from longattncomp_cli.core.checkpoint.store import build_layers
+from longattncomp_cli.core.checkpoint.untrained_encoder import cone_scale
 from longattncomp_cli.core.chunking.cutter import chunk_source
 from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.scoring.untrained import load_untrained_encoder
 from longattncomp_cli.errors import CheckpointError
-from tests.support.encoders import FAMILIES, make_encoder
+from tests.support.encoders import FAMILIES, make_colbert, make_encoder
 from tests.support.texts import PIECES, SCRIPT_PIECES
 
 CPU = torch.device("cpu")
@@ -141,3 +147,38 @@ def test_a_marker_of_the_vocabulary_is_one_token(tmp_path) -> None:
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     backbone = load_encoder(BackboneSpec(id=str(tmp_path), sha256="", query_prefix="[Q] "), options())
     assert backbone.num_frame_tokens == 3
+
+
+def test_a_colbert_model_compares_what_its_projection_gives(tmp_path) -> None:
+    weight_KD = make_colbert(tmp_path)
+    made, backbone = load_untrained_encoder(str(tmp_path), device="cpu", dtype="float32")
+    attention, _ = build_layers(made)
+    states = {layer: backbone.read_windows([np.arange(5, 30)], [3, 0])[layer] for layer in (3, 0)}
+    logits_NHM = attention.logits(
+        attention.project_queries(torch.stack(attention.unit_states(states))), states
+    )
+    scale = cone_scale(backbone, 3, weight_KD.T)
+    projected = F.normalize(states[3] @ weight_KD.T, dim=-1)
+    torch.testing.assert_close(logits_NHM[:, 0], 20 * scale * projected @ projected.T, atol=1e-3, rtol=1e-4)
+    tokens = F.normalize(states[0] - backbone.token_mean(), dim=-1)
+    torch.testing.assert_close(logits_NHM[:, 1], 30 * tokens @ tokens.T, atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("what", ["activation", "bias", "width", "no file", "three modules", "outside"])
+def test_what_is_no_plain_projection_is_left_out(what: str, tmp_path) -> None:
+    weight_KD = make_colbert(tmp_path)
+    assert late_projection(tmp_path, 64) is not None
+    weights, modules = tmp_path / "1_Dense" / "model.safetensors", tmp_path / "modules.json"
+    if what == "activation":
+        (tmp_path / "1_Dense" / "config.json").write_text('{"activation_function": "torch.nn.Tanh"}')
+    elif what == "bias":
+        save_file({"linear.weight": weight_KD, "linear.bias": weight_KD[:, 0].contiguous()}, weights)
+    elif what == "no file":
+        weights.unlink()
+    elif what == "three modules":
+        modules.write_text(
+            json.dumps([*json.loads(modules.read_text()), {"path": "2_Normalize", "type": "Normalize"}])
+        )
+    elif what == "outside":
+        modules.write_text(modules.read_text().replace("1_Dense", "../elsewhere"))
+    assert late_projection(tmp_path, 65 if what == "width" else 64) is None
