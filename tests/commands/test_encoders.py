@@ -206,3 +206,9 @@ def test_options_of_decoders(folder: Path, models, options: tuple[str, ...], cod
     )
     assert out.exit_code == code, out.stderr
     assert said in " ".join(out.stderr.split())
+
+
+def test_an_encoder_has_no_retrieval_heads(folder: Path, models) -> None:
+    out = invoke("train-stage1", "--part", "heads", "--backbone", str(models["bert"]), "-o", "heads")
+    assert out.exit_code == 2
+    assert "is an encoder" in " ".join(out.stderr.split())
