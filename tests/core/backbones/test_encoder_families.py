@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,9 +17,10 @@ from longattncomp_cli.core.backbones.base import BackboneOptions
 from longattncomp_cli.core.backbones.encoder.backbone import load_encoder
 from longattncomp_cli.core.backbones.encoder.families import trained_prefixes
 from longattncomp_cli.core.backbones.encoder.late_interaction import late_projection
+from longattncomp_cli.core.backbones.files import locate_backbone
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.backbones.tokenize import read_tokenizer
-from longattncomp_cli.core.checkpoint.store import build_layers
+from longattncomp_cli.core.checkpoint.store import build_layers, load_checkpoint
 from longattncomp_cli.core.checkpoint.untrained_encoder import cone_scale
 from longattncomp_cli.core.chunking.cutter import chunk_source
 from longattncomp_cli.core.inputs.source import Source
@@ -182,3 +184,15 @@ def test_what_is_no_plain_projection_is_left_out(what: str, tmp_path) -> None:
     elif what == "outside":
         modules.write_text(modules.read_text().replace("1_Dense", "../elsewhere"))
     assert late_projection(tmp_path, 65 if what == "width" else 64) is None
+
+
+def test_of_the_embedded_model_it_is_the_shipped_untrained_checkpoint() -> None:
+    shipped = load_checkpoint("untrained")
+    made, _ = load_untrained_encoder(
+        str(locate_backbone(shipped.config.backbone)), device="cpu", dtype="float32"
+    )
+    place = replace(made.config.backbone, id=shipped.config.backbone.id)
+    expected = replace(shipped.config.backbone, package="", package_path="")
+    assert replace(made.config, backbone=place) == replace(shipped.config, backbone=expected)
+    for name, value in shipped.tensors.items():
+        torch.testing.assert_close(made.tensors[name], value, atol=1e-6, rtol=0)
