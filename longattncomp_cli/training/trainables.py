@@ -72,10 +72,14 @@ class Trainable:
     checkpoint: Callable[[str, dict[str, Any]], Checkpoint]
 
 
+def _is_made(stage: int, init: Checkpoint) -> bool:
+    """Whether training begins with a new layer: Stage 1 on an encoder that has no projection of its own."""
+    return stage == 1 and init.config.backbone.kind == "encoder" and not init.config.qk_norm
+
+
 def layers_to_read(stage: int, init: Checkpoint, config: TrainingConfig) -> tuple[int, ...]:
     """For each head, the backbone layer that it reads."""
-    is_new = stage == 1 and init.config.backbone.kind != "decoder"
-    return config.layers if is_new else init.config.layers
+    return config.layers if _is_made(stage, init) else init.config.layers
 
 
 def trainable_layer(
@@ -85,7 +89,7 @@ def trainable_layer(
     device = scorer.backbone.device
     layers = layers_to_read(stage, init, config)
     untrained = _untrained(init, scorer, layers, config.seed).to(device)
-    if stage == 1 and init.config.backbone.kind == "encoder":
+    if _is_made(stage, init):
         attention = _untrained(init, scorer, layers, config.seed)
     else:
         attention = initial_attention(init)
@@ -134,7 +138,7 @@ def trainable_hop(init: Checkpoint, config: TrainingConfig, scorer: Scorer, stor
 
 def _untrained(init: Checkpoint, scorer: Scorer, layers: tuple[int, ...], seed: int) -> CrossAttention:
     """The layer before this training, which saved weights may be interpolated with."""
-    if isinstance(scorer.backbone, DecoderBackbone):
+    if isinstance(scorer.backbone, DecoderBackbone) or init.config.qk_norm:
         return initial_attention(init)
     return start_attention(
         scorer.backbone, layers, learned_sink=True, seed=seed, temperature_scale=untrained_scale(init)

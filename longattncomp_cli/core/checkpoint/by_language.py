@@ -1,8 +1,8 @@
 """Which requests the default checkpoint does not read, and what reads them instead.
 
-The default's vocabulary is that of Latin script, and it learned from English. Shares of scripts decide what it
-cannot read: they are certain from a few words on. Languages are compared only where both are in Latin script: a
-question in another language than the text.
+The default's vocabulary is that of Latin script, and it learned from English. Shares of scripts decide what
+it cannot read: they are certain from a few words on. Where all is in Latin script, function words
+tell a question that is in another language than the text.
 """
 
 from __future__ import annotations

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
 from longattncomp_cli.core.backbones.base import Backbone
@@ -111,15 +113,41 @@ def untrained_checkpoint(
     )
 
 
-def cone_scale(backbone: WindowedBackbone, layer: int) -> float:
+def with_late_projection(made: Checkpoint, projection_DK: Tensor) -> Checkpoint:
+    """The same, its deep heads comparing projected states of length 1, as a ColBERT model does.
+
+    Args:
+        made: untrained, with identity projections.
+        projection_DK: of the model, K at most D.
+    """
+    width = made.config.width
+    tensors = {name: value.clone() for name, value in made.tensors.items()}
+    for head, layer in enumerate(made.config.layers):
+        if layer:
+            for name in CrossAttention.PROJECTIONS:
+                tensors[name][head].zero_()[:, : projection_DK.shape[1]] = projection_DK
+    # The norms bring queries and keys to length √D, not 1.
+    tensors["log_temperature"] -= math.log(width)
+    tensors["key_norm"] = tensors["w_k"].clone()
+    tensors["norm_gain"] = torch.ones(len(made.config.layers), width)
+    return Checkpoint(replace(made.config, qk_norm=True), tensors)
+
+
+def cone_scale(backbone: WindowedBackbone, layer: int, projection_DK: Tensor | None = None) -> float:
     """By how much inverse temperatures must rise on a layer whose states lie close together.
 
     ``1 / (1 − c)`` with c the mean cosine between tokens of sentences that have nothing to do with each
     other: what is left of a cosine for meaning. 1.0 for all-MiniLM-L6-v2, 2.7 for multilingual-e5-small.
+
+    Args:
+        backbone: with ``layer`` loaded.
+        layer: whose states are compared.
+        projection_DK: what they are multiplied with before.
     """
     read = backbone.tokenize(_UNRELATED)
     windows = sorted((tokens.ids[: backbone.window_tokens] for tokens in read), key=len)
-    states = F.normalize(backbone.read_windows(windows, [layer])[layer].float(), dim=-1)
+    states = backbone.read_windows(windows, [layer])[layer].float()
+    states = F.normalize(states if projection_DK is None else states @ projection_DK.to(states), dim=-1)
     owner = torch.from_numpy(np.repeat(np.arange(len(windows)), [len(window) for window in windows]))
     sums = states.new_zeros(len(windows), states.shape[1]).index_add_(0, owner.to(states.device), states)
     lengths = torch.bincount(owner).to(sums)

@@ -85,11 +85,13 @@ def load_untrained_encoder(
     See :func:`load_untrained`.
     """
     from longattncomp_cli.core.backbones.encoder.backbone import load_encoder
+    from longattncomp_cli.core.backbones.encoder.late_interaction import late_projection
     from longattncomp_cli.core.checkpoint.untrained_decoder import parse_num_layers
     from longattncomp_cli.core.checkpoint.untrained_encoder import (
         UNTRAINED_SCORING,
         cone_scale,
         untrained_checkpoint,
+        with_late_projection,
     )
 
     keep_freed_memory()
@@ -105,15 +107,17 @@ def load_untrained_encoder(
     depth = parse_num_layers(layers, backbone.num_layers, reads_last=True)
     if spec.query_prefix or spec.context_prefix:
         on_note(f"{backbone_id}: {_prefixes(spec)}, as it was trained")
+    reads_last = depth == backbone.num_layers
+    projection = late_projection(locate_backbone(spec), backbone.width) if reads_last else None
     made = untrained_checkpoint(
         backbone,
         (depth, 0),
-        temperature_scale=cone_scale(backbone, depth),
+        temperature_scale=cone_scale(backbone, depth, projection),
         window_tokens=backbone.window_tokens,
         chunk_tokens=min(CHUNK_TOKENS, backbone.window_tokens),
         **UNTRAINED_SCORING,
     )
-    return made, backbone
+    return made if projection is None else with_late_projection(made, projection), backbone
 
 
 def encoder_spec(backbone_id: str) -> BackboneSpec:

@@ -1,7 +1,7 @@
-"""Languages of Latin script, told by function words: which one a text is in, and whether a question is in another.
+"""Languages of Latin script, told by function words: that of a text, and of a question in another.
 
-Function words are half of running text and hardly any of names, so a question with a foreign title in it stays
-what it is. Sure or silent: where the words do not decide, nothing is said.
+Function words are half of running text and hardly stand in names, so a question with a foreign title in it
+stays what it is. Sure or silent: where the words do not decide, nothing is said.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.checkpoint.config import CheckpointConfig
@@ -61,6 +62,30 @@ def test_saving_twice_gives_the_same_bytes(tmp_path: Path) -> None:
         save_checkpoint(tiny(), tmp_path / name, "")
     for file in ("config.json", "model.safetensors"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_projections_at_the_identity_are_said_and_not_stored(tmp_path: Path) -> None:
+    """The checkpoint is the same, and files that store them are read as before."""
+    made = tiny()
+    assert torch.equal(made.tensors["w_q"][1], torch.eye(4))
+    save_checkpoint(made, tmp_path / "said", "")
+    said = load_checkpoint(str(tmp_path / "said"))
+    assert said.digest == made.digest
+    config = orjson.loads((tmp_path / "said" / "config.json").read_bytes())
+    assert config["identity"] == ["w_q", "w_k"]
+    assert not {"w_q", "w_k"} & set(load_file(tmp_path / "said" / "model.safetensors"))
+
+    old = tmp_path / "old"
+    save_checkpoint(made, old, "")
+    (old / "config.json").write_bytes(orjson.dumps({k: v for k, v in config.items() if k != "identity"}))
+    with pytest.raises(CheckpointError, match="no tensor"):
+        load_checkpoint(str(old))
+    save_file({k: v.contiguous() for k, v in made.tensors.items()}, old / "model.safetensors")
+    assert load_checkpoint(str(old)).digest == made.digest
+
+    (old / "config.json").write_bytes(orjson.dumps({**config, "identity": ["gate"]}))
+    with pytest.raises(CheckpointError, match="identity may name w_q and w_k"):
+        load_checkpoint(str(old))
 
 
 @pytest.mark.parametrize("name", shipped_checkpoints())

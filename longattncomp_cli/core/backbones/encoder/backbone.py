@@ -68,8 +68,15 @@ class EncoderBackbone(WindowedBackbone):
         return (self.spec.sha256, dtype, self.device.type, self.window_tokens, *filter(None, prefixes))
 
     def tokenize(self, texts: Sequence[str]) -> list[Tokens]:
-        """Tokenise texts; every text of any length, a newline or space is never inside a token."""
-        return tokenize_long_texts(self.tokenizer, texts, self._split, self.unknown_id)
+        """Tokenise texts; every text of any length, a newline or space is never inside a token.
+
+        No text gives the tokens of the frame: where the vocabulary has them as pieces, they are unknown.
+        """
+        read = tokenize_long_texts(self.tokenizer, texts, self._split, self.unknown_id)
+        if self.unknown_id is not None:
+            for tokens in read:
+                tokens.ids[np.isin(tokens.ids, (self._open, self._close))] = self.unknown_id
+        return read
 
     @property
     def num_frame_tokens(self) -> int:

@@ -50,7 +50,8 @@ class ModuleEncoder:
         dtype: torch.dtype,
     ) -> None:
         """Let transformers build and fill the model."""
-        self.model: Any = _load(name, folder, dtype).to(device)
+        loaded: Any = _load(name, folder, dtype)
+        self.model = loaded.to(device)
         blocks = _blocks(self.model, depth_of(config))
         if blocks is None:
             raise CheckpointError(
