@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import shlex
@@ -10,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from longattncomp_cli.core.backbones.spec import BackboneSpec
+from longattncomp_cli.core.files.known_hashes import known_sha256
 from longattncomp_cli.errors import CheckpointError, ResourceError
 
 WEIGHTS_FILE = "model.safetensors"
@@ -106,8 +106,7 @@ def _not_here(spec_id: str, way_out: str = "") -> ResourceError:
 @lru_cache(maxsize=8)
 def file_sha256(path: str) -> str:
     """The hex sha256 of a file."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return known_sha256(Path(path))
 
 
 def _local_path(spec: BackboneSpec) -> Path | None:

@@ -194,9 +194,7 @@ class WindowedBackbone(ABC):
                 if on_tokens:
                     on_tokens(done, total)
 
-    def _shared_states(
-        self, packed: Sequence[Sequence[Window]], states: LayerStates
-    ) -> Iterator[StateBlock]:
+    def _shared_states(self, packed: Sequence[Sequence[Window]], states: LayerStates) -> Iterator[StateBlock]:
         """The states of one window of each group for all of its windows, in blocks of about a pack."""
         yield self._block([group[0] for group in packed], states)
         begins = np.cumsum([0, *(len(group[0].ids) for group in packed)])
