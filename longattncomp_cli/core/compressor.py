@@ -13,7 +13,7 @@ import numpy as np
 
 from longattncomp_cli.core.assembly.conversation import ConversationRenderer, stub_of
 from longattncomp_cli.core.assembly.renderer import DEFAULT_SEPARATOR, Renderer
-from longattncomp_cli.core.backbones.cache.choice import CacheChoice
+from longattncomp_cli.core.backbones.cache.choice import NO_CACHE, CacheChoice
 from longattncomp_cli.core.budget.amounts import budget_tokens
 from longattncomp_cli.core.budget.tokenizers import (
     DEFAULT_TOKENIZER,
@@ -168,7 +168,7 @@ class Compressor:
         tokenizer: str,
         settings: CompressorSettings,
         *,
-        cache: CacheChoice = CacheChoice(),
+        cache: CacheChoice = NO_CACHE,
         on_note: Callable[[str], None] = lambda note: None,
     ) -> Compressor:
         """The same of values that are made already.

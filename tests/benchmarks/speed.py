@@ -12,16 +12,29 @@ import json
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from results_file import write_results
-from timing import QUERY, device_and_dtype, long_request, long_text, program, times_in_turn
+from timing import (
+    QUERY,
+    device_and_dtype,
+    long_request,
+    long_text,
+    program,
+    python,
+    times,
+    times_in_turn,
+)
 
 from longattncomp_cli.core.backbones.encoder.backbone import EncoderBackbone
 from longattncomp_cli.core.backbones.windowed import context_windows, pack_windows
+from longattncomp_cli.core.budget.tokenizers import DEFAULT_TOKENIZER, load_tokenizer
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
+from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.results.read_context import ReadContext
 from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.core.scoring.scorer import Scorer
 
@@ -57,14 +70,34 @@ def scoring_against_backbone(scorer: Scorer, num_tokens: int, repetitions: int) 
     }
 
 
-def programs(scorer: Scorer, checkpoint: str, large_tokens: int, repetitions: int) -> dict[str, Any]:
-    """Seconds and memory of the program: its help, a short text, a long one."""
+def asking_again(scorer: Scorer, num_tokens: int, repetitions: int) -> dict[str, float]:
+    """Of ``Compressor.read`` and of each query after it, a whole ``compress``: the least of several."""
+    compressor = Compressor(scorer, load_tokenizer(DEFAULT_TOKENIZER), CompressorSettings())
+    text = long_text(scorer, num_tokens)
+    read: list[ReadContext] = []
+    reading = times(lambda: read.append(compressor.read(text)))
+    first = times(lambda: read[0].compress(QUERY, 4000))
+    queries = [f"{QUERY} ({number})" for number in range(repetitions)]
+    later = [times(lambda query=query: read[0].compress(query, 4000)) for query in queries]
+    return {
+        "tokens": num_tokens,
+        "read_cpu_seconds": reading["cpu"],
+        "first_query_cpu_seconds": first["cpu"],
+        "query_cpu_seconds": min(run["cpu"] for run in later),
+        "query_seconds": min(run["wall"] for run in later),
+    }
 
-    def best(*args: str) -> dict[str, float]:
-        return min((program(*args) for _ in range(repetitions)), key=lambda run: run["seconds"])
+
+def programs(scorer: Scorer, checkpoint: str, large_tokens: int, repetitions: int) -> dict[str, Any]:
+    """Seconds and memory of the program: its help, a short text, a long one; and of torch's import alone."""
+
+    def best(*args: str, run: Callable[..., dict[str, float]] = program) -> dict[str, float]:
+        return min((run(*args) for _ in range(repetitions)), key=lambda times: times["cpu_seconds"])
 
     wanted = ("--device", "cpu", "--checkpoint", checkpoint, "-q", QUERY, "--quiet", "-b")
-    results = {"help": best("--help")}
+    results = {"help": best("--help"), "import_torch": best("-c", "import torch", run=python)}
+    load = "from longattncomp_cli import Compressor; Compressor.load(device='cpu')"
+    results["load"] = best("-c", load, run=python)
     with tempfile.TemporaryDirectory() as folder:
         small, large = Path(folder) / "small.txt", Path(folder) / "large.txt"
         small.write_text(long_text(scorer, 2000), encoding="utf-8")
@@ -91,6 +124,7 @@ def main() -> None:
     scorer = load_scorer(load_checkpoint(options.checkpoint), device="cpu")
     results: dict[str, Any] = {
         "scoring": scoring_against_backbone(scorer, options.tokens, options.repetitions),
+        "asking_again": asking_again(scorer, options.tokens, options.repetitions),
         **programs(scorer, options.checkpoint, options.large_tokens, options.repetitions),
     }
     for name, value in results.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 import subprocess
 import sys
@@ -23,11 +24,21 @@ Times = dict[str, float]
 
 
 def long_text(scorer: Scorer, num_tokens: int) -> str:
-    """The sample, over and over, until it has so many backbone tokens."""
+    """The sample, over and over, until it has so many backbone tokens.
+
+    From the second time on words stand in another order in their lines: equal windows are encoded once.
+    """
     text = SAMPLE.read_text(encoding="utf-8")
-    tokens = scorer.backbone.tokenize([text])[0]
-    whole, rest = divmod(num_tokens, len(tokens.ids))
-    return (text + "\n\n") * whole + text[: int(tokens.starts[rest])]
+    rounds = 1 + num_tokens // len(scorer.backbone.tokenize([text])[0].ids)
+    parts = [text, *(_shuffled(text, number) for number in range(rounds))]
+    long = "\n\n".join(parts)
+    return long[: int(scorer.backbone.tokenize([long])[0].starts[num_tokens])]
+
+
+def _shuffled(text: str, number: int) -> str:
+    rng = random.Random(number)
+    lines = [line.split(" ") for line in text.split("\n")]
+    return "\n".join(" ".join(rng.sample(words, len(words))) for words in lines)
 
 
 def long_request(scorer: Scorer, num_tokens: int) -> Request:
@@ -63,16 +74,22 @@ def medians(runs: list[Times]) -> Times:
 
 
 def program(*args: str) -> dict[str, float]:
-    """Wall time and peak memory of one run of the command line."""
+    """Wall time, processor time and peak memory of one run of the command line."""
+    return python("-m", "longattncomp_cli", *args)
+
+
+def python(*args: str) -> dict[str, float]:
+    """The same of one run of the interpreter."""
     code = (
         "import resource, subprocess, sys, time; start = time.perf_counter()\n"
-        "command = [sys.executable, '-m', 'longattncomp_cli', *sys.argv[1:]]\n"
+        "command = [sys.executable, *sys.argv[1:]]\n"
         "subprocess.run(command, check=True, stdout=subprocess.DEVNULL)\n"
         "wall = time.perf_counter() - start\n"
-        "print(wall, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20)"
+        "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
+        "print(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, *args], check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
-    wall, gib = map(float, done.stdout.split())
-    return {"seconds": wall, "peak_gib": gib}
+    wall, cpu, gib = map(float, done.stdout.split())
+    return {"seconds": wall, "cpu_seconds": cpu, "peak_gib": gib}

@@ -6,13 +6,13 @@ import hashlib
 import importlib.util
 import os
 import shlex
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from safetensors import SafetensorError, safe_open
 
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.backbones.tokenize import TOKENIZER_FILES
+from longattncomp_cli.core.files.known_hashes import known_sha256
 from longattncomp_cli.errors import CheckpointError, ResourceError
 
 WEIGHTS_FILE = "model.safetensors"
@@ -153,15 +153,7 @@ def _not_here(spec_id: str, way_out: str = "") -> ResourceError:
 
 def file_sha256(path: str) -> str:
     """The hex sha256 of a file; computed once while it stays as it is."""
-    place = Path(path).absolute()
-    state = place.stat()
-    return _sha256(str(place), state.st_size, state.st_mtime_ns)
-
-
-@lru_cache(maxsize=8)
-def _sha256(path: str, size: int, changed: int) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return known_sha256(Path(path))
 
 
 def _local_path(spec: BackboneSpec) -> Path | None:

@@ -17,6 +17,7 @@ from typing import Protocol
 import tiktoken
 from tokenizers import Tokenizer
 
+from longattncomp_cli.core.budget.compact import read_compact, write_compact
 from longattncomp_cli.core.budget.vocabularies import cache_folder, find_bundled_vocabulary, is_cached
 from longattncomp_cli.errors import ResourceError
 
@@ -118,6 +119,15 @@ def load_tokenizer(name: str) -> TargetTokenizer:
 
 
 def _load_encoding(name: str) -> tiktoken.Encoding:
+    known = read_compact(name)
+    if known is not None:
+        return known
+    encoding = _load_from_tiktoken(name)
+    write_compact(encoding)
+    return encoding
+
+
+def _load_from_tiktoken(name: str) -> tiktoken.Encoding:
     bundled = None if is_cached(name) else find_bundled_vocabulary(name)
     try:
         with cache_folder(bundled):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,14 +10,10 @@ import orjson
 
 from longattncomp_cli.core.backbones.decoder.weights import DecoderWeights
 from longattncomp_cli.core.checkpoint.decoder_heads import Head
+from longattncomp_cli.core.files.user_cache import keep, user_cache_folder
 from longattncomp_cli.errors import CheckpointError
 
 _VERSION = 1
-
-
-def user_cache_folder() -> Path:
-    """Where the program keeps what it can make again (``XDG_CACHE_HOME``, or ``~/.cache``)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "longattncomp"
 
 
 def heads_file(
@@ -52,11 +47,4 @@ def read_heads(path: Path) -> tuple[Head, ...] | None:
 
 def write_heads(path: Path, heads: Sequence[Head]) -> bool:
     """Keep them; whether that was possible."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(orjson.dumps({"heads": [list(head) for head in heads]}))
-        partial.replace(path)
-    except OSError:
-        return False
-    return True
+    return keep(path, orjson.dumps({"heads": [list(head) for head in heads]}))

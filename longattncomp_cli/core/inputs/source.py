@@ -70,7 +70,7 @@ class Source:
         return name_when_unpacked(self.name)
 
     def part(self, region: Span, title: str = "") -> Source:
-        """The same text, of which only ``region`` may be compressed; what was found in it is not sought again.
+        """The same text, of which only ``region`` may be compressed; what was found in it is known.
 
         Args:
             region: the characters.

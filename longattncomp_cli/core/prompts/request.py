@@ -17,7 +17,6 @@ from longattncomp_cli.core.prompts.parser import parse_prompt
 from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import InputError
 
-
 T = TypeVar("T")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from longattncomp_cli.core.backbones.cache.choice import CacheChoice
+from longattncomp_cli.core.backbones.cache.choice import NO_CACHE, CacheChoice
 from longattncomp_cli.core.backbones.spec import EncodingName
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
 from longattncomp_cli.core.chunking.chunks import SnapLevel
@@ -62,7 +62,7 @@ class ScorerChoice:
             raise UsageError(f"{name} and --checkpoint", hint="drop one: a checkpoint says how it reads")
 
     def load(
-        self, on_note: Callable[[str], None] = lambda text: None, cache: CacheChoice = CacheChoice()
+        self, on_note: Callable[[str], None] = lambda text: None, cache: CacheChoice = NO_CACHE
     ) -> Scorer:
         """Load it.
 

@@ -9,6 +9,7 @@ import sys
 import pytest
 import tiktoken
 
+from longattncomp_cli.core.budget.compact import compact_file, read_compact, write_compact
 from longattncomp_cli.core.budget.tokenizers import load_tokenizer
 from longattncomp_cli.core.budget.vocabularies import find_bundled_vocabulary
 from longattncomp_cli.errors import ResourceError
@@ -83,3 +84,26 @@ def test_a_bundled_file_with_another_hash_is_not_used(monkeypatch, tmp_path) -> 
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "litellm", raising=False)
     assert find_bundled_vocabulary("o200k_base") is None
+
+
+def test_a_vocabulary_read_from_its_compact_file_counts_the_same(o200k, monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert read_compact("o200k_base") is None
+    assert write_compact(o200k.encoding)
+    known = read_compact("o200k_base")
+    assert known is not None
+    for text in ("Straße 東京 🙂\r\n\tdef f(): pass  ", "<|endoftext|>", "", "a" * 300):
+        assert known.encode_ordinary(text) == o200k.encoding.encode_ordinary(text)
+    assert known.special_tokens_set == o200k.encoding.special_tokens_set
+    assert known.n_vocab == o200k.encoding.n_vocab
+
+
+def test_a_damaged_compact_file_is_not_used(o200k, monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    write_compact(o200k.encoding)
+    place = compact_file("o200k_base")
+    content = bytearray(place.read_bytes())
+    content[len(content) // 2] ^= 1
+    for damaged in (bytes(content), bytes(content[:-1]), b""):
+        place.write_bytes(damaged)
+        assert read_compact("o200k_base") is None

@@ -17,7 +17,7 @@ from longattncomp_cli.core.results.report import selection_report
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.copies import find_copies
 from longattncomp_cli.core.selection.select import Selection, SelectionRule, select
-from longattncomp_cli.core.text.copies import CopyFinder, is_record_like
+from longattncomp_cli.core.text.copies import CopyFinder, WordRuns, is_record_like
 from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import BudgetError
 from tests.support.texts import BYTES

@@ -16,3 +16,6 @@ class CacheChoice:
     """Largest size of the folder."""
     in_memory: bool = False
     """Whether they are also kept in memory, for the other records of a batch."""
+
+
+NO_CACHE = CacheChoice()

@@ -1,0 +1,175 @@
+"""A context that was read once gives what a fresh call gives, and is not read again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from longattncomp_cli import Compressor, CompressorSettings, InputError, Source
+from longattncomp_cli.core.backbones.encoder.backbone import EncoderBackbone
+from longattncomp_cli.core.chunking.chunks import Chunk, ChunkedSource, ContextTokens, Tokens
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.results.compression import Compression
+from longattncomp_cli.core.scoring.scorer import Scorer
+from longattncomp_cli.core.text.spans import Span
+
+PROSE = "\n\n".join(
+    f"Keeper {name} looks after the {thing}. The {thing} was bought in {1900 + number} from {other}."
+    for number, (name, thing, other) in enumerate(
+        [
+            ("Brannoch", "fog bell", "Istrand"),
+            ("Velle", "tide ledger", "Norrow"),
+            ("Anseth", "oil store", "Quay House"),
+            ("Dorrim", "signal mast", "Istrand"),
+        ]
+        * 6
+    )
+)
+CODE = (
+    "def open_valve(pressure):\n    if pressure > LIMIT:\n        raise ValueError(pressure)\n    return 1\n"
+)
+SOURCES = (Source(PROSE, "log.txt", title="Keepers"), Source(CODE, "valve.py"))
+QUERIES = ("Who looks after the tide ledger?", "where does open_valve raise", "What was bought from Istrand?")
+
+
+@pytest.fixture(scope="module")
+def compressor(scorer: Scorer, o200k) -> Compressor:
+    return Compressor(scorer, o200k, CompressorSettings())
+
+
+def same(one: Compression, other: Compression) -> bool:
+    scores = np.array_equal(one.scores.scores, other.scores.scores)
+    return scores and one.text == other.text and one.selection == other.selection
+
+
+@pytest.mark.parametrize("context", [PROSE, [PROSE, CODE], SOURCES], ids=["text", "texts", "sources"])
+def test_each_answer_is_that_of_a_fresh_call(compressor: Compressor, context) -> None:
+    read = compressor.read(context)
+    for query in QUERIES:
+        for budget in (40, "30%", 100_000):
+            assert same(read.compress(query, budget), compressor.compress(context, query, budget))
+    assert np.array_equal(
+        read.score(QUERIES[0]).scores.scores, compressor.score(context, QUERIES[0]).scores.scores
+    )
+
+
+def test_what_is_always_kept_is_kept(compressor: Compressor) -> None:
+    read = compressor.read(PROSE, instruction="Answer briefly.")
+    fresh = compressor.compress(PROSE, QUERIES[0], 60, instruction="Answer briefly.")
+    assert same(read.compress(QUERIES[0], 60), fresh)
+    assert fresh.text.startswith("Answer briefly.")
+
+
+class Counting(EncoderBackbone):
+    """The same backbone, which counts the tokens of windows that it reads."""
+
+    num_read = 0
+
+    def read_windows(self, windows, layers):
+        self.num_read += sum(map(len, windows))
+        return super().read_windows(windows, layers)
+
+
+def counting(scorer: Scorer) -> Counting:
+    inner = scorer.backbone
+    assert isinstance(inner, EncoderBackbone)
+    return Counting(inner.spec, inner.encoder, inner.tokenizer, inner.window_tokens, inner.device)
+
+
+def test_a_second_query_reads_no_window_of_the_context(scorer: Scorer, o200k) -> None:
+    backbone = counting(scorer)
+    compressor = Compressor(scorer.with_backbone(backbone), o200k, CompressorSettings())
+    read = compressor.read(list(SOURCES))
+    after_reading = backbone.num_read
+    assert after_reading > 0
+    for query in QUERIES:
+        read.score(query)
+    assert backbone.num_read == after_reading
+
+
+def test_a_conversation_and_a_whole_prompt_are_answered_too(compressor: Compressor) -> None:
+    chat = [{"role": "user", "content": PROSE}, {"role": "user", "content": QUERIES[0]}]
+    read = compressor.read(chat)
+    assert read.compress(QUERIES[1], 120).text == compressor.compress(chat, QUERIES[1], 120).text
+    prompt = f"{PROSE}\n\nQuestion: {QUERIES[0]}"
+    assert same(compressor.read(prompt).compress("", 80), compressor.compress(prompt, "", 80))
+
+
+def test_an_empty_context_is_refused_when_it_is_read(compressor: Compressor) -> None:
+    with pytest.raises(InputError, match="empty"):
+        compressor.read(" \n")
+
+
+def test_a_folder_serves_another_compressor(tmp_path: Path) -> None:
+    long = (
+        PROSE
+        + "\n\n"
+        + "\n\n".join(f"Entry {n}: the wind was {n % 12} and the swell {n % 7}." for n in range(60))
+    )
+    results = [
+        Compressor.load(device="cpu", cache=tmp_path / "states").compress(long, QUERIES[0], 60)
+        for _ in range(2)
+    ]
+    assert same(*results)
+    assert list((tmp_path / "states").iterdir())
+
+
+def test_equal_windows_are_encoded_once_and_their_states_are_those_of_each(scorer: Scorer) -> None:
+    passage = "The bell is struck twice in fog and once at noon, as the harbour rules of Istrand say."
+    other = "Oil is carried up every evening before the lamp is lit."
+    backbone = counting(scorer)
+    layer = max(scorer.checkpoint.config.layers)
+
+    def states(text: str) -> np.ndarray:
+        whole = scorer.with_options(snap="none", chunk_tokens=1_000)
+        context = whole.tokenize(Request(tuple(Source(part) for part in text.split("\n\n")), "?"))
+        found = {}
+        for block in backbone.encode(context, "bell", "", [layer]).blocks:
+            for chunk, token, state in zip(
+                block.chunk_index_N.tolist(), block.token_N.tolist(), block.states[layer].numpy(), strict=True
+            ):
+                found[chunk, token] = state
+        assert len(found) == sum(len(source.tokens.ids) for source in context.sources)
+        return np.stack([found[key] for key in sorted(found)])
+
+    backbone.num_read = 0
+    once = states(passage)
+    num_once = backbone.num_read
+    backbone.num_read = 0
+    many = states("\n\n".join([passage] * 40 + [other]))
+    assert backbone.num_read < 3 * num_once
+    for number in range(40):
+        np.testing.assert_allclose(many[number * len(once) : (number + 1) * len(once)], once, atol=1e-5)
+
+
+def test_chunks_that_hold_a_token_are_counted_as_one_by_one() -> None:
+    rng = np.random.default_rng(0)
+    sources, titles, first = [], [], 0
+    for number in range(3):
+        ids = rng.integers(0, 30, size=200)
+        bounds = (0, *sorted(rng.choice(np.arange(1, 200), size=9, replace=False).tolist()), 200)
+        chunks = tuple(Chunk(first + i, number, i, i + 1, bounds[i + 1] - bounds[i]) for i in range(10))
+        sources.append(ChunkedSource(Tokens(ids, np.arange(200)), chunks, bounds))
+        titles.append(rng.integers(0, 40, size=number).tolist())
+        first += 10
+    context = ContextTokens(tuple(sources), tuple(titles))
+    expected = np.zeros(40, dtype=int)
+    for source, title in zip(sources, titles, strict=True):
+        for i in range(10):
+            held = set(source.tokens.ids[source.bounds[i] : source.bounds[i + 1]].tolist())
+            held |= set(title) if i == 0 else set()
+            for each in held:
+                expected[each] += 1
+    counts = context.num_holding
+    assert counts.tolist() == expected[: len(counts)].tolist()
+    assert not expected[len(counts) :].any()
+
+
+def test_a_part_of_a_source_knows_its_structure() -> None:
+    source = SOURCES[1]
+    structure = source.structure
+    part = source.part(Span(10, 30), "title")
+    assert part.structure is structure
+    assert (part.context_span, part.title, part.text) == (Span(10, 30), "title", source.text)
