@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 NUM_SECTIONS = 8
 NUM_ENTRIES = 36
-FILES, QUESTIONS_A_FILE = 1, 15
+FILES, QUESTIONS_A_FILE = 1, 10
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,18 @@ STYLES = {
     "services": Style(
         "services",
         "service",
-        ("gateway", "invoice", "courier", "ledger", "catalog", "signup", "archive", "alerts", "payroll", "maps"),
+        (
+            "gateway",
+            "invoice",
+            "courier",
+            "ledger",
+            "catalog",
+            "signup",
+            "archive",
+            "alerts",
+            "payroll",
+            "maps",
+        ),
         ("cache", "session", "queue", "upload", "token", "retry", "mirror", "batch", "proxy"),
         ("limit", "timeout", "window", "weight", "delay"),
         (
@@ -47,7 +58,18 @@ STYLES = {
     "vessels": Style(
         "fleet",
         "ship",
-        ("heron", "lapwing", "dunlin", "garganey", "plover", "merlin", "siskin", "wheatear", "avocet", "curlew"),
+        (
+            "heron",
+            "lapwing",
+            "dunlin",
+            "garganey",
+            "plover",
+            "merlin",
+            "siskin",
+            "wheatear",
+            "avocet",
+            "curlew",
+        ),
         ("anchor", "hull", "rudder", "galley", "engine", "mast", "cargo", "tank", "deck"),
         ("mass", "length", "age", "cost", "rating"),
         (
@@ -56,12 +78,23 @@ STYLES = {
             "Which {identifier} does the ship {section} have?",
         ),
     ),
+    "modules": Style(
+        "modules",
+        "module",
+        (
+            *("MailSorter", "QueueDrain", "TokenMint", "LeaseBook", "RouteCache"),
+            *("node_b7", "node_c12", "east-relay4", "west-relay4", "pg.main"),
+        ),
+        ("retry", "buffer", "socket", "worker", "shard", "index", "lock", "flush", "probe"),
+        ("limit", "timeout", "size", "count", "delay"),
+        ("What is the {entry} of {section}?", "Which {identifier} is set for {section}?"),
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Section:
-    """A name, of two words where ``words`` has two, and entries: (subject, aspect, value)."""
+    """A name and entries: (subject, aspect, value)."""
 
     name: str
     entries: tuple[tuple[str, str, int], ...]
@@ -69,7 +102,7 @@ class Section:
     @property
     def title(self) -> str:
         """As a heading has it."""
-        return self.name.capitalize()
+        return self.name if self.name != self.name.lower() else self.name.capitalize()
 
 
 @dataclass(frozen=True)
@@ -142,7 +175,9 @@ def markdown_lists(style: Style, sections: Sequence[Section]) -> str:
 
 
 def _prose(section: Section) -> str:
-    said = [f"The {s} {a} was found to be {v}, which is what we had hoped for." for s, a, v in section.entries]
+    said = [
+        f"The {s} {a} was found to be {v}, which is what we had hoped for." for s, a, v in section.entries
+    ]
     return "\n\n".join(" ".join(said[at : at + 4]) for at in range(0, len(said), 4)) + "\n"
 
 

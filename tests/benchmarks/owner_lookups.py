@@ -3,7 +3,7 @@
     python tests/benchmarks/owner_lookups.py --style services --seed 0
     python tests/benchmarks/owner_lookups.py --style vessels --seed 1 --output FILE
 
-Files of eight sections with 36 entries each, of which 120 tokens may be kept: 15 questions a format. An answer is
+Files of eight sections with 36 entries each, of which 120 tokens may be kept: 10 questions a format. An answer is
 right where the entry's number is kept, and with it the name of its section. Everything is made up,
 deterministically, by ``owner_formats.py``.
 """
@@ -66,8 +66,13 @@ def main() -> None:
                 print(f"  {rows[-1]} {asked.question}", flush=True)
         shares = {part: sum(row[part] for row in rows) / len(rows) for part in ("best", "kept", "both")}
         figures[name] = {"questions": len(rows), **shares}
-        print(f"| {name} | {len(rows)} | " + " | ".join(f"{each:.2f}" for each in shares.values()) + " |", flush=True)
-    means = {part: sum(each[part] for each in figures.values()) / len(figures) for part in ("best", "kept", "both")}
+        print(
+            f"| {name} | {len(rows)} | " + " | ".join(f"{each:.2f}" for each in shares.values()) + " |",
+            flush=True,
+        )
+    means = {
+        part: sum(each[part] for each in figures.values()) / len(figures) for part in ("best", "kept", "both")
+    }
     print("| mean | | " + " | ".join(f"{each:.3f}" for each in means.values()) + " |", flush=True)
     if args.output:
         settings = {"style": args.style, "seed": args.seed}

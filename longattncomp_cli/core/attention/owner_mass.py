@@ -80,7 +80,8 @@ class OwnerMass:
             return chunks_CHM
         chunks_CHM = chunks_CHM.clone()
         chunk_P, heading_P = (
-            torch.from_numpy(each).to(chunks_CHM.device) for each in (self.owners.chunk_P, self.owners.heading_P)
+            torch.from_numpy(each).to(chunks_CHM.device)
+            for each in (self.owners.chunk_P, self.owners.heading_P)
         )
         filled_C = ~torch.isneginf(chunks_CHM).flatten(1).all(dim=1)
         for first in range(0, len(chunk_P), _BLOCK):

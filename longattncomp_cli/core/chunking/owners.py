@@ -18,7 +18,7 @@ from longattncomp_cli.core.text.arrays import FloatArray, IntArray
 from longattncomp_cli.core.text.spans import SourceSpan
 
 _MOST_CHARS = 1 << 40
-OWNER_SHARE = 0.3
+OWNER_SHARE = 0.5
 """What a word of a heading counts in each chunk under it, beside the chunk's own words."""
 
 

@@ -80,11 +80,15 @@ def test_where_tokens_are_not_known_nothing_is_added(scorer) -> None:
 
 SECTIONS = {
     "a.ini": lambda name, lines: f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in lines) + "\n",
-    "a.md": lambda name, lines: f"## {name}\n\n" + "".join(f"- {key}: {value}\n" for key, value in lines) + "\n",
+    "a.md": lambda name, lines: (
+        f"## {name}\n\n" + "".join(f"- {key}: {value}\n" for key, value in lines) + "\n"
+    ),
     "a.yaml": lambda name, lines: f"{name}:\n" + "".join(f"  {key}: {value}\n" for key, value in lines),
-    "A.java": lambda name, lines: f"class {name} {{\n"
-    + "".join(f"  int {key}() {{\n    return {value};\n  }}\n" for key, value in lines)
-    + "}\n",
+    "A.java": lambda name, lines: (
+        f"class {name} {{\n"
+        + "".join(f"  int {key}() {{\n    return {value};\n  }}\n" for key, value in lines)
+        + "}\n"
+    ),
 }
 
 
