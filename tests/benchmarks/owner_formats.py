@@ -224,8 +224,9 @@ def java(style: Style, sections: Sequence[Section]) -> str:
 def manifests(style: Style, sections: Sequence[Section]) -> str:
     """Documents of Kubernetes."""
     return "---\n".join(
-        f"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {each.name}\n  labels:\n    app: {style.whole}\n"
-        "data:\n" + "".join(f'  {s.upper()}_{a.upper()}: "{v}"\n' for s, a, v in each.entries)
+        f"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {each.name}\n"
+        f"  labels:\n    app: {style.whole}\ndata:\n"
+        + "".join(f'  {s.upper()}_{a.upper()}: "{v}"\n' for s, a, v in each.entries)
         for each in sections
     )
 

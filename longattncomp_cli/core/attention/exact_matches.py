@@ -4,7 +4,8 @@ Word pieces hide them. ``_create`` is two tokens that stand in every module, and
 somewhere looks like one that holds the name. So each name is looked for in the text itself, whole and as it
 is spelt, and counts in the pooling as one more token of the query whose attention is spread evenly over the
 places where it stands. A definition is longer than the line that names it: what follows in the same passage
-takes over a share, and so does what stands under a heading with the name. Names of rows (:mod:`~longattncomp_cli.core.attention.row_keys`) count in the same way.
+takes over a share, and so does what stands under a heading with the name. Names of rows
+(:mod:`~longattncomp_cli.core.attention.row_keys`) count in the same way.
 
 Shapes: C chunks.
 """

@@ -1,7 +1,7 @@
 """Chunks are read with what they stand under: tokens of the heading lines over a chunk count to it as well.
 
-Late interaction has the tokens' states already, in their own place: a heading's log-sum-exp is computed beside
-those of the chunks and added to each chunk under it, at a share. Nothing is read twice.
+Late interaction has the tokens' states already, in their own place: a heading's log-sum-exp is computed
+beside those of the chunks and added to each chunk under it, at a share. Nothing is read twice.
 
 Shapes: N context tokens of a block, H heads, M query tokens, C chunks, G headings, P pairs of both.
 """

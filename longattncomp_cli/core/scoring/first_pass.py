@@ -1,7 +1,7 @@
 """The first pass over a context, which scoring and explaining share: one reading, pooled by the query alone.
 
-Tokenise and cut → encode → log-sum-exp of each chunk's logits, and of the headings over it → mass → pooling: the paper's mean over heads
-and query tokens, or log pooling with exact matches and neighbours (ours).
+Tokenise and cut → encode → log-sum-exp of each chunk's logits → mass → pooling: the paper's mean over heads
+and query tokens, or log pooling with exact matches, heading lines and neighbours (ours).
 
 Shapes: C chunks, N context tokens of a block, M query tokens, H heads, D backbone width.
 """
@@ -56,8 +56,8 @@ class FirstPass:
         query: the query's tokens.
         encoding: of the backbone; its blocks are read.
         unit_HMD, projected_HMD: the query's states as each head reads them, and projected.
-        chunk_logits_CHM: the log-sum-exp of the logits of each chunk's tokens, those of the heading lines over
-            it included (log pooling).
+        chunk_logits_CHM: the log-sum-exp of the logits of each chunk's tokens, with log pooling those of the
+            heading lines over it included.
         mass: the same over all chunks and the sink, in log space.
         weights_HM: the share of each head and query token in the pooling; they sum to the pooling's strength.
         idf: (M,) of the query's tokens among the chunks.
