@@ -4,8 +4,8 @@
     python tests/benchmarks/owner_lookups.py --style vessels --seed 1 --output FILE
 
 Files of eight sections with 36 entries each, of which 120 tokens may be kept; ten questions a format. An
-answer is right where the number of the entry is kept, and with it the name of its section. Everything is made up,
-deterministically, by ``owner_formats.py``.
+answer is right where the number of the entry is kept, and with it the name of its section. Everything is made
+up, deterministically, by ``owner_formats.py``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Why a chunk has its score: which words of the query drew its mass, and from which of its own words.
+"""Why a chunk has its score: which words of the query drew its mass, and from which words of the text.
 
 The first pass once more, in which the one chunk's attention is not only summed but kept. What the words
 explain is the chunk's score before its neighbours' scores are added, and before a second hop, propagation and
@@ -34,7 +34,7 @@ from longattncomp_cli.core.text.words import by_word, word_at
 
 @dataclass(frozen=True, slots=True)
 class WordShare:
-    """A word of the chunk, ``source[start:end]``, and its share of the mass that a query word drew."""
+    """A word of the chunk or a heading over it, ``source[start:end]``; its share of what a query word drew."""
 
     text: str
     start: int
@@ -50,7 +50,8 @@ class QueryWord:
         weight: its share in the pooling; over the words of the query they add up to 1.
         mass: the share of its attention, over the whole context, that lies on the chunk.
         adds: what it adds to the chunk's score; may be below zero where it prefers other chunks.
-        words: of the chunk, that the attention lies on, the heaviest first; their shares add up to 1.
+        words: of the chunk and the headings over it, that the attention lies on, the heaviest first; their
+            shares add up to 1.
     """
 
     text: str
