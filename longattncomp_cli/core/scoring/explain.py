@@ -34,7 +34,7 @@ from longattncomp_cli.core.text.words import by_word, word_at
 
 @dataclass(frozen=True, slots=True)
 class WordShare:
-    """A word of the chunk or a heading over it, ``source[start:end]``; its share of what a query word drew."""
+    """A word of the chunk or of a heading over it, ``source[start:end]``, and its share of the mass there."""
 
     text: str
     start: int
