@@ -22,7 +22,7 @@ import numpy as np
 from longattncomp_cli.core.attention.idf import MIN_IDF, idf
 from longattncomp_cli.core.attention.row_keys import row_keys
 from longattncomp_cli.core.chunking.chunks import Chunk
-from longattncomp_cli.core.chunking.owners import OWNER_SHARE, Owners
+from longattncomp_cli.core.chunking.owners import Owners
 from longattncomp_cli.core.chunking.passages import continuing_chunks
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.text.arrays import FloatArray, IntArray
@@ -87,7 +87,7 @@ def exact_match_gains(
             continue
         own_rarity = float(idf(np.array([holding]), len(chunks))[0])
         weight = own_rarity * _num_tokens(request.query, name, query) / max(total, 1e-9)
-        all_C = counts_C + OWNER_SHARE * owners.counts(found, len(chunks))
+        all_C = counts_C + owners.counts(found, len(chunks))
         gains_C, own_C = (
             weight * _gains(_carried(each_C / all_C.sum(), passage_C)) for each_C in (all_C, counts_C)
         )

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from longattncomp_cli.core.attention.hops import hop_query
 from longattncomp_cli.core.attention.idf import document_frequency
-from longattncomp_cli.core.attention.owner_mass import LOG_OWNER_SHARE, OwnerMass
+from longattncomp_cli.core.attention.owner_mass import OwnerMass
 from longattncomp_cli.core.attention.pooling import floored_log_mass, pool_log_mass
 from longattncomp_cli.core.backbones.base import StateBlock
 from longattncomp_cli.core.chunking.owners import owners_of
@@ -187,8 +187,8 @@ class _ChunkTokens:
         if block.token_N is not None:
             self.tokens.append(block.token_N[own_N])
         if self.owned is not None and block.token_N is not None:
-            rows = self.owned.rows_over(self.chunk_index, block)
-            self.logits.append(logits_NHM[rows] + LOG_OWNER_SHARE)
+            rows, owed_RHM = self.owned.over(self.chunk_index, logits_NHM, block)
+            self.logits.append(owed_RHM)
             self.tokens.append(block.token_N[rows])
 
     @property
