@@ -66,7 +66,7 @@ class OwnerMass:
         return np.repeat(row_R, times_R), self._heading_T[at]
 
     def over(self, chunk_index: int, logits_NHM: Tensor, block: StateBlock) -> tuple[Tensor, Tensor]:
-        """Of the tokens of headings over a chunk: their rows in a block, and logits (R, H, M) at their share."""
+        """Of tokens of headings over a chunk: rows in a block, and logits (R, H, M) at their share."""
         over = self.owners.heading_P[self.owners.chunk_P == chunk_index]
         row_R, heading_R = self.rows(block)
         own_R = np.isin(heading_R, over)
