@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 NUM_SECTIONS = 8
 NUM_ENTRIES = 36
-FILES, QUESTIONS_A_FILE = 1, 15
+FILES, QUESTIONS_A_FILE = 1, 10
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,23 @@ STYLES = {
             "Which {identifier} does the ship {section} have?",
         ),
     ),
+    "modules": Style(
+        "modules",
+        "module",
+        (
+            *("MailSorter", "QueueDrain", "TokenMint", "LeaseBook", "RouteCache"),
+            *("node_b7", "node_c12", "east-relay4", "west-relay4", "pg.main"),
+        ),
+        ("retry", "buffer", "socket", "worker", "shard", "index", "lock", "flush", "probe"),
+        ("limit", "timeout", "size", "count", "delay"),
+        ("What is the {entry} of {section}?", "Which {identifier} is set for {section}?"),
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Section:
-    """A name, of two words where ``words`` has two, and entries: (subject, aspect, value)."""
+    """A name and entries: (subject, aspect, value)."""
 
     name: str
     entries: tuple[tuple[str, str, int], ...]
@@ -91,7 +102,7 @@ class Section:
     @property
     def title(self) -> str:
         """As a heading has it."""
-        return self.name.capitalize()
+        return self.name if self.name != self.name.lower() else self.name.capitalize()
 
 
 @dataclass(frozen=True)
@@ -213,8 +224,9 @@ def java(style: Style, sections: Sequence[Section]) -> str:
 def manifests(style: Style, sections: Sequence[Section]) -> str:
     """Documents of Kubernetes."""
     return "---\n".join(
-        f"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {each.name}\n  labels:\n    app: {style.whole}\n"
-        "data:\n" + "".join(f'  {s.upper()}_{a.upper()}: "{v}"\n' for s, a, v in each.entries)
+        f"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {each.name}\n"
+        f"  labels:\n    app: {style.whole}\ndata:\n"
+        + "".join(f'  {s.upper()}_{a.upper()}: "{v}"\n' for s, a, v in each.entries)
         for each in sections
     )
 

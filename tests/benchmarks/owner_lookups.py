@@ -3,14 +3,15 @@
     python tests/benchmarks/owner_lookups.py --style services --seed 0
     python tests/benchmarks/owner_lookups.py --style vessels --seed 1 --output FILE
 
-Files of eight sections with 36 entries each, of which 120 tokens may be kept: 15 questions a format. An answer is
-right where the entry's number is kept, and with it the name of its section. Everything is made up,
-deterministically, by ``owner_formats.py``.
+Files of eight sections with 36 entries each, of which 120 tokens may be kept; ten questions a format. An
+answer is right where the number of the entry is kept, and with it the name of its section. Everything is made
+up, deterministically, by ``owner_formats.py``.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.source import Source
 
 BUDGET = 120
+FIGURES = ("best", "kept", "both")
 
 
 def measure(compressor: Compressor, asked: Question) -> dict[str, Any]:
@@ -38,6 +40,16 @@ def measure(compressor: Compressor, asked: Question) -> dict[str, Any]:
         "both": has_value and asked.owner in found.text,
         "depth": asked.depth,
     }
+
+
+def means(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """The mean of each figure."""
+    return {figure: sum(row[figure] for row in rows) / len(rows) for figure in FIGURES}
+
+
+def shown(name: str, row: dict[str, Any]) -> str:
+    """A line of the table."""
+    return f"| {name} | {row['questions']} | " + " | ".join(f"{row[each]:.2f}" for each in FIGURES) + " |"
 
 
 def main() -> None:
@@ -64,20 +76,14 @@ def main() -> None:
             rows.append(measure(compressor, asked))
             if args.misses and not rows[-1]["both"]:
                 print(f"  {rows[-1]} {asked.question}", flush=True)
-        shares = {part: sum(row[part] for row in rows) / len(rows) for part in ("best", "kept", "both")}
-        figures[name] = {"questions": len(rows), **shares}
-        print(
-            f"| {name} | {len(rows)} | " + " | ".join(f"{each:.2f}" for each in shares.values()) + " |",
-            flush=True,
-        )
-    means = {
-        part: sum(each[part] for each in figures.values()) / len(figures) for part in ("best", "kept", "both")
-    }
-    print("| mean | | " + " | ".join(f"{each:.3f}" for each in means.values()) + " |", flush=True)
+        figures[name] = {"questions": len(rows), **means(rows)}
+        print(shown(name, figures[name]), flush=True)
+    mean = means(list(figures.values()))
+    print(shown("mean", {"questions": "", **mean}), flush=True)
     if args.output:
         settings = {"style": args.style, "seed": args.seed}
-        shown = {"settings": settings, "mean": means, "figures": figures}
-        write_results(args.output, shown, checkpoint=DEFAULT_CHECKPOINT, **device_and_dtype(scorer))
+        found = {"settings": settings, "mean": mean, "figures": figures}
+        write_results(args.output, found, checkpoint=DEFAULT_CHECKPOINT, **device_and_dtype(scorer))
 
 
 if __name__ == "__main__":

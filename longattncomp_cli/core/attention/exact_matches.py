@@ -4,7 +4,8 @@ Word pieces hide them. ``_create`` is two tokens that stand in every module, and
 somewhere looks like one that holds the name. So each name is looked for in the text itself, whole and as it
 is spelt, and counts in the pooling as one more token of the query whose attention is spread evenly over the
 places where it stands. A definition is longer than the line that names it: what follows in the same passage
-takes over a share. Names of rows (:mod:`~longattncomp_cli.core.attention.row_keys`) count in the same way.
+takes over a share, and so does what stands under a heading with the name. Names of rows
+(:mod:`~longattncomp_cli.core.attention.row_keys`) count in the same way.
 
 Shapes: C chunks.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +22,7 @@ import numpy as np
 from longattncomp_cli.core.attention.idf import MIN_IDF, idf
 from longattncomp_cli.core.attention.row_keys import row_keys
 from longattncomp_cli.core.chunking.chunks import Chunk
-from longattncomp_cli.core.chunking.owners import OWNER_SHARE, Owners
+from longattncomp_cli.core.chunking.owners import Owners
 from longattncomp_cli.core.chunking.passages import continuing_chunks
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.text.arrays import FloatArray, IntArray
@@ -38,6 +40,21 @@ _COMPOUND_SHARE = 0.01
 """Words joined by hyphens are a name where at most this share of the chunks holds them, or two."""
 
 
+@dataclass(frozen=True, eq=False)
+class ExactMatch:
+    """A name of the query that stands somewhere.
+
+    Attributes:
+        name: as it is spelt.
+        gains_C: what it adds to each chunk's log score, 0 where it does not stand.
+        owned_C: what of that is due to the heading lines over the chunk.
+    """
+
+    name: str
+    gains_C: FloatArray
+    owned_C: FloatArray
+
+
 def exact_match_gains(
     request: Request,
     chunks: Sequence[Chunk],
@@ -45,7 +62,7 @@ def exact_match_gains(
     idf_M: FloatArray,
     passage_C: IntArray,
     owners: Owners,
-) -> Iterator[tuple[str, FloatArray]]:
+) -> Iterator[ExactMatch]:
     """What each of the query's names adds to each chunk's log score, where the token weights sum to 1.
 
     Args:
@@ -55,9 +72,6 @@ def exact_match_gains(
         idf_M: of each of them, as :func:`~longattncomp_cli.core.attention.idf.idf` has it.
         passage_C: the number of the passage that each chunk lies in, ascending.
         owners: the heading lines over the chunks, in which a name counts for them as well.
-
-    Yields:
-        A name that stands somewhere, and its gains (C,), 0 where it does not stand.
     """
     total = float((idf_M + MIN_IDF).sum())
     identifiers = query_identifiers(request.query)
@@ -73,8 +87,11 @@ def exact_match_gains(
             continue
         own_rarity = float(idf(np.array([holding]), len(chunks))[0])
         weight = own_rarity * _num_tokens(request.query, name, query) / max(total, 1e-9)
-        counts_C += OWNER_SHARE * owners.counts(found, len(chunks))
-        yield name, weight * _gains(_carried(counts_C / counts_C.sum(), passage_C))
+        all_C = counts_C + owners.counts(found, len(chunks))
+        gains_C, own_C = (
+            weight * _gains(_carried(each_C / all_C.sum(), passage_C)) for each_C in (all_C, counts_C)
+        )
+        yield ExactMatch(name, gains_C, gains_C - own_C)
     for written, key, places in row_keys(request, identifiers):
         counts_C = np.zeros(len(chunks))
         for place in places:
@@ -82,7 +99,7 @@ def exact_match_gains(
         own_rarity = float(idf(np.array([np.count_nonzero(counts_C)]), len(chunks))[0])
         own_rarity *= max(place.weight for place in places)
         weight = own_rarity * _num_tokens(request.query, written, query) / max(total, 1e-9)
-        yield key, weight * _gains(counts_C / counts_C.sum())
+        yield ExactMatch(key, weight * _gains(counts_C / counts_C.sum()), np.zeros(len(chunks)))
 
 
 def _gains(mass_C: FloatArray) -> FloatArray:

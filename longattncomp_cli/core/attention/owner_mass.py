@@ -1,14 +1,12 @@
 """Chunks are read with what they stand under: tokens of the heading lines over a chunk count to it as well.
 
-Late interaction has the tokens' states already, in their own place: a heading's log-sum-exp is computed beside
-those of the chunks and added to each chunk under it, at a share. Nothing is read twice.
+Late interaction has the tokens' states already, in their own place: a heading's log-sum-exp is computed
+beside those of the chunks and added to each chunk under it, at a share. Nothing is read twice.
 
 Shapes: N context tokens of a block, H heads, M query tokens, C chunks, G headings, P pairs of both.
 """
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 import torch
@@ -17,9 +15,8 @@ from torch import Tensor
 from longattncomp_cli.core.attention.cross_attention import accumulate_block
 from longattncomp_cli.core.backbones.base import StateBlock
 from longattncomp_cli.core.chunking.chunks import ContextTokens
-from longattncomp_cli.core.chunking.owners import OWNER_SHARE, Owners, first_tokens
+from longattncomp_cli.core.chunking.owners import Owners, first_tokens
 
-LOG_OWNER_SHARE = math.log(OWNER_SHARE)
 _BLOCK = 4096
 
 
@@ -68,11 +65,14 @@ class OwnerMass:
         at = np.arange(int(times_R.sum())) - before_R + np.repeat(low_R, times_R)
         return np.repeat(row_R, times_R), self._heading_T[at]
 
-    def rows_over(self, chunk_index: int, block: StateBlock) -> Tensor:
-        """Rows of a block that are tokens of the headings over a chunk."""
+    def over(self, chunk_index: int, logits_NHM: Tensor, block: StateBlock) -> tuple[Tensor, Tensor]:
+        """Of tokens of headings over a chunk: rows in a block, and logits (R, H, M) at their share."""
         over = self.owners.heading_P[self.owners.chunk_P == chunk_index]
         row_R, heading_R = self.rows(block)
-        return torch.from_numpy(row_R[np.isin(heading_R, over)]).to(block.chunk_index_N.device)
+        own_R = np.isin(heading_R, over)
+        log_share_R = torch.from_numpy(np.log(self.owners.share_G[heading_R[own_R]])).to(logits_NHM)
+        rows = torch.from_numpy(row_R[own_R]).to(logits_NHM.device)
+        return rows, logits_NHM[rows] + log_share_R[:, None, None]
 
     def added_to(self, chunks_CHM: Tensor) -> Tensor:
         """(C, H, M) the log-sum-exp of each chunk's tokens and, at their share, of the headings over it."""
@@ -83,11 +83,13 @@ class OwnerMass:
             torch.from_numpy(each).to(chunks_CHM.device)
             for each in (self.owners.chunk_P, self.owners.heading_P)
         )
+        log_share_G = torch.from_numpy(np.log(self.owners.share_G)).to(chunks_CHM)
         filled_C = ~torch.isneginf(chunks_CHM).flatten(1).all(dim=1)
         for first in range(0, len(chunk_P), _BLOCK):
             own = slice(first, first + _BLOCK)
             has = filled_C[chunk_P[own]]
-            owed_PHM = self._sums_GHM[heading_P[own][has]] + LOG_OWNER_SHARE
+            owing_P = heading_P[own][has]
+            owed_PHM = self._sums_GHM[owing_P] + log_share_G[owing_P, None, None]
             if len(owed_PHM):
                 accumulate_block(chunks_CHM, owed_PHM, chunk_P[own][has])
         return chunks_CHM

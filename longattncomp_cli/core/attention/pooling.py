@@ -86,7 +86,11 @@ def log_gains(mass: LogMass, weights_HM: Tensor, floor_H: Tensor) -> Tensor:
 
 
 def smooth_over_neighbours(
-    scores_C: Tensor, sink: Tensor | None, neighbour_weight: Tensor, passage_C: Tensor
+    scores_C: Tensor,
+    sink: Tensor | None,
+    neighbour_weight: Tensor,
+    passage_C: Tensor,
+    owned_C: Tensor | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """Add to each chunk's score that of its neighbours: relevant passages are longer than chunks.
 
@@ -95,14 +99,16 @@ def smooth_over_neighbours(
             so do the sink's.
         neighbour_weight: of the two neighbours' mean.
         passage_C: the passage that each chunk lies in, ascending; only its own chunks are its neighbours.
+        owned_C: what of the scores is due to the heading lines over a chunk. A missing neighbour counts as a
+            mean chunk under the same ones, or the middle of each section would rise over its ends.
     """
     empty_C = scores_C <= _EMPTY_SCORE
     mean = scores_C[~empty_C].mean() if not empty_C.all() else scores_C.new_zeros(())
     known_C = torch.where(empty_C, mean, scores_C)
     same_C = passage_C[1:] == passage_C[:-1]
-    edge = mean[None]
-    before_C = torch.cat([edge, torch.where(same_C, known_C[:-1], mean)])
-    after_C = torch.cat([torch.where(same_C, known_C[1:], mean), edge])
+    missing_C = mean.expand(len(known_C)) if owned_C is None else mean + owned_C
+    before_C = torch.cat([missing_C[:1], torch.where(same_C, known_C[:-1], missing_C[1:])])
+    after_C = torch.cat([torch.where(same_C, known_C[1:], missing_C[:-1]), missing_C[-1:]])
     # s'[c] = s[c] + w · (s[c − 1] + s[c + 1]) / 2; the sink's neighbours are two mean chunks.
     smoothed_C = torch.where(empty_C, scores_C, known_C + neighbour_weight * (before_C + after_C) / 2)
     return smoothed_C, None if sink is None else sink + neighbour_weight * mean

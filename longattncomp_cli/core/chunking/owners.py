@@ -16,10 +16,13 @@ from longattncomp_cli.core.chunking.chunks import Chunk, ContextTokens
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.text.arrays import FloatArray, IntArray
 from longattncomp_cli.core.text.spans import SourceSpan
+from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
 
 _MOST_CHARS = 1 << 40
-OWNER_SHARE = 0.3
+OWNER_SHARE = 0.5
 """What a word of a heading counts in each chunk under it, beside the chunk's own words."""
+CODE_OWNER_SHARE = 0.1
+"""The same in code: a question that says what a function does rather shares words with the wrong class."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +31,12 @@ class Owners:
 
     Attributes:
         headings: (G,) each once, in the order of the first chunk under it.
+        share_G: what a word of each counts in the chunks under it.
         chunk_P, heading_P: a chunk, and a heading over it that stands outside of it; by chunk.
     """
 
     headings: tuple[SourceSpan, ...]
+    share_G: FloatArray
     chunk_P: IntArray
     heading_P: IntArray
 
@@ -53,14 +58,14 @@ class Owners:
         return token_T[order], heading_T[order]
 
     def counts(self, places: Sequence[tuple[int, int]], num_chunks: int) -> FloatArray:
-        """(C,) how many of the places, each a source and a character, stand in headings over each chunk."""
+        """(C,) what places, each a source and a character, count that stand in headings over each chunk."""
         counts_C = np.zeros(num_chunks)
         if places and self.headings:
             spans_G3 = np.array(self.headings)
             at = _numbered(np.array(places))
             begin_G, end_G = (np.searchsorted(at, _numbered(spans_G3[:, (0, end)])) for end in (1, 2))
             counts_G = end_G - begin_G
-            np.add.at(counts_C, self.chunk_P, counts_G[self.heading_P])
+            np.add.at(counts_C, self.chunk_P, (self.share_G * counts_G)[self.heading_P])
         return counts_C
 
 
@@ -89,4 +94,7 @@ def owners_of(chunks: Sequence[Chunk], sources: Sequence[Source]) -> Owners:
             heading = SourceSpan(chunk.source, start, end)
             pairs.append((chunk.index, numbers.setdefault(heading, len(numbers))))
     pairs_P2 = np.array(sorted(set(pairs)), dtype=np.int64).reshape(-1, 2)
-    return Owners(tuple(numbers), pairs_P2[:, 0], pairs_P2[:, 1])
+    shares = [
+        CODE_OWNER_SHARE if sources[heading.source].kind in CODE_KINDS else OWNER_SHARE for heading in numbers
+    ]
+    return Owners(tuple(numbers), np.array(shares), pairs_P2[:, 0], pairs_P2[:, 1])

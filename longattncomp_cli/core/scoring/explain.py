@@ -1,4 +1,4 @@
-"""Why a chunk has its score: which words of the query drew its mass, and from which of its own words.
+"""Why a chunk has its score: which words of the query drew its mass, and from which words of the text.
 
 The first pass once more, in which the one chunk's attention is not only summed but kept. What the words
 explain is the chunk's score before its neighbours' scores are added, and before a second hop, propagation and
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from longattncomp_cli.core.attention.hops import hop_query
 from longattncomp_cli.core.attention.idf import document_frequency
-from longattncomp_cli.core.attention.owner_mass import LOG_OWNER_SHARE, OwnerMass
+from longattncomp_cli.core.attention.owner_mass import OwnerMass
 from longattncomp_cli.core.attention.pooling import floored_log_mass, pool_log_mass
 from longattncomp_cli.core.backbones.base import StateBlock
 from longattncomp_cli.core.chunking.owners import owners_of
@@ -34,7 +34,7 @@ from longattncomp_cli.core.text.words import by_word, word_at
 
 @dataclass(frozen=True, slots=True)
 class WordShare:
-    """A word of the chunk, ``source[start:end]``, and its share of the mass that a query word drew."""
+    """A word of the chunk or of a heading over it, ``source[start:end]``, and its share of the mass there."""
 
     text: str
     start: int
@@ -50,7 +50,8 @@ class QueryWord:
         weight: its share in the pooling; over the words of the query they add up to 1.
         mass: the share of its attention, over the whole context, that lies on the chunk.
         adds: what it adds to the chunk's score; may be below zero where it prefers other chunks.
-        words: of the chunk, that the attention lies on, the heaviest first; their shares add up to 1.
+        words: of the chunk and the headings over it, that the attention lies on, the heaviest first; their
+            shares add up to 1.
     """
 
     text: str
@@ -186,8 +187,8 @@ class _ChunkTokens:
         if block.token_N is not None:
             self.tokens.append(block.token_N[own_N])
         if self.owned is not None and block.token_N is not None:
-            rows = self.owned.rows_over(self.chunk_index, block)
-            self.logits.append(logits_NHM[rows] + LOG_OWNER_SHARE)
+            rows, owed_RHM = self.owned.over(self.chunk_index, logits_NHM, block)
+            self.logits.append(owed_RHM)
             self.tokens.append(block.token_N[rows])
 
     @property

@@ -1,22 +1,23 @@
 """The first pass over a context, which scoring and explaining share: one reading, pooled by the query alone.
 
 Tokenise and cut → encode → log-sum-exp of each chunk's logits → mass → pooling: the paper's mean over heads
-and query tokens, or log pooling with exact matches and neighbours (ours).
+and query tokens, or log pooling with exact matches, heading lines and neighbours (ours).
 
 Shapes: C chunks, N context tokens of a block, M query tokens, H heads, D backbone width.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
-from longattncomp_cli.core.attention.exact_matches import exact_match_gains
+from longattncomp_cli.core.attention.exact_matches import ExactMatch, exact_match_gains
 from longattncomp_cli.core.attention.hops import StoredStates
 from longattncomp_cli.core.attention.idf import query_idf
 from longattncomp_cli.core.attention.owner_mass import OwnerMass
@@ -55,7 +56,8 @@ class FirstPass:
         query: the query's tokens.
         encoding: of the backbone; its blocks are read.
         unit_HMD, projected_HMD: the query's states as each head reads them, and projected.
-        chunk_logits_CHM: the log-sum-exp of the logits of each chunk's tokens.
+        chunk_logits_CHM: the log-sum-exp of the logits of each chunk's tokens, with log pooling those of the
+            heading lines over it included.
         mass: the same over all chunks and the sink, in log space.
         weights_HM: the share of each head and query token in the pooling; they sum to the pooling's strength.
         idf: (M,) of the query's tokens among the chunks.
@@ -128,8 +130,9 @@ def first_pass(
     owners = owners_of(chunks, request.sources)
     owned = OwnerMass(owners, context) if config.pooling == "log" else None
     chunk_logits_CHM = attention.chunk_logsumexp(projected_HMD, blocks, len(chunks), _each(on_logits, owned))
+    own_CHM = chunk_logits_CHM
     if owned is not None:
-        chunk_logits_CHM = owned.added_to(chunk_logits_CHM)
+        chunk_logits_CHM = owned.added_to(own_CHM)
     mass = normalise(chunk_logits_CHM, _sink_logits(attention, projected_HMD, encoding))
 
     passage_C = passage_numbers(chunks)
@@ -141,8 +144,22 @@ def first_pass(
     else:
         idf_M = torch.from_numpy(idf).float().to(backbone.device)
         weights_HM = attention.weights(unit_HMD, idf_M)
-        exact = tuple(_exact_gains(config, request, chunks, query, idf, passage_C, owners))
-        shares_C, sink = _log_pooled(attention, mass, weights_HM, unit_HMD, exact, passage_C)
+        matches = tuple(_exact_gains(config, request, chunks, query, idf, passage_C, owners))
+        exact = tuple((match.name, match.gains_C) for match in matches)
+        # By the same normaliser, without the heading lines.
+        own = LogMass(mass.chunks_CHM - (chunk_logits_CHM - own_CHM).nan_to_num(), mass.sink_HM)
+        pooled = partial(_pooled, weights_HM=weights_HM, floor_H=attention.floor)
+        scores_C, sink_score = pooled(mass, [match.gains_C for match in matches])
+        own_C, _ = pooled(own, [match.gains_C - match.owned_C for match in matches])
+        shares_C, sink = softmax_with_sink(
+            *smooth_over_neighbours(
+                scores_C,
+                sink_score,
+                attention.neighbour_weight(unit_HMD),
+                torch.from_numpy(passage_C).to(scores_C.device),
+                scores_C - own_C,
+            )
+        )
     return FirstPass(
         context, chunks, passage_C, query, encoding, unit_HMD, projected_HMD, chunk_logits_CHM, mass,
         weights_HM, idf, exact, shares_C, sink, states,
@@ -218,29 +235,20 @@ def _exact_gains(
     idf: FloatArray,
     passage_C: IntArray,
     owners: Owners,
-) -> Iterator[tuple[str, FloatArray]]:
-    """What each name and foreign word of the query adds to the chunks (C,); token weights sum to 1."""
-    if config.exact_match_weight:
-        for name, gains_C in exact_match_gains(request, chunks, query, idf, passage_C, owners):
-            yield name, config.exact_match_weight * gains_C
+) -> Iterator[ExactMatch]:
+    """What each name and foreign word of the query adds to the chunks; token weights sum to 1."""
+    weight = config.exact_match_weight
+    if weight:
+        for match in exact_match_gains(request, chunks, query, idf, passage_C, owners):
+            yield ExactMatch(match.name, weight * match.gains_C, weight * match.owned_C)
         for term, gains_C in script_match_gains(request, chunks, query, idf):
-            yield term, config.exact_match_weight * gains_C
+            yield ExactMatch(term, weight * gains_C, np.zeros(len(chunks)))
 
 
-def _log_pooled(
-    attention: CrossAttention,
-    mass: LogMass,
-    weights_HM: Tensor,
-    unit_HMD: Tensor,
-    exact: tuple[tuple[str, FloatArray], ...],
-    passage_C: IntArray,
+def _pooled(
+    mass: LogMass, gains: Sequence[FloatArray], *, weights_HM: Tensor, floor_H: Tensor
 ) -> tuple[Tensor, Tensor | None]:
-    """(C,) shares of the chunks, and the sink's, by the query's tokens, identifiers and the neighbours."""
-    scores_C, sink = pool_log_mass(mass, weights_HM, attention.floor)
-    exact_C = np.zeros(len(scores_C))
-    for _, gains_C in exact:
-        exact_C += gains_C
-    scores_C = scores_C + weights_HM.sum() * torch.from_numpy(exact_C).to(scores_C)
-    neighbour_weight = attention.neighbour_weight(unit_HMD)
-    passages = torch.from_numpy(passage_C).to(scores_C.device)
-    return softmax_with_sink(*smooth_over_neighbours(scores_C, sink, neighbour_weight, passages))
+    """(C,) scores of the chunks, and the sink's, by the query's tokens and exact matches."""
+    scores_C, sink = pool_log_mass(mass, weights_HM, floor_H)
+    gains_C = np.sum(gains, axis=0) if gains else np.zeros(len(scores_C))
+    return scores_C + weights_HM.sum() * torch.from_numpy(gains_C).to(scores_C), sink

@@ -16,6 +16,7 @@ from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.explain import explain
 from tests.support.scorers import remembering
 
+Lines = list[tuple[str, int]]
 YAML = "yards:\n" + "".join(
     f"  {name}:\n" + "".join(f"    berth{i}:\n      depth: {i}{len(name)}\n" for i in range(12))
     for name in ("ostrava", "malmo", "kavala")
@@ -78,18 +79,24 @@ def test_where_tokens_are_not_known_nothing_is_added(scorer) -> None:
     assert torch.equal(owned.added_to(sums_CHM), sums_CHM)
 
 
-SECTIONS = {
-    "a.ini": lambda name, lines: f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in lines) + "\n",
-    "a.md": lambda name, lines: (
-        f"## {name}\n\n" + "".join(f"- {key}: {value}\n" for key, value in lines) + "\n"
-    ),
-    "a.yaml": lambda name, lines: f"{name}:\n" + "".join(f"  {key}: {value}\n" for key, value in lines),
-    "A.java": lambda name, lines: (
-        f"class {name} {{\n"
-        + "".join(f"  int {key}() {{\n    return {value};\n  }}\n" for key, value in lines)
-        + "}\n"
-    ),
-}
+def ini(name: str, lines: Lines) -> str:
+    return f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in lines) + "\n"
+
+
+def markdown(name: str, lines: Lines) -> str:
+    return f"## {name}\n\n" + "".join(f"- {key}: {value}\n" for key, value in lines) + "\n"
+
+
+def yaml(name: str, lines: Lines) -> str:
+    return f"{name}:\n" + "".join(f"  {key}: {value}\n" for key, value in lines)
+
+
+def java(name: str, lines: Lines) -> str:
+    methods = "".join(f"  int {key}() {{\n    return {value};\n  }}\n" for key, value in lines)
+    return f"class {name} {{\n{methods}}}\n"
+
+
+SECTIONS = {"a.ini": ini, "a.md": markdown, "a.yaml": yaml, "A.java": java}
 
 
 @pytest.mark.parametrize("file", SECTIONS)

@@ -7,7 +7,7 @@ import pytest
 
 from longattncomp_cli.core.chunking.chunks import ContextTokens
 from longattncomp_cli.core.chunking.context import tokenize_context
-from longattncomp_cli.core.chunking.owners import first_tokens, owners_of
+from longattncomp_cli.core.chunking.owners import OWNER_SHARE, first_tokens, owners_of
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.text.spans import Span
 
@@ -75,6 +75,6 @@ def test_places_in_a_heading_count_for_all_chunks_under_it(scorer) -> None:
     under = [chunk.index for chunk in chunks if chunk.source == 1 and 0 < chunk.start < INI.index("\n\n")]
     assert under
     assert np.flatnonzero(counts_C).tolist() == under
-    assert (counts_C[under] == 1).all()
+    assert (counts_C[under] == OWNER_SHARE).all()
     assert not owners.counts([shelf], len(chunks)).any()
     assert not owners.counts([], len(chunks)).any()

@@ -59,11 +59,12 @@ def naive_masses(published: Scorer, request: Request) -> np.ndarray:
     return masses.numpy()
 
 
+@pytest.mark.parametrize("heading", ["", "# Where the keys are\n\n"])
 @torch.inference_mode()
-def test_scores_are_the_papers_arithmetic(published: Scorer) -> None:
+def test_scores_are_the_papers_arithmetic(published: Scorer, heading: str) -> None:
     """A softmax over instruction and context, the mean over heads and query tokens, summed per chunk."""
     assert not published.checkpoint.config.qk_norm
-    request = Request((Source(TEXT * 4),), QUERY, instruction=INSTRUCTION)
+    request = Request((Source(heading + TEXT * 4, name="a.md"),), QUERY, instruction=INSTRUCTION)
     found = published.score(request)
     wanted = naive_masses(published, request)
     assert len(found.chunks) > 8

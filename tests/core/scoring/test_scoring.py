@@ -173,6 +173,17 @@ def test_neighbours_share_scores_inside_their_source_only() -> None:
     torch.testing.assert_close(same, scores)
 
 
+def test_chunks_that_owe_their_scores_to_one_heading_stay_equal() -> None:
+    """The middle of a section has two neighbours in it, its ends one."""
+    scores, owned = torch.tensor([2.0, 2.0, 2.0, -6.0]), torch.tensor([2.0, 2.0, 2.0, 0.0])
+    passages = torch.tensor([0, 0, 0, 1])
+    found, _ = smooth_over_neighbours(scores, None, torch.tensor(0.5), passages, owned)
+    assert found[0] == found[1] == found[2]
+    unowned, _ = smooth_over_neighbours(scores, None, torch.tensor(0.5), passages)
+    assert unowned[1] > unowned[0]
+    assert unowned[3] == found[3]
+
+
 def test_the_spread_starts_where_the_untrained_figures_were_measured() -> None:
     layer = CrossAttention((6,), 8, 8)
     assert float(layer.neighbour_weight(torch.zeros(1, 3, 8)).detach()) == pytest.approx(0.6, abs=1e-3)
