@@ -10,7 +10,7 @@ from longattncomp_cli.core.text.structure.tables.table import Table
 
 _OPENING = re.compile(
     r"\\begin\{(?P<latex>tabularx?\*?|longtable|tabu|array)\}"
-    r"|^[ \t]*(?:(?P<adoc>\|={3,})[ \t]*$|(?P<wiki>\{\|)|\.\.[ ](?P<rst>list-table|csv-table)::)",
+    r"|^[ \t]*(?:(?P<adoc>\|={3,})[ \t\r]*$|(?P<wiki>\{\|)|\.\.[ ](?P<rst>list-table|csv-table)::)",
     re.MULTILINE,
 )
 _LATEX_ROW_END = re.compile(r"\\\\(?:\[[^\]\n]{0,20}\])?|\\(?:tabularnewline|cr)\b")
@@ -19,14 +19,14 @@ _LATEX_RULES = re.compile(
 )
 _LATEX_END = re.compile(r"\\end\{(?:tabularx?\*?|longtable|tabu|array)\}")
 _LATEX_COLUMNS = re.compile(r"[ \t]*(?:\[[^\]\n]*\]|\{(?:[^{}\n]|\{[^{}\n]*\})*\})*")
-_ADOC_END = re.compile(r"^[ \t]*\|={3,}[ \t]*$", re.MULTILINE)
+_ADOC_END = re.compile(r"^[ \t]*\|={3,}[ \t\r]*$", re.MULTILINE)
 _WIKI_END = re.compile(r"^[ \t]*\|\}", re.MULTILINE)
 _WIKI_ROW = re.compile(r"^[ \t]*\|-[^\n]*\n?", re.MULTILINE)
 _LIST_ROW = re.compile(r"^[ \t]+\*[ ]+-", re.MULTILINE)
 _OPTION = re.compile(r"^[ \t]+:[\w-]+:[^\n]*$", re.MULTILINE)
 _NOT_INDENTED = re.compile(r"^(?=\S)", re.MULTILINE)
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_BLANK = re.compile(r"\n[ \t]*\n")
+_BLANK = re.compile(r"\n[ \t\r]*\n")
 
 Rows = list[tuple[int, int]]
 
