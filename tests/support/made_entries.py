@@ -99,7 +99,12 @@ def indented_below(rng: random.Random) -> Made:
 @maker
 def balancer(rng: random.Random) -> Made:
     def write(name: str, number: int) -> list[str]:
-        return [f"backend {name}", "    balance roundrobin", f"    server a 10.0.0.{number}:80", "    option "]
+        return [
+            f"backend {name}",
+            "    balance roundrobin",
+            f"    server a 10.0.0.{number}:80",
+            "    option ",
+        ]
 
     return Made("proxy.cfg", entries(rng, write, lambda name: f"backend {name}", [""]))
 
@@ -124,7 +129,13 @@ def terms_alike(rng: random.Random) -> Made:
 @maker
 def named_blocks(rng: random.Random) -> Made:
     def write(name: str, number: int) -> list[str]:
-        return ["server {", f"    server_name {name};", f"    listen {8000 + number};", "    root /srv;", "    # "]
+        return [
+            "server {",
+            f"    server_name {name};",
+            f"    listen {8000 + number};",
+            "    root /srv;",
+            "    # ",
+        ]
 
     return Made("site.nginx", entries(rng, write, lambda name: f"server_name {name};", ["}", ""]))
 
@@ -140,7 +151,11 @@ def packaged_changes(rng: random.Random) -> Made:
 @maker
 def wiki_sections(rng: random.Random) -> Made:
     def write(name: str, number: int) -> list[str]:
-        return [f"== {name} ==", f"The tide took {number} boats and left the nets on the wall, wet and torn.", ""]
+        return [
+            f"== {name} ==",
+            f"The tide took {number} boats and left the nets on the wall, wet and torn.",
+            "",
+        ]
 
     return Made("page.wiki", entries(rng, write, lambda name: f"== {name} ==", [".", ""]))
 

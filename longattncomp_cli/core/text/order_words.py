@@ -15,7 +15,8 @@ Order = Literal["newest", "oldest"]
 
 _PARTS = (
     r"(?:version|release|entry|message|update|change|error|line|section|paragraph|meeting|item|e?-?mail|record|"
-    r"event|commit|time|turn|reply|word|step|row|note|minutes|visit|post|comment|status|reading|sample|edition|draft|"
+    r"event|commit|time|turn|reply|word|step|row|note|minutes|visit|post|comment|status|reading|sample|edition|"
+    r"draft|"
     r"revision|build|value|state)s?"
 )
 _NEWEST = re.compile(

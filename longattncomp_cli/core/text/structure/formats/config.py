@@ -33,7 +33,7 @@ _SETTING = re.compile(r"[ \t]*(?:export[ \t]+)?[\w.-]+[ \t]*[=:]")
 
 
 def read(text: str) -> Structure:
-    """Sections under their headers; without any, groups of settings under their comments, or indented ones."""
+    """Sections under their headers; without any, settings under their comments, or indented ones."""
     headers = list(_HEADER.finditer(text))
     if not any(found.group("header") for found in headers) and has_indented_blocks(text[:20_000]):
         return blocks.read(text)
@@ -63,7 +63,7 @@ def _sections(text: str, headers: list[re.Match[str]]) -> list[Unit]:
 
 
 def _heading(text: str, start: int, end: int, is_repeated: bool) -> tuple[int, int] | None:
-    """A header; one of several that are alike (``[[task]]``, ``[Term]``) with the name that stands below it."""
+    """A header; one of several that are alike (``[[task]]``) with the name that stands below it."""
     return heading_span(text, start, end_of_name(text, start, end, len(text)) if is_repeated else end)
 
 

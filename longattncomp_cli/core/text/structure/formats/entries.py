@@ -59,7 +59,7 @@ def entry_format(sample: str) -> str | None:
 
 
 def read(text: str) -> Structure:
-    """Entries that should stay whole, each from its opening line to the one that names it, if that is near."""
+    """Entries that should stay whole, each under its opening line and the one that names it, if near."""
     name = entry_format(text)
     if name is None:
         return Structure("entries", ())

@@ -6,7 +6,7 @@ import pytest
 
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.selection.pointers import _heading_lines
-from longattncomp_cli.core.text.named_pointers import named_pointers, named_targets
+from longattncomp_cli.core.text.references.by_name import named_pointers, named_targets
 
 HEADS = {
     "h.md": ["## Quiet Hands", "**Quiet Hands**", "Quiet Hands\n-----------", "### 4.2 Quiet Hands"],
@@ -54,12 +54,24 @@ def test_labels_notes_and_terms_are_pointed_to(target: str, pointing: str) -> No
     targets = named_targets(text, 0, len(text), [])
     found = list(named_pointers(pointing, targets))
     assert found
-    assert {at for key in found for at in targets[key]} == {text.index(target.split("{Idle}")[-1].split("<h2")[-1])} or (
-        all(text.index(target) <= at < text.index(target) + len(target) for key in found for at in targets[key])
+    assert {at for key in found for at in targets[key]} == {
+        text.index(target.split("{Idle}")[-1].split("<h2")[-1])
+    } or (
+        all(
+            text.index(target) <= at < text.index(target) + len(target)
+            for key in found
+            for at in targets[key]
+        )
     )
 
 
 def test_words_that_point_to_nothing_known_point_nowhere() -> None:
     targets = {"name quiet hands": [3]}
-    for text in ("Quiet hands are good hands.", "under quiet skies", "see section Hands", "[x](#quiet)", "`Hands`_"):
+    for text in (
+        "Quiet hands are good hands.",
+        "under quiet skies",
+        "see section Hands",
+        "[x](#quiet)",
+        "`Hands`_",
+    ):
         assert list(named_pointers(text, targets)) == []
