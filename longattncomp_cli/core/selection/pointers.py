@@ -1,4 +1,4 @@
-"""What the best chunks point to rises directly behind them: "see section 9.2", "Table 3", ``[x](#dead-calm)``.
+"""What the best chunks point to rises directly behind them: "see section 9.2", "Table 3", ``[x](#calm)``.
 
 So does what corrects them ("Erratum: …").
 
@@ -22,10 +22,10 @@ from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.cutting import FindStart
 from longattncomp_cli.core.text.arrays import IntArray
-from longattncomp_cli.core.text.corrections import Correction, corrections, corrects
-from longattncomp_cli.core.text.named_pointers import named_pointers, named_targets
 from longattncomp_cli.core.text.order_words import end_of_order, entries, order_asked
 from longattncomp_cli.core.text.pointers import pointers, targets
+from longattncomp_cli.core.text.references.by_name import named_pointers, named_targets
+from longattncomp_cli.core.text.references.corrections import Correction, corrections, corrects
 from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.core.text.structure.kinds import CODE_KINDS, ENTRY_KINDS
 

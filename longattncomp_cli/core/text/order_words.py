@@ -15,18 +15,28 @@ Order = Literal["newest", "oldest"]
 
 _PARTS = (
     r"(?:version|release|entry|message|update|change|error|line|section|paragraph|meeting|item|e?-?mail|record|"
-    r"event|commit|time|turn|reply|word|step|row)s?"
+    r"event|commit|time|turn|reply|word|step|row|note|minutes|visit|post|comment|status|reading|sample|edition|"
+    r"draft|"
+    r"revision|build|value|state)s?"
 )
 _NEWEST = re.compile(
     rf"(?i)\b(?:most recent(?:ly)?|latest|newest|in the end|(?:very )?last(?=(?: \w+)? {_PARTS}\b)"
-    rf"|current(?= (?:version|release)))\b"
+    rf"|current(?= (?:version|release))|(?<=\w )last(?=[ ]*[?.!]*\Z)|final(?= {_PARTS}\b)"
+    r"|neueste[nrs]?|jüngste[nrs]?|zuletzt|letzte[nrs]?(?= (?:version|eintrag|nachricht|sitzung))"
+    r"|derni(?:er|ère)|última?o?)\b"
 )
 _OLDEST = re.compile(rf"(?i)\b(?:earliest|oldest|(?:very )?first(?=(?: \w+)? {_PARTS}\b))\b")
 _VERSION = r"\d{1,9}(?:\.\d{1,9})+(?:[-.]?(?:rc|a|b|alpha|beta|dev|post)\.?\d{0,9})?"
-_DATE = r"\d{4}-\d\d-\d\d"
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_OTHER_MONTHS = {"mär": 3, "mai": 5, "okt": 10, "dez": 12, "fév": 2, "avr": 4, "aoû": 8, "déc": 12}
+_MONTH = rf"(?:{'|'.join((*_MONTHS, *_OTHER_MONTHS))})[^\W\d_]*\.?"
+_DATE = (
+    rf"(?:\d{{4}}[-/.]\d\d[-/.]\d\d|\d{{1,2}}\.[ ]?\d{{1,2}}\.[ ]?\d{{4}}"
+    rf"|\d{{1,2}}(?:st|nd|rd|th|\.)?[ -]{_MONTH},?[ -]\d{{4}}|{_MONTH}[ ]\d{{1,2}}(?:st|nd|rd|th)?,?[ ]\d{{4}})"
+)
 _ENTRY = re.compile(
-    rf"(?m)^(?:#{{1,6}}[ \t]+|\*\*)?(?:[A-Za-z][\w-]{{0,30}}[ \t]+)??\[?((?:version|release)[ \t]+|v)?"
-    rf"(?:({_VERSION})|({_DATE}))(?![\w.])([^\n]{{0,60}})$",
+    rf"(?m)^(?:#{{1,6}}[ \t]+|\*\*|\*[ ])?(?:[A-Za-z][\w-]{{0,30}},?[ \t]+){{0,3}}?[\[(]?((?:version|release)[ \t]+|v)?"
+    rf"(?:({_DATE})|({_VERSION}))(?![\w.])([^\n]{{0,60}})$",
     re.IGNORECASE,
 )
 _FEWEST_ENTRIES = 3
@@ -63,15 +73,31 @@ def entries(text: str, start: int, end: int) -> list[Entry]:
     """The entries of a range of a text; none where its headings do not order it."""
     found = []
     for match in _ENTRY.finditer(text, start, end):
-        named, version, date, rest = match.groups()
-        dates = re.findall(_DATE, rest)
+        named, date, version, rest = match.groups()
+        dates = re.findall(_DATE, rest, re.IGNORECASE)
         if len(re.findall(r"[^\W\d]+", rest)) <= _MOST_OTHER_WORDS:
             numbers = tuple(int(number) for number in re.findall(r"\d+", version or ""))
-            found.append(Entry(match.start(), date or (dates[0] if dates else ""), numbers, bool(named)))
+            found.append(
+                Entry(match.start(), _iso(date or (dates[0] if dates else "")), numbers, bool(named))
+            )
     num_sure = sum(bool(entry.date) or entry.is_named for entry in found)
     falling = sum(first.version > second.version for first, second in pairwise(found))
     is_ordered = 2 * num_sure > len(found) or 10 * falling >= 9 * (len(found) - 1)
     return found if len(found) >= _FEWEST_ENTRIES and is_ordered else []
+
+
+def _iso(date: str) -> str:
+    """A date as ``YYYY-MM-DD``, so that text order is that of time."""
+    numbers = re.findall(r"\d+", date)
+    word = re.search(r"[^\W\d_]{3,}", date)
+    if word is not None:
+        month = word[0][:3].casefold()
+        number = _MONTHS.index(month) + 1 if month in _MONTHS else _OTHER_MONTHS.get(month, 0)
+        return f"{numbers[1]}-{number:02}-{int(numbers[0]):02}"
+    if len(numbers) == 3:
+        year, month, day = numbers if len(numbers[0]) == 4 else numbers[::-1]
+        return f"{year}-{int(month):02}-{int(day):02}"
+    return date
 
 
 def end_of_order(found: list[Entry], order: Order) -> Entry:

@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 _NUMBERED = (
-    "section", "clause", "article", "paragraph", "chapter", "rule", "subsection", "sub-clause", "para", "sec", "sect", "art", "cl",
+    "section", "clause", "article", "paragraph", "chapter", "rule", "subsection", "sub-clause", "para", "sec",
+    "sect", "art", "cl",
     "abschnitt", "ziffer", "artikel", "kapitel", "sección", "artículo", "cláusula",
 )  # fmt: skip
 _CALLED = (

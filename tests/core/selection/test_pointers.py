@@ -28,7 +28,7 @@ from tests.support.texts import BYTES
         ("at the rate in section 11.5, unless Clause 9.2 says more", ["section 11.5", "section 9.2"]),
         ("see Sections 4.1 and 4.2.", ["section 4.1", "section 4.2"]),
         ("see Table 3; cf. Fig. 2 and Appendix B", ["table 3", "fig 2", "appendix B"]),
-        ("under § 12 and art. 5", ["section 12"]),
+        ("under § 12 and art. 5", ["section 12", "section 5"]),
         ("a section of 9 men at table twelve", []),
         ("section 9.2(b)", ["section 9.2"]),
     ],

@@ -29,8 +29,8 @@ GRAMMARS = {
 _OTHER_CODE = (
     ".bash", ".cs", ".dart", ".ex", ".exs", ".groovy", ".hs", ".jl", ".kt", ".kts", ".lua", ".m", ".ml",
     ".nim", ".php", ".pl", ".pm", ".r", ".scala", ".sh", ".sol", ".swift", ".vue", ".zig", ".zsh",
-    ".bzl", ".clj", ".cljs", ".el", ".erl", ".f90", ".f95", ".fs", ".fsx", ".groovy", ".lisp", ".mm", ".pas", ".ps1",
-    ".psm1", ".rkt", ".scm", ".sv", ".tcl", ".v", ".vb", ".vbs", ".vhd", ".vhdl",
+    ".bzl", ".clj", ".cljs", ".el", ".erl", ".f90", ".f95", ".fs", ".fsx", ".groovy", ".lisp", ".mm", ".pas",
+    ".ps1",    ".psm1", ".rkt", ".scm", ".sv", ".tcl", ".v", ".vb", ".vbs", ".vhd", ".vhdl",
 )  # fmt: skip
 
 

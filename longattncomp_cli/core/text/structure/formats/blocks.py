@@ -82,6 +82,8 @@ def _indented_blocks(text: str) -> list[Unit]:
         and not _REMARK.match(found.group())
         and not _CLOSES.match(found.group())
     ]
+    if not heads:
+        return []
     stops = [*(start for start, _ in heads[1:]), len(text)]
     for (start, end), stop in zip(heads, stops, strict=True):
         end = trimmed_end(text, start, end)

@@ -34,7 +34,7 @@ _FILE = re.compile(r"^#[ \t]*(/[^\s:]{1,200})[ \t]*$", re.MULTILINE)
 
 
 def read(text: str) -> Structure:
-    """Sections under their headers; without any, groups of settings under their comments, or indented ones.
+    """Sections under their headers; without any, settings under their comments, or indented ones.
 
     A section is no record: each of its settings says something by itself, under its header.
     """
@@ -69,7 +69,7 @@ def _sections(text: str, headers: list[re.Match[str]]) -> list[Unit]:
 
 
 def _heading(text: str, start: int, end: int, is_repeated: bool) -> tuple[int, int] | None:
-    """A header; one of several that are alike (``[[task]]``, ``[Term]``) with the name that stands below it."""
+    """A header; one of several that are alike (``[[task]]``) with the name that stands below it."""
     return heading_span(text, start, end_of_name(text, start, end, len(text)) if is_repeated else end)
 
 

@@ -29,6 +29,7 @@ def _entry(opens: str, names: str | None) -> Entry:
     return Entry(re.compile(opens, re.MULTILINE), re.compile(names, re.MULTILINE) if names else None)
 
 
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 ENTRIES: dict[str, Entry] = {
     "pgn": _entry(r'^\[Event "', r'^\[Black "[^\n]*'),
     "ris": _entry(r"^TY  - ", r"^(?:TI|T1)  - [^\n]*"),
@@ -40,6 +41,7 @@ ENTRIES: dict[str, Entry] = {
     "edifact": _entry(r"^UNH\+", r"^NAD\+[^\n]*"),
     "marc": _entry(r"^=LDR ", r"^=(?:245|100)  [^\n]*"),
     "fasta": _entry(r"^>\S[^\n]*\n(?=[A-Za-z*-]{10,}$)", None),
+    "rpm": _entry(rf"^\* (?:{'|'.join(_DAYS)}) [A-Z][a-z]{{2}} +\d{{1,2}} \d{{4}} ", None),
     "swift": _entry(r"^:61:", None),
     "rows": _entry(
         r"^(?:\*{5,} \d+\. row \*{5,}|-\[ RECORD \d+ \][-+]*)[ \t]*\n",
@@ -57,7 +59,7 @@ def entry_format(sample: str) -> str | None:
 
 
 def read(text: str) -> Structure:
-    """Entries that should stay whole, each from its opening line to the one that names it, if that is near."""
+    """Entries that should stay whole, each under its opening line and the one that names it, if near."""
     name = entry_format(text)
     if name is None:
         return Structure("entries", ())

@@ -37,7 +37,8 @@ _NAMED = re.compile(
 _NUMBER = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,5})(\.?)[ \t]+(?=\S)")
 # ``== Title ==`` (MediaWiki), ``--- Title ---``, ``h2. Title`` (Textile).
 _MARKED = re.compile(
-    r"(={1,6}|-{2,}|\*{2,}|~{2,}|#{2,}|_{2,}|\+{2,})[ \t]+([^\s=*~#_+-].{0,98}?)[ \t]+\1|(h[1-6])\.[ \t]+\S.{0,98}"
+    r"(={1,6}|-{2,}|\*{2,}|~{2,}|#{2,}|_{2,}|\+{2,})[ \t]+([^\s=*~#_+-].{0,98}?)[ \t]+\1"
+    r"|(h[1-6])\.[ \t]+\S.{0,98}"
 )
 _CAPITALS = re.compile(r"(?=(?:.*[A-Z]){4})[A-Z0-9][A-Z0-9 ,.&/'’:–-]*$")
 # A line in capitals that comes more often stands at the head of pages.

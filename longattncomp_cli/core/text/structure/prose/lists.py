@@ -103,20 +103,31 @@ def find_lists(text: str, lines: Lines, others: Collection[int], *, fewest_items
 
 
 def led_paragraphs(text: str, lines: Lines, others: Collection[int]) -> Iterator[Unit]:
-    """Paragraphs whose first line ends in a colon or a dash: it is said of every line below it."""
-    number = 0
-    while number < len(lines):
-        first = number
-        while number < len(lines) and text[slice(*lines[number])].strip() and number not in others:
-            number += 1
-        start, end = lines[first]
-        leads = (
-            number - first > 1 and end - start <= _LONGEST_LEAD and _LEADS.search(text[start:end].rstrip())
+    """Lines that end in a colon or a dash, with the lines of their paragraph below: it is said of each.
+
+    Only the first line of a paragraph leads, and those that are no further indented.
+    """
+    first = -1
+    for number, (start, end) in enumerate([*lines, (len(text), len(text))]):
+        line = text[start:end].rstrip()
+        is_text = bool(line.strip()) and number not in others
+        leads = is_text and len(line) <= _LONGEST_LEAD and _LEADS.search(line) is not None
+        is_new = number == 0 or number - 1 in others or not text[slice(*lines[number - 1])].strip()
+        leads = leads and (
+            is_new or (first >= 0 and _indent(text, lines[first]) >= _indent(text, (start, end)))
         )
-        if leads:
-            stop = start + len(text[start : lines[number - 1][1]].rstrip())
-            yield Unit(start, stop, heading_span(text, start, end), leaf=False)
-        number = max(number, first + 1)
+        if first >= 0 and (leads or not is_text):
+            if number - first > 1:
+                opening, stop = lines[first], lines[number - 1][1]
+                stop = opening[0] + len(text[opening[0] : stop].rstrip())
+                yield Unit(opening[0], stop, heading_span(text, *opening), leaf=False)
+            first = -1
+        first = number if leads else first
+
+
+def _indent(text: str, line: tuple[int, int]) -> int:
+    found = _INDENTATION.match(text, *line)
+    return _width(found.group()) if found else 0
 
 
 def _belongs(

@@ -1,4 +1,4 @@
-r"""Tables of markup: LaTeX ``tabular``, AsciiDoc ``|===``, MediaWiki ``{|``, ``list-table`` and ``csv-table`` of RST."""
+r"""Tables of markup: LaTeX ``tabular``, AsciiDoc ``|===``, MediaWiki ``{|``, ``list-table`` of RST."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from longattncomp_cli.core.text.structure.tables.table import Table
 
 _OPENING = re.compile(
     r"\\begin\{(?P<latex>tabularx?\*?|longtable|tabu|array)\}"
-    r"|^[ \t]*(?:(?P<adoc>\|={3,})[ \t]*$|(?P<wiki>\{\|)|\.\.[ ](?P<rst>list-table|csv-table)::)",
+    r"|^[ \t]*(?:(?P<adoc>\|={3,})[ \t\r]*$|(?P<wiki>\{\|)|\.\.[ ](?P<rst>list-table|csv-table)::)",
     re.MULTILINE,
 )
 _LATEX_ROW_END = re.compile(r"\\\\(?:\[[^\]\n]{0,20}\])?|\\(?:tabularnewline|cr)\b")
@@ -19,14 +19,14 @@ _LATEX_RULES = re.compile(
 )
 _LATEX_END = re.compile(r"\\end\{(?:tabularx?\*?|longtable|tabu|array)\}")
 _LATEX_COLUMNS = re.compile(r"[ \t]*(?:\[[^\]\n]*\]|\{(?:[^{}\n]|\{[^{}\n]*\})*\})*")
-_ADOC_END = re.compile(r"^[ \t]*\|={3,}[ \t]*$", re.MULTILINE)
+_ADOC_END = re.compile(r"^[ \t]*\|={3,}[ \t\r]*$", re.MULTILINE)
 _WIKI_END = re.compile(r"^[ \t]*\|\}", re.MULTILINE)
 _WIKI_ROW = re.compile(r"^[ \t]*\|-[^\n]*\n?", re.MULTILINE)
 _LIST_ROW = re.compile(r"^[ \t]+\*[ ]+-", re.MULTILINE)
 _OPTION = re.compile(r"^[ \t]+:[\w-]+:[^\n]*$", re.MULTILINE)
 _NOT_INDENTED = re.compile(r"^(?=\S)", re.MULTILINE)
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_BLANK = re.compile(r"\n[ \t]*\n")
+_BLANK = re.compile(r"\n[ \t\r]*\n")
 
 Rows = list[tuple[int, int]]
 
@@ -34,17 +34,21 @@ Rows = list[tuple[int, int]]
 def markup_tables(text: str) -> Iterator[Table]:
     """The tables of a text, each under its first row or under its header cells."""
     done = 0
+    unclosed: set[str] = set()
     for opening in _OPENING.finditer(text):
-        if opening.start() < done or opening.lastgroup is None:
+        kind = opening.lastgroup or ""
+        if opening.start() < done or kind in unclosed:
             continue
-        found = _READERS[opening.lastgroup](text, opening)
-        if found is not None:
-            done = found.end
-            if found.rows:
-                yield found
+        found = _READERS[kind](text, opening)
+        if found is None:
+            unclosed.add(kind)
+            continue
+        done = found.end
+        if found.rows:
+            yield found
 
 
-def _latex(text: str, opening: re.Match[str]) -> Table | None:
+def _latex(text: str, opening: re.Match[str]) -> Table:
     columns = _LATEX_COLUMNS.match(text, opening.end())
     start = columns.end() if columns else opening.end()
     closing = _LATEX_END.search(text, start)
@@ -55,6 +59,7 @@ def _latex(text: str, opening: re.Match[str]) -> Table | None:
 
 
 def _adoc(text: str, opening: re.Match[str]) -> Table | None:
+    """``None`` where nothing closes it, nor any later one."""
     closing = _ADOC_END.search(text, opening.end())
     if closing is None:
         return None
@@ -71,6 +76,7 @@ def _adoc(text: str, opening: re.Match[str]) -> Table | None:
 
 
 def _wiki(text: str, opening: re.Match[str]) -> Table | None:
+    """``None`` where nothing closes it, nor any later one."""
     closing = _WIKI_END.search(text, opening.end())
     if closing is None:
         return None
@@ -84,12 +90,12 @@ def _wiki(text: str, opening: re.Match[str]) -> Table | None:
     return _made(text, opening.start(), closing.end(), rows)
 
 
-def _rst(text: str, opening: re.Match[str]) -> Table | None:
+def _rst(text: str, opening: re.Match[str]) -> Table:
     body = text.find("\n", opening.end()) + 1
     after = _NOT_INDENTED.search(text, body) if body else None
     end = after.start() if after else len(text)
     if not body or body >= end:
-        return None
+        return Table(opening.start(), opening.end(), None, ())
     if opening.group("rst") == "list-table":
         starts = [found.start() for found in _LIST_ROW.finditer(text, body, end)]
         return _made(text, opening.start(), end, list(pairwise([*starts, end])))
@@ -113,11 +119,11 @@ def _after(text: str, pattern: re.Pattern[str], start: int, end: int) -> int:
     return found.end() if found else start
 
 
-def _made(text: str, start: int, end: int, rows: Rows) -> Table | None:
+def _made(text: str, start: int, end: int, rows: Rows) -> Table:
     """The table with its first row as its header."""
     kept = [(a, b) for a, b in rows if text[a:b].strip()]
     if not kept:
-        return None
+        return Table(start, end, None, ())
     while end > start and text[end - 1].isspace():
         end -= 1
     return Table(start, end, kept[0], tuple(kept[1:]))

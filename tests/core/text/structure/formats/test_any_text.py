@@ -13,6 +13,7 @@ from longattncomp_cli.core.text.structure.formats import braces
 from longattncomp_cli.core.text.structure.formats.lines import plain_lines
 from longattncomp_cli.core.text.structure.kinds import kind_of
 from longattncomp_cli.core.text.structure.units import Structure
+from tests.support import made_entries  # noqa: F401 (adds its makers)
 from tests.support.made_files import MAKERS
 
 READERS: dict[str, Callable[[str], Structure]] = {

@@ -10,6 +10,7 @@ import pytest
 from longattncomp_cli.core.text.structure.reader import structure_of
 from longattncomp_cli.core.text.structure.units import Structure
 from tests.benchmarks.format_owners import judged_lines
+from tests.support import made_entries  # noqa: F401 (adds its makers)
 from tests.support.made_files import MAKERS, Made
 
 WRITINGS: dict[str, Callable[[str], str]] = {

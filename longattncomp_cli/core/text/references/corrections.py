@@ -11,15 +11,23 @@ from itertools import pairwise
 
 from longattncomp_cli.core.text.boundaries import sentence_starts
 
+# What opens a correction, and after it a mark; and what is said of a passage anywhere in a sentence.
 _CUE = re.compile(
-    r"(?:^|(?<=\n)|(?<=[.!?:] ))[ \t>*_#\[(-]*(?:[\w.'-]{1,20}:[ \t]+)?[*_]*"
-    r"(?:errat(?:um|a)|corrigend(?:um|a)|corrections?|corrected|edit(?:ed)?|updated?|amendment|addendum|retraction"
-    r"|korrektur|berichtigung|nachtrag|correctif|rectificatif|corrección|fe de erratas|p\.?[ ]?s\.?)"
-    r"(?:[ ]+(?:to|of|on|for|zu)\b[^:.\n]{0,60})?(?:[ ]*[([][^)\]\n]{1,30}[)\]])?[*_]*[.:–—-]"
-    r"|[^.!?\n]{0,160}\b(?:superseded|overruled|withdrawn|no longer (?:so|true|valid|holds|applies|correct)"
-    r"|out of date|i was wrong|(?:is|was|were) wrong\b|has been (?:corrected|replaced))",
-    re.IGNORECASE | re.MULTILINE,
+    r"\b(?:(?P<opens>errat(?:um|a)|corrigend(?:um|a)|corrections?|corrected|edit(?:ed)?|updated?"
+    r"|amendment|addendum"
+    r"|retraction|korrektur|berichtigung|nachtrag|correctif|rectificatif|corrección|fe de erratas|p\.?[ ]?s\.?)"
+    r"|superseded|overruled|no longer (?:so|true|valid|holds|applies|correct)|out of date|i was wrong"
+    r"|has been (?:corrected|replaced|withdrawn))",
+    re.IGNORECASE,
 )
+_MARK = re.compile(
+    r"(?:[ ]+(?:to|of|on|for|zu)\b[^:.\n]{0,60})?(?:[ ]*[([][^)\]\n]{1,30}[)\]])?[*_]*"
+    r"(?:[.:](?=[\s*_])|[ ]?[–—-][ ])"
+)
+_BEFORE = re.compile(r"[ \t>*_#\[(-]*")
+_SPEAKER = re.compile(r"[ \t>*_-]*[\w.'-]{1,20}:[ \t]+[*_]*")
+_SENTENCE_ENDS = re.compile(r"[.!?:][ ]+(?=\S)")
+_FURTHEST = 200
 _WORD = re.compile(r"[^\W\d_]{4,}|\d{2,}")
 _LOOKED_AT = 400
 _FEWEST_SHARED = 2
@@ -43,14 +51,27 @@ class Correction:
 
 def corrections(text: str, start: int, end: int) -> list[Correction]:
     """The corrections in a range of a text, in order."""
-    return [_of(text, match.start(), end) for match in _CUE.finditer(text, start, end)]
+    found: dict[int, Correction] = {}
+    for cue in _CUE.finditer(text, start, end):
+        line = max(start, text.rfind("\n", max(start, cue.start() - _FURTHEST), cue.start()) + 1)
+        line = max(line, cue.start() - _FURTHEST)
+        breaks = [match.end() for match in _SENTENCE_ENDS.finditer(text, line, cue.start())]
+        begin = breaks[-1] if breaks else line
+        if _SPEAKER.fullmatch(text, line, cue.start()):
+            begin = line
+        elif cue["opens"] and not _BEFORE.fullmatch(text, begin, cue.start()):
+            continue
+        if cue["opens"] and not (cue["opens"][-1] == "." or _MARK.match(text, cue.end(), end)):
+            continue
+        found.setdefault(begin, _of(text, begin, end))
+    return list(found.values())
 
 
 def _of(text: str, at: int, end: int) -> Correction:
-    while at < end and text[at].isspace():
+    while text[at : at + 1].isspace():
         at += 1
     shown = text[at : min(end, at + _LOOKED_AT)]
-    blank = re.search(r"\n[ \t]*\n", shown)
+    blank = re.search(r"\n[ \t\r]*\n", shown)
     return Correction(at, words_of(shown[: blank.start()] if blank else shown))
 
 

@@ -1,4 +1,4 @@
-r"""What a passage points to by name: "see the section Dead Calm", ``[there](#dead-calm)``, ``:ref:``, ``\ref{}``.
+r"""What a passage points to by name: "see the section Dead Calm", ``[x](#dead-calm)``, ``:ref:``, ``\ref{}``.
 
 A target is a heading, by its title and its anchor, a label of RST, LaTeX, AsciiDoc or HTML, or a footnote.
 """
@@ -12,8 +12,10 @@ from collections.abc import Collection, Iterable, Iterator
 _LABEL = re.compile(
     r"^[ \t]*\.\.[ ]_(?P<rst>[^:\n`]{1,80}):[ \t]*$|\\label\{(?P<tex>[^{}\n]{1,80})\}"
     r"|^\[\[(?P<adoc>[\w.:-]{1,80})\]\]|^\[#(?P<adoc2>[\w.:-]{1,80})\]|^\[\^(?P<note>[^\]\n]{1,40})\]:"
-    r"|<[a-z]\w{0,10}[ ][^<>\n]{0,200}?\b(?:id|name)=[\"'](?P<html>[\w.:-]{1,80})[\"']|\{#(?P<md>[\w.:-]{1,80})\}"
-    r"|^[\"“„«](?P<term>[^\W\d_][\w-]*(?: [\w-]+){1,4})[\"”“»][ ]+(?:means?|shall mean|refers? to|is|has the meaning)\b",
+    r"|<[a-z]\w{0,10}[ ][^<>\n]{0,200}?\b(?:id|name)=[\"'](?P<html>[\w.:-]{1,80})[\"']"
+    r"|\{#(?P<md>[\w.:-]{1,80})\}"
+    r"|^[\"“„«](?P<term>[^\W\d_][\w-]*(?: [\w-]+){1,4})[\"”“»][ ]+"
+    r"(?:means?|shall mean|refers? to|is|has the meaning)\b",
     re.MULTILINE,
 )
 _REFERENCE = re.compile(
@@ -23,9 +25,12 @@ _REFERENCE = re.compile(
     r"|\(#(?P<md>[\w.:%-]{2,80})\)|href=[\"']#(?P<html>[\w.:-]{1,80})[\"']|(?<=\s)#(?P<bare>[\w-]{3,80})\b"
 )
 _CUE = re.compile(
-    r"(?i:\b(?:see|see also|under|section|sections|chapter|heading|part|paragraph|titled|entitled|headed|refer to"
-    r"|described in|listed in|defined in|explained in|cf\.?|siehe|vgl\.?|unter|abschnitt|kapitel|voir|sous|ver|véase))"
-    r"(?i:[ ]+(?:also|the|section|sections|chapter|part|heading|on|in|to|named|called|titled|abschnitt|der|den))*"
+    r"(?i:\b(?:see|see also|under|section|sections|chapter|heading|part|paragraph|titled|entitled|headed"
+    r"|refer to"
+    r"|described in|listed in|defined in|explained in|cf\.?|siehe|vgl\.?|unter|abschnitt"
+    r"|kapitel|voir|sous|ver|véase))"
+    r"(?i:[ ]+(?:also|the|section|sections|chapter|part|heading|on|in|to|named|called|titled"
+    r"|abschnitt|der|den))*"
     r"[ \n]+[\"“”„«'‘*_`\[]*(?=\w)"
 )
 _TERM = re.compile(r"\b[A-Z][\w-]*(?: [A-Z][\w-]*){1,4}")

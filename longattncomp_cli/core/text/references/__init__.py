@@ -1,0 +1,1 @@
+"""What a passage points to by its name, and what takes back an earlier one."""
