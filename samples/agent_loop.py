@@ -21,6 +21,7 @@ import threading
 import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from inspect import signature
 
 from longattncomp_cli import Compressor
 from longattncomp_cli.core.budget.tokenizers import load_tokenizer
@@ -60,6 +61,17 @@ def with_line(lines: list[str], at: int, line: str) -> str:
 
 MOST_STEPS = 8
 TOOLS = {"list_jobs": list_jobs, "read_log": read_log, "read_file": read_file}
+
+
+def tool_type(tool) -> dict:
+    """A tool as the protocol describes it: its name, its sentence, and strings that it takes."""
+    strings = {name: {"type": "string"} for name in signature(tool).parameters}
+    parameters = {"type": "object", "properties": strings, "required": list(strings)}
+    function = {"name": tool.__name__, "description": tool.__doc__, "parameters": parameters}
+    return {"type": "function", "function": function}
+
+
+TOOL_TYPES = [tool_type(tool) for tool in TOOLS.values()]
 
 
 def next_message(messages: list[dict]) -> dict:
@@ -113,14 +125,21 @@ def post(url: str, body: dict) -> dict:
 
 def ask_model(url: str, body: dict) -> dict:
     """A model's next message; a call of the policy where it makes none that can be carried out."""
-    said = post(url, {**body, "max_tokens": 60, "temperature": 0})
-    made = said.get("tool_calls") or []
+    said = post(url, {**body, "tools": TOOL_TYPES, "max_tokens": 60, "temperature": 0})
     planned = next_message(body["messages"])
-    if any(each["function"]["name"] not in TOOLS for each in made):
-        made = []
-    if made or not planned.get("tool_calls"):
-        return {"role": "assistant", "content": said.get("content"), **({"tool_calls": made} if made else {})}
-    return planned
+    if said.get("tool_calls"):
+        return said if all(can_run(made["function"]) for made in said["tool_calls"]) else planned
+    return planned if planned.get("tool_calls") else {"role": "assistant", "content": said.get("content")}
+
+
+def can_run(function: dict) -> bool:
+    """Whether a call names a tool and gives what it takes."""
+    try:
+        arguments = json.loads(function["arguments"])
+    except ValueError:
+        return False
+    tool = TOOLS.get(function["name"])
+    return tool is not None and isinstance(arguments, dict) and set(arguments) == set(signature(tool).parameters)
 
 
 def run_agent(ask, model: str, shorten) -> tuple[str, list[str], float]:
