@@ -19,9 +19,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from results_file import write_results
+
 from longattncomp_cli import Compressor
 from longattncomp_cli.core.backbones.cache.backbone import cached
-from tests.benchmarks.results_file import write_results
 
 Message = dict[str, Any]
 _FIRST = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from longattncomp_cli.core.inputs.views.view import View, ViewBuilder
 
@@ -14,7 +15,11 @@ _PARAGRAPHS = frozenset(
     {"PP", "P", "LP", "IP", "TP", "HP", "Pp", "It", "sp", "RS", "RE", "br", "nf", "fi", "EX", "EE"}
 )
 _BREAKS = frozenset({"br", "RS", "RE", "nf", "fi", "EX", "EE"})
-_UNFILLED, _FILLED = frozenset({"nf", "EX"}), frozenset({"fi", "EE"})
+# Their arguments are widths; of IP only the second one is.
+_WORDLESS = _PARAGRAPHS - {"IP", "It"}
+_UNFILLED = frozenset({"nf", "EX"})
+# What begins an example, or ends one: lines as they are, which Markdown fences.
+_FENCING = _UNFILLED | {"fi", "EE", *_SECTIONS}
 # In two fonts by turns, and no space between.
 _JOINING = frozenset({"BR", "BI", "IB", "IR", "RB", "RI"})
 _ARGUMENT = re.compile(r'"(?P<quoted>[^"\n]*)"?|(?P<plain>[^ \t"\n][^ \t\n]*)')
@@ -65,15 +70,18 @@ def read(text: str) -> View | None:
             builder.write("" if builder.ends_with("\n") else "\n")
         elif line_end and not builder.ends_with("\n"):
             builder.replace(" ", line_end, line_end + 1)
+        if name in _FENCING and is_filled == (name in _UNFILLED):
+            builder.write("```\n")
+            is_filled = not is_filled
         while (is_own and name not in _BREAKS) and not builder.ends_with("\n\n"):
             builder.write("\n")
-        is_filled = name not in _UNFILLED if name in _UNFILLED | _FILLED else is_filled
         builder.write(_SECTIONS.get(name, "# " if name == "TH" else ""))
         before = builder.length
         if macro is None:
             _write(builder, start, end)
         else:
-            for argument in _ARGUMENT.finditer(text, macro.end(), end):
+            arguments = () if name in _WORDLESS else _ARGUMENT.finditer(text, macro.end(), end)
+            for argument in islice(arguments, 1 if name == "IP" else None):
                 builder.write(" " if builder.length > before and name not in _JOINING else "")
                 _write(builder, *argument.span("quoted" if argument["quoted"] is not None else "plain"))
         line_end = 0 if name in _SECTIONS or name == "TH" else found.end() - 1

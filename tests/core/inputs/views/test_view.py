@@ -163,6 +163,29 @@ def test_a_manual_page_loses_its_macros() -> None:
     assert view.file_line_of(view.text.index("stop at")) == 8
 
 
+def test_widths_of_a_manual_page_are_no_words() -> None:
+    text = (
+        '.TH KILN 1\n.PP\ndrop\n.RS 4\nCools it.\n.RE 1\n.IP "\\-w" 4\nWaits.\n'
+        ".TP 8\ntag\nLast.\n.sp 2\nEnd.\n"
+    )
+    view = view_of(text, "kiln.1")
+    assert view is not None
+    assert view.text == "# KILN 1\n\ndrop\nCools it.\n\n-w Waits.\n\ntag Last.\n\nEnd."
+
+
+def test_examples_of_a_manual_page_are_fenced_and_no_headings() -> None:
+    text = (
+        ".TH KILN 1\n.SH EXAMPLES\n.nf\n# fire it\nkiln -t 900\n.fi\nThen wait.\n"
+        ".EX\nkiln\n.SH SEE ALSO\npot\n"
+    )
+    view = view_of(text, "kiln.1")
+    assert view is not None
+    assert view.text == (
+        "# KILN 1\n\n## EXAMPLES\n```\n# fire it\nkiln -t 900\n```\nThen wait.\n"
+        "```\nkiln\n```\n\n## SEE ALSO\npot"
+    )
+
+
 def test_numbers_behind_a_dot_make_no_manual_page() -> None:
     assert view_of("Release notes of 2.1\n.hidden files stay\n", "notes.1") is None
 
