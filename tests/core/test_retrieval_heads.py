@@ -53,7 +53,7 @@ def test_as_few_heads_are_kept_as_rank_as_well() -> None:
 
 def test_a_heads_measure_is_its_mass_as_the_only_head_of_a_scorer(folder: Path) -> None:
     scorer = decoder_scorer(folder, 2, chunk_tokens=400)
-    found = measure_heads(scorer.backbone, [EXAMPLE])
+    found = measure_heads(scorer.backbone, [EXAMPLE], null_query="")
     assert found.mass_LH.shape == (3, 4)  # two blocks that are loaded, and the one after them
     for (query, relevant), share_LHC in zip(EXAMPLE.questions, found.shares, strict=True):
         request = Request(tuple(map(Source, EXAMPLE.documents)), query)

@@ -72,6 +72,11 @@ class CrossAttention(nn.Module):
             self.sink_key = nn.Parameter(torch.zeros(num_heads, width))
             self.sink_bias = nn.Parameter(torch.full((num_heads,), 12.0))
 
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The layers of the backbone that it must be given."""
+        return tuple(sorted(set(self.layers)))
+
     def unit_states(self, states: LayerStates) -> list[Tensor]:
         """For each head (N, D): the states it reads, centred, of length 1; shared between like heads."""
         shared: dict[tuple[int, bytes], Tensor] = {}
@@ -83,15 +88,28 @@ class CrossAttention(nn.Module):
             result.append(shared[key])
         return result
 
-    def project_queries(self, unit_HMD: Tensor) -> Tensor:
-        """Return (H, M, D): projected, scaled queries with W_K folded in: context states need none."""
+    def project_queries(self, unit_HMD: Tensor, states: LayerStates) -> Tensor:
+        """Return (H, M, D): projected, scaled queries with W_K folded in: context states need none.
+
+        Args:
+            unit_HMD: from :meth:`unit_states`.
+            states: those that it was made of.
+        """
         queries_HMK = torch.baddbmm(self.b_q[:, None, :], unit_HMD, self.w_q)
         scaled_HMK = queries_HMK * self.log_temperature.exp()[:, None, None]
         return torch.bmm(scaled_HMK, self.w_k.transpose(1, 2))
 
+    def queries(self, states: LayerStates) -> Tensor:
+        """:meth:`project_queries` of the states of query tokens."""
+        return self.project_queries(torch.stack(self.unit_states(states)), states)
+
+    def key_states(self, states: LayerStates) -> list[Tensor]:
+        """For each head (N, D): what context tokens are to be multiplied with projected queries."""
+        return self.unit_states(states)
+
     def logits(self, projected_HMD: Tensor, states: LayerStates) -> Tensor:
         """Return (N, H, M): scaled products of every context token with every query token."""
-        columns = [unit_ND @ projected_HMD[head].T for head, unit_ND in enumerate(self.unit_states(states))]
+        columns = [key_ND @ projected_HMD[head].T for head, key_ND in enumerate(self.key_states(states))]
         return torch.stack(columns, dim=1)
 
     def sink_logits(self, projected_HMD: Tensor) -> Tensor:
@@ -122,7 +140,7 @@ class CrossAttention(nn.Module):
         for block in blocks:
             if block.query is not None and block.query is not query:
                 query = block.query
-                projected_HMD = self.project_queries(torch.stack(self.unit_states(query)))
+                projected_HMD = self.queries(query)
             logits_NHM = self.logits(projected_HMD, block.states)
             if on_logits:
                 on_logits(logits_NHM, block)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from longattncomp_cli.core.attention.pooling import (
     pool_mean,
     smooth_over_neighbours,
     softmax_with_sink,
+    without_null,
 )
 from longattncomp_cli.core.attention.script_matches import script_match_gains
 from longattncomp_cli.core.backbones.base import Backbone, Encoding, OnTokens, StateBlock
@@ -115,19 +117,28 @@ def first_pass(
     if config.sink == "instruction":
         instruction = request.instruction if request.instruction.strip() else config.instruction
 
-    def encode(layers: list[int], on_tokens: OnTokens | None = None) -> Encoding:
-        return backbone.encode(context, request.query, instruction, layers, on_tokens)
-
-    encoding = encode(sorted(set(config.layers)), on_tokens)
+    encoding = backbone.encode(
+        context, request.query, instruction, attention.reads, on_tokens, null_query=config.null_query
+    )
     hop_layer = max(config.layers)
-    states = StoredStates(hop_layer, lambda: encode([hop_layer]).blocks, max_tokens=MAX_STORED_TOKENS)
+    states = StoredStates(
+        hop_layer,
+        lambda: backbone.encode(context, request.query, instruction, [hop_layer]).blocks,
+        max_tokens=MAX_STORED_TOKENS,
+    )
     stores = options.num_hops(context.num_tokens) > 1
     blocks = states.record(encoding.blocks) if stores else encoding.blocks
 
-    unit_HMD = torch.stack(attention.unit_states(encoding.query.states))
-    projected_HMD = attention.project_queries(unit_HMD)
-    chunk_logits_CHM = attention.chunk_logsumexp(projected_HMD, blocks, len(chunks), on_logits)
-    mass = normalise(chunk_logits_CHM, _sink_logits(attention, projected_HMD, encoding))
+    # The query's tokens, and those of the null query after them.
+    num_query = len(query.ids)
+    unit_HMD = torch.stack(attention.unit_states(encoding.asked))
+    projected_HMD = attention.project_queries(unit_HMD, encoding.asked)
+    on_own_logits = partial(_own_logits, on_logits, num_query) if on_logits else None
+    chunk_logits_CHM = attention.chunk_logsumexp(projected_HMD, blocks, len(chunks), on_own_logits)
+    whole_mass = normalise(chunk_logits_CHM, _sink_logits(attention, projected_HMD, encoding))
+    mass, null_mass = whole_mass.split(num_query)
+    unit_HMD, projected_HMD = unit_HMD[:, :num_query], projected_HMD[:, :num_query]
+    chunk_logits_CHM = chunk_logits_CHM[..., :num_query]
 
     passage_C = passage_numbers(chunks)
     idf = query_idf(encoding.query.ids.cpu().numpy(), context, len(chunks))
@@ -135,6 +146,8 @@ def first_pass(
     if config.pooling == "mean":
         weights_HM = torch.full_like(chunk_logits_CHM[0], 1 / chunk_logits_CHM[0].numel())
         shares_C, sink = pool_mean(mass)
+        if config.null_query:
+            shares_C = without_null(shares_C, pool_mean(null_mass)[0])
     else:
         idf_M = torch.from_numpy(idf).float().to(backbone.device)
         weights_HM = attention.weights(unit_HMD, idf_M)
@@ -144,6 +157,11 @@ def first_pass(
         context, chunks, passage_C, query, encoding, unit_HMD, projected_HMD, chunk_logits_CHM, mass,
         weights_HM, idf, exact, shares_C, sink, states,
     )  # fmt: skip
+
+
+def _own_logits(on_logits: OnLogits, num_query: int, logits_NHM: Tensor, block: StateBlock) -> None:
+    """Hand on those of the query's tokens."""
+    on_logits(logits_NHM[..., :num_query], block)
 
 
 def _sink_logits(attention: CrossAttention, projected_HMD: Tensor, encoding: Encoding) -> Tensor | None:

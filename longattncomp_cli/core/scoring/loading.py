@@ -77,6 +77,7 @@ def load_backbone_of(
         device=place,
         dtype=resolve_dtype(dtype, place),
         encoding=config.encoding,
+        segment_tokens=config.segment_tokens,
         chat_template=config.chat_template,
         trust_remote_code=trust_remote_code,
     )

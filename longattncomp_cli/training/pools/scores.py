@@ -38,7 +38,8 @@ class PoolStates:
 
     Attributes:
         ids_N: token ids.
-        unit_states: the distinct states (N, D) of length 1, in the dtype that is multiplied in.
+        unit_states: the distinct states (N, D) of length 1, or keys (N, K), in the dtype that is multiplied
+            in.
         head_inputs: for each head its index in ``unit_states``.
         sizes_C: tokens of each chunk, in order.
         document_C: the document each chunk belongs to.
@@ -180,7 +181,8 @@ def score_questions(
     lengths = [unit_HMD.shape[1] for unit_HMD in units]
     # Dropout on the queries alone: the pool's states are shared by all questions.
     dropped = [F.dropout(unit_HMD, dropout) for unit_HMD in units] if dropout else units
-    projected_HMD = attention.project_queries(torch.cat(dropped, dim=1))
+    joined = {layer: torch.cat([states[layer] for states in query_states]) for layer in attention.reads}
+    projected_HMD = attention.project_queries(torch.cat(dropped, dim=1), joined)
     chunks_CHM = chunk_logsumexp(projected_HMD, pool)
     idf = PoolIdf(pool)
     results = []

@@ -41,7 +41,7 @@ def pool_states(
         states[0] = store.backbone.embed(ids_N)
     states = {layer: value.to(device) for layer, value in states.items()}
     # Heads on one layer with one centre share a tensor: it is kept once.
-    per_head = attention.unit_states(states)
+    per_head = attention.key_states(states)
     distinct: list[Tensor] = []
     head_inputs = []
     seen: dict[int, int] = {}

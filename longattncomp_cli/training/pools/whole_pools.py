@@ -52,12 +52,12 @@ class WholePoolScorer(PoolScorer):
         return super().num_tokens(document) + len(self._decoder.model.text.between)
 
     def longest_pool(self, queries: Sequence[str]) -> int:
-        """The model's positions but for its first tokens, the instruction and the longest query."""
-        model = self._decoder.model
+        """The model's positions but for its first tokens, the instruction and the longest query; a segment."""
+        model, segment_tokens = self._decoder.model, self._decoder.full_pass.segment_tokens
         longest = max((len(tokens.ids) for tokens in model.text.tokenize(queries)), default=0)
         (instruction,) = model.text.tokenize([self.store.instruction])
         opening = len(model.text.opening) + len(instruction.ids) + len(model.text.between)
-        return model.max_positions - opening - longest
+        return min(segment_tokens, model.max_positions - opening - longest)
 
     def features(self, pool: Pool) -> list[DocumentFeatures]:
         """Run the backbone over the pool; its keys and values stay until the next pool."""
