@@ -83,7 +83,7 @@ def trainable_layer(
         attention = initial_attention(init)
     attention = attention.to(device)
     # Calibrations were fitted to the scores of the initial weights and do not fit the trained ones.
-    initial = replace(init.config, calibration=None, sufficiency=None, hop_rank=0)
+    initial = replace(init.config, calibration=None, sufficiency=None, hop_rank=0, null_query="")
     shape = replace(
         initial, layers=layers, sink=sink_of(init), instruction=instruction_of(init), pooling=config.pooling
     )

@@ -13,7 +13,7 @@ from longattncomp_cli.core.backbones.decoder.weights import DecoderWeights
 from longattncomp_cli.core.checkpoint.decoder_heads import Head
 from longattncomp_cli.errors import CheckpointError
 
-_VERSION = 1
+_VERSION = 2
 
 
 def user_cache_folder() -> Path:

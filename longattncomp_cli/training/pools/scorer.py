@@ -89,8 +89,8 @@ class PoolScorer:
         return self._instruction_in(ContextTokens((), ()))
 
     def _instruction_in(self, context: ContextTokens) -> LayerStates:
-        layers = (0, *self.store.layers)
-        found = self.store.backbone.encode(context, ".", self.store.instruction, layers).instruction
+        store = self.store
+        found = store.backbone.encode(context, ".", store.instruction, store.asked_layers).instruction
         assert found is not None
         return {layer: value.clone() for layer, value in found.states.items()}
 

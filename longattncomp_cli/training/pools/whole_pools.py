@@ -74,8 +74,7 @@ class WholePoolScorer(PoolScorer):
     def query(self, text: str) -> tuple[Tensor, LayerStates]:
         """Encode a query behind the pool that was encoded last."""
         store = self.store
-        layers = (0, *store.layers)
-        query = store.backbone.encode(self._latest[0], text, store.instruction, layers).query
+        query = store.backbone.encode(self._latest[0], text, store.instruction, store.asked_layers).query
         return query.ids, {layer: value.clone() for layer, value in query.states.items()}
 
 
