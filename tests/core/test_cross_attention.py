@@ -106,12 +106,8 @@ def test_tokens_of_another_query_in_the_batch_change_nothing(setting) -> None:
     layer, query, context, _, chunk_N = setting
     other = make_states(4, 9)
     both = {key: torch.cat([query[key], other[key]]) for key in query}
-    alone = layer.chunk_logsumexp(
-        layer.queries(query), blocks(context, chunk_N, 9), 5
-    )
-    joint = layer.chunk_logsumexp(
-        layer.queries(both), blocks(context, chunk_N, 9), 5
-    )
+    alone = layer.chunk_logsumexp(layer.queries(query), blocks(context, chunk_N, 9), 5)
+    joint = layer.chunk_logsumexp(layer.queries(both), blocks(context, chunk_N, 9), 5)
     torch.testing.assert_close(joint[:, :, :5], alone)
 
 

@@ -65,9 +65,11 @@ def training_start(
         device=device,
         chat_template=decoder.chat_template,
         trust_remote_code=trust_remote_code,
+        in_segments=False,
     )
     chosen: Pooling = "log" if pooling == "log" else "mean"
-    return replace(made, config=replace(made.config, pooling=chosen)), backbone
+    null_query = made.config.null_query if chosen == "mean" else ""
+    return replace(made, config=replace(made.config, pooling=chosen, null_query=null_query)), backbone
 
 
 def train(

@@ -12,6 +12,7 @@ from torch import Tensor
 _EMPTY_SCORE = -1e9
 # Of its mass a chunk keeps this share at least.
 _LEAST_EXCESS = 1e-3
+_LEAST_SUM = 1e-30
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def without_null(mass_C: Tensor, null_C: Tensor) -> Tensor:
     It sums to what it summed to. Chunks that draw no more than the null query come last, in their order.
     """
     excess_C = torch.maximum(mass_C - null_C, mass_C * _LEAST_EXCESS)
-    return excess_C * (mass_C.sum() / excess_C.sum())
+    return excess_C * (mass_C.sum() / excess_C.sum().clamp_min(_LEAST_SUM))
 
 
 def pool_log_mass(mass: LogMass, weights_HM: Tensor, floor_H: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -138,6 +138,7 @@ class CheckpointConfig:
             pooling="mean",
             sink="instruction",
             null_query="",
+            segment_tokens=0,
             snap="none",
             hops=1,
             hop_rank=0,

@@ -187,7 +187,9 @@ class FeatureStore:
             for layer in self.layers
         }
         if self.has_positions:
-            states[POSITIONS] = torch.from_numpy(self._positions[entry.start : end].astype(np.float32))[:, None]
+            states[POSITIONS] = torch.from_numpy(self._positions[entry.start : end].astype(np.float32))[
+                :, None
+            ]
         ids_N = torch.from_numpy(self._ids[entry.start : end].astype(np.int64))
         return DocumentFeatures(ids_N, states, entry.num_tokens, entry.spans, entry.continues)
 

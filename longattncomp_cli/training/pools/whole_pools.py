@@ -97,8 +97,13 @@ def fitting_pools(pools: PoolConfig, scorer: PoolScorer, queries: Sequence[str])
 
 
 def pool_scorer(
-    attention: CrossAttention, store: FeatureStore, *, pooling: Pooling = "log", whole_documents: bool = True
+    attention: CrossAttention,
+    store: FeatureStore,
+    *,
+    pooling: Pooling = "log",
+    whole_documents: bool = True,
+    null_query: str = "",
 ) -> PoolScorer:
     """The scorer that fits the way in which the store's backbone encodes; see :class:`PoolScorer`."""
     kind = WholePoolScorer if reads_whole_pools(store) else PoolScorer
-    return kind(attention, store, pooling, whole_documents)
+    return kind(attention, store, pooling, whole_documents, null_query)

@@ -126,9 +126,7 @@ class CachedBackbone:
     ) -> Encoding:
         """Encode a request; a context that was read before is not read again."""
         if self.reads_whole_context or not context.sources:
-            return self.backbone.encode(
-                context, query, instruction, layers, on_tokens, null_query=null_query
-            )
+            return self.backbone.encode(context, query, instruction, layers, on_tokens, null_query=null_query)
         layers = sorted({*layers, *self.layers})
         key = self._key(context, layers)
         known = self._recall(key, layers)

@@ -103,7 +103,9 @@ class FullPass:
             ResourceError: the device's memory is too small even for small parts.
         """
         layout = prompt_layout(self.model.text, context, instruction)
-        queries = [tokens.ids for tokens in self.model.text.tokenize([query, null_query][: 1 + bool(null_query)])]
+        queries = [
+            tokens.ids for tokens in self.model.text.tokenize([query, null_query][: 1 + bool(null_query)])
+        ]
         longest = max(map(len, queries))
         try:
             capacity = min(layout.num_opening + self.segment_tokens, self.model.max_positions - longest)

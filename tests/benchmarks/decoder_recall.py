@@ -61,7 +61,7 @@ def haystacks(examples: list[Example], tokens: int, contexts: int, seed: int) ->
             asked.append(example)
         order = rng.sample(list(documents), len(documents))
         text, spans = render(order)
-        place = {document: span for document, span in zip(order, spans, strict=True)}
+        place = dict(zip(order, spans, strict=True))
         yield [
             item_of_text(f"{number}-{e.id}", e.query, text, [place[d] for d in e.relevant_documents])
             for e in asked[:QUESTIONS]
@@ -71,7 +71,9 @@ def haystacks(examples: list[Example], tokens: int, contexts: int, seed: int) ->
 def variants(checkpoint: Checkpoint) -> Iterator[tuple[str, Checkpoint]]:
     """The checkpoint, and what it is without its parts; all read the same states."""
     name = checkpoint.config.name
-    unturned = {key: torch.zeros_like(v) if key == "frequencies" else v for key, v in checkpoint.tensors.items()}
+    unturned = {
+        key: torch.zeros_like(v) if key == "frequencies" else v for key, v in checkpoint.tensors.items()
+    }
     plain = replace(checkpoint.config, null_query="")
     yield name, checkpoint
     yield f"{name}, no null query", Checkpoint(plain, checkpoint.tensors)
@@ -82,9 +84,7 @@ def variants(checkpoint: Checkpoint) -> Iterator[tuple[str, Checkpoint]]:
 def methods_of(bench: Workbench, default: Checkpoint, decoder: Checkpoint) -> dict[str, Method]:
     """All that is compared, by its name in the table."""
     one_hop = replace(default, config=replace(default.config, hops=1))
-    found: dict[str, Method] = {
-        name: LongAttnComp(bench, variant) for name, variant in variants(decoder)
-    }
+    found: dict[str, Method] = {name: LongAttnComp(bench, variant) for name, variant in variants(decoder)}
     cached: Any = bench.scorer_of(decoder).backbone
     assert isinstance(cached.backbone, DecoderBackbone)
     cached.backbone = cached.backbone.with_memory(PassMemory(ByteLRU(2**31)))
