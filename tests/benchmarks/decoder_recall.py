@@ -5,9 +5,8 @@
 
 A decoder of a hundred million parameters reads a few hundred tokens a second on a CPU, which makes ``bench``,
 with a context for every question, long. Here a haystack holds the paragraphs of many questions, each of which
-has its evidence among those of the others and a few distractors of its own. Intervals are over questions and
-take those of one haystack for independent. Beside the checkpoint itself: without its null query, without its
-positions, and without both.
+has its evidence among those of the others and a distractor of its own. Intervals are over questions and take
+those of one haystack for independent.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from results_file import write_results
 
 from longattncomp_cli.benchmark.measuring.measure import rows_of
@@ -41,8 +39,8 @@ from longattncomp_cli.data.metrics import bootstrap_mean
 from longattncomp_cli.data.readers import READERS
 
 BUDGETS = ("12.5%", "3.125%")
-DISTRACTORS = 3
-QUESTIONS = 12
+DISTRACTORS = 1
+QUESTIONS = 16
 
 
 def haystacks(examples: list[Example], tokens: int, contexts: int, seed: int) -> Iterator[list[Item]]:
@@ -68,28 +66,14 @@ def haystacks(examples: list[Example], tokens: int, contexts: int, seed: int) ->
         ]
 
 
-def variants(checkpoint: Checkpoint) -> Iterator[tuple[str, Checkpoint]]:
-    """The checkpoint, and what it is without its parts; all read the same states."""
-    name = checkpoint.config.name
-    unturned = {
-        key: torch.zeros_like(v) if key == "frequencies" else v for key, v in checkpoint.tensors.items()
-    }
-    plain = replace(checkpoint.config, null_query="")
-    yield name, checkpoint
-    yield f"{name}, no null query", Checkpoint(plain, checkpoint.tensors)
-    yield f"{name}, no positions", Checkpoint(checkpoint.config, unturned)
-    yield f"{name}, neither", Checkpoint(plain, unturned)
-
-
 def methods_of(bench: Workbench, default: Checkpoint, decoder: Checkpoint) -> dict[str, Method]:
     """All that is compared, by its name in the table."""
     one_hop = replace(default, config=replace(default.config, hops=1))
-    found: dict[str, Method] = {name: LongAttnComp(bench, variant) for name, variant in variants(decoder)}
     cached: Any = bench.scorer_of(decoder).backbone
     assert isinstance(cached.backbone, DecoderBackbone)
     cached.backbone = cached.backbone.with_memory(PassMemory(ByteLRU(2**31)))
     return {
-        **found,
+        decoder.config.name: LongAttnComp(bench, decoder),
         f"{default.config.name}, one hop": LongAttnComp(bench, one_hop),
         default.config.name: LongAttnComp(bench, default),
         "BM25": BM25(),

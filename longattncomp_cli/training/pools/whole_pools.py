@@ -52,7 +52,7 @@ class WholePoolScorer(PoolScorer):
         return super().num_tokens(document) + len(self._decoder.model.text.between)
 
     def longest_pool(self, queries: Sequence[str]) -> int:
-        """The model's positions but for its first tokens, the instruction and the longest query; a segment."""
+        """A segment, or the positions but for the first tokens, instruction and longest query."""
         model, segment_tokens = self._decoder.model, self._decoder.full_pass.segment_tokens
         longest = max((len(tokens.ids) for tokens in model.text.tokenize(queries)), default=0)
         (instruction,) = model.text.tokenize([self.store.instruction])
