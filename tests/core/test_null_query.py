@@ -94,7 +94,7 @@ def test_a_checkpoint_keeps_positions_null_query_and_segments(folder: Path, tmp_
     loaded = load_scorer(again, device="cpu", dtype="float32", chunk_tokens=24)
     assert loaded.score(LONG).scores.tolist() == scorer.score(LONG).scores.tolist()
     published = again.as_published().config
-    assert (published.rotary, published.null_query, published.segment_tokens) == (True, "", 0)
+    assert (published.rotary, published.null_query, published.segment_tokens) == (False, "", 0)
 
 
 def test_what_a_config_does_not_name_is_off() -> None:

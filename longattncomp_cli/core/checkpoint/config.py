@@ -137,6 +137,7 @@ class CheckpointConfig:
             self,
             pooling="mean",
             sink="instruction",
+            rotary=False,
             null_query="",
             segment_tokens=0,
             snap="none",
