@@ -124,7 +124,10 @@ def test_pools_are_no_longer_than_the_model_reads_in_one_pass(preset: str, tmp_p
     options += ["--preset", preset, "--held-out-share", "0.3", "--device", "cpu", "-o", str(output)]
     done = CliRunner().invoke(app, options, catch_exceptions=False)
     assert done.exit_code == 0, done.stderr
-    made = load_checkpoint(str(output)).config.training["hyperparameters"]["pools"]
+    config = load_checkpoint(str(output)).config
+    # The paper's layer has neither.
+    assert (config.rotary, config.null_query) == ((False, "") if preset == "paper" else (True, "N/A"))
+    made = config.training["hyperparameters"]["pools"]
     assert 200 < made["max_tokens"] < 300  # but for the instruction and the query
     assert f"pools of at most {made['max_tokens']} tokens" in done.stderr
     steps = [json.loads(line)["step"] for line in (output / "log.jsonl").read_text().splitlines()]
