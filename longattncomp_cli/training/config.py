@@ -107,7 +107,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 NUM_HEADS = {"paper": 16}
-"""By preset: how many heads of a decoder are trained; as few as find as well as more for the others."""
+"""By preset: how many heads of a decoder are trained; those near the best one for the others."""
 _STAGE2_INTERPOLATION = {"embedded": 0.7}
 _STAGE2_RATE = {"paper": 0.25, "embedded": 0.5, "smoke": 0.25}  # of Stage 1's: 5e-5 against 2e-4 in the paper
 _HOP_PART: dict[str, Any] = {

@@ -15,7 +15,7 @@ from longattncomp_cli.core.checkpoint.decoder_heads import Head
 from longattncomp_cli.core.checkpoint.made_needles import made_needles
 from longattncomp_cli.core.checkpoint.retrieval_heads import HeadExample, HeadMeasure, measure_heads
 from longattncomp_cli.core.checkpoint.store import save_checkpoint
-from longattncomp_cli.core.checkpoint.untrained_decoder import layers_of, untrained_decoder
+from longattncomp_cli.core.checkpoint.untrained_decoder import SEGMENT_TOKENS, layers_of, untrained_decoder
 from longattncomp_cli.data.examples import Document, Example, estimate_tokens
 from longattncomp_cli.errors import InputError, OutputError
 from longattncomp_cli.training.examples import load_data
@@ -86,9 +86,13 @@ def find_heads(
 
 
 def _cut(search: HeadSearch, num_layers: int) -> DecoderBackbone:
-    """The backbone without the blocks that no head needs; opened anew, for its digest is of what is read."""
+    """The backbone as the checkpoint reads it, without the blocks that no head needs.
+
+    Opened anew, for its digest is of what is read.
+    """
     weights = open_decoder(search.backbone.id, trust_remote_code=search.trust_remote_code)
-    return load_decoder(search.backbone, replace(search.options, num_layers=num_layers), weights)
+    options = replace(search.options, num_layers=num_layers, segment_tokens=SEGMENT_TOKENS)
+    return load_decoder(search.backbone, options, weights)
 
 
 def _record(

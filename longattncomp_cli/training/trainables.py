@@ -96,8 +96,14 @@ def trainable_layer(
     attention = attention.to(device)
     # Calibrations were fitted to the scores of the initial weights and do not fit the trained ones.
     initial = replace(init.config, calibration=None, sufficiency=None, hop_rank=0)
+    null_query = init.config.null_query if config.pooling == "mean" else ""
     shape = replace(
-        initial, layers=layers, sink=sink_of(init), instruction=instruction_of(init), pooling=config.pooling
+        initial,
+        layers=layers,
+        sink=sink_of(init),
+        instruction=instruction_of(init),
+        pooling=config.pooling,
+        null_query=null_query,
     )
 
     def checkpoint(name: str, record: dict[str, Any]) -> Checkpoint:
@@ -105,7 +111,11 @@ def trainable_layer(
         return Checkpoint(replace(shape, name=name, training=record), tensors)
 
     scores = pool_scorer(
-        attention, store, pooling=config.pooling, whole_documents=config.pools.whole_documents
+        attention,
+        store,
+        pooling=config.pooling,
+        whole_documents=config.pools.whole_documents,
+        null_query=null_query,
     )
     return Trainable(attention, scores, dict(untrained.named_parameters()), checkpoint)
 

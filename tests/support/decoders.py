@@ -141,6 +141,8 @@ def decoder_scorer(
     encoding: EncodingName = "full",
     chunk_tokens: int | None = None,
     dtype: str = "float32",
+    null_query: str = "",
+    segment_tokens: int = 0,
 ) -> Scorer:
     """The first layers of a saved decoder, and as the cross-attention layer all heads of the next block."""
     weights = open_decoder(str(folder), trust_remote_code=False)
@@ -151,8 +153,9 @@ def decoder_scorer(
         device=device,
         dtype=resolve_dtype(dtype, device),
         encoding=encoding,
+        segment_tokens=segment_tokens,
     )
     backbone = load_decoder(BackboneSpec(id=str(folder), sha256="", kind="decoder"), options, weights)
     heads = [Head(num_layers, head) for head in range(weights.config.num_attention_heads)]
-    checkpoint = untrained_decoder(backbone, heads)
+    checkpoint = untrained_decoder(backbone, heads, null_query=null_query)
     return Scorer(checkpoint, backbone, ScoringOptions.of(checkpoint.config, chunk_tokens=chunk_tokens))

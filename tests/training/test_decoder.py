@@ -11,6 +11,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from longattncomp_cli.core.backbones.base import POSITIONS
 from longattncomp_cli.core.backbones.decoder import backbone as decoder_module
 from longattncomp_cli.core.backbones.decoder.weights import build_decoder
 from longattncomp_cli.core.backbones.spec import BackboneSpec
@@ -123,7 +124,10 @@ def test_pools_are_no_longer_than_the_model_reads_in_one_pass(preset: str, tmp_p
     options += ["--preset", preset, "--held-out-share", "0.3", "--device", "cpu", "-o", str(output)]
     done = CliRunner().invoke(app, options, catch_exceptions=False)
     assert done.exit_code == 0, done.stderr
-    made = load_checkpoint(str(output)).config.training["hyperparameters"]["pools"]
+    config = load_checkpoint(str(output)).config
+    # The paper's layer has neither.
+    assert (config.rotary, config.null_query) == ((False, "") if preset == "paper" else (True, "N/A"))
+    made = config.training["hyperparameters"]["pools"]
     assert 200 < made["max_tokens"] < 300  # but for the instruction and the query
     assert f"pools of at most {made['max_tokens']} tokens" in done.stderr
     steps = [json.loads(line)["step"] for line in (output / "log.jsonl").read_text().splitlines()]
@@ -187,10 +191,13 @@ def test_both_stages_raise_evidence_recall_above_the_untrained_decoder(
     assert min(after) >= before + 0.5, (before, after)
 
 
+@pytest.mark.parametrize("null_query", ["", "N/A"])
 @pytest.mark.parametrize("encoding", ["windowed", "full"])
-def test_what_training_scores_is_what_the_scorer_scores(encoding: str, setting: tuple[Path, Path]) -> None:
+def test_what_training_scores_is_what_the_scorer_scores(
+    encoding: str, null_query: str, setting: tuple[Path, Path]
+) -> None:
     """A pool's scores for its questions are the scorer's over the same documents in the same order."""
-    scorer = untrained_scorer(setting[0], encoding, dtype="float32")
+    scorer = decoder_scorer(setting[0], 2, encoding=encoding, dtype="float32", null_query=null_query)
     documents = tuple(
         Document(place, f"The market of {place} trades {GOODS[i]}.") for i, place in enumerate(PLACES)
     )
@@ -199,7 +206,9 @@ def test_what_training_scores_is_what_the_scorer_scores(encoding: str, setting: 
     pool = Pool(documents, tuple(Question(example, False) for example in examples))
     instruction = "Answer by what the texts say."
     store = FeatureStore(scorer, scorer.checkpoint.config.layers, None, instruction=instruction)
-    scorer_of_pools = pool_scorer(initial_attention(scorer.checkpoint), store, pooling="mean")
+    scorer_of_pools = pool_scorer(
+        initial_attention(scorer.checkpoint), store, pooling="mean", null_query=null_query
+    )
     encoded = scorer_of_pools.encode(pool)
     everything = [np.ones(len(encoded.states.sizes_C), dtype=bool) for _ in examples]
     found = scorer_of_pools.score(encoded, everything)
@@ -208,6 +217,20 @@ def test_what_training_scores_is_what_the_scorer_scores(encoding: str, setting: 
         wanted = scorer.score(Request(sources, query, instruction=instruction))
         assert scores.chunks_C.detach().numpy() == pytest.approx(wanted.scores, rel=0.05, abs=2e-3)
         assert float(scores.sink.detach()) == pytest.approx(wanted.sink, rel=0.05)
+
+
+def test_positions_are_kept_with_the_states_on_disk(setting: tuple[Path, Path], tmp_path: Path) -> None:
+    scorer = untrained_scorer(setting[0], "windowed")
+    assert scorer.checkpoint.config.rotary
+    documents = [Document(place, f"The market of {place} trades salt.\n\nIt is old.") for place in PLACES]
+    memory = FeatureStore(scorer, scorer.checkpoint.config.layers, None)
+    FeatureStore(scorer, scorer.checkpoint.config.layers, tmp_path).add(documents)
+    again = FeatureStore(scorer, scorer.checkpoint.config.layers, tmp_path)
+    assert not again.missing(documents)
+    for document in documents:
+        kept, made = again.get(document).states, memory.get(document).states
+        assert kept[POSITIONS].tolist() == made[POSITIONS].tolist()
+        assert len(set(kept[POSITIONS].flatten().tolist())) > 4
 
 
 def test_other_instructions_give_other_scores_of_a_trained_decoder(

@@ -29,8 +29,8 @@ _MEMORY_BYTES = 2**30
 # Layer 0 to 6 of the embedded encoder: its attention is read at the inputs of blocks 2 … 6.
 ENCODER_LAYERS = tuple(range(7))
 
-BackboneKey = tuple[str, int, str, bool]
-"""Hash, window, encoding and chat template: what two checkpoints must share to share states."""
+BackboneKey = tuple[str, int, str, bool, int]
+"""Hash, window, encoding, chat template and segment: what two checkpoints must share to share states."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,13 @@ class Workbench:
     @staticmethod
     def _key(checkpoint: Checkpoint) -> BackboneKey:
         config = checkpoint.config
-        return config.backbone.sha256, config.window_tokens, config.encoding, config.chat_template
+        return (
+            config.backbone.sha256,
+            config.window_tokens,
+            config.encoding,
+            config.chat_template,
+            config.segment_tokens,
+        )
 
     @property
     def shared_seconds(self) -> float:

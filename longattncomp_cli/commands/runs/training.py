@@ -41,12 +41,14 @@ def training_start(
     device: str,
     trust_remote_code: bool,
     num_heads: int | None = None,
+    as_published: bool = False,
     note: Callable[[str], None] = lambda text: None,
 ) -> tuple[Checkpoint, Backbone | None]:
     """The checkpoint that training starts from (``--init``, or an untrained backbone's), and its backbone.
 
     ``num_heads`` is how many heads of an untrained decoder are trained, the few best ones where ``None``;
-    ``layers`` bounds where they are looked for.
+    ``layers`` bounds where they are looked for. ``as_published`` takes them without positions and null query,
+    which the paper's layer does not have.
 
     Returns:
         The backbone is ``None`` where it is not loaded yet.
@@ -66,11 +68,14 @@ def training_start(
         device=device,
         chat_template=untrained.chat_template,
         trust_remote_code=trust_remote_code,
+        in_segments=False,
     )
     if made.config.backbone.kind == "encoder":
         return made, backbone
     chosen: Pooling = "log" if pooling == "log" else "mean"
-    return replace(made, config=replace(made.config, pooling=chosen)), backbone
+    made = made.as_published() if as_published else made
+    null_query = made.config.null_query if chosen == "mean" else ""
+    return replace(made, config=replace(made.config, pooling=chosen, null_query=null_query)), backbone
 
 
 def train(
@@ -122,6 +127,7 @@ def train(
         device=options.device,
         trust_remote_code=trust_remote_code,
         num_heads=presets.NUM_HEADS.get(options.preset),
+        as_published=options.preset == "paper",
         note=on_note(quiet=options.quiet),
     )
     if start.config.backbone.kind == "decoder":

@@ -77,6 +77,11 @@ class CrossAttention(nn.Module):
             self.sink_key = nn.Parameter(torch.zeros(num_heads, width))
             self.sink_bias = nn.Parameter(torch.full((num_heads,), 12.0))
 
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The layers of the backbone that it must be given."""
+        return tuple(sorted(set(self.layers)))
+
     def unit_states(self, states: LayerStates) -> list[Tensor]:
         """For each head (N, D): the states it reads, centred, of length 1; shared between like heads."""
         result: dict[int, Tensor] = {}
@@ -97,32 +102,46 @@ class CrossAttention(nn.Module):
 
     def units(self, block: StateBlock) -> tuple[UnitStates, ...]:
         """The states of a block as the heads read them; layer 0, a table by token id, once for each id."""
-        if block.units is not None:
-            return block.units
+        return self.units_of(block.states, block.ids_N) if block.units is None else block.units
+
+    def units_of(self, states: LayerStates, ids_N: Tensor | None = None) -> tuple[UnitStates, ...]:
+        """What projected queries are multiplied with, of tokens whose ids may be known."""
         found = []
         for heads in self._like_heads():
-            if self.layers[heads[0]] == 0 and block.ids_N is not None:
-                place_U, index_N = _distinct(block.ids_N)
-                unit_UD = self._unit({0: block.states[0][place_U]}, heads[0])
+            if self.layers[heads[0]] == 0 and ids_N is not None:
+                place_U, index_N = _distinct(ids_N)
+                unit_UD = self._unit({0: states[0][place_U]}, heads[0])
                 found.append(self._scaled(heads, unit_UD, index_N))
             else:
-                found.append(self._scaled(heads, self._unit(block.states, heads[0]), None))
+                found.append(self._scaled(heads, self._unit(states, heads[0]), None))
         return tuple(found)
 
     def _scaled(self, heads: tuple[int, ...], unit_UD: Tensor, index_N: Tensor | None) -> UnitStates:
         """With what the products of each head are multiplied with: here nothing."""
         return UnitStates(heads, unit_UD, index_N)
 
-    def project_queries(self, unit_HMD: Tensor) -> Tensor:
-        """Return (H, M, D): projected, scaled queries with W_K folded in: context states need none."""
+    def project_queries(self, unit_HMD: Tensor, states: LayerStates) -> Tensor:
+        """Return (H, M, D): projected, scaled queries with W_K folded in: context states need none.
+
+        Args:
+            unit_HMD: from :meth:`unit_states`.
+            states: those that it was made of.
+        """
         queries_HMK = torch.baddbmm(self.b_q[:, None, :], unit_HMD, self.w_q)
         scaled_HMK = queries_HMK * self.log_temperature.exp()[:, None, None]
         return torch.bmm(scaled_HMK, self.w_k.transpose(1, 2))
 
+    def queries(self, states: LayerStates) -> Tensor:
+        """:meth:`project_queries` of the states of query tokens."""
+        return self.project_queries(torch.stack(self.unit_states(states)), states)
+
+    def key_states(self, states: LayerStates) -> list[Tensor]:
+        """For each head (N, D): what context tokens are to be multiplied with projected queries."""
+        return self.unit_states(states)
+
     def logits(self, projected_HMD: Tensor, states: LayerStates) -> Tensor:
         """Return (N, H, M): scaled products of every context token with every query token."""
-        units = [self._scaled(heads, self._unit(states, heads[0]), None) for heads in self._like_heads()]
-        return unit_logits(projected_HMD, units)
+        return unit_logits(projected_HMD, self.units_of(states))
 
     def sink_logits(self, projected_HMD: Tensor) -> Tensor:
         """Return (H, M): the logits of the trained sink key."""
@@ -152,7 +171,7 @@ class CrossAttention(nn.Module):
         for block in blocks:
             if block.query is not None and block.query is not query:
                 query = block.query
-                projected_HMD = self.project_queries(torch.stack(self.unit_states(query)))
+                projected_HMD = self.queries(query)
             logits_NHM = unit_logits(projected_HMD, self.units(block))
             if on_logits:
                 on_logits(logits_NHM, block)

@@ -10,6 +10,9 @@ import torch
 from torch import Tensor
 
 _EMPTY_SCORE = -1e9
+# Of its mass a chunk keeps this share at least.
+_LEAST_EXCESS = 1e-3
+_LEAST_SUM = 1e-30
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,15 @@ class LogMass:
 
     chunks_CHM: Tensor
     sink_HM: Tensor | None
+
+    def split(self, num_query: int) -> tuple[LogMass, LogMass]:
+        """The first query tokens, and the others."""
+        first, rest = slice(num_query), slice(num_query, None)
+        parts = (
+            LogMass(self.chunks_CHM[..., own], None if self.sink_HM is None else self.sink_HM[..., own])
+            for own in (first, rest)
+        )
+        return next(parts), next(parts)
 
 
 def normalise(chunks_CHM: Tensor, sink_HM: Tensor | None) -> LogMass:
@@ -42,6 +54,15 @@ def pool_mean(mass: LogMass) -> tuple[Tensor, Tensor | None]:
     """
     sink = None if mass.sink_HM is None else mass.sink_HM.exp().mean()
     return mass.chunks_CHM.exp().mean(dim=(1, 2)), sink
+
+
+def without_null(mass_C: Tensor, null_C: Tensor) -> Tensor:
+    """(C,) the mass without what a query of no content draws as well (ICR, arXiv:2410.02642).
+
+    It sums to what it summed to. Chunks that draw no more than the null query come last, in their order.
+    """
+    excess_C = torch.maximum(mass_C - null_C, mass_C * _LEAST_EXCESS)
+    return excess_C * (mass_C.sum() / excess_C.sum().clamp_min(_LEAST_SUM))
 
 
 def pool_log_mass(mass: LogMass, weights_HM: Tensor, floor_H: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -46,7 +46,7 @@ class QKNormAttention(CrossAttention):
         unit = super().unit_states(states)
         return [part * self._inverse_norms(part, head)[:, None] for head, part in enumerate(unit)]
 
-    def project_queries(self, unit_HMD: Tensor) -> Tensor:
+    def project_queries(self, unit_HMD: Tensor, states: LayerStates) -> Tensor:
         """Return (H, M, D): normalised queries with W_K folded in."""
         queries_HMK = torch.baddbmm(self.b_q[:, None, :], unit_HMD, self.w_q)
         normed_HMK = F.normalize(queries_HMK, dim=-1) * queries_HMK.shape[-1] ** 0.5

@@ -21,6 +21,8 @@ from longattncomp_cli.core.backbones.spec import BackboneSpec, EncodingName
 from longattncomp_cli.core.chunking.chunks import ContextTokens, Tokens
 
 LayerStates = dict[int, Tensor]
+POSITIONS = -1
+"""Asked for like a layer: (N, 1), where each token stands in its pass. Decoders know it."""
 OnTokens = Callable[[int, int], None]
 """Progress callback: (tokens done, tokens in total)."""
 
@@ -59,7 +61,8 @@ class StateBlock:
         states: of each asked layer (N, D).
         ids_N: token ids; ``None`` where the states depend on the whole prompt, and no hop can be taken.
         token_N: the index of each token among those of its source; -1 in a title, or where it is not known.
-        query: the query's states (M, D) beside these tokens; those of the encoding where ``None``.
+        query: the query's states (M, D) beside these tokens, and those of the null query after them; those
+            of the encoding where ``None``.
         units: the states as the cross-attention layer reads them, where that is known already.
     """
 
@@ -73,11 +76,25 @@ class StateBlock:
 
 @dataclass(frozen=True)
 class Encoding:
-    """One pass of a backbone over a request; ``blocks`` can be read once."""
+    """One pass of a backbone over a request; ``blocks`` can be read once.
+
+    ``null`` is a query without content, read where the query is read; ``None`` where none was asked for.
+    """
 
     query: SegmentStates
     instruction: SegmentStates | None
     blocks: Iterator[StateBlock]
+    null: SegmentStates | None = None
+
+    @property
+    def asked(self) -> LayerStates:
+        """The states of the query, and of the null query after them."""
+        return self.query.states if self.null is None else joined(self.query.states, self.null.states)
+
+
+def joined(first: LayerStates, second: LayerStates) -> LayerStates:
+    """The states of two runs of tokens, one after the other."""
+    return {layer: torch.cat([first[layer], second[layer]]) for layer in first}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +111,8 @@ class BackboneOptions:
     """In which precision."""
     encoding: EncodingName = "windowed"
     """``windowed``, or ``full`` (decoders only)."""
+    segment_tokens: int = 0
+    """Of ``full``: context tokens read at once, before the query; 0: as many as there are positions for."""
     chat_template: bool = False
     """Whether a decoder's prompt is framed as its chat template does."""
     trust_remote_code: bool = False
@@ -141,5 +160,14 @@ class Backbone(Protocol):
         instruction: str,
         layers: Sequence[int],
         on_tokens: OnTokens | None = None,
+        *,
+        null_query: str = "",
     ) -> Encoding:
-        """Encode a request; ``on_tokens`` is called with (tokens done, tokens in total)."""
+        """Encode a request.
+
+        Args:
+            context, query, instruction: of the request.
+            layers: whose states to give.
+            on_tokens: called with (tokens done, tokens in total).
+            null_query: read where the query is read, and given beside it; ``""``: none.
+        """

@@ -142,10 +142,13 @@ class WindowedBackbone(ABC):
         instruction: str,
         layers: Sequence[int],
         on_tokens: OnTokens | None = None,
+        *,
+        null_query: str = "",
     ) -> Encoding:
-        """Encode the query (and instruction) now, the context while the blocks are read."""
+        """Encode the query, null query and instruction now, the context while the blocks are read."""
         return Encoding(
             query=self._encode_segment(query, layers, self.read_query_windows),
+            null=self._encode_segment(null_query, layers, self.read_query_windows) if null_query else None,
             instruction=(
                 self._encode_segment(instruction, layers, self.read_windows) if instruction.strip() else None
             ),
@@ -170,8 +173,11 @@ class WindowedBackbone(ABC):
         ids = self.tokenize([text])[0].ids
         windows = [ids[i : i + self.window_tokens] for i in range(0, len(ids), self.window_tokens)]
         parts = [read([window], layers) for window in windows]
-        none = torch.zeros(0, self.width, device=self.device, dtype=self.segment_dtype)
-        states = {layer: torch.cat([none, *(part[layer] for part in parts)]) for layer in layers}
+        if parts:
+            states = {layer: torch.cat([part[layer] for part in parts]) for layer in layers}
+        else:
+            none = torch.zeros(0, self.width, device=self.device, dtype=self.segment_dtype)
+            states = dict.fromkeys(layers, none)
         return SegmentStates(torch.from_numpy(ids).to(self.device), states)
 
     def _blocks(

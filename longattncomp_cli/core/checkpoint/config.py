@@ -48,6 +48,12 @@ class CheckpointConfig:
     """Default place where a chunk may end."""
     encoding: EncodingName = "windowed"
     """How the backbone reads the context: independent windows, or one causal pass (decoders)."""
+    segment_tokens: int = 0
+    """Of ``full``: context tokens read at once before the query; 0: as many as there are positions for."""
+    rotary: bool = False
+    """Whether heads compare queries and keys turned by their positions, as a decoder itself does."""
+    null_query: str = ""
+    """A query without content, whose mass is taken out of the query's; ``""``: none."""
     qk_norm: bool = False
     """Whether queries and keys are normalised in each head (decoders that do so themselves)."""
     chat_template: bool = False
@@ -92,6 +98,16 @@ class CheckpointConfig:
             )
         if self.hops > MAX_HOPS:
             raise CheckpointError(f"config.json: hops {self.hops} is more than {MAX_HOPS}")
+        if type(self.segment_tokens) is not int or self.segment_tokens < 0:
+            raise CheckpointError("config.json: segment_tokens is a number of tokens, or 0")
+        if self.rotary and (self.qk_norm or self.sink == "learned" or self.backbone.kind != "decoder"):
+            raise CheckpointError(
+                "config.json: rotary positions are for decoders, without qk_norm and a learned sink"
+            )
+        if self.rotary and self.head_width % 2:
+            raise CheckpointError("config.json: rotary positions turn pairs: head_width must be even")
+        if self.null_query and self.pooling != "mean":
+            raise CheckpointError("config.json: a null query needs mean pooling")
         if type(self.hop_rank) is not int or not 0 <= self.hop_rank <= self.width:
             raise CheckpointError("config.json: hop_rank is a number from 0 to width")
         if len(self.layers) * self.width * self.head_width > _MOST_NUMBERS:
@@ -121,6 +137,9 @@ class CheckpointConfig:
             self,
             pooling="mean",
             sink="instruction",
+            rotary=False,
+            null_query="",
+            segment_tokens=0,
             snap="none",
             hops=1,
             hop_rank=0,
@@ -137,6 +156,8 @@ _CHOICES: dict[str, Any] = {"pooling": Pooling, "sink": Sink, "encoding": Encodi
 _TYPES: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("name", (str,), "text"),
     ("instruction", (str,), "text"),
+    ("null_query", (str,), "text"),
+    ("rotary", (bool,), "true or false"),
     ("qk_norm", (bool,), "true or false"),
     ("chat_template", (bool,), "true or false"),
     ("length_normalised", (bool,), "true or false"),

@@ -1,10 +1,10 @@
 """The attention heads of a decoder's blocks, as heads of the cross-attention layer.
 
-A head of block L compares the states that enter the block, layer L, through ``x W_Q W_Kᵀ x'``. Rotary
-positions are left out, so that a chunk is judged by what it says and not by where it stands; the block's
-input norm is part of W_Q and W_K; grouped keys are repeated for each of their query heads.
+A head of block L compares the states that enter the block, layer L, through ``x W_Q W_Kᵀ x'``, turned by
+their rotary positions where the model has the plain ones; the block's input norm is part of W_Q and W_K;
+grouped keys are repeated for each of their query heads.
 
-Shapes: H heads, G key heads, D backbone width, K head width.
+Shapes: H heads, G key heads, D backbone width, K head width, F = K / 2 rotary frequencies.
 """
 
 from __future__ import annotations
@@ -19,9 +19,15 @@ from torch import Tensor
 
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
 from longattncomp_cli.core.attention.qk_norm import QKNormAttention
+from longattncomp_cli.core.attention.rotary import RotaryAttention
 from longattncomp_cli.core.backbones.decoder.weights import DecoderWeights
 from longattncomp_cli.errors import CheckpointError
 
+NULL_QUERY = "N/A"
+"""Asks for nothing: what heads attend to all the same is taken out (ICR, arXiv:2410.02642)."""
+# Their heads turn all of a query and a key, by angles that no prompt's length changes.
+_ROTARY_FAMILIES = ("llama", "qwen2", "mistral", "ministral", "gemma", "gemma2")
+_ROTARY_TYPES = ("default", "linear", "llama3", "yarn")
 _UNIT_GAIN_FAMILIES = ("gemma", "gemma2", "gemma3_text")  # their norms multiply by 1 + weight
 
 
@@ -40,7 +46,7 @@ class LayerHeads:
 
     Attributes:
         w_q_HDK, w_k_HDK: projections; grouped keys repeated.
-        b_q_HK: the queries' bias. (A key bias adds the same to all tokens of a query and cancels.)
+        b_q_HK, b_k_HK: biases. (Of keys that are not turned it adds the same to all logits, and cancels.)
         norm_gain_K: the product of the head norms' gains, or ``None`` where heads do not normalise.
         scale: of the logits.
     """
@@ -48,6 +54,7 @@ class LayerHeads:
     w_q_HDK: Tensor
     w_k_HDK: Tensor
     b_q_HK: Tensor
+    b_k_HK: Tensor
     norm_gain_K: Tensor | None
     scale: float
 
@@ -76,7 +83,7 @@ def layer_heads(weights: DecoderWeights, layer: int) -> LayerHeads:
     gain_D = _gain(weights, layer, "input_layernorm.weight")
     if gain_D is None:
         raise CheckpointError(f"block {layer} of the backbone has no input norm", code="bad-weights")
-    bias = weights.layer_tensor(layer, "self_attn.q_proj.bias")
+    bias_q, bias_k = (weights.layer_tensor(layer, f"self_attn.{part}_proj.bias") for part in "qk")
     query_gain_K, key_gain_K = (_gain(weights, layer, f"self_attn.{part}_norm.weight") for part in "qk")
     per_group = num_heads // num_groups
     return LayerHeads(
@@ -84,7 +91,10 @@ def layer_heads(weights: DecoderWeights, layer: int) -> LayerHeads:
         w_k_HDK=(w_k.view(num_groups, head_width, width).transpose(1, 2) * gain_D[:, None]).repeat_interleave(
             per_group, dim=0
         ),
-        b_q_HK=torch.zeros(num_heads, head_width) if bias is None else bias.view(num_heads, head_width),
+        b_q_HK=torch.zeros(num_heads, head_width) if bias_q is None else bias_q.view(num_heads, head_width),
+        b_k_HK=torch.zeros(num_heads, head_width)
+        if bias_k is None
+        else bias_k.view(num_groups, head_width).repeat_interleave(per_group, dim=0),
         norm_gain_K=None if query_gain_K is None or key_gain_K is None else query_gain_K * key_gain_K,
         scale=float(getattr(config, "query_pre_attn_scalar", None) or head_width) ** -0.5,
     )
@@ -96,6 +106,21 @@ def _gain(weights: DecoderWeights, layer: int, name: str) -> Tensor | None:
     return gain + 1 if gain is not None and one_more else gain
 
 
+def rotary_frequencies(weights: DecoderWeights) -> tuple[Tensor, float] | None:
+    """The angle (F,) by which a position turns each pair, and what turned vectors are multiplied with.
+
+    ``None`` where a model has none, or others than the layer knows.
+    """
+    config = weights.config
+    rope = getattr(config, "rope_parameters", None) or {}
+    if config.model_type not in _ROTARY_FAMILIES or rope.get("rope_type", "default") not in _ROTARY_TYPES:
+        return None
+    from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
+
+    embedding = LlamaRotaryEmbedding(config)
+    return embedding.inv_freq.float(), float(embedding.attention_scaling)
+
+
 def decoder_attention(weights: DecoderWeights, heads: Sequence[Head]) -> CrossAttention:
     """The cross-attention layer whose heads are these heads of the decoder.
 
@@ -105,7 +130,10 @@ def decoder_attention(weights: DecoderWeights, heads: Sequence[Head]) -> CrossAt
     blocks = {layer: layer_heads(weights, layer) for layer in sorted({head.layer for head in heads})}
     one = blocks[heads[0].layer]
     _, width, head_width = one.w_q_HDK.shape
-    kind = CrossAttention if one.norm_gain_K is None else QKNormAttention
+    rotary = rotary_frequencies(weights) if one.norm_gain_K is None else None
+    kind = CrossAttention if rotary is None else RotaryAttention
+    if one.norm_gain_K is not None:
+        kind = QKNormAttention
     attention = kind([head.layer for head in heads], width, head_width)
     with torch.no_grad():
         for index, (layer, head) in enumerate(heads):
@@ -113,6 +141,8 @@ def decoder_attention(weights: DecoderWeights, heads: Sequence[Head]) -> CrossAt
             attention.w_q[index] = block.w_q_HDK[head]
             attention.w_k[index] = block.w_k_HDK[head]
             attention.b_q[index] = block.b_q_HK[head]
+            if isinstance(attention, RotaryAttention):
+                attention.b_k[index] = block.b_k_HK[head] / math.sqrt(width)
             if isinstance(attention, QKNormAttention) and block.norm_gain_K is not None:
                 attention.norm_gain[index] = block.norm_gain_K
         if isinstance(attention, QKNormAttention):
@@ -123,4 +153,7 @@ def decoder_attention(weights: DecoderWeights, heads: Sequence[Head]) -> CrossAt
             # query, whose bias must keep its share, and once for the key.
             attention.b_q.div_(math.sqrt(width))
             attention.log_temperature.fill_(math.log(width * one.scale))
+        if isinstance(attention, RotaryAttention) and rotary is not None:
+            attention.frequencies.copy_(rotary[0].expand(len(heads), -1))
+            attention.log_temperature.add_(2 * math.log(rotary[1]))
     return attention.requires_grad_(False)

@@ -13,7 +13,7 @@ from longattncomp_cli.core.checkpoint.decoder_heads import Head
 from longattncomp_cli.core.files.user_cache import keep, user_cache_folder
 from longattncomp_cli.errors import CheckpointError
 
-_VERSION = 1
+_VERSION = 2
 
 
 def heads_file(

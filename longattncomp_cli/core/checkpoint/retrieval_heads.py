@@ -1,10 +1,9 @@
 """Find a decoder's retrieval heads: the few whose attention falls on what answers a question.
 
 Every head of every block scores the documents of labelled examples as it would as the only head of the
-cross-attention layer. Its measure is the mean share of its mass that falls on relevant documents (as
-QRHead, arXiv:2506.09944, measures heads, but without a null query and without rotary positions, which the
-layer does not have). Of the heads in the order of this measure the first k are kept, as few as rank the
-examples' documents by their mean mass as well as any number does.
+cross-attention layer. Its measure is the mean share of its mass that falls on relevant documents, less that
+under a query without content (QRHead, arXiv:2506.09944). Heads are kept whose measure comes near the best
+one's: few have one at all, and there is a gap behind them, so that other questions give the same heads.
 
 Shapes: Q questions, L blocks, H heads, C documents, M query tokens.
 """
@@ -18,19 +17,19 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from longattncomp_cli.core.backbones.base import LayerStates, StateBlock
+from longattncomp_cli.core.backbones.base import POSITIONS, LayerStates, StateBlock
 from longattncomp_cli.core.backbones.cache.memory import ByteLRU
 from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone
 from longattncomp_cli.core.backbones.decoder.full_pass import PassMemory
-from longattncomp_cli.core.checkpoint.decoder_heads import Head, decoder_attention
+from longattncomp_cli.core.checkpoint.decoder_heads import NULL_QUERY, Head, decoder_attention
 from longattncomp_cli.core.chunking.context import tokenize_context
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.errors import CheckpointError
 
 MAX_HEADS = 16
 """As many as the paper's layer has."""
-# A head more must raise the average precision by this.
-_LEAST_GAIN = 0.005
+# Of the best head's measure. SmolLM2's seventh head has 0.5 of it, its eighth 0.4.
+_LEAST_OF_BEST = 0.45
 _WHOLE_DOCUMENT = 1 << 30
 
 
@@ -52,7 +51,8 @@ class HeadMeasure:
     """How every head does on labelled questions.
 
     Attributes:
-        shares: for each question (L, H, C): how each head's mass is spread over the documents.
+        shares: for each question (L, H, C): how each head's mass is spread over the documents, less how it
+            is under the null query.
         relevant: for each question the documents that answer it.
     """
 
@@ -61,7 +61,7 @@ class HeadMeasure:
 
     @property
     def mass_LH(self) -> Tensor:
-        """(L, H) the mean share of the mass that falls on relevant documents."""
+        """(L, H) the mean share of the mass on relevant documents, less that under the null query."""
         found = [
             share[..., list(wanted)].sum(-1) for share, wanted in zip(self.shares, self.relevant, strict=True)
         ]
@@ -83,18 +83,18 @@ class HeadMeasure:
         return sum(found) / len(found)
 
     def best_heads(self, num_heads: int | None = None) -> tuple[Head, ...]:
-        """The first heads of the ranking: as few as rank the documents as well as any such number does.
+        """The heads that come near the best one, in the model's order.
 
         Args:
             num_heads: take so many instead.
         """
-        ranking = self.ranking()[: num_heads or MAX_HEADS]
+        ranking = self.ranking()
         if num_heads is not None:
-            return tuple(sorted(ranking))
-        found = [self.average_precision(ranking[: k + 1]) for k in range(len(ranking))]
-        enough = max(found) - _LEAST_GAIN
-        kept = next(k for k, value in enumerate(found, start=1) if value >= enough)
-        return tuple(sorted(ranking[:kept]))
+            return tuple(sorted(ranking[:num_heads]))
+        mass_LH = self.mass_LH
+        least = _LEAST_OF_BEST * float(mass_LH[ranking[0]])
+        near = [head for head in ranking[1:MAX_HEADS] if float(mass_LH[head]) >= least > 0]
+        return tuple(sorted([ranking[0], *near]))
 
 
 @torch.inference_mode()
@@ -102,6 +102,8 @@ def measure_heads(
     backbone: DecoderBackbone,
     examples: Sequence[HeadExample],
     on_examples: Callable[[int, int], None] | None = None,
+    *,
+    null_query: str = NULL_QUERY,
 ) -> HeadMeasure:
     """Measure the heads of all loaded blocks, and of the one after them.
 
@@ -109,6 +111,7 @@ def measure_heads(
         backbone: whose ``weights`` are open; read in one causal pass a context, whatever its encoding.
         examples: at least one; those that are longer than the model's positions are divided.
         on_examples: called with (examples done, examples in total).
+        null_query: whose mass is taken out; ``""``: none.
 
     Raises:
         CheckpointError: a document and its question are longer than the model's positions.
@@ -128,17 +131,21 @@ def measure_heads(
     fitting = [part for example in examples for part in _divided(reader, example)]
     for number, example in enumerate(fitting):
         reader.full_pass.memory.passes.clear()
-        context_states, query_states = _read(reader, example, range(depth))
+        asked = [*filter(None, [null_query]), *(query for query, _ in example.questions)]
+        context_states, query_states = _read(reader, example.documents, asked, (POSITIONS, *range(depth)))
         edges = [0, *torch.tensor([len(query[0]) for query in query_states]).cumsum(0).tolist()]
         of_layers = []
         for layer, attention in enumerate(blocks):
-            queries: LayerStates = {layer: torch.cat([query[layer] for query in query_states])}
-            projected_HMD = attention.project_queries(torch.stack(attention.unit_states(queries)))
+            queries: LayerStates = {
+                name: torch.cat([query[name] for query in query_states]) for name in (POSITIONS, layer)
+            }
+            projected_HMD = attention.queries(queries)
             num_documents = len(example.documents)
             logits_CHM = attention.chunk_logsumexp(projected_HMD, context_states, num_documents)
             of_layers.append(logits_CHM.softmax(dim=0).permute(1, 0, 2))
         shares_LHCM = torch.stack(of_layers).cpu()
-        shares += [shares_LHCM[..., start:end].mean(-1) for start, end in pairwise(edges)]
+        found = [shares_LHCM[..., start:end].mean(-1) for start, end in pairwise(edges)]
+        shares += [share - found[0] for share in found[1:]] if null_query else found
         relevant += [wanted for _, wanted in example.questions]
         if on_examples:
             on_examples(number + 1, len(fitting))
@@ -150,8 +157,8 @@ def _divided(backbone: DecoderBackbone, example: HeadExample) -> list[HeadExampl
     between = len(backbone.model.text.between)
     opening = len(backbone.model.text.opening)
     documents = sum(len(tokens.ids) + between for tokens in backbone.tokenize(example.documents))
-    queries = backbone.tokenize([query for query, _ in example.questions])
-    longest = max((len(tokens.ids) for tokens in queries), default=0)
+    queries = backbone.tokenize([NULL_QUERY, *(query for query, _ in example.questions)])
+    longest = max(len(tokens.ids) for tokens in queries)
     if not example.questions:
         return []
     if opening + documents + longest <= backbone.model.max_positions:
@@ -179,14 +186,14 @@ def _part(example: HeadExample, start: int, end: int) -> HeadExample:
 
 
 def _read(
-    backbone: DecoderBackbone, example: HeadExample, layers: Sequence[int]
+    backbone: DecoderBackbone, documents: Sequence[str], asked: Sequence[str], layers: Sequence[int]
 ) -> tuple[list[StateBlock], list[LayerStates]]:
-    """The states of the context, and for each question those of its tokens behind the context."""
-    sources = tuple(Source(document) for document in example.documents)
+    """The states of the context, and for each query those of its tokens behind the context."""
+    sources = tuple(map(Source, documents))
     context = tokenize_context(sources, backbone.tokenize, chunk_tokens=_WHOLE_DOCUMENT, snap="none")
     blocks: list[StateBlock] = []
     queries = []
-    for query, _ in example.questions:
+    for query in asked:
         encoding = backbone.full_pass.encode(context, query, "", list(layers), None)
         blocks = blocks or list(encoding.blocks)
         queries.append(encoding.query.states)

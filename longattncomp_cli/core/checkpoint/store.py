@@ -21,6 +21,7 @@ from torch import Tensor
 from longattncomp_cli.core.attention.cross_attention import CrossAttention, identity_projections
 from longattncomp_cli.core.attention.hop_layer import HopLayer
 from longattncomp_cli.core.attention.qk_norm import QKNormAttention
+from longattncomp_cli.core.attention.rotary import RotaryAttention
 from longattncomp_cli.core.checkpoint.config import CheckpointConfig, config_from_json
 from longattncomp_cli.core.checkpoint.shipped import SHIPPED_FOLDER, shipped_checkpoints
 from longattncomp_cli.errors import CheckpointError
@@ -84,7 +85,9 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path, card: str) -> None:
 
 def build_attention(config: CheckpointConfig) -> CrossAttention:
     """The layer that a checkpoint of this config holds, at its untrained start."""
-    kind = QKNormAttention if config.qk_norm else CrossAttention
+    kind = CrossAttention
+    if config.qk_norm or config.rotary:
+        kind = QKNormAttention if config.qk_norm else RotaryAttention
     return kind(config.layers, config.width, config.head_width, config.sink == "learned")
 
 
@@ -113,8 +116,9 @@ def _is_identity(projections_HDK: Tensor) -> bool:
 def _config_bytes(config: CheckpointConfig, identity: Sequence[str] = ()) -> bytes:
     values = asdict(config) | ({_IDENTITY: list(identity)} if identity else {})
     # Younger than the format: digests of older checkpoints stay what they were.
-    if not config.instruction:
-        del values["instruction"]
+    for name in ("instruction", "segment_tokens", "rotary", "null_query"):
+        if not values[name]:
+            del values[name]
     for name in ("query_prefix", "context_prefix", "norms_sha256"):
         if not values["backbone"][name]:
             del values["backbone"][name]

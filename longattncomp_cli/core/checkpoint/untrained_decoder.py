@@ -9,15 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from longattncomp_cli.core.attention.qk_norm import QKNormAttention
+from longattncomp_cli.core.attention.rotary import RotaryAttention
 from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone
 from longattncomp_cli.core.backbones.decoder.weights import DecoderWeights
 from longattncomp_cli.core.checkpoint.config import CheckpointConfig
-from longattncomp_cli.core.checkpoint.decoder_heads import Head, decoder_attention
+from longattncomp_cli.core.checkpoint.decoder_heads import NULL_QUERY, Head, decoder_attention
 from longattncomp_cli.core.checkpoint.store import Checkpoint
 from longattncomp_cli.errors import UsageError
 
 CHUNK_TOKENS = 128
 WINDOW_TOKENS = 1024
+SEGMENT_TOKENS = 2_048
+"""Of a context in ``full``: attention finds better in segments than over all positions, and costs less."""
 
 
 def parse_num_layers(written: str | None, num_layers: int, *, reads_last: bool = False) -> int:
@@ -60,9 +64,20 @@ def window_tokens_of(weights: DecoderWeights) -> int:
 
 
 def untrained_decoder(
-    backbone: DecoderBackbone, heads: Sequence[Head], *, chat_template: bool = False
+    backbone: DecoderBackbone,
+    heads: Sequence[Head],
+    *,
+    chat_template: bool = False,
+    null_query: str = NULL_QUERY,
 ) -> Checkpoint:
-    """The checkpoint of a loaded decoder before training: the paper's pooling over these heads."""
+    """The checkpoint of a loaded decoder before training: the paper's pooling over these heads.
+
+    Args:
+        backbone: whose ``weights`` are open.
+        heads: in their order.
+        chat_template: whether prompts begin as the model's chat template does.
+        null_query: whose mass is taken out; ``""``: none.
+    """
     assert backbone.weights is not None
     attention = decoder_attention(backbone.weights, heads)
     config = CheckpointConfig(
@@ -76,7 +91,10 @@ def untrained_decoder(
         window_tokens=backbone.window_tokens,
         chunk_tokens=CHUNK_TOKENS,
         encoding=backbone.encoding,
-        qk_norm="norm_gain" in attention.state_dict(),
+        segment_tokens=backbone.segment_tokens,
+        qk_norm=isinstance(attention, QKNormAttention),
+        null_query=null_query,
+        rotary=isinstance(attention, RotaryAttention),
         chat_template=chat_template,
     )
     tensors = {name: value.detach().clone() for name, value in attention.state_dict().items()}

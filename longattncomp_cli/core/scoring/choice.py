@@ -118,6 +118,7 @@ class ScorerChoice:
                 dtype=self.dtype,
                 trust_remote_code=self.trust_remote_code,
                 on_note=on_note,
+                in_segments=not self.as_published,
             )
             return made.as_published() if self.as_published else made, backbone
         checkpoint = self.load_checkpoint()

@@ -70,7 +70,8 @@ class Explanation:
     Attributes:
         chunk: its index.
         unit: ``log`` (natural logarithm of mass, pooled) or ``mass`` (the paper's mean).
-        score: the chunk's before exact matches, neighbours and hops, in that unit.
+        score: the chunk's before exact matches, neighbours and hops, in that unit; and before the mass under
+            a null query is taken out.
         baseline: what an average chunk has; 0 of ``mass``.
         words: of the query, in order; what they add sums to ``score - baseline``.
         exact: identifiers of the query that stand in the chunk or before it in its passage, and what each
@@ -121,7 +122,7 @@ def explain(
     mass, weights_HM = done.mass, done.weights_HM
     if config.pooling == "mean":
         adds_HM = mass.chunks_CHM[chunk_index].exp() * weights_HM
-        score, baseline = float(done.shares_C[chunk_index]), 0.0
+        score, baseline = float(adds_HM.sum()), 0.0
     else:
         rows_CHM = floored_log_mass(mass.chunks_CHM, scorer.attention.floor, len(done.chunks))
         filled_C = ~torch.isneginf(mass.chunks_CHM).flatten(1).all(dim=1)

@@ -28,6 +28,7 @@ from longattncomp_cli.core.attention.pooling import (
     pool_mean,
     smooth_over_neighbours,
     softmax_with_sink,
+    without_null,
 )
 from longattncomp_cli.core.attention.script_matches import script_match_gains
 from longattncomp_cli.core.backbones.base import Backbone, Encoding, OnTokens, StateBlock
@@ -117,23 +118,26 @@ def first_pass(
     if config.sink == "instruction":
         instruction = request.instruction if request.instruction.strip() else config.instruction
 
-    layers = sorted(set(config.layers))
-    states = context_states(
-        request, context, layers=layers, options=options, backbone=backbone, attention=attention
-    )
+    states = context_states(request, context, options=options, backbone=backbone, attention=attention)
     read = ContextTokens((), ()) if states.is_complete else context
-    encoding = backbone.encode(read, request.query, instruction, layers, on_tokens)
+    encoding = backbone.encode(
+        read, request.query, instruction, attention.reads, on_tokens, null_query=config.null_query
+    )
     blocks = states.replay() if states.is_complete else states.record(encoding.blocks)
 
-    unit_HMD = torch.stack(attention.unit_states(encoding.query.states))
-    projected_HMD = attention.project_queries(unit_HMD)
+    # The query's tokens, and those of the null query after them.
+    num_query = len(query.ids)
+    unit_HMD = torch.stack(attention.unit_states(encoding.asked))
+    projected_HMD = attention.project_queries(unit_HMD, encoding.asked)
     owners = owners_of(chunks, request.sources)
     owned = OwnerMass(owners, context) if config.pooling == "log" else None
-    chunk_logits_CHM = attention.chunk_logsumexp(projected_HMD, blocks, len(chunks), _each(on_logits, owned))
-    own_CHM = chunk_logits_CHM
-    if owned is not None:
-        chunk_logits_CHM = owned.added_to(own_CHM)
-    mass = normalise(chunk_logits_CHM, _sink_logits(attention, projected_HMD, encoding))
+    on_own_logits = partial(_own_logits, on_logits, num_query) if on_logits else None
+    own_CHM = attention.chunk_logsumexp(projected_HMD, blocks, len(chunks), _each(on_own_logits, owned))
+    chunk_logits_CHM = own_CHM if owned is None else owned.added_to(own_CHM)
+    whole_mass = normalise(chunk_logits_CHM, _sink_logits(attention, projected_HMD, encoding))
+    mass, null_mass = whole_mass.split(num_query)
+    unit_HMD, projected_HMD = unit_HMD[:, :num_query], projected_HMD[:, :num_query]
+    chunk_logits_CHM, own_CHM = chunk_logits_CHM[..., :num_query], own_CHM[..., :num_query]
 
     passage_C = passage_numbers(chunks)
     idf = query_idf(encoding.query.ids.cpu().numpy(), context, len(chunks))
@@ -141,6 +145,8 @@ def first_pass(
     if config.pooling == "mean":
         weights_HM = torch.full_like(chunk_logits_CHM[0], 1 / chunk_logits_CHM[0].numel())
         shares_C, sink = pool_mean(mass)
+        if config.null_query:
+            shares_C = without_null(shares_C, pool_mean(null_mass)[0])
     else:
         idf_M = torch.from_numpy(idf).float().to(backbone.device)
         weights_HM = attention.weights(unit_HMD, idf_M)
@@ -181,7 +187,6 @@ def context_states(
     request: Request,
     context: ContextTokens,
     *,
-    layers: list[int],
     options: ScoringOptions,
     backbone: Backbone,
     attention: CrossAttention,
@@ -194,7 +199,7 @@ def context_states(
     def encode() -> Iterator[StateBlock]:
         return backbone.encode(context, request.query, "", [hop_layer]).blocks
 
-    hop_layer = max(layers)
+    hop_layer = max(attention.layers)
     shares = request.is_remembered and not backbone.reads_whole_context
     stores = shares or options.num_hops(context.num_tokens) > 1
     max_tokens = MAX_STORED_TOKENS if stores else 0
@@ -216,6 +221,11 @@ def _each(*listeners: OnLogits | None) -> OnLogits:
                 listener(logits_NHM, block)
 
     return tell
+
+
+def _own_logits(on_logits: OnLogits, num_query: int, logits_NHM: Tensor, block: StateBlock) -> None:
+    """Hand on those of the query's tokens."""
+    on_logits(logits_NHM[..., :num_query], block)
 
 
 def _sink_logits(attention: CrossAttention, projected_HMD: Tensor, encoding: Encoding) -> Tensor | None:

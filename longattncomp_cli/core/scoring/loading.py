@@ -77,6 +77,7 @@ def load_backbone_of(
         device=place,
         dtype=resolve_dtype(dtype, place),
         encoding=config.encoding,
+        segment_tokens=config.segment_tokens,
         chat_template=config.chat_template,
         trust_remote_code=trust_remote_code,
     )
@@ -118,6 +119,7 @@ def load_untrained_decoder(
     trust_remote_code: bool = False,
     on_note: Callable[[str], None] = lambda text: None,
     num_heads: int | None = None,
+    in_segments: bool = True,
 ) -> tuple[Checkpoint, Backbone]:
     """A decoder and its own retrieval heads as the cross-attention layer.
 
@@ -131,7 +133,8 @@ def load_untrained_decoder(
         device, dtype: where and in which precision to run.
         trust_remote_code: run code that lies beside the model.
         on_note: called with what the user should know.
-        num_heads: how many heads to take; as few as find as well as more where ``None``.
+        num_heads: how many heads to take; those that come near the best one where ``None``.
+        in_segments: whether ``full`` reads longer contexts in segments of ``SEGMENT_TOKENS``.
 
     Raises:
         CheckpointError: the model is not one that can be used.
@@ -139,7 +142,11 @@ def load_untrained_decoder(
         UsageError: ``layers`` is not a depth of this model.
     """
     from longattncomp_cli.core.backbones.decoder.backbone import load_decoder, open_decoder
-    from longattncomp_cli.core.checkpoint.untrained_decoder import layers_of, untrained_decoder
+    from longattncomp_cli.core.checkpoint.untrained_decoder import (
+        SEGMENT_TOKENS,
+        layers_of,
+        untrained_decoder,
+    )
 
     weights = open_decoder(backbone_id, trust_remote_code=trust_remote_code)
     options = untrained_options(
@@ -155,7 +162,10 @@ def load_untrained_decoder(
     heads = _known_heads(spec, options, weights, num_heads, on_note)
     # Opened anew: the digest of a backbone is that of the tensors which are read, in their order.
     weights = open_decoder(backbone_id, trust_remote_code=trust_remote_code)
-    backbone = load_decoder(spec, replace(options, num_layers=layers_of(heads)), weights)
+    options = replace(
+        options, num_layers=layers_of(heads), segment_tokens=SEGMENT_TOKENS if in_segments else 0
+    )
+    backbone = load_decoder(spec, options, weights)
     return untrained_decoder(backbone, heads, chat_template=chat_template), backbone
 
 

@@ -102,18 +102,14 @@ class Scorer:
     @torch.inference_mode()
     def read(self, request: Request, on_tokens: OnTokens | None = None) -> None:
         """Read a context before anything is asked, where no query decides how: see :meth:`Request.once`."""
-        layers = sorted(set(self.checkpoint.config.layers))
         context = self.tokenize(request)
         states = context_states(
-            request,
-            context,
-            layers=layers,
-            options=self.options,
-            backbone=self.backbone,
-            attention=self.attention,
+            request, context, options=self.options, backbone=self.backbone, attention=self.attention
         )
         if request.is_remembered and not self.backbone.reads_whole_context and not states.is_complete:
-            for _ in states.record(self.backbone.encode(context, "", "", layers, on_tokens).blocks):
+            for _ in states.record(
+                self.backbone.encode(context, "", "", self.attention.reads, on_tokens).blocks
+            ):
                 pass
 
     def first_pass(

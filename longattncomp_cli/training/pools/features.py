@@ -20,7 +20,7 @@ import orjson
 import torch
 from torch import Tensor
 
-from longattncomp_cli.core.backbones.base import Backbone, LayerStates
+from longattncomp_cli.core.backbones.base import POSITIONS, Backbone, LayerStates
 from longattncomp_cli.core.backbones.runtime import resolve_dtype
 from longattncomp_cli.core.chunking.chunks import ContextTokens
 from longattncomp_cli.core.chunking.context import title_tokens
@@ -46,7 +46,7 @@ class DocumentFeatures:
 
     Attributes:
         ids_N: token ids; the title's first.
-        states: (N, D) bf16 for each stored layer.
+        states: (N, D) bf16 for each stored layer; where heads ask for positions, those too.
         num_tokens: of each chunk, the title's tokens counted to the first.
         spans: the characters of each chunk.
         continues: for each chunk, whether it goes on in the paragraph of the one before it.
@@ -85,12 +85,14 @@ class FeatureStore:
         self.instruction = instruction
         self.backbone: Backbone = scorer.backbone
         self.layers = tuple(sorted({layer for layer in layers if layer > 0}))
+        self.has_positions = POSITIONS in scorer.attention.reads
         self.compute_dtype = resolve_dtype("auto", self.backbone.device)
         self._entries: dict[str, _Entry] = {}
         self._memory: dict[str, DocumentFeatures] = {}
         self._counts: dict[str, int] = {}
         self._maps: dict[int, np.ndarray] = {}
         self._ids: np.ndarray = np.zeros(0, dtype=np.int32)
+        self._positions: np.ndarray = np.zeros(0, dtype=np.int32)
         self.folder = None if root is None else root / self._identity()
         self._length = 0
         if self.folder is not None:
@@ -103,12 +105,18 @@ class FeatureStore:
         layers = "-".join(str(layer) for layer in self.layers)
         sha256 = self.backbone.spec.sha256[:12]
         options = self.scorer.options
-        return f"{sha256}-l{layers}-w{window_tokens}-c{options.chunk_tokens}-{options.snap}-v2"
+        places = "-positions" if self.has_positions else ""
+        return f"{sha256}-l{layers}-w{window_tokens}-c{options.chunk_tokens}-{options.snap}{places}-v2"
+
+    @property
+    def asked_layers(self) -> tuple[int, ...]:
+        """What to ask of a query or an instruction: layer 0, the stored layers, and positions."""
+        return (*((POSITIONS,) if self.has_positions else ()), 0, *self.layers)
 
     @property
     def bytes_per_token(self) -> int:
         """What one token costs on disk."""
-        return 4 + len(self.layers) * self.backbone.width * _STATE_BYTES
+        return 4 + 4 * self.has_positions + len(self.layers) * self.backbone.width * _STATE_BYTES
 
     def missing(self, documents: Iterable[Document]) -> list[Document]:
         """The distinct documents that are not stored yet, in order."""
@@ -178,6 +186,10 @@ class FeatureStore:
             layer: torch.from_numpy(self._maps[layer][entry.start : end].copy()).view(torch.bfloat16)
             for layer in self.layers
         }
+        if self.has_positions:
+            states[POSITIONS] = torch.from_numpy(self._positions[entry.start : end].astype(np.float32))[
+                :, None
+            ]
         ids_N = torch.from_numpy(self._ids[entry.start : end].astype(np.int64))
         return DocumentFeatures(ids_N, states, entry.num_tokens, entry.spans, entry.continues)
 
@@ -195,7 +207,7 @@ class FeatureStore:
             indices = [chunk.index for chunk in source.chunks]
             yield DocumentFeatures(
                 ids_N=torch.from_numpy(ids),
-                states={layer: states[layer][start:end] for layer in self.layers},
+                states={layer: value[start:end] for layer, value in states.items()},
                 num_tokens=tuple(int(chunk_sizes[i]) if i < len(chunk_sizes) else 0 for i in indices),
                 spans=tuple((chunk.start, chunk.end) for chunk in source.chunks),
                 continues=tuple(bool(chunk.continues) for chunk in source.chunks),
@@ -204,7 +216,7 @@ class FeatureStore:
 
     def _encode_tokens(self, context: ContextTokens) -> tuple[np.ndarray, LayerStates]:
         """Every token's chunk, and its states, in the order of the documents."""
-        layers = self.layers or (0,)
+        layers = self.asked_layers if self.has_positions else self.layers or (0,)
         blocks = list(self.backbone.encode(context, ".", self.instruction, layers).blocks)
         owner = torch.cat([block.chunk_index_N for block in blocks])
         order = torch.argsort(owner, stable=True)
@@ -212,6 +224,8 @@ class FeatureStore:
             layer: torch.cat([block.states[layer] for block in blocks])[order].bfloat16().cpu()
             for layer in self.layers
         }
+        if self.has_positions:
+            states[POSITIONS] = torch.cat([block.states[POSITIONS] for block in blocks])[order].cpu()
         return owner[order].cpu().numpy(), states
 
     def _append(self, documents: Sequence[Document], encoded: Sequence[DocumentFeatures]) -> None:
@@ -225,6 +239,9 @@ class FeatureStore:
             start += sum(features.num_tokens)
         with (self.folder / "ids.bin").open("ab") as file:
             file.write(torch.cat([f.ids_N for f in encoded]).int().numpy().tobytes())
+        if self.has_positions:
+            with (self.folder / "positions.bin").open("ab") as file:
+                file.write(torch.cat([f.states[POSITIONS] for f in encoded]).int().numpy().tobytes())
         for layer in self.layers:
             with self._layer_path(layer).open("ab") as file:
                 states = torch.cat([f.states[layer] for f in encoded])
@@ -252,6 +269,8 @@ class FeatureStore:
             self._length = start + sum(num_tokens)
         row = self.backbone.width * _STATE_BYTES
         expected = {self.folder / "ids.bin": 4, **{self._layer_path(layer): row for layer in self.layers}}
+        if self.has_positions:
+            expected[self.folder / "positions.bin"] = 4
         for path, size in expected.items():
             found = path.stat().st_size if path.exists() else 0
             if found < self._length * size:
@@ -265,6 +284,8 @@ class FeatureStore:
         if not self._length:
             return
         self._ids = np.memmap(self.folder / "ids.bin", dtype=np.int32, mode="r")
+        if self.has_positions:
+            self._positions = np.memmap(self.folder / "positions.bin", dtype=np.int32, mode="r")
         shape = (self._length, self.backbone.width)
         self._maps = {
             layer: np.memmap(self._layer_path(layer), dtype=np.int16, mode="r", shape=shape)

@@ -40,12 +40,14 @@ class PoolScorer:
         store: encodes documents, or holds them encoded.
         pooling: how token scores become chunk scores.
         whole_documents: whether all chunks of a relevant document are relevant, or only those with evidence.
+        null_query: whose mass is taken out under mean pooling; ``""``: none.
     """
 
     attention: CrossAttention
     store: FeatureStore
     pooling: Pooling = "log"
     whole_documents: bool = True
+    null_query: str = ""
 
     @property
     def evaluates_sink(self) -> bool:
@@ -89,8 +91,8 @@ class PoolScorer:
         return self._instruction_in(ContextTokens((), ()))
 
     def _instruction_in(self, context: ContextTokens) -> LayerStates:
-        layers = (0, *self.store.layers)
-        found = self.store.backbone.encode(context, ".", self.store.instruction, layers).instruction
+        store = self.store
+        found = store.backbone.encode(context, ".", store.instruction, store.asked_layers).instruction
         assert found is not None
         return {layer: value.clone() for layer, value in found.states.items()}
 
@@ -124,6 +126,7 @@ class PoolScorer:
             allowed,
             pooling=self.pooling,
             dropout=dropout,
+            null=self.query(self.null_query)[1] if self.null_query else None,
         )
 
     def confidence(self, scores: QuestionScores) -> float:

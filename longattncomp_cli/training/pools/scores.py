@@ -21,11 +21,11 @@ from torch import Tensor
 from longattncomp_cli.core.attention.cross_attention import LOWEST_EXPONENT, CrossAttention
 from longattncomp_cli.core.attention.idf import idf
 from longattncomp_cli.core.attention.pooling import (
-    LogMass,
     normalise,
     pool_log_mass,
     pool_mean,
     smooth_over_neighbours,
+    without_null,
 )
 from longattncomp_cli.core.backbones.base import LayerStates
 
@@ -38,7 +38,8 @@ class PoolStates:
 
     Attributes:
         ids_N: token ids.
-        unit_states: the distinct states (N, D) of length 1, in the dtype that is multiplied in.
+        unit_states: the distinct states (N, D) of length 1, or keys (N, K), in the dtype that is multiplied
+            in.
         head_inputs: for each head its index in ``unit_states``.
         sizes_C: tokens of each chunk, in order.
         document_C: the document each chunk belongs to.
@@ -165,6 +166,7 @@ def score_questions(
     *,
     pooling: str = "log",
     dropout: float = 0.0,
+    null: LayerStates | None = None,
 ) -> list[QuestionScores]:
     """Score every question over the chunks that it is allowed to see.
 
@@ -175,33 +177,30 @@ def score_questions(
         allowed: for each question (C,) booleans.
         pooling: ``log`` or ``mean``.
         dropout: share of the query states' numbers set to 0.
+        null: states of the null query, whose mass is taken out under mean pooling.
     """
-    units = [torch.stack(attention.unit_states(states)) for states in query_states]
+    asked = [*query_states, *([] if null is None else [null])]
+    units = [torch.stack(attention.unit_states(states)) for states in asked]
     lengths = [unit_HMD.shape[1] for unit_HMD in units]
     # Dropout on the queries alone: the pool's states are shared by all questions.
     dropped = [F.dropout(unit_HMD, dropout) for unit_HMD in units] if dropout else units
-    projected_HMD = attention.project_queries(torch.cat(dropped, dim=1))
-    chunks_CHM = chunk_logsumexp(projected_HMD, pool)
+    joined = {layer: torch.cat([states[layer] for states in asked]) for layer in attention.reads}
+    projected_HMD = attention.project_queries(torch.cat(dropped, dim=1), joined)
+    logits_of = torch.split(chunk_logsumexp(projected_HMD, pool), lengths, 2)
+    projected_of = torch.split(projected_HMD, lengths, 1)
     idf = PoolIdf(pool)
     results = []
-    parts = zip(
-        torch.split(chunks_CHM, lengths, 2),
-        torch.split(projected_HMD, lengths, 1),
-        dropped,
-        query_ids,
-        allowed,
-        strict=True,
-    )
+    own = slice(len(query_states))
+    parts = zip(logits_of[own], projected_of[own], dropped[own], query_ids, allowed, strict=True)
     for logits_CHM, own_HMD, unit_HMD, ids_M, may_see_C in parts:
         allowed_C = torch.from_numpy(may_see_C).to(logits_CHM.device)
-        sink_HM = None
-        if attention.learned_sink:
-            sink_HM = attention.sink_logits(own_HMD)
-        elif pool.instruction is not None:
-            sink_HM = attention.logits(own_HMD, pool.instruction).logsumexp(dim=0)
-        mass: LogMass = normalise(logits_CHM[allowed_C], sink_HM)
+        mass = normalise(logits_CHM[allowed_C], _sink_logits(attention, own_HMD, pool))
         if pooling == "mean":
             scores_C, sink = pool_mean(mass)
+            if null is not None:
+                null_sink_HM = _sink_logits(attention, projected_of[-1], pool)
+                null_C, _ = pool_mean(normalise(logits_of[-1][allowed_C], null_sink_HM))
+                scores_C = without_null(scores_C, null_C)
         else:
             weights_HM = attention.weights(unit_HMD, idf(ids_M, may_see_C))
             scored = pool_log_mass(mass, weights_HM, attention.floor)
@@ -209,3 +208,12 @@ def score_questions(
             scores_C, sink = smooth_over_neighbours(*scored, attention.neighbour_weight(unit_HMD), passage_C)
         results.append(QuestionScores(scores_C, sink, allowed_C))
     return results
+
+
+def _sink_logits(attention: CrossAttention, projected_HMD: Tensor, pool: PoolStates) -> Tensor | None:
+    """(H, M) of the trained sink, or of the instruction's tokens together."""
+    if attention.learned_sink:
+        return attention.sink_logits(projected_HMD)
+    if pool.instruction is None:
+        return None
+    return attention.logits(projected_HMD, pool.instruction).logsumexp(dim=0)

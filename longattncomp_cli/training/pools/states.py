@@ -36,12 +36,13 @@ def pool_states(
     """
     device = attention.w_q.device
     ids_N = torch.cat([f.ids_N for f in features])
-    states: LayerStates = {layer: torch.cat([f.states[layer] for f in features]) for layer in store.layers}
+    stored = [layer for layer in store.asked_layers if layer]
+    states: LayerStates = {layer: torch.cat([f.states[layer] for f in features]) for layer in stored}
     if 0 in attention.layers:
         states[0] = store.backbone.embed(ids_N)
     states = {layer: value.to(device) for layer, value in states.items()}
     # Heads on one layer with one centre share a tensor: it is kept once.
-    per_head = attention.unit_states(states)
+    per_head = attention.key_states(states)
     distinct: list[Tensor] = []
     head_inputs = []
     seen: dict[int, int] = {}
@@ -66,6 +67,5 @@ def pool_states(
 
 def encode_query(store: FeatureStore, query: str) -> tuple[Tensor, LayerStates]:
     """Token ids and the states of the stored layers and layer 0."""
-    layers = (0, *store.layers)
-    encoded = store.backbone.encode(ContextTokens((), ()), query, "", layers).query
+    encoded = store.backbone.encode(ContextTokens((), ()), query, "", store.asked_layers).query
     return encoded.ids, {layer: value.clone() for layer, value in encoded.states.items()}

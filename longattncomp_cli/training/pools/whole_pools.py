@@ -52,12 +52,12 @@ class WholePoolScorer(PoolScorer):
         return super().num_tokens(document) + len(self._decoder.model.text.between)
 
     def longest_pool(self, queries: Sequence[str]) -> int:
-        """The model's positions but for its first tokens, the instruction and the longest query."""
-        model = self._decoder.model
+        """A segment, or the positions but for the first tokens, instruction and longest query."""
+        model, segment_tokens = self._decoder.model, self._decoder.full_pass.segment_tokens
         longest = max((len(tokens.ids) for tokens in model.text.tokenize(queries)), default=0)
         (instruction,) = model.text.tokenize([self.store.instruction])
         opening = len(model.text.opening) + len(instruction.ids) + len(model.text.between)
-        return model.max_positions - opening - longest
+        return min(segment_tokens, model.max_positions - opening - longest)
 
     def features(self, pool: Pool) -> list[DocumentFeatures]:
         """Run the backbone over the pool; its keys and values stay until the next pool."""
@@ -74,8 +74,7 @@ class WholePoolScorer(PoolScorer):
     def query(self, text: str) -> tuple[Tensor, LayerStates]:
         """Encode a query behind the pool that was encoded last."""
         store = self.store
-        layers = (0, *store.layers)
-        query = store.backbone.encode(self._latest[0], text, store.instruction, layers).query
+        query = store.backbone.encode(self._latest[0], text, store.instruction, store.asked_layers).query
         return query.ids, {layer: value.clone() for layer, value in query.states.items()}
 
 
@@ -98,8 +97,13 @@ def fitting_pools(pools: PoolConfig, scorer: PoolScorer, queries: Sequence[str])
 
 
 def pool_scorer(
-    attention: CrossAttention, store: FeatureStore, *, pooling: Pooling = "log", whole_documents: bool = True
+    attention: CrossAttention,
+    store: FeatureStore,
+    *,
+    pooling: Pooling = "log",
+    whole_documents: bool = True,
+    null_query: str = "",
 ) -> PoolScorer:
     """The scorer that fits the way in which the store's backbone encodes; see :class:`PoolScorer`."""
     kind = WholePoolScorer if reads_whole_pools(store) else PoolScorer
-    return kind(attention, store, pooling, whole_documents)
+    return kind(attention, store, pooling, whole_documents, null_query)

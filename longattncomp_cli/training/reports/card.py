@@ -83,7 +83,8 @@ def heads_card(name: str, record: Mapping[str, Any], command: str) -> str:
             *counts,
             "",
             f"{record['questions']} questions asked, all heads of {record['blocks_searched']} blocks. Kept, "
-            "with the share of their attention on documents that answer:",
+            "with the share of their attention on documents that answer, less that under a query without "
+            "content:",
             "",
             "| block | head | mass |",
             "|---|---|---|",

@@ -61,7 +61,7 @@ def setting():
 @pytest.mark.parametrize("block_tokens", [1, 7, 40])
 def test_mean_pooling_equals_the_papers_one_shot_arithmetic(setting, block_tokens: int) -> None:
     layer, query, context, sink, chunk_N = setting
-    folded = layer.project_queries(torch.stack(layer.unit_states(query)))
+    folded = layer.queries(query)
     chunks_CHM = layer.chunk_logsumexp(folded, blocks(context, chunk_N, block_tokens), 5)
     sink_HM = layer.logits(folded, sink).logsumexp(dim=0)
     scores, sink_mass = pool_mean(normalise(chunks_CHM, sink_HM))
@@ -75,7 +75,7 @@ def test_mean_pooling_equals_the_papers_one_shot_arithmetic(setting, block_token
 def log_pooled(layer, query, context, chunk_N, block_tokens, order=None):
     normal = torch.stack(layer.unit_states(query))
     parts = blocks(context, chunk_N, block_tokens)
-    folded = layer.project_queries(normal)
+    folded = layer.queries(query)
     chunks_CHM = layer.chunk_logsumexp(folded, parts if order is None else [parts[i] for i in order], 5)
     sink_HM = layer.sink_logits(folded) if layer.learned_sink else None
     weights = layer.weights(normal, torch.linspace(0, 1, normal.shape[1]))
@@ -106,19 +106,15 @@ def test_tokens_of_another_query_in_the_batch_change_nothing(setting) -> None:
     layer, query, context, _, chunk_N = setting
     other = make_states(4, 9)
     both = {key: torch.cat([query[key], other[key]]) for key in query}
-    alone = layer.chunk_logsumexp(
-        layer.project_queries(torch.stack(layer.unit_states(query))), blocks(context, chunk_N, 9), 5
-    )
-    joint = layer.chunk_logsumexp(
-        layer.project_queries(torch.stack(layer.unit_states(both))), blocks(context, chunk_N, 9), 5
-    )
+    alone = layer.chunk_logsumexp(layer.queries(query), blocks(context, chunk_N, 9), 5)
+    joint = layer.chunk_logsumexp(layer.queries(both), blocks(context, chunk_N, 9), 5)
     torch.testing.assert_close(joint[:, :, :5], alone)
 
 
 def test_an_untrained_head_compares_the_states_themselves() -> None:
     layer = CrossAttention((3,), WIDTH, WIDTH)
     states = make_states(6, 4)
-    folded = layer.project_queries(torch.stack(layer.unit_states(states)))
+    folded = layer.queries(states)
     logits_NHM = layer.logits(folded, states)
     assert torch.equal(logits_NHM[:, 0].argmax(dim=1), torch.arange(6))
     assert float(logits_NHM.detach()[0, 0, 0]) == pytest.approx(
@@ -143,7 +139,7 @@ def test_logits_of_any_size_stay_finite() -> None:
     with torch.no_grad():
         layer.log_temperature.fill_(8.0)  # e⁸ ≈ 2981: exp() of a logit overflows a float many times over
     states = make_states(30, 6)
-    folded = layer.project_queries(torch.stack(layer.unit_states(states)))
+    folded = layer.queries(states)
     mass = normalise(layer.chunk_logsumexp(folded, blocks(states, torch.arange(30) // 3, 5), 10), None)
     assert torch.isfinite(pool_mean(mass)[0]).all()
     assert float(pool_mean(mass)[0].detach().sum()) == pytest.approx(1, abs=1e-5)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from longattncomp_cli.core.checkpoint.decoder_heads import Head
+from longattncomp_cli.core.checkpoint.decoder_heads import NULL_QUERY, Head
 from longattncomp_cli.core.checkpoint.head_cache import read_heads, user_cache_folder, write_heads
 from longattncomp_cli.core.checkpoint.made_needles import made_needles
 from longattncomp_cli.core.checkpoint.retrieval_heads import HeadExample, HeadMeasure, measure_heads
@@ -45,15 +45,39 @@ def test_heads_are_ranked_by_their_mass_on_what_answers() -> None:
     assert measure.ranking() == [Head(0, 1), Head(0, 2), Head(0, 0)]
 
 
-def test_as_few_heads_are_kept_as_rank_as_well() -> None:
-    assert measure_of([0.9, 0.6, 0.1], [0.8, 0.6, 0.2]).best_heads() == (Head(0, 0),)
-    # The first head errs on the second question; with the second one all questions are ranked right.
-    assert measure_of([0.99, 0.6, 0.1], [0.45, 0.7, 0.1]).best_heads() == (Head(0, 0), Head(0, 1))
+def test_heads_that_come_near_the_best_one_are_kept() -> None:
+    """0.45 of it or more: here of 0.8."""
+    assert measure_of([0.8, 0.37, 0.35], [0.8, 0.37, 0.35]).best_heads() == (Head(0, 0), Head(0, 1))
+    assert measure_of([0.1, 0.3, 0.8]).best_heads() == (Head(0, 2),)
+    assert measure_of([0.1, 0.3, 0.8]).best_heads(2) == (Head(0, 1), Head(0, 2))
+
+
+def test_where_no_head_draws_more_than_the_null_query_the_best_one_is_kept() -> None:
+    assert measure_of([-0.3, -0.1, -0.2]).best_heads() == (Head(0, 1),)
+
+
+def test_other_questions_give_the_same_heads() -> None:
+    """As far as they differ by less than the gap behind the heads that are kept."""
+    torch.manual_seed(0)
+    strength_H = torch.tensor([0.02, 0.4, 0.03, 0.3, 0.25, 0.08])
+    for _ in range(4):
+        questions = (strength_H * (0.5 + torch.rand(40, 6))).tolist()
+        assert measure_of(*questions).best_heads() == (Head(0, 1), Head(0, 3), Head(0, 4))
+
+
+def test_the_null_querys_mass_is_taken_out_of_a_heads(folder: Path) -> None:
+    """Asked as a question, the null query has no mass of its own."""
+    backbone = decoder_scorer(folder, 2).backbone
+    asked = HeadExample(EXAMPLE.documents, (*EXAMPLE.questions, (NULL_QUERY, (0,))))
+    whole, net = measure_heads(backbone, [asked], null_query=""), measure_heads(backbone, [asked])
+    for with_it, without in zip(whole.shares, net.shares, strict=True):
+        torch.testing.assert_close(with_it - whole.shares[-1], without, rtol=1e-4, atol=1e-6)
+    assert net.shares[-1].abs().max() < 1e-6
 
 
 def test_a_heads_measure_is_its_mass_as_the_only_head_of_a_scorer(folder: Path) -> None:
     scorer = decoder_scorer(folder, 2, chunk_tokens=400)
-    found = measure_heads(scorer.backbone, [EXAMPLE])
+    found = measure_heads(scorer.backbone, [EXAMPLE], null_query="")
     assert found.mass_LH.shape == (3, 4)  # two blocks that are loaded, and the one after them
     for (query, relevant), share_LHC in zip(EXAMPLE.questions, found.shares, strict=True):
         request = Request(tuple(map(Source, EXAMPLE.documents)), query)

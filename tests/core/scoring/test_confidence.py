@@ -106,7 +106,7 @@ def test_the_logit_of_a_token_with_itself_is_the_same_in_blocks(
     torch.manual_seed(0)
     states = {layer: torch.randn(5, attention.center.shape[1]) for layer in set(attention.layers)}
     query_HMD = torch.stack(attention.unit_states(states))
-    projected_HMD = attention.project_queries(query_HMD)
+    projected_HMD = attention.queries(states)
     whole = self_logits(attention, projected_HMD, states)
     torch.testing.assert_close(whole, (projected_HMD * query_HMD).sum(dim=-1))
     monkeypatch.setattr("longattncomp_cli.core.scoring.confidence._BLOCK", 2)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 from typer.testing import CliRunner
 
 from longattncomp_cli.core.checkpoint.decoder_heads import layer_heads
@@ -38,7 +39,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Any,
 
 
 def own_projections(model: Any, states: torch.Tensor, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """(T, H, K) queries and keys of the model's own next layer, by its own modules, without positions."""
+    """(T, H, K) queries and keys of the model's own next layer, by its own modules.
+
+    Turned by their positions where the layer knows how.
+    """
     block = model.model.layers[layer]
     attention = block.self_attn
     normed = block.input_layernorm(states)
@@ -50,6 +54,10 @@ def own_projections(model: Any, states: torch.Tensor, layer: int) -> tuple[torch
     q, k = (part.view(len(states), -1, attention.head_dim) for part in (q, k))
     if hasattr(attention, "q_norm"):
         q, k = attention.q_norm(q), attention.k_norm(k)
+    if model.config.model_type in ("llama", "qwen2"):
+        cos, sin = model.model.rotary_emb(q, torch.arange(len(states))[None])
+        q, k = (part.transpose(0, 1)[None] for part in (q, k))
+        q, k = (part[0].transpose(0, 1) for part in apply_rotary_pos_emb(q, k, cos, sin))
     return q, k.repeat_interleave(2, dim=1)
 
 

@@ -38,7 +38,7 @@ def log_scores_of(scorer: Scorer, request: Request) -> np.ndarray:
         context, request.query, "", sorted(set(scorer.checkpoint.config.layers))
     )
     query = torch.stack(scorer.attention.unit_states(encoding.query.states))
-    folded = scorer.attention.project_queries(query)
+    folded = scorer.attention.queries(encoding.query.states)
     logits = scorer.attention.chunk_logsumexp(folded, encoding.blocks, num_chunks)
     sink = scorer.attention.sink_logits(folded) if scorer.attention.learned_sink else None
     mass = normalise(logits, sink)
@@ -119,12 +119,10 @@ def test_words_are_found_where_a_decoder_reads_the_whole_prompt(tmp_path: Path) 
     sources = (Source(DECODER_TEXT), Source(DECODER_TEXT[::-1], title="Backwards"))
     request = Request(sources, "Where is the spare key?", instruction="Read.")
     context = decoder.tokenize(request)
-    config, attention = decoder.checkpoint.config, decoder.attention
-    encoding = decoder.backbone.encode(
-        context, request.query, request.instruction, sorted(set(config.layers))
-    )
+    attention = decoder.attention
+    encoding = decoder.backbone.encode(context, request.query, request.instruction, attention.reads)
     blocks = list(encoding.blocks)
-    projected = attention.project_queries(torch.stack(attention.unit_states(encoding.query.states)))
+    projected = attention.queries(encoding.query.states)
     logits_NHM = torch.cat([attention.logits(projected, block.states) for block in blocks])
     owner_N = torch.cat([block.chunk_index_N for block in blocks])
     scores = decoder.score(request)

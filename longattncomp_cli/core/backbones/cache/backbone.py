@@ -121,20 +121,23 @@ class CachedBackbone:
         instruction: str,
         layers: Sequence[int],
         on_tokens: OnTokens | None = None,
+        *,
+        null_query: str = "",
     ) -> Encoding:
         """Encode a request; a context that was read before is not read again."""
         if self.reads_whole_context or not context.sources:
-            return self.backbone.encode(context, query, instruction, layers, on_tokens)
+            return self.backbone.encode(context, query, instruction, layers, on_tokens, null_query=null_query)
         layers = sorted({*layers, *self.layers})
         key = self._key(context, layers)
         known = self._recall(key, layers)
         if known is not None:
-            asked = self.backbone.encode(ContextTokens((), ()), query, instruction, layers)
-            return Encoding(asked.query, asked.instruction, known)
-        fresh = self.backbone.encode(context, query, instruction, layers, on_tokens)
+            nothing = ContextTokens((), ())
+            asked = self.backbone.encode(nothing, query, instruction, layers, null_query=null_query)
+            return replace(asked, blocks=known)
+        fresh = self.backbone.encode(context, query, instruction, layers, on_tokens, null_query=null_query)
         num_tokens = sum(len(source.tokens.ids) for source in context.sources)
         files = self.files if num_tokens >= _LEAST_TOKENS_ON_DISK else None
-        return Encoding(fresh.query, fresh.instruction, self._keep(key, fresh.blocks, files))
+        return replace(fresh, blocks=self._keep(key, fresh.blocks, files))
 
     def _key(self, context: ContextTokens, layers: Sequence[int]) -> str:
         """A hash of everything that the states depend on: the tokens, their windows and what reads them."""

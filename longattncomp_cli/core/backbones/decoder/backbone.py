@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from longattncomp_cli.core.backbones.base import BackboneOptions, Encoding, LayerStates, OnTokens
+from longattncomp_cli.core.backbones.base import POSITIONS, BackboneOptions, Encoding, LayerStates, OnTokens
 from longattncomp_cli.core.backbones.decoder.full_pass import FullPass, PassMemory
 from longattncomp_cli.core.backbones.decoder.gguf.open import open_gguf
 from longattncomp_cli.core.backbones.decoder.gguf.reader import GgufReader
@@ -43,6 +43,7 @@ class DecoderBackbone(WindowedBackbone):
         encoding: ``windowed`` or ``full``.
         weights: where the model's other tensors can be read from.
         memory: of contexts that ``full`` has read; nothing is remembered where ``None``.
+        segment_tokens: of ``full``, context tokens read at once; 0: as many as there are positions for.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class DecoderBackbone(WindowedBackbone):
         encoding: EncodingName,
         weights: DecoderWeights | None = None,
         memory: PassMemory | None = None,
+        segment_tokens: int = 0,
     ) -> None:
         """Use ``load_backbone`` instead."""
         self.model = model
@@ -65,7 +67,8 @@ class DecoderBackbone(WindowedBackbone):
         self.width = model.width
         self.segment_dtype = model.dtype
         self.reads_whole_context = encoding == "full"
-        self.full_pass = FullPass(model, memory or PassMemory())
+        self.segment_tokens = segment_tokens
+        self.full_pass = FullPass(model, memory or PassMemory(), segment_tokens)
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -81,6 +84,7 @@ class DecoderBackbone(WindowedBackbone):
             encoding=self.encoding,
             weights=self.weights,
             memory=memory,
+            segment_tokens=self.segment_tokens,
         )
 
     @property
@@ -109,6 +113,8 @@ class DecoderBackbone(WindowedBackbone):
         instruction: str,
         layers: Sequence[int],
         on_tokens: OnTokens | None = None,
+        *,
+        null_query: str = "",
     ) -> Encoding:
         """Encode a request; ``full`` runs its pass now, ``windowed`` while the blocks are read.
 
@@ -117,8 +123,8 @@ class DecoderBackbone(WindowedBackbone):
             ResourceError: the device's memory is too small even for small parts.
         """
         if self.encoding == "full":
-            return self.full_pass.encode(context, query, instruction, layers, on_tokens)
-        return super().encode(context, query, instruction, layers, on_tokens)
+            return self.full_pass.encode(context, query, instruction, layers, on_tokens, null_query)
+        return super().encode(context, query, instruction, layers, on_tokens, null_query=null_query)
 
     @torch.inference_mode()
     def _run(self, windows: Sequence[np.ndarray], layers: Sequence[int]) -> LayerStates:
@@ -133,6 +139,13 @@ class DecoderBackbone(WindowedBackbone):
         own_BT = torch.from_numpy(own).to(self.device)
         states = self.model.forward(torch.from_numpy(ids), layers, None)
         return {layer: states[layer][own_BT] for layer in layers}
+
+    def read_query_windows(self, windows: Sequence[np.ndarray], layers: Sequence[int]) -> LayerStates:
+        """The states of a query, which stands where it would behind a full window."""
+        states = self.read_windows(windows, layers)
+        if POSITIONS in states:
+            states[POSITIONS] = states[POSITIONS] + self.window_tokens
+        return states
 
     def read_windows(self, windows: Sequence[np.ndarray], layers: Sequence[int]) -> LayerStates:
         """Run a pack; half of it at a time where memory runs out."""
@@ -201,6 +214,7 @@ def load_decoder(
         window_tokens=options.window_tokens,
         encoding=options.encoding,
         weights=weights,
+        segment_tokens=options.segment_tokens,
     )
 
 

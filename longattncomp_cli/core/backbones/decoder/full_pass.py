@@ -14,13 +14,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from longattncomp_cli.core.backbones.base import Encoding, LayerStates, OnTokens, SegmentStates, StateBlock
+from longattncomp_cli.core.backbones.base import (
+    Encoding,
+    LayerStates,
+    OnTokens,
+    SegmentStates,
+    StateBlock,
+    joined,
+)
 from longattncomp_cli.core.backbones.cache.disk import NotKeptError, StateFiles
 from longattncomp_cli.core.backbones.cache.memory import ByteLRU
 from longattncomp_cli.core.backbones.decoder.model import DecoderModel
@@ -70,11 +77,13 @@ class FullPass:
     Args:
         model: the decoder's blocks.
         memory: where contexts are kept.
+        segment_tokens: of the context, read at once; 0: as many as there are positions for.
     """
 
-    def __init__(self, model: DecoderModel, memory: PassMemory) -> None:
+    def __init__(self, model: DecoderModel, memory: PassMemory, segment_tokens: int = 0) -> None:
         """Read with ``model``, look in ``memory`` first."""
         self.model = model
+        self.segment_tokens = segment_tokens or model.max_positions
         self.memory = memory
 
     @torch.inference_mode()
@@ -85,29 +94,39 @@ class FullPass:
         instruction: str,
         layers: Sequence[int],
         on_tokens: OnTokens | None,
+        null_query: str = "",
     ) -> Encoding:
-        """Read the context, or recall it, and the query after it; later segments while blocks are read.
+        """Read the context, or recall it, and each query after it; later segments while blocks are read.
 
         Raises:
             InputError: the instruction and the query fill the model's positions.
             ResourceError: the device's memory is too small even for small parts.
         """
         layout = prompt_layout(self.model.text, context, instruction)
-        query_ids = self.model.text.tokenize([query])[0].ids
+        queries = [
+            tokens.ids for tokens in self.model.text.tokenize([query, null_query][: 1 + bool(null_query)])
+        ]
+        longest = max(map(len, queries))
         try:
-            segments = layout.segments(self.model.max_positions - len(query_ids))
+            capacity = min(layout.num_opening + self.segment_tokens, self.model.max_positions - longest)
+            segments = layout.segments(capacity)
         except ValueError:
             raise InputError(
                 f"{self.model.spec.id} has {self.model.max_positions:,} positions, too few for the query of "
-                f"{len(query_ids):,} tokens and an instruction of {layout.num_opening:,}",
+                f"{longest:,} tokens and an instruction of {layout.num_opening:,}",
                 hint="use a shorter query, or --encoding windowed",
                 code="too-long",
             ) from None
-        reading = self._segments(segments, query_ids, layers, on_tokens)
-        states, first = next(reading)
+        reading = self._segments(segments, queries, layers, on_tokens)
+        states, asked = next(reading)
         own = layout.instruction
+        query_states, *null_states = (
+            SegmentStates(torch.from_numpy(ids).to(self.model.device), found)
+            for ids, found in zip(queries, asked, strict=True)
+        )
         return Encoding(
-            query=SegmentStates(torch.from_numpy(query_ids).to(self.model.device), first),
+            query=query_states,
+            null=null_states[0] if null_states else None,
             instruction=SegmentStates(
                 torch.from_numpy(layout.ids[own]).to(self.model.device),
                 {layer: states[layer][own] for layer in layers},
@@ -120,26 +139,27 @@ class FullPass:
     def _segments(
         self,
         segments: Sequence[PromptLayout],
-        query_ids: np.ndarray,
+        queries: Sequence[np.ndarray],
         layers: Sequence[int],
         on_tokens: OnTokens | None,
-    ) -> Iterator[tuple[LayerStates, LayerStates]]:
-        """For each segment the states of its tokens (T, D), and of the query behind it (M, D)."""
+    ) -> Iterator[tuple[LayerStates, list[LayerStates]]]:
+        """For each segment the states of its tokens (T, D), and of each query behind it (M, D)."""
+        longest = max(map(len, queries))
         total = sum(len(segment.ids) for segment in segments)
         done = 0
         for segment in segments:
             progress = partial(_further, on_tokens, done, total) if on_tokens else None
             with torch.inference_mode():
-                known = self._context(segment, len(query_ids), layers, progress)
-                query_states = self._continue(known, query_ids, layers)
+                known = self._context(segment, longest, layers, progress)
+                asked = [self._continue(known, ids, layers) for ids in queries]
             done += len(segment.ids)
-            yield known.states, query_states
+            yield known.states, asked
 
     def _blocks(
         self,
         segments: Sequence[PromptLayout],
         first: LayerStates,
-        others: Iterator[tuple[LayerStates, LayerStates]],
+        others: Iterator[tuple[LayerStates, list[LayerStates]]],
     ) -> Iterator[StateBlock]:
         """The blocks of all segments; those after the first name the query that belongs to them."""
         device = self.model.device
@@ -147,7 +167,8 @@ class FullPass:
         states = first
         for number, segment in enumerate(segments):
             if number:
-                states, query = next(others)
+                states, asked = next(others)
+                query = reduce(joined, asked)
             chunk_index_T = torch.from_numpy(segment.chunk_index).to(device)
             token_T = torch.from_numpy(segment.token_index).to(device)
             yield from _stored_blocks(chunk_index_T, token_T, states, query)
@@ -220,8 +241,7 @@ class FullPass:
             ]
         finally:
             known.cache.rewind(known.num_tokens)
-        none = torch.zeros(0, self.model.width, device=self.model.device, dtype=self.model.dtype)
-        return {layer: torch.cat([none, *(part[layer][0] for part in parts)]) for layer in layers}
+        return {layer: torch.cat([part[layer][0] for part in parts]) for layer in layers}
 
 
 def _restored(stored: dict[str, Tensor], room: int, device: torch.device) -> ContextPass:

@@ -12,7 +12,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from longattncomp_cli.core.backbones.base import LayerStates
+from longattncomp_cli.core.backbones.base import POSITIONS, LayerStates
 from longattncomp_cli.core.backbones.decoder.prefill import KVCache
 from longattncomp_cli.core.backbones.decoder.text import DecoderText
 from longattncomp_cli.core.backbones.spec import BackboneSpec
@@ -71,7 +71,10 @@ class DecoderModel:
         self._cache_argument = cache_argument(module)
 
     def forward(self, ids_BT: Tensor, layers: Sequence[int], cache: KVCache | None) -> LayerStates:
-        """Run tokens through the blocks: for each asked layer (B, T, D); 0 is the token embedding."""
+        """Run tokens through the blocks: for each asked layer (B, T, D); 0 is the token embedding.
+
+        ``POSITIONS`` are (B, T, 1), in float32 whatever the blocks compute in.
+        """
         found: LayerStates = {}
         ids_BT = ids_BT.to(self.device)
 
@@ -79,17 +82,21 @@ class DecoderModel:
             found[layer] = output if isinstance(output, Tensor) else output[0]
 
         hooks = [
-            self.blocks[layer - 1].register_forward_hook(partial(keep, layer)) for layer in layers if layer
+            self.blocks[layer - 1].register_forward_hook(partial(keep, layer))
+            for layer in layers
+            if layer > 0
         ]
+        start = cache.num_tokens if cache is not None else 0
+        positions_T = torch.arange(start, start + ids_BT.shape[1], device=self.device)
         try:
             if 0 in layers:
                 found[0] = self.embedding(ids_BT)
-            if max(layers):
-                start = cache.num_tokens if cache is not None else 0
-                positions = torch.arange(start, start + ids_BT.shape[1], device=self.device)
+            if POSITIONS in layers:
+                found[POSITIONS] = positions_T.float().expand(len(ids_BT), -1)[..., None]
+            if max(layers) > 0:
                 self.module(
                     input_ids=ids_BT,
-                    position_ids=positions[None].expand(len(ids_BT), -1),
+                    position_ids=positions_T[None].expand(len(ids_BT), -1),
                     use_cache=cache is not None,
                     **{self._cache_argument: cache},
                 )

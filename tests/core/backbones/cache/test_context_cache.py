@@ -38,8 +38,8 @@ def counting(scorer: Scorer) -> tuple[Scorer, list[int]]:
         def __getattr__(self, name: str) -> Any:
             return getattr(scorer.backbone, name)
 
-        def encode(self, context, query, instruction, layers, on_tokens=None):
-            found = encode(context, query, instruction, layers, on_tokens)
+        def encode(self, context, query, instruction, layers, on_tokens=None, **options):
+            found = encode(context, query, instruction, layers, on_tokens, **options)
             read.append(sum(len(source.tokens.ids) for source in context.sources))
             return found
 

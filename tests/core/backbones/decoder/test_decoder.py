@@ -188,12 +188,13 @@ def test_a_long_context_is_scored_by_one_softmax_over_segments_with_their_own_qu
     logits, owners = [], []
     for number, segment in enumerate(segments):
         ids = torch.cat([torch.from_numpy(segment.ids), query])
-        states = backbone.model.forward(ids[None], [3], None)[3][0]
-        asked = attention.project_queries(torch.stack(attention.unit_states({3: states[-len(query) :]})))
+        found_states = backbone.model.forward(ids[None], attention.reads, None)
+        states = {layer: value[0] for layer, value in found_states.items()}
+        asked = attention.queries({layer: value[-len(query) :] for layer, value in states.items()})
         instruction = torch.arange(segment.instruction.start, segment.instruction.stop)
         wanted = torch.from_numpy(segment.chunk_index >= 0).nonzero().flatten()
         own = wanted if number else torch.cat([instruction, wanted])
-        logits.append(attention.logits(asked, {3: states[own]}))
+        logits.append(attention.logits(asked, {layer: value[own] for layer, value in states.items()}))
         owners.append(torch.from_numpy(segment.chunk_index)[own])
     mass_N = torch.cat(logits).softmax(dim=0).mean(dim=(1, 2))
     owner = torch.cat(owners)
