@@ -33,6 +33,7 @@ def load_untrained(
     trust_remote_code: bool = False,
     num_heads: int | None = None,
     on_note: Callable[[str], None] = lambda text: None,
+    in_segments: bool = True,
 ) -> tuple[Checkpoint, Backbone]:
     """An encoder with the start of its layer, or a decoder with its own retrieval heads.
 
@@ -42,7 +43,7 @@ def load_untrained(
             :func:`~longattncomp_cli.core.scoring.loading.load_untrained_decoder`.
         encoding: how it reads; what its kind does by default where ``None``.
         device, dtype: where and in which precision to run.
-        chat_template, trust_remote_code, num_heads: of a decoder.
+        chat_template, trust_remote_code, num_heads, in_segments: of a decoder.
         on_note: called with what the user should know.
 
     Raises:
@@ -61,6 +62,7 @@ def load_untrained(
             trust_remote_code=trust_remote_code,
             num_heads=num_heads,
             on_note=on_note,
+            in_segments=in_segments,
         )
     if chat_template:
         raise UsageError(f"--chat-template: {backbone_id} is an encoder and has none", hint="drop it")
