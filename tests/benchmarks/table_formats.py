@@ -320,11 +320,13 @@ def lookups(
                 yield Lookup(kind, shown, name, text, question, rows[row], header)
 
 
-def wide_lookups(style: str, seed: int, form: str, *, unnamed: bool = False) -> Iterator[Lookup]:
+def wide_lookups(
+    style: str, seed: int, form: str, *, unnamed: bool = False, num_rows: int = NUM_ROWS
+) -> Iterator[Lookup]:
     """The same of tables with more columns, numbers and words; no piece of a row may be kept."""
     write, suffix, num_columns = WIDE_FORMATS[form]
     rng = random.Random(f"{style}/{seed}/wide")
-    table = STYLES[style](rng, num_columns)
+    table = _first_rows(STYLES[style](rng, num_columns), num_rows)
     missing = num_columns - len(table.columns)
     extra = tuple(f"{rng.choice(_CITIES).lower()}_{rng.choice(_STEMS).lower()}_{n}" for n in range(missing))
     words = ("fair", "poor", "no", "unknown")
@@ -337,7 +339,7 @@ def wide_lookups(style: str, seed: int, form: str, *, unnamed: bool = False) -> 
     )
     text, header, rows = write(wide)
     for kind in ("name", "number", "code"):
-        for row in rng.sample(range(NUM_ROWS), LOOKUPS_A_KIND):
+        for row in rng.sample(range(num_rows), LOOKUPS_A_KIND):
             key = wide.rows[row][_KEY_COLUMNS[style][kind]]
             question = rng.choice(_QUESTIONS[style, kind]).format(key)
             name = "" if unnamed else f"table{suffix}"
