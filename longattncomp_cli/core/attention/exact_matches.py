@@ -24,7 +24,7 @@ from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.chunking.passages import continuing_chunks
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.text.arrays import FloatArray, IntArray
-from longattncomp_cli.core.text.words import is_compound, is_word_character, query_identifiers
+from longattncomp_cli.core.text.words import is_compound, name_places, query_identifiers
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.chunking.chunks import Tokens
@@ -92,18 +92,6 @@ def _counts(request: Request, chunks: Sequence[Chunk], name: str) -> FloatArray:
             owner = np.searchsorted([chunk.start for chunk in own], at, side="right") - 1
             np.add.at(counts_C, own[0].index + np.maximum(owner, 0), 1)
     return counts_C
-
-
-def name_places(text: str, name: str, start: int, end: int) -> Iterator[int]:
-    """Where a name begins in ``text[start:end]``, no letter, digit or underscore being joined to it."""
-    at = text.find(name, start, end)
-    while at >= 0:
-        after = at + len(name)
-        joined_before = at > 0 and is_word_character(text[at - 1]) and is_word_character(name[0])
-        joined_after = after < len(text) and is_word_character(text[after]) and is_word_character(name[-1])
-        if not joined_before and not joined_after:
-            yield at
-        at = text.find(name, at + 1, end)
 
 
 def _num_tokens(query: str, name: str, tokens: Tokens) -> int:
