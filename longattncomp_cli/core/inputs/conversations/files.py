@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -84,8 +85,7 @@ class _Loader:
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs) and not self.problems:
-            seen: set[str] = set()
-            twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+            twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
             self.problems.append(f"the key {twice[:60]!r} stands twice in one object")
         return found
 
