@@ -26,7 +26,7 @@ from longattncomp_cli.core.chunking.owners import Owners
 from longattncomp_cli.core.chunking.passages import continuing_chunks
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.text.arrays import FloatArray, IntArray
-from longattncomp_cli.core.text.words import is_compound, is_word_character, query_identifiers
+from longattncomp_cli.core.text.words import is_compound, name_places, query_identifiers
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.chunking.chunks import Tokens
@@ -115,18 +115,6 @@ def _all_places(request: Request, name: str) -> list[tuple[int, int]]:
         for number, source in enumerate(request.sources)
         for at in name_places(source.text, name, source.context_span.start, source.context_span.end)
     ]
-
-
-def name_places(text: str, name: str, start: int, end: int) -> Iterator[int]:
-    """Where a name begins in ``text[start:end]``, no letter, digit or underscore being joined to it."""
-    at = text.find(name, start, end)
-    while at >= 0:
-        after = at + len(name)
-        joined_before = at > 0 and is_word_character(text[at - 1]) and is_word_character(name[0])
-        joined_after = after < len(text) and is_word_character(text[after]) and is_word_character(name[-1])
-        if not joined_before and not joined_after:
-            yield at
-        at = text.find(name, at + 1, end)
 
 
 def _num_tokens(query: str, name: str, tokens: Tokens) -> int:

@@ -189,9 +189,9 @@ def _checked(raw: dict[str, Any], record_id: str | int, place: str, fields: Fiel
     if context is None and prompt is None and ("messages" in raw or looks_like_conversation(raw)):
         return _chat(raw, record_id, place, raw, texts, fields.query)
     if (context is None) == (prompt is None):
-        both = "both" if prompt is not None else "neither"
+        both, joined = ("both", "and") if prompt is not None else ("neither", "nor")
         raise InputError(
-            f"{place}: has {both} {fields.context!r} and 'prompt'",
+            f"{place}: has {both} {fields.context!r} {joined} 'prompt'",
             hint="give one of them, or name the field with --context-field; rows of data are read as a text: "
             "add --format text",
             code="missing-field" if prompt is None else "bad-field",

@@ -15,10 +15,11 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from longattncomp_cli.core.inputs.conversations.model import Frame, Said
-from longattncomp_cli.core.text.words import query_identifiers
+from longattncomp_cli.core.text.words import name_places, query_identifiers
 
 _SAID_CHARS = 400
 _LINE_CHARS = 240
@@ -100,11 +101,10 @@ def _arguments(result: Said) -> Iterator[str]:
 def _origins(earlier: Sequence[Said], values: Sequence[str]) -> Iterator[str]:
     """The lines of the newest result that names a value, where it does so on few lines."""
     for value in values:
-        holds = re.compile(rf"(?<!\w){re.escape(value)}(?!\w)")
         for said in reversed(earlier):
-            places = [found.start() for found in holds.finditer(said.text)]
-            if places:
-                lines = dict.fromkeys(_line_at(said.text, place) for place in places[: _MOST_LINES + 1])
+            places = islice(name_places(said.text, value, 0, len(said.text)), _MOST_LINES + 1)
+            lines = dict.fromkeys(_line_at(said.text, place) for place in places)
+            if lines:
                 if len(lines) <= _MOST_LINES:
                     yield from lines
                 break

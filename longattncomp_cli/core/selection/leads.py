@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from longattncomp_cli.core.assembly.kept_spans import ChunkMap
-from longattncomp_cli.core.attention.exact_matches import name_places
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.pointers import Pointed
+from longattncomp_cli.core.text.words import name_places
 
 MOST_CHUNKS = 2
 """A name that stands in more chunks of the newest result leads nowhere."""

@@ -108,3 +108,15 @@ def is_name_like(word: str) -> bool:
 def is_word_character(character: str) -> bool:
     """Whether a character is a letter, a digit or an underscore."""
     return character.isalnum() or character == "_"
+
+
+def name_places(text: str, name: str, start: int, end: int) -> Iterator[int]:
+    """Where a name begins in ``text[start:end]``, no letter, digit or underscore being joined to it."""
+    at = text.find(name, start, end)
+    while at >= 0:
+        after = at + len(name)
+        joined_before = at > 0 and is_word_character(text[at - 1]) and is_word_character(name[0])
+        joined_after = after < len(text) and is_word_character(text[after]) and is_word_character(name[-1])
+        if not joined_before and not joined_after:
+            yield at
+        at = text.find(name, at + 1, end)

@@ -85,7 +85,7 @@ class _Loader:
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs) and not self.problems:
-            twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+            twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
             self.problems.append(f"the key {twice[:60]!r} stands twice in one object")
         return found
 
