@@ -219,13 +219,14 @@ def test_what_training_scores_is_what_the_scorer_scores(
         assert float(scores.sink.detach()) == pytest.approx(wanted.sink, rel=0.05)
 
 
-def test_positions_are_kept_with_the_states_on_disk(setting: tuple[Path, Path], tmp_path: Path) -> None:
-    scorer = untrained_scorer(setting[0], "windowed")
+def test_positions_are_kept_with_the_states_on_disk(tmp_path: Path) -> None:
+    make_decoder("llama", tmp_path / "model", text=SENTENCES)
+    scorer = untrained_scorer(tmp_path / "model", "windowed")
     assert scorer.checkpoint.config.rotary
     documents = [Document(place, f"The market of {place} trades salt.\n\nIt is old.") for place in PLACES]
     memory = FeatureStore(scorer, scorer.checkpoint.config.layers, None)
-    FeatureStore(scorer, scorer.checkpoint.config.layers, tmp_path).add(documents)
-    again = FeatureStore(scorer, scorer.checkpoint.config.layers, tmp_path)
+    FeatureStore(scorer, scorer.checkpoint.config.layers, tmp_path / "states").add(documents)
+    again = FeatureStore(scorer, scorer.checkpoint.config.layers, tmp_path / "states")
     assert not again.missing(documents)
     for document in documents:
         kept, made = again.get(document).states, memory.get(document).states
