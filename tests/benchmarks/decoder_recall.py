@@ -1,6 +1,6 @@
 """Evidence recall of a decoder's heads in haystacks that several questions share: each context is read once.
 
-    python tests/benchmarks/shared_haystacks.py --squad dev-v1.1.json.gz --hotpotqa dev.json.gz
+    python tests/benchmarks/decoder_recall.py --squad dev-v1.1.json.gz --hotpotqa dev.json.gz
         --tokens 6000 --contexts 3 --output FILE
 
 A decoder of a hundred million parameters reads a few hundred tokens a second on a CPU, which makes ``bench``,

@@ -191,13 +191,18 @@ def test_both_stages_raise_evidence_recall_above_the_untrained_decoder(
     assert min(after) >= before + 0.5, (before, after)
 
 
-@pytest.mark.parametrize("null_query", ["", "N/A"])
+@pytest.mark.parametrize(("family", "null_query"), [("qwen3", ""), ("llama", "N/A")])
 @pytest.mark.parametrize("encoding", ["windowed", "full"])
 def test_what_training_scores_is_what_the_scorer_scores(
-    encoding: str, null_query: str, setting: tuple[Path, Path]
+    encoding: str, family: str, null_query: str, tmp_path: Path
 ) -> None:
-    """A pool's scores for its questions are the scorer's over the same documents in the same order."""
-    scorer = decoder_scorer(setting[0], 2, encoding=encoding, dtype="float32", null_query=null_query)
+    """A pool's scores for its questions are the scorer's over the same documents in the same order.
+
+    With QK-norm; with positions and a null query.
+    """
+    make_decoder(family, tmp_path, text=SENTENCES, max_position_embeddings=2048)
+    scorer = decoder_scorer(tmp_path, 2, encoding=encoding, dtype="float32", null_query=null_query)
+    assert scorer.checkpoint.config.rotary == (family == "llama")
     documents = tuple(
         Document(place, f"The market of {place} trades {GOODS[i]}.") for i, place in enumerate(PLACES)
     )
@@ -219,13 +224,14 @@ def test_what_training_scores_is_what_the_scorer_scores(
         assert float(scores.sink.detach()) == pytest.approx(wanted.sink, rel=0.05)
 
 
-def test_positions_are_kept_with_the_states_on_disk(setting: tuple[Path, Path], tmp_path: Path) -> None:
-    scorer = untrained_scorer(setting[0], "windowed")
+def test_positions_are_kept_with_the_states_on_disk(tmp_path: Path) -> None:
+    make_decoder("llama", tmp_path / "model", text=SENTENCES)
+    scorer = untrained_scorer(tmp_path / "model", "windowed")
     assert scorer.checkpoint.config.rotary
     documents = [Document(place, f"The market of {place} trades salt.\n\nIt is old.") for place in PLACES]
     memory = FeatureStore(scorer, scorer.checkpoint.config.layers, None)
-    FeatureStore(scorer, scorer.checkpoint.config.layers, tmp_path).add(documents)
-    again = FeatureStore(scorer, scorer.checkpoint.config.layers, tmp_path)
+    FeatureStore(scorer, scorer.checkpoint.config.layers, tmp_path / "states").add(documents)
+    again = FeatureStore(scorer, scorer.checkpoint.config.layers, tmp_path / "states")
     assert not again.missing(documents)
     for document in documents:
         kept, made = again.get(document).states, memory.get(document).states
