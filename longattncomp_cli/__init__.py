@@ -8,6 +8,12 @@ Implements arXiv:2606.01336. The command line is ``longattncomp``. From Python::
     result = compressor.compress(text, "Who approved the budget?", budget=4000)
     print(result.text)
 
+A context that is asked several times is read once::
+
+    context = compressor.read(text)
+    for question in questions:
+        print(context.compress(question, budget=4000).text)
+
 Importing this package imports no torch; :meth:`Compressor.load` does.
 """
 
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
     from longattncomp_cli.core.compressor import Compressor, CompressorSettings
     from longattncomp_cli.core.inputs.source import Source
     from longattncomp_cli.core.results.compression import Compression, Scored, ScoredText
+    from longattncomp_cli.core.results.read_context import ReadContext
     from longattncomp_cli.core.selection.select import SelectionRule
     from longattncomp_cli.errors import InputError, LongAttnCompError, UsageError
 
@@ -31,6 +38,7 @@ __all__ = [
     "CompressorSettings",
     "InputError",
     "LongAttnCompError",
+    "ReadContext",
     "Scored",
     "ScoredText",
     "SelectionRule",
@@ -42,6 +50,7 @@ _HOMES = {
     "Compression": "core.results.compression",
     "InputError": "errors",
     "LongAttnCompError": "errors",
+    "ReadContext": "core.results.read_context",
     "Scored": "core.results.compression",
     "ScoredText": "core.results.compression",
     "SelectionRule": "core.selection.select",

@@ -7,6 +7,7 @@ Shapes: N context tokens of a block, M query tokens, D width."""
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -45,11 +46,12 @@ def context_windows(context: ContextTokens, window_tokens: int) -> Iterator[Wind
     """
     for source, title in zip(context.sources, context.titles, strict=True):
         ids = np.concatenate([np.array(title, dtype=np.int64), source.tokens.ids])
-        owner = np.concatenate(
-            [np.full(n, chunk.index) for chunk, n in zip(source.chunks, np.diff(source.bounds), strict=True)]
-        ).astype(np.int64)
-        owner = np.concatenate([np.full(len(title), source.chunks[0].index, dtype=np.int64), owner])
-        token = np.concatenate([np.full(len(title), -1), np.arange(len(source.tokens.ids))])
+        num_tokens = np.diff(source.bounds)
+        num_tokens[0] += len(title)
+        # Four bytes: of a context of ten million tokens these arrays are among the largest things held.
+        owner = np.repeat(np.array([chunk.index for chunk in source.chunks], dtype=np.int32), num_tokens)
+        token = np.arange(-len(title), len(source.tokens.ids), dtype=np.int32)
+        token[: len(title)] = -1
         bounds = [0, *(bound + len(title) for bound in source.bounds[1:])]
         start = 0
         next_chunks = [*source.chunks[1:], None]
@@ -189,7 +191,7 @@ class WindowedBackbone(ABC):
         # Windows of the same tokens (copies, licences, empty forms) have the same states.
         alike: dict[bytes, list[Window]] = {}
         for window in windows:
-            alike.setdefault(window.ids.tobytes(), []).append(window)
+            alike.setdefault(hashlib.sha256(window.ids.tobytes()).digest(), []).append(window)
         groups = list(alike.values())
         for pack in pack_windows([len(group[0].ids) for group in groups], self.pack_tokens):
             packed = [groups[index] for index in pack.windows]
@@ -228,5 +230,5 @@ class WindowedBackbone(ABC):
             np.concatenate([getattr(window, name) for window in windows])
             for name in ("chunk_index", "ids", "token_index")
         )
-        chunk_index_N, ids_N, token_N = (torch.from_numpy(part).to(self.device) for part in parts)
+        chunk_index_N, ids_N, token_N = (torch.from_numpy(part).to(self.device, torch.long) for part in parts)
         return StateBlock(chunk_index_N, states, ids_N, token_N)

@@ -10,6 +10,7 @@ Shapes: N words of all texts.
 from __future__ import annotations
 
 import re
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -65,8 +66,7 @@ class WordRuns:
     def __init__(self, texts: Sequence[tuple[str, int, int]], is_code: Sequence[bool]) -> None:
         """Number the words and all runs of ``SHORTEST_RUN`` words."""
         numbers: dict[str, int] = {}
-        ids: list[int] = []
-        starts: list[int] = []
+        ids, starts = array("q"), array("q")
         self.bounds = [0]
         for number, (text, start, end) in enumerate(texts):
             pattern = _CODE_WORDS if is_code[number] else _WORDS
@@ -77,8 +77,8 @@ class WordRuns:
             ids.append(-1 - number)  # like no word: no run goes on from one text to the next
             starts.append(end)
             self.bounds.append(len(ids))
-        self.ids_N = np.array(ids, dtype=np.int64)
-        self.starts_N = np.array(starts, dtype=np.int64)
+        self.ids_N = np.frombuffer(ids, dtype=np.int64)
+        self.starts_N = np.frombuffer(starts, dtype=np.int64)
         self.runs_N, self.num_runs = _numbered_runs(self.ids_N)
         self.repeats_N = np.bincount(self.runs_N, minlength=self.num_runs)[self.runs_N] > 1
 

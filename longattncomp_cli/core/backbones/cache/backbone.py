@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 MEMORY_BYTES = {"cpu": 512 * 2**20, "mps": 512 * 2**20, "cuda": 8 * 2**30}
 """Of the contexts kept in memory, by device."""
 _LEAST_TOKENS_ON_DISK = 512
-_FORMAT = 2
+_FORMAT = 3
 
 
 def cached(
