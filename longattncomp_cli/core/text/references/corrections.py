@@ -17,7 +17,8 @@ _CUE = re.compile(
     r"|updated?"
     r"|amendment"
     r"|addendum"
-    r"|retraction|korrektur|berichtigung|nachtrag|correctif|rectificatif|corrección|fe de erratas|p\.?[ ]?s\.?)"
+    r"|retraction|korrektur|berichtigung|nachtrag|correctif|rectificatif|corrección"
+    r"|fe de erratas|p\.?[ ]?s\.?)"
     r"|superseded|overruled|no longer (?:so|true|valid|holds|applies|correct)|out of date|i was wrong"
     r"|has been (?:corrected|replaced|withdrawn))",
     re.IGNORECASE,
