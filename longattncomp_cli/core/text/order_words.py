@@ -32,10 +32,12 @@ _OTHER_MONTHS = {"mär": 3, "mai": 5, "okt": 10, "dez": 12, "fév": 2, "avr": 4,
 _MONTH = rf"(?:{'|'.join((*_MONTHS, *_OTHER_MONTHS))})[^\W\d_]*\.?"
 _DATE = (
     rf"(?:\d{{4}}[-/.]\d\d[-/.]\d\d|\d{{1,2}}\.[ ]?\d{{1,2}}\.[ ]?\d{{4}}"
-    rf"|\d{{1,2}}(?:st|nd|rd|th|\.)?[ -]{_MONTH},?[ -]\d{{4}}|{_MONTH}[ ]\d{{1,2}}(?:st|nd|rd|th)?,?[ ]\d{{4}})"
+    rf"|\d{{1,2}}(?:st|nd|rd|th|\.)?[ -]{_MONTH},?[ -]\d{{4}}"
+    rf"|{_MONTH}[ ]\d{{1,2}}(?:st|nd|rd|th)?,?[ ]\d{{4}})"
 )
 _ENTRY = re.compile(
-    rf"(?m)^(?:#{{1,6}}[ \t]+|\*\*|\*[ ])?(?:[A-Za-z][\w-]{{0,30}},?[ \t]+){{0,3}}?[\[(]?((?:version|release)[ \t]+|v)?"
+    rf"(?m)^(?:#{{1,6}}[ \t]+|\*\*|\*[ ])?\[?(?:[A-Za-z][\w-]{{0,30}},?[ \t]+){{0,3}}?[\[(]?"
+    rf"((?:version|release)[ \t]+|v)?"
     rf"(?:({_DATE})|({_VERSION}))(?![\w.])([^\n]{{0,60}})$",
     re.IGNORECASE,
 )

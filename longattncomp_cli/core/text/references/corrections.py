@@ -13,9 +13,12 @@ from longattncomp_cli.core.text.boundaries import sentence_starts
 
 # What opens a correction, and after it a mark; and what is said of a passage anywhere in a sentence.
 _CUE = re.compile(
-    r"\b(?:(?P<opens>errat(?:um|a)|corrigend(?:um|a)|corrections?|corrected|edit(?:ed)?|updated?"
-    r"|amendment|addendum"
-    r"|retraction|korrektur|berichtigung|nachtrag|correctif|rectificatif|corrección|fe de erratas|p\.?[ ]?s\.?)"
+    r"\b(?:(?P<opens>errat(?:um|a)|corrigend(?:um|a)|corrections?|corrected|edit(?:ed)?"
+    r"|updated?"
+    r"|amendment"
+    r"|addendum"
+    r"|retraction|korrektur|berichtigung|nachtrag|correctif|rectificatif|corrección"
+    r"|fe de erratas|p\.?[ ]?s\.?)"
     r"|superseded|overruled|no longer (?:so|true|valid|holds|applies|correct)|out of date|i was wrong"
     r"|has been (?:corrected|replaced|withdrawn))",
     re.IGNORECASE,
