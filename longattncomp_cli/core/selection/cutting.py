@@ -93,7 +93,7 @@ def fill_remaining(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[Kep
     if not first or first[0].end < anchor + ends.first:
         return renderer.full_chunks((), first)
     kept_owners: list[KeptSpan] = []
-    for owner in reversed(owners):
+    for owner in [*reversed(headings), *reversed(before)]:
         if not room.fits([*first, *kept_owners, owner]):
             break
         kept_owners.append(owner)

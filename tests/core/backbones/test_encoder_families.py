@@ -156,9 +156,7 @@ def test_a_colbert_model_compares_what_its_projection_gives(tmp_path) -> None:
     made, backbone = load_untrained_encoder(str(tmp_path), device="cpu", dtype="float32")
     attention, _ = build_layers(made)
     states = {layer: backbone.read_windows([np.arange(5, 30)], [3, 0])[layer] for layer in (3, 0)}
-    logits_NHM = attention.logits(
-        attention.project_queries(torch.stack(attention.unit_states(states))), states
-    )
+    logits_NHM = attention.logits(attention.queries(states), states)
     scale = cone_scale(backbone, 3, weight_KD.T)
     projected = F.normalize(states[3] @ weight_KD.T, dim=-1)
     torch.testing.assert_close(logits_NHM[:, 0], 20 * scale * projected @ projected.T, atol=1e-3, rtol=1e-4)

@@ -108,7 +108,7 @@ class _Writer:
             self._toggle_preformatted(token)
         elif token.name in _LISTS:
             self._lists = max(0, self._lists + (1 if token.kind == "open" else -1))
-            self._break(1 if self._lists else 2)
+            self._break(1 if self._lists > (token.kind == "open") else 2)
         elif token.name in ("dt", "dd"):
             self._break(2 if (token.name, token.kind) == ("dt", "open") else 1)
             self.builder.write(":   " if (token.name, token.kind) == ("dd", "open") else "")
