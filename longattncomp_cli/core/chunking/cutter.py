@@ -137,10 +137,19 @@ def token_levels(
         after = np.searchsorted(starts, source.structure.heading_ends)
         after = after[after < len(levels)]
         levels[after] = np.minimum(levels[after], _LEVELS["line"])
+        _raise_levels(levels, starts, _long_units(source.structure, starts, chunk_tokens), highest)
     if structure is not None:
         _raise_levels(levels, starts, structure.leaf_starts, _LEVELS["unit"])
         _mark_tables(levels, starts, structure, chunk_tokens)
     return levels
+
+
+def _long_units(structure: Structure, starts: IntArray, chunk_tokens: int) -> IntArray:
+    """Where headed units of half a chunk and more begin (an element, a block): each is a paragraph."""
+    headed = [unit for unit in structure.units if unit.heading is not None]
+    begins = np.array([unit.start for unit in headed], dtype=np.int64)
+    sizes = np.searchsorted(starts, [unit.end for unit in headed]) - np.searchsorted(starts, begins)
+    return begins[2 * sizes >= chunk_tokens] if chunk_tokens else begins[:0]
 
 
 def _mark_tables(levels: IntArray, starts: IntArray, structure: Structure, chunk_tokens: int) -> None:
