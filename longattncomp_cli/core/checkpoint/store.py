@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -40,8 +40,10 @@ class Checkpoint:
 
     @cached_property
     def digest(self) -> str:
-        """12 hex digits that change with the config or any tensor."""
-        digest = hashlib.sha256(_config_bytes(self.config))
+        """12 hex digits that change with any tensor, and with what the config says of scoring."""
+        # How other files of the same weights are known changes no score.
+        backbone = replace(self.config.backbone, norms_sha256="")
+        digest = hashlib.sha256(_config_bytes(replace(self.config, backbone=backbone)))
         for name in sorted(self.tensors):
             digest.update(name.encode())
             digest.update(self.tensors[name].contiguous().numpy().tobytes())
