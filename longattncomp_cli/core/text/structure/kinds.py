@@ -149,6 +149,9 @@ _HEADING = re.compile(r"(?m)^(?:#{1,6} \S|\|[ :|-]*---[ :|-]*\|?$)")
 
 
 _CODE_FENCE = re.compile(r"(?m)^```")
+# A line of a comment that goes on in the next one; one with nothing in it, ruled off, or without a space.
+_NO_HEADING = re.compile(r"(?m)^#(?!#)(?:[^\n]*\n(?=#(?!#))|[ \t]*$|[^\s#])")
+_COMMENT_SHARE = 1 / 3
 
 
 def kind_of(text: str, name: str = "") -> str | None:
@@ -201,9 +204,11 @@ def _by_signs(text: str) -> str | None:
 
 
 def _is_comment_style(sample: str, headings: int) -> bool:
-    """Whether lines that begin with ``#`` are rather the comments of a script."""
+    """Whether lines that begin with ``#`` are rather the comments of a script or of a table of settings."""
+    if _CODE_FENCE.search(sample):
+        return False
     signs = sum(len(sign.findall(sample)) for sign in _SIGNS.values())
-    return signs > 2 * headings and not _CODE_FENCE.search(sample)
+    return signs > 2 * headings or _COMMENT_SHARE * headings <= len(_NO_HEADING.findall(sample))
 
 
 def _json_kind(sample: str) -> str | None:
