@@ -234,6 +234,17 @@ def test_the_readme_is_short_and_fits_a_screen() -> None:
     assert not [number for number, line in enumerate(lines, start=1) if len(line) > 120]
 
 
+def test_each_kind_of_input_is_named_once_with_files_that_exist() -> None:
+    folder = ROOT / "tests"
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## Kinds of input")[2].partition("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")][2:]
+    kinds = [kind.partition("(")[0].split(",")[0].strip() for kind, _, _ in rows]
+    assert len(kinds) == len(set(kinds)) > 5
+    named = [path for _, _, files in rows for path in re.findall(r"`([^`]+)`", files)]
+    assert not [path for path in named if not (folder / path).exists()]
+
+
 # --- Figures ----------------------------------------------------------------------------------------------
 
 MARKER = re.compile(r"<!-- results: (?P<files>[^>]+?) -->")
