@@ -22,14 +22,17 @@ def train_stage1(
     options: TrainOptions,
     init: Annotated[
         str,
-        typer.Option(help="A checkpoint that names the backbone; only a decoder's layer is started from."),
+        typer.Option(
+            help="A checkpoint that names the backbone. A decoder's layer and --part gate go on from its own."
+        ),
     ] = "untrained",
     layers: Layers = None,
     pooling: Pooling = None,
     part: Annotated[
-        Literal["layer", "heads"],
+        Literal["layer", "gate", "heads"],
         typer.Option(
-            help="The layer, or (heads) only find the retrieval heads of --backbone: on labelled examples, "
+            help="The layer; or (gate) all of it but its projections, for few examples or languages that "
+            "they are not in; or (heads) only find the retrieval heads of --backbone: on labelled examples, "
             "or on made ones where no data is given. Leaves a checkpoint, and the start of Stage 1 (--init)."
         ),
     ] = "layer",
@@ -63,5 +66,6 @@ def train_stage1(
         layers=layers,
         pooling=pooling,
         untrained=untrained,
+        part=part,
         trust_remote_code=trust_remote_code,
     )

@@ -41,6 +41,7 @@ class AveragingOptimizer:
             [
                 {"params": [p], "scale": 1.0 if name in layer.PROJECTIONS else config.scalar_lr_multiplier}
                 for name, p in layer.named_parameters()
+                if p.requires_grad
             ],
             lr=config.learning_rate,
             betas=(0.9, 0.98),
@@ -57,7 +58,7 @@ class AveragingOptimizer:
 
     def step(self, number: int) -> None:
         """Change the layer by its gradients, summed over processes."""
-        parameters = list(self.layer.parameters())
+        parameters = [p for p in self.layer.parameters() if p.requires_grad]
         for parameter in parameters:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 import torch
@@ -33,6 +33,7 @@ from longattncomp_cli.training.pools.scorer import PoolScorer
 from longattncomp_cli.training.pools.whole_pools import fitting_pools, reads_whole_pools, remembering_pools
 from longattncomp_cli.training.reports.card import model_card
 from longattncomp_cli.training.trainables import (
+    Part,
     instruction_of,
     layers_to_read,
     trainable_hop,
@@ -68,8 +69,8 @@ class StageRun:
     """Folders of Python files to make questions about."""
     key_lists: int = 0
     """Number of key–value lists to make questions about."""
-    part: Literal["layer", "hop"] = "layer"
-    """What is trained; a hop is trained on the layer of ``init``."""
+    part: Part = "layer"
+    """What is trained."""
     sub_queries: bool = False
     """Whether queries carry their sub-queries."""
     replay: float | None = None
@@ -130,14 +131,14 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
     scorer = _scorer(run)
     store = FeatureStore(
         scorer,
-        layers_to_read(run.stage, run.init, run.config),
+        layers_to_read(run.stage, run.part, run.init, run.config),
         run.features,
-        instruction=instruction_of(run.init) if run.part == "layer" else "",
+        instruction="" if run.part == "hop" else instruction_of(run.init),
     )
     if run.part == "hop":
         trainable = trainable_hop(run.init, run.config, scorer, store)
     else:
-        trainable = trainable_layer(run.stage, run.init, run.config, scorer, store)
+        trainable = trainable_layer(run.stage, run.part, run.init, run.config, scorer, store)
     run = _with_fitting_pools(run, trainable.pool_scorer, data, hooks)
     text_tokens = _about_tokens(store, data.documents)
     estimate = memory_estimate(
@@ -204,7 +205,10 @@ def _scorer(run: StageRun) -> Scorer:
         backbone = load_backbone_of(
             run.init.config,
             device=run.device,
-            num_layers=max((*run.init.config.layers, *layers_to_read(run.stage, run.init, run.config))) or 1,
+            num_layers=max(
+                (*run.init.config.layers, *layers_to_read(run.stage, run.part, run.init, run.config))
+            )
+            or 1,
             trust_remote_code=run.trust_remote_code,
         )
     keep_freed_memory()

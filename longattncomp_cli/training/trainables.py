@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -21,6 +21,9 @@ from longattncomp_cli.training.pools.features import FeatureStore
 from longattncomp_cli.training.pools.hop_scorer import HOP_RANK, HopScorer
 from longattncomp_cli.training.pools.scorer import PoolScorer
 from longattncomp_cli.training.pools.whole_pools import pool_scorer
+
+Part = Literal["layer", "gate", "hop"]
+"""What is trained: the layer; of it all but the projections, which stay as they are; the hop on it."""
 
 INSTRUCTION = "Answer the question with what the following texts say. If they do not say it, say so."
 """The sink of a trained decoder where a request brings no instruction of its own."""
@@ -72,28 +75,36 @@ class Trainable:
     checkpoint: Callable[[str, dict[str, Any]], Checkpoint]
 
 
-def _is_made(stage: int, init: Checkpoint) -> bool:
+def _is_made(stage: int, part: Part, init: Checkpoint) -> bool:
     """Whether training begins with a new layer: Stage 1 on an encoder that has no projection of its own."""
-    return stage == 1 and init.config.backbone.kind == "encoder" and not init.config.qk_norm
+    return (
+        stage == 1 and part == "layer" and init.config.backbone.kind == "encoder" and not init.config.qk_norm
+    )
 
 
-def layers_to_read(stage: int, init: Checkpoint, config: TrainingConfig) -> tuple[int, ...]:
+def layers_to_read(stage: int, part: Part, init: Checkpoint, config: TrainingConfig) -> tuple[int, ...]:
     """For each head, the backbone layer that it reads."""
-    return config.layers if _is_made(stage, init) else init.config.layers
+    return config.layers if _is_made(stage, part, init) else init.config.layers
 
 
 def trainable_layer(
-    stage: int, init: Checkpoint, config: TrainingConfig, scorer: Scorer, store: FeatureStore
+    stage: int, part: Part, init: Checkpoint, config: TrainingConfig, scorer: Scorer, store: FeatureStore
 ) -> Trainable:
-    """Stage 1 begins with the untrained layer, Stage 2 with the checkpoint's."""
+    """Stage 1 begins with the untrained layer, Stage 2 and the gate alone with the checkpoint's."""
     device = scorer.backbone.device
-    layers = layers_to_read(stage, init, config)
-    untrained = _untrained(init, scorer, layers, config.seed).to(device)
-    if _is_made(stage, init):
+    layers = layers_to_read(stage, part, init, config)
+    if part == "gate":
+        untrained = initial_attention(init).to(device)
+    else:
+        untrained = _untrained(init, scorer, layers, config.seed).to(device)
+    if _is_made(stage, part, init):
         attention = _untrained(init, scorer, layers, config.seed)
     else:
         attention = initial_attention(init)
     attention = attention.to(device)
+    if part == "gate":
+        for name in attention.PROJECTIONS:
+            attention.get_parameter(name).requires_grad_(False)
     # Calibrations were fitted to the scores of the initial weights and do not fit the trained ones.
     initial = replace(init.config, calibration=None, sufficiency=None, hop_rank=0)
     null_query = init.config.null_query if config.pooling == "mean" else ""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from longattncomp_cli.data.readers import READERS
 BUDGETS = ("12.5%", "3.125%")
 DISTRACTORS = 1
 QUESTIONS = 16
+TASKS = ("squad", "hotpotqa", "musique", "2wikimultihopqa")
 
 
 def haystacks(examples: list[Example], tokens: int, contexts: int, seed: int) -> Iterator[list[Item]]:
@@ -66,14 +67,17 @@ def haystacks(examples: list[Example], tokens: int, contexts: int, seed: int) ->
         ]
 
 
-def methods_of(bench: Workbench, default: Checkpoint, decoder: Checkpoint) -> dict[str, Method]:
-    """All that is compared, by its name in the table."""
+def methods_of(bench: Workbench, default: Checkpoint, decoders: Sequence[Checkpoint]) -> dict[str, Method]:
+    """All that is compared, by its name in the table; decoders that are alike read a context once."""
     one_hop = replace(default, config=replace(default.config, hops=1))
-    cached: Any = bench.scorer_of(decoder).backbone
-    assert isinstance(cached.backbone, DecoderBackbone)
-    cached.backbone = cached.backbone.with_memory(PassMemory(ByteLRU(2**31)))
+    memory = PassMemory(ByteLRU(2**31))
+    for decoder in decoders:
+        cached: Any = bench.scorer_of(decoder).backbone
+        assert isinstance(cached.backbone, DecoderBackbone)
+        if cached.backbone.full_pass.memory is not memory:
+            cached.backbone = cached.backbone.with_memory(memory)
     return {
-        decoder.config.name: LongAttnComp(bench, decoder),
+        **{decoder.config.name: LongAttnComp(bench, decoder) for decoder in decoders},
         f"{default.config.name}, one hop": LongAttnComp(bench, one_hop),
         default.config.name: LongAttnComp(bench, default),
         "BM25": BM25(),
@@ -86,20 +90,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--squad", type=Path, required=True)
-    parser.add_argument("--hotpotqa", type=Path, required=True)
-    parser.add_argument("--checkpoint", default="smollm2")
+    for task in TASKS:
+        parser.add_argument(f"--{task}", type=Path)
+    parser.add_argument("--checkpoint", action="append", help="of a decoder, smollm2 where none is named")
     parser.add_argument("--tokens", type=int, default=6_000)
     parser.add_argument("--contexts", type=int, default=3, help="of each set")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    decoder, default = load_checkpoint(options.checkpoint), load_checkpoint("stage2-nosubq")
+    decoders = [load_checkpoint(name) for name in options.checkpoint or ["smollm2"]]
+    default = load_checkpoint("stage2-nosubq")
+    tasks = {task: path for task in TASKS if (path := getattr(options, task))}
     bench = Workbench(BenchSettings(device="cpu", dtype="float32"), [default])
-    methods = methods_of(bench, default, decoder)
+    methods = methods_of(bench, default, decoders)
     found: dict[tuple[str, str, str], list[float]] = {}
     for number in range(options.contexts):
-        for task in ("squad", "hotpotqa"):
-            examples = list(READERS[task](getattr(options, task)))
+        for task, path in tasks.items():
+            examples = list(READERS[task](path))
             items = list(haystacks(examples, options.tokens, options.contexts, 0))[number]
             for item in items:
                 chunked = bench.chunk(item.request)
@@ -107,7 +113,7 @@ def main() -> None:
                     for row in rows_of(method, item, chunked, 0.0, BUDGETS, bench):
                         found.setdefault((task, name, row["budget"]), []).append(row["recall"])
             print(task, number, len(items), round(time.process_time()), flush=True)
-            report(found, options.output, options.checkpoint)
+            report(found, options.output, (options.checkpoint or ["smollm2"])[0])
     for row in rows_of_report(found):
         print(row)
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from longattncomp_cli.commands.options.training import TrainOptions
 from longattncomp_cli.commands.terminal.console import on_note
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from longattncomp_cli.core.backbones.spec import EncodingName
     from longattncomp_cli.core.checkpoint.config import Pooling
     from longattncomp_cli.core.checkpoint.store import Checkpoint
+    from longattncomp_cli.training.trainables import Part
     from longattncomp_cli.training.trainer import Progress as StepProgress
 
 _FILES = ("squad", "hotpotqa", "qmsum", "data")
@@ -89,7 +90,7 @@ def train(
     sub_queries: bool = False,
     replay: float | None = None,
     untrained: BackboneStart | None = None,
-    part: Literal["layer", "hop"] = "layer",
+    part: Part = "layer",
     trust_remote_code: bool = False,
 ) -> None:
     """Train a stage; notes and progress on stderr.
@@ -113,6 +114,8 @@ def train(
         if backbone_kind(untrained.backbone) == "decoder":
             searched, layers = layers, None
     shape = {"layers": None if layers is None else _layers(layers), "pooling": pooling}
+    if part == "gate" and layers is not None:
+        raise UsageError("--layers with --part gate", hint="leave it out: heads read what they read before")
     if pooling not in (None, "log", "mean"):
         raise UsageError(f"--pooling {pooling!r} is neither log nor mean")
     from longattncomp_cli.training import config as presets
@@ -133,7 +136,8 @@ def train(
     if start.config.backbone.kind == "decoder":
         shape["pooling"] = start.config.pooling
     elif stage == 1 and shape["layers"] is None:
-        shape["layers"] = presets.layers_of_heads(max(start.config.layers))
+        own = start.config.layers
+        shape["layers"] = own if part == "gate" else presets.layers_of_heads(max(own))
     config = presets.preset(options.preset, stage, part=part, **given, **shape)
     limits = presets.EXAMPLE_LIMITS[options.preset, stage]
     if part == "hop":

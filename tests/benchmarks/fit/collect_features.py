@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import orjson
-from shared_haystacks import KINDS, Question, Setting, SharedHaystack, shared_haystacks
+from shared_haystacks import ENGLISH_KINDS, KINDS, Question, Setting, SharedHaystack, shared_haystacks
 
 from longattncomp_cli.core.backbones.cache.backbone import MEMORY_BYTES, cached
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
@@ -70,7 +70,7 @@ def main() -> None:
     add("--checkpoint", default=DEFAULT_CHECKPOINT)
     add("--split", choices=["train", "dev"], default="train")
     add("--held-out-share", type=float, default=HELD_OUT_SHARE)
-    add("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS))
+    add("--kinds", nargs="+", choices=list(KINDS), default=list(ENGLISH_KINDS))
     add("--contexts", type=int, default=24, help="of each kind; each is asked about ten questions")
     add("--least-tokens", type=int, default=800)
     add(

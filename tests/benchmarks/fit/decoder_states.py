@@ -16,7 +16,9 @@ import torch
 from torch import Tensor
 
 from longattncomp_cli.core.backbones.base import POSITIONS, BackboneOptions, LayerStates
+from longattncomp_cli.core.backbones.cache.memory import ByteLRU
 from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone, load_decoder, open_decoder
+from longattncomp_cli.core.backbones.decoder.full_pass import PassMemory
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.checkpoint.decoder_heads import NULL_QUERY
 from longattncomp_cli.core.chunking.context import tokenize_context
@@ -28,6 +30,8 @@ from longattncomp_cli.data.readers import READERS
 BLOCKS = (7, 15, 16, 17, 18)
 """Those that hold SmolLM2's retrieval heads, and their neighbours; ``decoder_heads.py`` looks at all."""
 CONTEXT_TOKENS = 1_700
+_MEMORY_BYTES = 2**28
+"""A context is read for its first question only."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def squad_haystacks(examples: Sequence[Example], count: int) -> Iterator[Haystac
         yield _haystack("squad", rng.sample(asked, min(12, len(asked))), order)
 
 
-def hotpot_haystacks(examples: Sequence[Example], count: int) -> Iterator[Haystack]:
+def multi_hop_haystacks(data: str, examples: Sequence[Example], count: int) -> Iterator[Haystack]:
     """The paragraphs of five questions, and a distractor of each."""
     rng = random.Random("p0")
     usable = [example for example in examples if example.relevant]
@@ -92,7 +96,7 @@ def hotpot_haystacks(examples: Sequence[Example], count: int) -> Iterator[Haysta
             )
         )
         rng.shuffle(order)
-        yield _haystack("hotpotqa", asked, order)
+        yield _haystack(data, asked, order)
 
 
 @dataclass(frozen=True)
@@ -157,18 +161,25 @@ def loaded(backbone_id: str, num_layers: int, **options: Any) -> DecoderBackbone
     return load_decoder(BackboneSpec(id=backbone_id, sha256="", kind="decoder"), how, weights)
 
 
+def _haystacks(data: str, examples: list[Example], count: int) -> list[Haystack]:
+    if data == "squad":
+        return list(squad_haystacks(examples, count))
+    return list(multi_hop_haystacks(data, examples, count))
+
+
 def all_read(
     backbone: DecoderBackbone, files: Mapping[str, Path], folder: Path, contexts: int
 ) -> list[tuple[int, Read]]:
     """Every haystack with its number, read now or before."""
+    backbone = backbone.with_memory(PassMemory(ByteLRU(_MEMORY_BYTES)))
     folder.mkdir(parents=True, exist_ok=True)
     found = []
-    for data, make in (("squad", squad_haystacks), ("hotpotqa", hotpot_haystacks)):
+    for data, file in files.items():
         haystacks: list[Haystack] = []
         for number in range(contexts):
             kept = folder / f"{data}-{number}.pt"
             if not kept.exists():
-                haystacks = haystacks or list(make(list(READERS[data](files[data])), contexts))
+                haystacks = haystacks or _haystacks(data, list(READERS[data](file)), contexts)
                 torch.save(read(backbone, haystacks[number]), kept)
             found.append((number, torch.load(kept, weights_only=False)))
     return found

@@ -15,7 +15,7 @@ import random
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from longattncomp_cli.benchmark.tasks.lookups import FUNCTION_SEPARATOR, docstring_examples
@@ -55,6 +55,10 @@ _NAME_FORMS = (
     "What does the function {} do?",
     "Find the bug in {}.",
 )
+
+LANGUAGES = ("ar", "de", "en", "es", "hi", "ru", "zh")
+_REPORTED_SHARE = 0.5
+"""Of XQuAD's articles, by ``--held-out`` of ``bench``: what is reported on them is not fitted on."""
 
 Lengths = tuple[int, int]
 """Tokens of the shortest and of the longest context."""
@@ -234,6 +238,23 @@ def _hotpotqa(setting: Setting, lengths: Lengths) -> Iterator[SharedHaystack]:
     return _composed(setting, "hotpotqa", lengths, examples, pool)
 
 
+def _xquad(setting: Setting, lengths: Lengths, *, language: str) -> Iterator[SharedHaystack]:
+    """Paragraphs in one language; half of the questions are in another. One half of the articles a split."""
+    asked = {
+        other: {e.id: e.query for e in read_squad(setting.data_dir / "xquad" / f"dev.{other}.json.gz")}
+        for other in LANGUAGES
+    }
+    rng = setting.rng(f"xquad.{language}:queries")
+    examples = []
+    for example in read_squad(setting.data_dir / "xquad" / f"dev.{language}.json.gz"):
+        if is_held_out(example, _REPORTED_SHARE) == setting.is_dev:
+            other = rng.choice(LANGUAGES) if rng.random() < 0.5 else language
+            examples.append(replace(example, query=asked[other][example.id]))
+    # The split is that of the articles: none is held out a second time.
+    whole = replace(setting, held_out_share=1.0)
+    return _composed(whole, f"xquad.{language}", lengths, examples, own_pool(whole, examples))
+
+
 def _musique(setting: Setting, lengths: Lengths) -> Iterator[SharedHaystack]:
     folder = setting.data_dir / "musique"
     examples = list(read_musique(folder / ("dev.jsonl.gz" if setting.is_dev else "train.jsonl.gz")))
@@ -392,3 +413,5 @@ KINDS: dict[str, Callable[[Setting, Lengths], Iterator[SharedHaystack]]] = {
     "keys": _keys,
     "needles": _needles,
 }
+ENGLISH_KINDS = tuple(KINDS)
+KINDS |= {f"xquad.{language}": partial(_xquad, language=language) for language in LANGUAGES}
