@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+import typer.testing
 from typer.testing import CliRunner
 
 from longattncomp_cli.main import app
@@ -25,6 +27,8 @@ FILLER = (
     "Ropes were mended, nets were counted, and the tide tables were copied once more. "
 )
 CLOCK = "The clock in the north tower was repaired by Ines Albrecht in 1987. "
+# The runner builds the whole program of the app at each call; it is the same one each time.
+typer.testing._get_command = cache(typer.main.get_command)
 PROGRAM = [sys.executable, "-m", "longattncomp_cli"]
 
 

@@ -48,6 +48,10 @@ def test_model_names_are_known() -> None:
     assert load_tokenizer("gpt-4o").name == "o200k_base"
 
 
+def test_a_vocabulary_is_made_once_a_process(o200k) -> None:
+    assert load_tokenizer("gpt-4o").encoding is load_tokenizer("o200k_base").encoding is o200k.encoding
+
+
 def test_a_local_tokenizer_json(tmp_path, scorer) -> None:
     path = tmp_path / "tokenizer.json"
     scorer.backbone.tokenizer.save(str(path))
