@@ -54,11 +54,10 @@ def test_a_wheel_that_cannot_be_used(
     assert next_command in message
 
 
-def test_the_same_in_a_process_of_its_own_and_without_the_checkpoint_the_run_goes_on(folder: Path) -> None:
+def test_without_the_checkpoint_the_run_goes_on_in_a_process_of_its_own_too(folder: Path) -> None:
     site = str(_hide(folder / "site", "missing"))
     root = str(Path(__file__).parents[2])
     env = {"PYTHONPATH": f"{site}:{root}"}
-    assert run(*ASKED, cwd=folder, env=env).returncode == 5
     (folder / "story.txt").write_text("นาฬิกาในหอคอยทิศเหนือได้รับการซ่อมแซม เรือข้ามฟากบรรทุกเกลือ " * 30)
     out = run("compress", "story.txt", "-q", "ใครซ่อมนาฬิกา", "-b", "60", cwd=folder, env=env)
     assert out.returncode == 0

@@ -49,7 +49,8 @@ GOODS = [
     "oil",
     "cotton",
 ]
-TINY = {"epochs": 1, "validate_every": 3, "held_out_share": 0.3, "min_tokens": 200, "max_tokens": 300}
+TINY = {"epochs": 1, "batch_pools": 2, "validate_every": 3, "held_out_share": 0.3}
+TINY |= {"min_tokens": 200, "max_tokens": 300}
 
 
 def write_examples(path: Path, count: int = 24) -> Path:
