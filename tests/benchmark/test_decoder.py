@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from longattncomp_cli.benchmark.methods.registry import MethodChoice, build_methods
 from longattncomp_cli.benchmark.methods.spec_prefill.draft_model import DraftModel, draft_files
@@ -18,7 +17,7 @@ from longattncomp_cli.benchmark.setup.workbench import Workbench
 from longattncomp_cli.core.checkpoint.store import save_checkpoint
 from longattncomp_cli.core.scoring.choice import ScorerChoice
 from longattncomp_cli.errors import ResourceError, UsageError
-from longattncomp_cli.main import app
+from tests.support.cli import invoke
 from tests.support.decoders import make_decoder
 
 SMALL = ["kv", "--context-tokens", "400", "--limit", "1", "--budget", "30%", "--device", "cpu"]
@@ -51,7 +50,7 @@ def checkpoint(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*arguments: Any) -> Any:
-    return CliRunner().invoke(app, ["bench", *map(str, arguments)], catch_exceptions=False)
+    return invoke("bench", *map(str, arguments))
 
 
 def named(*names: str) -> list[str]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from typer.testing import CliRunner
 
 from longattncomp_cli.benchmark.targets.client import Target, TargetError
 from longattncomp_cli.benchmark.targets.config import TargetConfig
-from longattncomp_cli.main import app
 from tests.support.chat_server import TinyModel, answer_chunks, fault, reader, serving, sse, tiny_model_server
+from tests.support.cli import invoke
 
 FAULTS = ["401", "429", "500", "hang", "rubbish", "empty"]
 RUN = ["niah_single_1", "--context-tokens", "1200", "--limit", "4", "--budget", "10%", "--quiet"]
@@ -32,7 +31,7 @@ def choice(tmp_path):
 
 
 def bench(*arguments):
-    return CliRunner().invoke(app, ["bench", *map(str, arguments)])
+    return invoke("bench", *map(str, arguments))
 
 
 def test_a_real_model_answers_with_usage_and_times(choice):

@@ -11,10 +11,7 @@ from typing import Any
 
 import orjson
 import pytest
-import typer.testing
-from typer.testing import CliRunner
-
-from longattncomp_cli.main import app
+import typer
 
 FACTS = {
     "Who repaired the clock?": "The clock in the north tower was repaired by Ines Albrecht in 1987.",
@@ -27,8 +24,6 @@ FILLER = (
     "Ropes were mended, nets were counted, and the tide tables were copied once more. "
 )
 CLOCK = "The clock in the north tower was repaired by Ines Albrecht in 1987. "
-# The runner builds the whole program of the app at each call; it is the same one each time.
-typer.testing._get_command = cache(typer.main.get_command)
 PROGRAM = [sys.executable, "-m", "longattncomp_cli"]
 
 
@@ -52,9 +47,22 @@ def run(
     )
 
 
+@cache
+def _program() -> typer.Typer:
+    """The app. Typer's runner builds all of its commands at each call: here they are built once."""
+    import typer.testing
+
+    from longattncomp_cli.main import app
+
+    typer.testing._get_command = cache(typer.main.get_command)
+    return app
+
+
 def invoke(*args: str, stdin: str | bytes | None = None, env: dict[str, str] | None = None) -> Any:
     """Run a command in this process: quicker, the same code."""
-    return CliRunner().invoke(app, list(args), input=stdin, env=env, catch_exceptions=False)
+    from typer.testing import CliRunner
+
+    return CliRunner().invoke(_program(), list(args), input=stdin, env=env, catch_exceptions=False)
 
 
 @pytest.fixture

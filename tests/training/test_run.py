@@ -153,33 +153,27 @@ def test_training_leaves_every_backbone_parameter_as_it_was(own_pass: tuple[Path
                 assert torch.equal(a, b)
 
 
-def test_two_processes_see_the_losses_of_one(data: Path, finished: Path, tmp_path: Path) -> None:
-    """Each has one of the two pools of a step."""
-    script = tmp_path / "worker.py"
-    script.write_text(
+def test_two_processes_see_the_losses_of_one(
+    data: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This process, and another one; each has one of the two pools of a step."""
+    output = tmp_path / "two"
+    code = (
         "import sys, torch\ntorch.set_num_threads(1)\n"
         f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
         "from tests.support.training import *\n"
-        f"finish(make_run(Path({str(data)!r}), Path({str(tmp_path / 'two')!r})))\n"
+        f"finish(make_run(Path({str(data)!r}), Path({str(output)!r})))\n"
     )
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    workers = [
-        subprocess.Popen(
-            [sys.executable, str(script)],
-            env={
-                **os.environ,
-                "WORLD_SIZE": "2",
-                "RANK": str(rank),
-                "MASTER_ADDR": "127.0.0.1",
-                "MASTER_PORT": port,
-            },
-        )
-        for rank in range(2)
-    ]
-    assert [worker.wait(timeout=300) for worker in workers] == [0, 0]
-    assert losses(tmp_path / "two") == pytest.approx(losses(finished), rel=2e-3)
+    group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    other = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, **group, "RANK": "1"})
+    for name, value in {**group, "RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+    finish(make_run(data, output))
+    assert other.wait(timeout=300) == 0
+    assert losses(output) == pytest.approx(losses(finished), rel=2e-3)
 
 
 def test_the_store_encodes_once_survives_a_torn_end_and_changes_nothing(tmp_path: Path) -> None:
