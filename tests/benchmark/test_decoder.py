@@ -17,7 +17,7 @@ from longattncomp_cli.benchmark.setup.workbench import Workbench
 from longattncomp_cli.core.checkpoint.store import save_checkpoint
 from longattncomp_cli.core.scoring.choice import ScorerChoice
 from longattncomp_cli.errors import ResourceError, UsageError
-from tests.support.cli import invoke
+from tests.support.cli import run_bench as run
 from tests.support.decoders import make_decoder
 
 SMALL = ["kv", "--context-tokens", "400", "--limit", "1", "--budget", "30%", "--device", "cpu"]
@@ -47,10 +47,6 @@ def checkpoint(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made, _ = ScorerChoice(backbone=str(model), layers="2", device="cpu").load_parts()
     save_checkpoint(made, folder, "A card.")
     return folder
-
-
-def run(*arguments: Any) -> Any:
-    return invoke("bench", *map(str, arguments))
 
 
 def named(*names: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import orjson
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.training.config import preset
 from longattncomp_cli.training.stages import Hooks, StageRun, run_stage
+from longattncomp_cli.training.trainer import Progress
 
 PLACES = [
     "Riga",
@@ -101,6 +103,16 @@ def finish(run: StageRun) -> Path:
     """Run a stage to its end; its folder."""
     run_stage(run, Hooks())
     return run.output
+
+
+def interrupted_at(step: int) -> Hooks:
+    """Hooks that press Ctrl-C after a step."""
+
+    def press(progress: Progress) -> None:
+        if progress.step == step:
+            signal.raise_signal(signal.SIGINT)
+
+    return Hooks(on_step=press)
 
 
 def losses(folder: Path) -> list[float]:

@@ -23,7 +23,7 @@ from longattncomp_cli.training.config import preset
 from longattncomp_cli.training.pools.features import FeatureStore
 from longattncomp_cli.training.stages import Hooks, run_stage
 from tests.support.cli import invoke
-from tests.support.training import TINY, digest, finish, losses, make_run, write_examples
+from tests.support.training import TINY, digest, finish, interrupted_at, losses, make_run, write_examples
 
 
 @pytest.fixture(scope="module")
@@ -80,15 +80,9 @@ def test_one_seed_gives_one_checkpoint_and_another_another(
 def test_interrupted_and_resumed_equals_uninterrupted(
     data: Path, features: Path, finished: Path, tmp_path: Path
 ) -> None:
-    import signal
-
-    def interrupt(progress) -> None:
-        if progress.step == 2:
-            signal.raise_signal(signal.SIGINT)
-
     output = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        run_stage(make_run(data, output, features=features), Hooks(on_step=interrupt))
+        run_stage(make_run(data, output, features=features), interrupted_at(2))
     assert 0 < len(losses(output)) < len(losses(finished))
     run_stage(make_run(data, output, features=features, resume=True), Hooks())
     assert losses(output) == losses(finished)
