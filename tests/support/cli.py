@@ -25,7 +25,7 @@ CLOCK = "The clock in the north tower was repaired by Ines Albrecht in 1987. "
 PROGRAM = [sys.executable, "-m", "longattncomp_cli"]
 
 
-def story(num_filler: int = 3) -> str:
+def story(num_filler: int = 2) -> str:
     """A prose text with three facts far apart."""
     parts = [fact + "\n\n" + FILLER * num_filler for fact in FACTS.values()]
     return FILLER * num_filler + "\n\n" + "\n\n".join(parts)

@@ -63,7 +63,7 @@ def test_the_row_that_is_asked_for_is_kept_whole_with_its_header(compressor, for
 
 @pytest.mark.parametrize("form", ["wide-csv", "wide-markdown"])
 def test_of_wide_tables_no_pieces_of_rows_are_kept(compressor, form: str) -> None:
-    lookup = next(wide_lookups("orders", 6, form, num_rows=20))
+    lookup = next(wide_lookups("orders", 6, form, num_rows=10))
     result = compressor.compress(Source(lookup.text, lookup.name), lookup.question, 900)
     lines = [line.strip() for line in result.text.splitlines() if line.strip() and "[..." not in line]
     assert lookup.row in lines
@@ -72,7 +72,7 @@ def test_of_wide_tables_no_pieces_of_rows_are_kept(compressor, form: str) -> Non
 
 
 def test_more_budget_keeps_more_rows_and_a_row_larger_than_the_budget_is_cut(compressor) -> None:
-    lookup = next(lookups("stations", 7, "csv"))
+    lookup = next(lookups("stations", 7, "csv", num_rows=30))
     source = Source(lookup.text, lookup.name)
     before: set[int] = set()
     for budget in (8, 30, 64, 90, 130, 200, 400, 800):
