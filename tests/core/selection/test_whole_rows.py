@@ -63,7 +63,7 @@ def test_the_row_that_is_asked_for_is_kept_whole_with_its_header(compressor, for
 
 @pytest.mark.parametrize("form", ["wide-csv", "wide-markdown"])
 def test_of_wide_tables_no_pieces_of_rows_are_kept(compressor, form: str) -> None:
-    lookup = next(wide_lookups("orders", 6, form, num_rows=10))
+    lookup = next(wide_lookups("orders", 6, form, num_rows=20))
     result = compressor.compress(Source(lookup.text, lookup.name), lookup.question, 900)
     lines = [line.strip() for line in result.text.splitlines() if line.strip() and "[..." not in line]
     assert lookup.row in lines
