@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from longattncomp_cli.benchmark.methods.registry import MethodChoice, build_methods
 from longattncomp_cli.benchmark.methods.spec_prefill.draft_model import DraftModel, draft_files
@@ -18,7 +17,7 @@ from longattncomp_cli.benchmark.setup.workbench import Workbench
 from longattncomp_cli.core.checkpoint.store import save_checkpoint
 from longattncomp_cli.core.scoring.choice import ScorerChoice
 from longattncomp_cli.errors import ResourceError, UsageError
-from longattncomp_cli.main import app
+from tests.support.cli import run_bench as run
 from tests.support.decoders import make_decoder
 
 SMALL = ["kv", "--context-tokens", "400", "--limit", "1", "--budget", "30%", "--device", "cpu"]
@@ -48,10 +47,6 @@ def checkpoint(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made, _ = ScorerChoice(backbone=str(model), layers="2", device="cpu").load_parts()
     save_checkpoint(made, folder, "A card.")
     return folder
-
-
-def run(*arguments: Any) -> Any:
-    return CliRunner().invoke(app, ["bench", *map(str, arguments)], catch_exceptions=False)
 
 
 def named(*names: str) -> list[str]:

@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from typer.testing import CliRunner
 
 from longattncomp_cli.benchmark.targets.client import Target
 from longattncomp_cli.benchmark.targets.config import TargetConfig
 from longattncomp_cli.benchmark.tasks import TASKS, TaskSetting
-from longattncomp_cli.main import app
 from tests.benchmarks.serve_target import MODEL_NAME, served, what_is_missing
+from tests.support.cli import run_bench as run
 
 MISSING = what_is_missing()
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=MISSING)]
@@ -71,7 +70,7 @@ def bench(tmp_path, url, *words):
     methods = [word for name in ("bm25", "full", "oracle") for word in ("--method", name)]
     target = ["--target-url", url, "--target-model", MODEL_NAME, "--concurrency", "1"]
     arguments = [*words, *methods, *target, "--cache", tmp_path / "cache", "--quiet", "-o", report]
-    done = CliRunner().invoke(app, ["bench", *map(str, arguments)])
+    done = run(*arguments)
     return done, json.loads(report.read_bytes())["targets"]
 
 

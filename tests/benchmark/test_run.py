@@ -7,7 +7,6 @@ import json
 import numpy as np
 import orjson
 import pytest
-from typer.testing import CliRunner
 
 from longattncomp_cli.benchmark.measuring.journal import JOURNAL_SUFFIX, Journal
 from longattncomp_cli.benchmark.measuring.measure import Row
@@ -21,14 +20,10 @@ from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.data.metrics import bootstrap_mean
 from longattncomp_cli.errors import OutputError, UsageError
-from longattncomp_cli.main import app
+from tests.support.cli import run_bench as run
 
 TASKS_AND_SIZES = ["niah_single_1", "kv", "--limit", "3", "--budget", "15%", "--quiet"]
 SMALL = [*TASKS_AND_SIZES, "--context-tokens", "600"]
-
-
-def run(*arguments):
-    return CliRunner().invoke(app, ["bench", *map(str, arguments)])
 
 
 def rows_of(report):

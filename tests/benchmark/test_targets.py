@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from typer.testing import CliRunner
 
 from longattncomp_cli.benchmark.targets.client import Target, TargetError
 from longattncomp_cli.benchmark.targets.config import TargetConfig
-from longattncomp_cli.main import app
 from tests.support.chat_server import TinyModel, answer_chunks, fault, reader, serving, sse, tiny_model_server
+from tests.support.cli import run_bench as run
 
 FAULTS = ["401", "429", "500", "hang", "rubbish", "empty"]
 RUN = ["niah_single_1", "--context-tokens", "1200", "--limit", "4", "--budget", "10%", "--quiet"]
@@ -29,10 +28,6 @@ def choice(tmp_path):
         return TargetConfig(**{**values, **changes})
 
     return make
-
-
-def bench(*arguments):
-    return CliRunner().invoke(app, ["bench", *map(str, arguments)])
 
 
 def test_a_real_model_answers_with_usage_and_times(choice):
@@ -154,13 +149,13 @@ def test_a_run_decomposes_what_is_lost(tmp_path):
     with serving(reader) as server:
         target = ["--target-url", server.url, "--target-model", "reader", "--cache", tmp_path / "cache"]
         methods = [word for name in ("bm25", "random", "full", "oracle") for word in ("--method", name)]
-        done = bench(*RUN, *methods, *target, "-o", report)
+        done = run(*RUN, *methods, *target, "-o", report)
         assert done.exit_code == 0, done.output
         asked = len(server.heard)
         assert asked == 4 * 4
         body = server.heard[0]["messages"][0]["content"]
         assert body.startswith("Some special magic numbers are hidden within the following text.")
-        again = bench(*RUN, *methods, *target, "-o", tmp_path / "again.json")
+        again = run(*RUN, *methods, *target, "-o", tmp_path / "again.json")
         assert again.exit_code == 0
         assert len(server.heard) == asked
     content = json.loads(report.read_bytes())
@@ -209,7 +204,7 @@ def test_faulty_answers_are_counted_and_the_others_kept(tmp_path):
             "-o",
             report,
         ]
-        done = bench(*RUN, "--limit", "8", *options, *target)
+        done = run(*RUN, "--limit", "8", *options, *target)
         assert done.exit_code == 3
         targets = json.loads(report.read_bytes())["targets"]
         prompts = [body["messages"][0]["content"] for body in server.heard]
@@ -224,7 +219,7 @@ def test_faulty_answers_are_counted_and_the_others_kept(tmp_path):
     )
     with serving(reader) as server:
         target = ["--target-url", server.url, "--target-model", "reader", "--cache", tmp_path / "cache"]
-        done = bench(*RUN, "--limit", "8", *options, *target, "--resume")
+        done = run(*RUN, "--limit", "8", *options, *target, "--resume")
         assert done.exit_code == 0, done.output
         assert len(server.heard) == targets["failed"]
     assert json.loads(report.read_bytes())["targets"]["failed"] == 0

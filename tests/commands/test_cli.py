@@ -8,17 +8,28 @@ from __future__ import annotations
 import json
 import random
 import re
+import resource
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from tests.support.cli import FACTS, PROGRAM, invoke, lines_of, run, story, write_clock_records, write_records
+from tests.support.cli import FACTS, PROGRAM, invoke, lines_of, story, write_clock_records, write_records
+
+SHELL = shlex.join(PROGRAM)
+
+
+def in_a_shell(command: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
+    """Run a command line as a user does: seconds go by before the program has begun."""
+    return subprocess.run(["/bin/bash", "-c", command], cwd=folder, capture_output=True, timeout=300)
 
 
 def test_text_in_text_out_and_nothing_else(folder: Path, o200k) -> None:
@@ -106,15 +117,16 @@ def test_score_prints_a_table_for_people(folder: Path) -> None:
 
 
 def test_the_same_input_gives_the_same_bytes(folder: Path) -> None:
-    """From a file or from standard input, in this process or in another, whose sets have another order."""
+    """From a file or from standard input; in another process, whose sets have another order and which has
+    no other stream than standard output."""
     write_records(folder / "in.jsonl", 2, size=1)
     first = invoke("compress", "in.jsonl", "-b", "90").stdout_bytes
     raw = (folder / "in.jsonl").read_bytes()
-    again = run(
-        *("compress", "--format", "jsonl", "-b", "90"), cwd=folder, stdin=raw, env={"PYTHONHASHSEED": "7"}
-    )
-    assert (again.returncode, again.stderr) == (0, b"note: 2 records done, 0 failed\n")
-    assert again.stdout == first != b""
+    again = invoke("compress", "--format", "jsonl", "-b", "90", stdin=raw)
+    assert (again.exit_code, again.stderr) == (0, "note: 2 records done, 0 failed\n")
+    other = in_a_shell(f"PYTHONHASHSEED=7 {SHELL} compress in.jsonl -b 90 2>&- <&-", folder)
+    assert other.returncode == 0
+    assert other.stdout == again.stdout_bytes == first != b""
 
 
 def test_a_title_helps_and_is_not_printed(folder: Path) -> None:
@@ -284,15 +296,8 @@ def test_a_batch_ended_by_ctrl_c_is_resumed_to_the_same_bytes(folder: Path) -> N
 
 def test_a_closed_pipe_ends_quietly(folder: Path) -> None:
     write_clock_records(folder / "in.jsonl", 12, size=1)
-    done = subprocess.run(
-        f"{sys.executable} -m longattncomp_cli compress in.jsonl -b 90 --quiet | head -n 1; "
-        "echo ${PIPESTATUS[0]}",
-        cwd=folder,
-        shell=True,
-        executable="/bin/bash",
-        capture_output=True,
-        timeout=300,
-    )
+    command = f"{SHELL} compress --format jsonl -b 90 --quiet < in.jsonl | head -n 1; echo ${{PIPESTATUS[0]}}"
+    done = in_a_shell(command, folder)
     assert done.stderr == b""
     assert done.stdout.endswith(b"}\n0\n")
 
@@ -311,15 +316,18 @@ def test_documents_cannot_style_or_move_the_terminal(folder: Path) -> None:
         assert "[bold]x[/bold]" in shown
 
 
-def test_help_is_quick_and_needs_no_torch() -> None:
+def test_what_computes_nothing_is_quick_and_loads_no_torch(folder: Path) -> None:
+    """Help, a wrong option, a dry run, and the configuration."""
     code = (
         "import sys\nfrom typer.testing import CliRunner\nfrom longattncomp_cli.main import app\n"
         "helps = [['--help'], ['--version'], *([name, '--help'] for name in ('score', 'compress'))]\n"
-        "for args in [*helps, ['compress', '-b', 'x', 'y']]:\n"
-        "    CliRunner().invoke(app, args)\n"
+        "text = ['compress', 'story.txt', '-q', 'x', '-b', '9']\n"
+        "for args in [*helps, [*text, '--dry-run'], [*text, '--show-config']]:\n"
+        "    assert CliRunner().invoke(app, args).exit_code == 0, args\n"
+        "assert CliRunner().invoke(app, ['compress', '-b', 'x', 'y']).exit_code == 2\n"
         "assert not {'torch', 'transformers'} & set(sys.modules), 'heavy import'\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
 
 
 def test_resume_never_shortens_a_finished_output(folder: Path) -> None:
@@ -395,11 +403,12 @@ def test_awkward_arguments_are_errors_not_crashes(folder: Path, args: list[str])
     assert result.stdout == ""
 
 
-@pytest.mark.parametrize(("redirect", "code"), [(">/dev/full", 5), (">&-", 3), ("2>&- <&-", 0)])
-def test_streams_that_are_full_or_closed(folder: Path, redirect: str, code: int) -> None:
-    command = f"{sys.executable} -m longattncomp_cli compress story.txt -q key -b 50 {redirect}"
-    done = subprocess.run(["/bin/bash", "-c", command], cwd=folder, capture_output=True, timeout=300)
+@pytest.mark.parametrize(("redirect", "code"), [(">/dev/full", 5), (">&-", 3)])
+def test_standard_output_that_is_full_or_closed(folder: Path, redirect: str, code: int) -> None:
+    """What is printed of a dry run is written by what writes a text, and needs no torch."""
+    done = in_a_shell(f"{SHELL} compress story.txt -q key -b 50 --dry-run {redirect}", folder)
     assert done.returncode == code
+    assert done.stderr.startswith(b"error: standard output")
     assert b"Traceback" not in done.stderr + done.stdout
 
 
@@ -410,17 +419,25 @@ def test_a_chunk_of_white_space_alone_does_no_harm(folder: Path) -> None:
     assert "error" not in orjson.loads(done.stdout)
 
 
-def test_a_disk_that_fills_up_keeps_whole_lines(folder: Path) -> None:
+@contextmanager
+def files_of_at_most(num_bytes: int) -> Iterator[None]:
+    """What is written beyond fails, in this process; CPython ignores the signal."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_disk_that_fills_up_keeps_whole_lines(folder: Path, o200k) -> None:
     """A file size limit stands in for the full disk where no file system can be mounted."""
     write_clock_records(folder / "in.jsonl", 12, size=1)
-    command = (
-        "ulimit -f 4; trap '' XFSZ; "
-        + f"{sys.executable} -m longattncomp_cli compress in.jsonl -b 90 --quiet -o "
-    )
-    done = subprocess.run(
-        ["/bin/bash", "-c", command + "out.jsonl"], cwd=folder, capture_output=True, timeout=300
-    )
-    assert done.returncode in (3, 5), done.stderr
-    assert b"Traceback" not in done.stderr
-    assert invoke("compress", "in.jsonl", "-b", "90", "-o", "out.jsonl", "--resume", "--quiet").exit_code == 0
+    args = ("compress", "in.jsonl", "-b", "90", "-o", "out.jsonl", "--quiet")
+    with files_of_at_most(4096):
+        done = invoke(*args)
+    assert done.exit_code in (3, 5), done.stderr
+    assert not (folder / "out.jsonl").exists()
+    assert 0 < (folder / "out.jsonl.partial").stat().st_size <= 4096
+    assert invoke(*args, "--resume").exit_code == 0
     assert len(lines_of((folder / "out.jsonl").read_bytes())) == 12

@@ -13,7 +13,7 @@ from longattncomp_cli.core.backbones.encoder.e5_file import read_e5_file
 from longattncomp_cli.core.backbones.files import file_sha256, norms_sha256
 from longattncomp_cli.core.checkpoint.store import load_checkpoint, save_checkpoint
 from longattncomp_cli.core.scoring.untrained import load_untrained_encoder
-from tests.support.cli import folder, invoke, run
+from tests.support.cli import folder, invoke
 from tests.support.e5_files import LAYERS, PIECES, write_e5_file
 
 __all__ = ["folder"]
@@ -54,16 +54,13 @@ def test_a_wheel_that_cannot_be_used(
     assert next_command in message
 
 
-def test_the_same_in_a_process_of_its_own_and_without_the_checkpoint_the_run_goes_on(folder: Path) -> None:
-    site = str(_hide(folder / "site", "missing"))
-    root = str(Path(__file__).parents[2])
-    env = {"PYTHONPATH": f"{site}:{root}"}
-    assert run(*ASKED, cwd=folder, env=env).returncode == 5
+def test_without_the_checkpoint_the_run_goes_on(folder: Path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(str(_hide(folder / "site", "missing")))
     (folder / "story.txt").write_text("นาฬิกาในหอคอยทิศเหนือได้รับการซ่อมแซม เรือข้ามฟากบรรทุกเกลือ " * 30)
-    out = run("compress", "story.txt", "-q", "ใครซ่อมนาฬิกา", "-b", "60", cwd=folder, env=env)
-    assert out.returncode == 0
+    out = invoke("compress", "story.txt", "-q", "ใครซ่อมนาฬิกา", "-b", "60")
+    assert out.exit_code == 0
     assert out.stdout
-    assert "pip install 'longattncomp[multilingual]'" in out.stderr.decode()
+    assert "pip install 'longattncomp[multilingual]'" in out.stderr
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import orjson
@@ -108,16 +106,6 @@ def test_a_dry_run_counts_what_a_run_counts(folder: Path, o200k) -> None:
     assert f"{num_tokens + 3} (o200k_base), {num_tokens} in the largest" in done.stdout
     assert "at most 23 tokens together" in done.stdout
     assert "1 records fit whole" in done.stdout
-
-
-def test_dry_run_and_show_config_load_no_torch(folder: Path) -> None:
-    code = (
-        "import sys; from longattncomp_cli.main import app\n"
-        "for flag in ('--dry-run', '--show-config'):\n"
-        "    app(['compress', 'a.txt', '-q', 'x', '-b', '9', flag], standalone_mode=False)\n"
-        "assert 'torch' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
 def test_estimates_grow_with_the_input_and_are_not_made_up() -> None:

@@ -7,11 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 import longattncomp_cli
 from longattncomp_cli import Compressor, InputError, Source, UsageError
-from longattncomp_cli.main import app
+from tests.support.cli import invoke
 
 FACT = "The ledger was signed by Ines Albrecht."
 TEXT = "Ropes were mended. " * 40 + "\n\n" + FACT + "\n\n" + "Nets were counted. " * 40
@@ -35,7 +34,7 @@ def test_the_published_method_is_the_same_in_python_and_in_the_shell(tmp_path: P
     (tmp_path / "text.txt").write_text(TEXT)
     result = Compressor.load(device="cpu", as_published=True, chunk_tokens=64).compress(TEXT, QUERY, "25%")
     args = ["compress", str(tmp_path / "text.txt"), "-q", QUERY, "-b", "25%", "--chunk-tokens", "64"]
-    shell = CliRunner().invoke(app, [*args, "--as-published", "--quiet"])
+    shell = invoke(*args, "--as-published", "--quiet")
     assert shell.stdout.rstrip("\n") == result.text.rstrip("\n")
     assert FACT in result.text
 
@@ -52,7 +51,7 @@ def test_it_keeps_what_the_command_keeps(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("a.txt").write_text(TEXT)
-    done = CliRunner().invoke(app, ["compress", "a.txt", "-q", QUERY, "-b", "30", "--device", "cpu"])
+    done = invoke("compress", "a.txt", "-q", QUERY, "-b", "30", "--device", "cpu")
     assert compressor.compress(TEXT, QUERY, 30).text == done.stdout
 
 

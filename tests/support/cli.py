@@ -1,18 +1,15 @@
-"""Run the program, in a process of its own or in this one, on a text with three facts or on records."""
+"""Run the program in this process, on a text with three facts or on records."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from typer.testing import CliRunner
-
-from longattncomp_cli.main import app
+import typer
 
 FACTS = {
     "Who repaired the clock?": "The clock in the north tower was repaired by Ines Albrecht in 1987.",
@@ -28,29 +25,33 @@ CLOCK = "The clock in the north tower was repaired by Ines Albrecht in 1987. "
 PROGRAM = [sys.executable, "-m", "longattncomp_cli"]
 
 
-def story(num_filler: int = 3) -> str:
+def story(num_filler: int = 2) -> str:
     """A prose text with three facts far apart."""
     parts = [fact + "\n\n" + FILLER * num_filler for fact in FACTS.values()]
     return FILLER * num_filler + "\n\n" + "\n\n".join(parts)
 
 
-def run(
-    *args: str, cwd: Path, stdin: str | bytes = b"", env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess:
-    """Run the program as a user does: seconds go by before it has begun."""
-    return subprocess.run(
-        [*PROGRAM, *args],
-        cwd=cwd,
-        input=stdin.encode() if isinstance(stdin, str) else stdin,
-        capture_output=True,
-        env={**os.environ, **(env or {})},
-        timeout=300,
-    )
+@cache
+def _program() -> typer.Typer:
+    """The app. Typer's runner builds all of its commands at each call: here they are built once."""
+    import typer.testing
+
+    from longattncomp_cli.main import app
+
+    typer.testing._get_command = cache(typer.main.get_command)
+    return app
 
 
 def invoke(*args: str, stdin: str | bytes | None = None, env: dict[str, str] | None = None) -> Any:
     """Run a command in this process: quicker, the same code."""
-    return CliRunner().invoke(app, list(args), input=stdin, env=env, catch_exceptions=False)
+    from typer.testing import CliRunner
+
+    return CliRunner().invoke(_program(), list(args), input=stdin, env=env, catch_exceptions=False)
+
+
+def run_bench(*args: object) -> Any:
+    """Run the benchmark in this process; arguments may be paths and numbers."""
+    return invoke("bench", *map(str, args))
 
 
 @pytest.fixture

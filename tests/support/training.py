@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import orjson
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.training.config import preset
 from longattncomp_cli.training.stages import Hooks, StageRun, run_stage
+from longattncomp_cli.training.trainer import Progress
 
 PLACES = [
     "Riga",
@@ -49,7 +51,8 @@ GOODS = [
     "oil",
     "cotton",
 ]
-TINY = {"epochs": 1, "validate_every": 3, "held_out_share": 0.3, "min_tokens": 200, "max_tokens": 300}
+TINY = {"epochs": 1, "batch_pools": 2, "validate_every": 3, "held_out_share": 0.3}
+TINY |= {"min_tokens": 200, "max_tokens": 300}
 
 
 def write_examples(path: Path, count: int = 24) -> Path:
@@ -100,6 +103,16 @@ def finish(run: StageRun) -> Path:
     """Run a stage to its end; its folder."""
     run_stage(run, Hooks())
     return run.output
+
+
+def interrupted_at(step: int) -> Hooks:
+    """Hooks that press Ctrl-C after a step."""
+
+    def press(progress: Progress) -> None:
+        if progress.step == step:
+            signal.raise_signal(signal.SIGINT)
+
+    return Hooks(on_step=press)
 
 
 def losses(folder: Path) -> list[float]:

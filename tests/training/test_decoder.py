@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner
 
 from longattncomp_cli.core.backbones.base import POSITIONS
 from longattncomp_cli.core.backbones.decoder import backbone as decoder_module
@@ -21,11 +24,11 @@ from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.loading import load_scorer, load_untrained_decoder
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.data.examples import Document, Example
-from longattncomp_cli.main import app
 from longattncomp_cli.training.pools.features import FeatureStore
 from longattncomp_cli.training.pools.plan import Pool, Question
 from longattncomp_cli.training.pools.whole_pools import pool_scorer
 from longattncomp_cli.training.trainables import INSTRUCTION, initial_attention
+from tests.support.cli import invoke
 from tests.support.decoders import decoder_scorer, make_decoder, make_remote_decoder
 from tests.support.training import GOODS, PLACES, write_examples
 
@@ -42,6 +45,7 @@ SENTENCES = (
 NUMBERS = {"--epochs": "8", "--batch-pools": "2", "--learning-rate": "0.003", "--validate-every": "40"}
 NUMBERS |= {"--min-tokens": "250", "--max-tokens": "350", "--patience": "20", "--held-out-share": "0.3"}
 NUMBERS |= {"--negative-share": "0.1", "--dropout": "0"}
+FEW = {**NUMBERS, "--epochs": "1", "--validate-every": "100", "--limit": "data=12", "--patience": "1"}
 
 
 def recall(scorer: Scorer, data: Path) -> float:
@@ -64,7 +68,7 @@ def setting(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def train(*args: str) -> Any:
-    done = CliRunner().invoke(app, [*args, "--preset", "smoke", "--device", "cpu"], catch_exceptions=False)
+    done = invoke(*args, "--preset", "smoke", "--device", "cpu")
     assert done.exit_code == 0, done.stderr
     return done
 
@@ -76,7 +80,7 @@ def flat(numbers: dict[str, str]) -> list[str]:
 def both_stages(
     encoding: str, setting: tuple[Path, Path], folder: Path, numbers: dict[str, str]
 ) -> list[Scorer]:
-    """Train through both stages; what each left."""
+    """Train through both stages; a scorer with what each left."""
     model, data = setting
     base = ["--data", str(data), *flat(numbers)]
     start = ["train-stage1", *base, "--backbone", str(model), "--layers", "2", "--encoding", encoding]
@@ -86,23 +90,71 @@ def both_stages(
     return [load_scorer(load_checkpoint(str(folder / name)), device="cpu") for name in ("one", "two")]
 
 
-@pytest.mark.parametrize("encoding", ["windowed", "full"])
-def test_both_stages_move_the_layer_and_leave_the_backbone(
-    encoding: str, setting: tuple[Path, Path], tmp_path: Path
-) -> None:
-    one, two = both_stages(encoding, setting, tmp_path, FEW)
-    untrained = Scorer(*load_untrained_decoder(str(setting[0]), "2", encoding=encoding, device="cpu"))
-    for before, after, stage in ((untrained, one, 1), (one, two, 2)):
+@contextmanager
+def counted_loads() -> Iterator[list[str]]:
+    """The id of each decoder whose blocks are built, in order."""
+    loads: list[str] = []
+
+    def counted(spec: BackboneSpec, *args: Any, **kwargs: Any) -> Any:
+        loads.append(spec.id)
+        return build_decoder(spec, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decoder_module, "build_decoder", counted)
+        yield loads
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A short run through both stages."""
+
+    encoding: str
+    stages: list[Scorer]
+    """The untrained scorer, and what each stage left."""
+    loads: list[str]
+    """The decoders that were loaded for the two stages, and for the two scorers of what they left."""
+
+
+@pytest.fixture(scope="module", params=["windowed", "full"])
+def trained(
+    request: pytest.FixtureRequest, setting: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Trained:
+    # Its matching heads are found here, and known to the stages.
+    untrained = Scorer(*load_untrained_decoder(str(setting[0]), "2", encoding=request.param, device="cpu"))
+    with counted_loads() as loads:
+        made = both_stages(request.param, setting, tmp_path_factory.mktemp(request.param), FEW)
+    return Trained(request.param, [untrained, *made], loads)
+
+
+def test_both_stages_move_the_layer_and_leave_the_backbone(trained: Trained) -> None:
+    untrained = trained.stages[0].backbone.model.module.state_dict()
+    for stage, (before, after) in enumerate(pairwise(trained.stages), start=1):
         assert after.checkpoint.config.training["stage"] == stage
-        assert after.checkpoint.config.encoding == encoding
+        assert after.checkpoint.config.encoding == trained.encoding
         assert after.checkpoint.config.pooling == "mean"
         moved = before.checkpoint.tensors["w_q"].float() - after.checkpoint.tensors["w_q"].float()
         assert 0 < float(moved.abs().max()) < 0.5
-        for name, value in untrained.backbone.model.module.state_dict().items():
+        for name, value in untrained.items():
             assert torch.equal(value, after.backbone.model.module.state_dict()[name])
 
 
-FEW = {**NUMBERS, "--epochs": "1", "--validate-every": "100", "--limit": "data=12", "--patience": "1"}
+def test_a_stage_loads_its_decoder_once(trained: Trained, setting: tuple[Path, Path]) -> None:
+    """Two stages, and two scorers of what they left."""
+    assert trained.loads == [str(setting[0])] * 4
+
+
+def test_other_instructions_give_other_scores_of_a_trained_decoder(trained: Trained) -> None:
+    """The instruction is the sink, as published; a request without one reads that of the training."""
+    scorer = load_scorer(trained.stages[1].checkpoint, device="cpu", dtype="float32")
+    config = scorer.checkpoint.config
+    assert (config.sink, config.instruction) == ("instruction", INSTRUCTION)
+    source = (Source("Salt is sold in Riga. The ferry carries letters."),)
+    sinks = [
+        scorer.score(Request(source, "Riga salt?", instruction=instruction)).sink
+        for instruction in ("", INSTRUCTION, "Sum up the text.", "Which market trades salt?")
+    ]
+    assert sinks[0] == sinks[1]
+    assert len(set(sinks)) == 3
 
 
 @pytest.mark.parametrize("preset", ["smoke", "paper"])
@@ -122,7 +174,7 @@ def test_pools_are_no_longer_than_the_model_reads_in_one_pass(preset: str, tmp_p
         "1",
     ]
     options += ["--preset", preset, "--held-out-share", "0.3", "--device", "cpu", "-o", str(output)]
-    done = CliRunner().invoke(app, options, catch_exceptions=False)
+    done = invoke(*options)
     assert done.exit_code == 0, done.stderr
     config = load_checkpoint(str(output)).config
     # The paper's layer has neither.
@@ -136,46 +188,23 @@ def test_pools_are_no_longer_than_the_model_reads_in_one_pass(preset: str, tmp_p
     assert scorer.score(Request((Source("Salt is sold in Riga."),), "Riga salt?")).confidence is not None
 
 
-@pytest.fixture
-def num_loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The id of each decoder whose blocks are built, in order."""
-    loads: list[str] = []
-
-    def counted(spec: BackboneSpec, *args: Any, **kwargs: Any) -> Any:
-        loads.append(spec.id)
-        return build_decoder(spec, *args, **kwargs)
-
-    monkeypatch.setattr(decoder_module, "build_decoder", counted)
-    return loads
-
-
-def test_a_stage_loads_its_decoder_once(
-    setting: tuple[Path, Path], tmp_path: Path, num_loads: list[str]
-) -> None:
-    model, data = setting
-    base = ["--data", str(data), *flat(FEW)]
-    train("train-stage1", *base, "--backbone", str(model), "--layers", "2", "-o", str(tmp_path / "one"))
-    assert num_loads == [str(model)]
-    train("train-stage2", *base, "--init", str(tmp_path / "one"), "-o", str(tmp_path / "two"))
-    assert num_loads == [str(model)] * 2
-
-
 def test_a_model_with_code_of_its_own_trains_where_that_is_allowed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_loads: list[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
     model, data = tmp_path / "model", write_examples(tmp_path / "own.jsonl", 24)
     make_remote_decoder(model, text=SENTENCES, max_position_embeddings=2048)
     base = ["--data", str(data), *flat(FEW), "--preset", "smoke", "--device", "cpu"]
     start = ["train-stage1", *base, "--backbone", str(model), "--layers", "2", "-o", str(tmp_path / "one")]
-    refused = CliRunner().invoke(app, start)
+    refused = invoke(*start)
     assert refused.exit_code == 4
     assert "--trust-remote-code" in refused.stderr
-    train(*start, "--trust-remote-code")
     again = ["train-stage2", *base, "--init", str(tmp_path / "one"), "-o", str(tmp_path / "two")]
-    assert CliRunner().invoke(app, again).exit_code == 4
-    train(*again, "--trust-remote-code")
-    assert num_loads == [str(model)] * 3  # once more to find its heads
+    with counted_loads() as loads:
+        train(*start, "--trust-remote-code")
+        assert invoke(*again).exit_code == 4
+        train(*again, "--trust-remote-code")
+    assert loads == [str(model)] * 3  # once more to find its heads
     made = load_scorer(load_checkpoint(str(tmp_path / "two")), device="cpu", trust_remote_code=True)
     assert type(made.backbone.model.module).__name__ == "HarbourModel"
     assert made.score(Request((Source("Salt is sold in Riga."),), "Riga salt?")).confidence is not None
@@ -237,22 +266,3 @@ def test_positions_are_kept_with_the_states_on_disk(tmp_path: Path) -> None:
         kept, made = again.get(document).states, memory.get(document).states
         assert kept[POSITIONS].tolist() == made[POSITIONS].tolist()
         assert len(set(kept[POSITIONS].flatten().tolist())) > 4
-
-
-def test_other_instructions_give_other_scores_of_a_trained_decoder(
-    setting: tuple[Path, Path], tmp_path: Path
-) -> None:
-    """The instruction is the sink, as published; a request without one reads that of the training."""
-    model, data = setting
-    start = ["train-stage1", "--data", str(data), *flat(FEW), "--backbone", str(model), "--layers", "2"]
-    train(*start, "-o", str(tmp_path / "one"))
-    scorer = load_scorer(load_checkpoint(str(tmp_path / "one")), device="cpu", dtype="float32")
-    config = scorer.checkpoint.config
-    assert (config.sink, config.instruction) == ("instruction", INSTRUCTION)
-    source = (Source("Salt is sold in Riga. The ferry carries letters."),)
-    sinks = [
-        scorer.score(Request(source, "Riga salt?", instruction=instruction)).sink
-        for instruction in ("", INSTRUCTION, "Sum up the text.", "Which market trades salt?")
-    ]
-    assert sinks[0] == sinks[1]
-    assert len(set(sinks)) == 3

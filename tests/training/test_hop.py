@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from longattncomp_cli.training.pools.features import FeatureStore
 from longattncomp_cli.training.pools.hop_scorer import HOP_RANK, HopScorer
 from longattncomp_cli.training.pools.plan import Pool, Question
 from longattncomp_cli.training.stages import Hooks, StageRun, run_stage
-from tests.support.training import digest, finish, losses, make_run
+from tests.support.training import digest, finish, interrupted_at, losses, make_run
 
 FILMS = (
     "Salt Harvest,Iron Meadow,Green Lantern Road,Winter Ferry,Glass Orchard,Amber Tide,Red Loom,Tin Parade"
@@ -133,13 +132,9 @@ def test_it_learns(data: Path, features: Path, finished: Path, scorer: Scorer) -
 def test_interrupted_and_resumed_equals_uninterrupted(
     data: Path, features: Path, finished: Path, tmp_path: Path
 ) -> None:
-    def interrupt(progress) -> None:
-        if progress.step == 3:
-            signal.raise_signal(signal.SIGINT)
-
     output = tmp_path / "hop"
     with pytest.raises(KeyboardInterrupt):
-        run_stage(make_hop_run(data, output, features=features), Hooks(on_step=interrupt))
+        run_stage(make_hop_run(data, output, features=features), interrupted_at(3))
     run_stage(make_hop_run(data, output, features=features, resume=True), Hooks())
     assert losses(output) == losses(finished)
     assert digest(output) == digest(finished)

@@ -6,25 +6,24 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
+from longattncomp_cli.core.backbones.base import Backbone
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.data.examples import Document
 from longattncomp_cli.errors import CheckpointError, InputError, OutputError
-from longattncomp_cli.main import app
 from longattncomp_cli.training.config import preset
 from longattncomp_cli.training.pools.features import FeatureStore
 from longattncomp_cli.training.stages import Hooks, run_stage
-from tests.support.training import TINY, digest, finish, losses, make_run, write_examples
+from tests.support.cli import invoke
+from tests.support.training import TINY, digest, finish, interrupted_at, losses, make_run, write_examples
 
 
 @pytest.fixture(scope="module")
@@ -55,29 +54,35 @@ def test_a_run_leaves_a_checkpoint_that_scores(finished: Path) -> None:
     assert checkpoint.config.training["hyperparameters"]["seed"] == 0
 
 
+@pytest.fixture(scope="module")
+def own_pass(data, tmp_path_factory) -> tuple[Path, Backbone]:
+    """The same run with a backbone of its own, by which it encodes itself what it needs."""
+    backbone = load_scorer(load_checkpoint("untrained"), device="cpu").backbone
+    return finish(make_run(data, tmp_path_factory.mktemp("own") / "run", backbone=backbone)), backbone
+
+
+def fail(progress) -> None:
+    raise InputError("a broken step")
+
+
 def test_one_seed_gives_one_checkpoint_and_another_another(
-    data: Path, features: Path, finished: Path, tmp_path: Path
+    data: Path, features: Path, finished: Path, own_pass: tuple[Path, Backbone], tmp_path: Path
 ) -> None:
-    run_stage(make_run(data, tmp_path / "run"), Hooks())  # what it needs it encodes itself
-    assert digest(tmp_path / "run") == digest(finished)
-    assert losses(tmp_path / "run") == losses(finished)
+    again, _ = own_pass
+    assert digest(again) == digest(finished)
+    assert losses(again) == losses(finished)
     other = preset("smoke", 1, layers=(6, 0), seed=1, **TINY)
-    run_stage(make_run(data, tmp_path / "other", config=other, features=features), Hooks())
-    assert losses(tmp_path / "other") != losses(finished)
+    with pytest.raises(InputError):
+        run_stage(make_run(data, tmp_path, config=other, features=features), Hooks(on_step=fail))
+    assert losses(tmp_path)[0] != losses(finished)[0]
 
 
 def test_interrupted_and_resumed_equals_uninterrupted(
     data: Path, features: Path, finished: Path, tmp_path: Path
 ) -> None:
-    import signal
-
-    def interrupt(progress) -> None:
-        if progress.step == 2:
-            signal.raise_signal(signal.SIGINT)
-
     output = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        run_stage(make_run(data, output, features=features), Hooks(on_step=interrupt))
+        run_stage(make_run(data, output, features=features), interrupted_at(2))
     assert 0 < len(losses(output)) < len(losses(finished))
     run_stage(make_run(data, output, features=features, resume=True), Hooks())
     assert losses(output) == losses(finished)
@@ -94,9 +99,6 @@ def test_an_output_in_use_is_refused_and_an_empty_one_cannot_be_resumed(data, fi
 def test_a_run_that_failed_before_it_kept_anything_can_be_started_again(
     data: Path, features: Path, finished: Path, tmp_path: Path
 ) -> None:
-    def fail(progress) -> None:
-        raise InputError("a broken step")
-
     output = tmp_path / "run"
     with pytest.raises(InputError):
         run_stage(make_run(data, output, features=features), Hooks(on_step=fail))
@@ -131,10 +133,9 @@ def test_mean_pooling_trains_too(data: Path, features: Path, tmp_path: Path) -> 
     assert float(verdict.scores.sum() + verdict.sink) == pytest.approx(1, abs=1e-5)
 
 
-def test_training_leaves_every_backbone_parameter_as_it_was(data, tmp_path) -> None:
-    fresh, read = (load_scorer(load_checkpoint("untrained"), device="cpu").backbone for _ in range(2))
-    run_stage(replace(make_run(data, tmp_path / "run"), backbone=read), Hooks())
-    fresh, used = fresh.encoder, read.encoder
+def test_training_leaves_every_backbone_parameter_as_it_was(own_pass: tuple[Path, Backbone]) -> None:
+    fresh = load_scorer(load_checkpoint("untrained"), device="cpu").backbone.encoder
+    used = own_pass[1].encoder
     assert torch.equal(used.token_embeddings, fresh.token_embeddings)
     for layer, other in zip(used.layers, fresh.layers, strict=True):
         for name, value in vars(layer).items():
@@ -146,35 +147,27 @@ def test_training_leaves_every_backbone_parameter_as_it_was(data, tmp_path) -> N
                 assert torch.equal(a, b)
 
 
-def test_two_processes_see_the_losses_of_one(data: Path, tmp_path: Path) -> None:
-    config = preset("smoke", 1, layers=(6, 0), batch_pools=2, **TINY)
-    run_stage(make_run(data, tmp_path / "one", config=config), Hooks())
-    script = tmp_path / "worker.py"
-    script.write_text(
+def test_two_processes_see_the_losses_of_one(
+    data: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This process, and another one; each has one of the two pools of a step."""
+    output = tmp_path / "two"
+    code = (
         "import sys, torch\ntorch.set_num_threads(1)\n"
         f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
         "from tests.support.training import *\n"
-        "config = preset('smoke', 1, layers=(6, 0), batch_pools=2, **TINY)\n"
-        f"run_stage(make_run(Path({str(data)!r}), Path({str(tmp_path / 'two')!r}), config=config), Hooks())\n"
+        f"finish(make_run(Path({str(data)!r}), Path({str(output)!r})))\n"
     )
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    workers = [
-        subprocess.Popen(
-            [sys.executable, str(script)],
-            env={
-                **os.environ,
-                "WORLD_SIZE": "2",
-                "RANK": str(rank),
-                "MASTER_ADDR": "127.0.0.1",
-                "MASTER_PORT": port,
-            },
-        )
-        for rank in range(2)
-    ]
-    assert [worker.wait(timeout=300) for worker in workers] == [0, 0]
-    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=2e-3)
+    group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    other = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, **group, "RANK": "1"})
+    for name, value in {**group, "RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+    finish(make_run(data, output))
+    assert other.wait(timeout=300) == 0
+    assert losses(output) == pytest.approx(losses(finished), rel=2e-3)
 
 
 def test_the_store_encodes_once_survives_a_torn_end_and_changes_nothing(tmp_path: Path) -> None:
@@ -239,7 +232,7 @@ def test_hyperparameters_keep_the_flags_of_their_old_names(data: Path, tmp_path:
     for flags in (old, dict(OLD_FLAGS.values())):
         output = tmp_path / str(len(recorded))
         args = [*base, *chain(*flags.items()), "-o", str(output)]
-        done = CliRunner().invoke(app, args, catch_exceptions=False)
+        done = invoke(*args)
         assert done.exit_code == 0, done.stderr
         recorded.append(load_checkpoint(str(output)).config.training["hyperparameters"])
     assert recorded[0] == recorded[1]

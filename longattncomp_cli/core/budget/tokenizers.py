@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
@@ -118,7 +119,9 @@ def load_tokenizer(name: str) -> TargetTokenizer:
     return TiktokenTokenizer(encoding_name, _load_encoding(encoding_name))
 
 
+@cache
 def _load_encoding(name: str) -> tiktoken.Encoding:
+    """An encoding, made once a process: of a known vocabulary too it takes near half a second."""
     known = read_compact(name)
     if known is not None:
         return known

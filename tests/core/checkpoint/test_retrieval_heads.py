@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
 from longattncomp_cli.core.checkpoint.decoder_heads import NULL_QUERY, Head
 from longattncomp_cli.core.checkpoint.head_cache import read_heads, user_cache_folder, write_heads
@@ -16,7 +15,7 @@ from longattncomp_cli.core.checkpoint.retrieval_heads import HeadExample, HeadMe
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
-from longattncomp_cli.main import app
+from tests.support.cli import invoke
 from tests.support.decoders import TEXT, decoder_scorer, make_decoder
 from tests.support.training import write_examples
 
@@ -112,7 +111,7 @@ def test_heads_are_found_once_and_kept_where_the_user_keeps_such_things(
     (tmp_path / "text.txt").write_text(TEXT)
     command = ["score", str(tmp_path / "text.txt"), "-q", "Where is the key?", "--json"]
     command += ["--backbone", str(folder), "--device", "cpu"]
-    first, second = (CliRunner().invoke(app, command, catch_exceptions=False) for _ in range(2))
+    first, second = (invoke(*command) for _ in range(2))
     assert "finding the retrieval heads" in first.stderr
     assert "found block" in first.stderr
     assert "finding" not in second.stderr
@@ -141,7 +140,7 @@ def test_the_program_finds_heads_on_labelled_examples_and_leaves_a_checkpoint(
     (tmp_path / "text.txt").write_text(TEXT)
     search = ["train-stage1", "--part", "heads", "--backbone", str(folder), "--data", str(data)]
     search += ["-o", str(tmp_path / "heads"), "--device", "cpu"]
-    done = CliRunner().invoke(app, search, catch_exceptions=False)
+    done = invoke(*search)
     assert done.exit_code == 0, done.stderr
     made = load_checkpoint(str(tmp_path / "heads"))
     record = made.config.training
@@ -152,14 +151,12 @@ def test_the_program_finds_heads_on_labelled_examples_and_leaves_a_checkpoint(
     assert "found, not trained" in card
     assert str(tmp_path) not in card
     score = ["score", str(tmp_path / "text.txt"), "-q", "Where is the key?", "--json", "--device", "cpu"]
-    scored = CliRunner().invoke(
-        app, [*score, "--checkpoint", str(tmp_path / "heads")], catch_exceptions=False
-    )
+    scored = invoke(*score, "--checkpoint", str(tmp_path / "heads"))
     assert scored.exit_code == 0, scored.stderr
-    assert CliRunner().invoke(app, search).exit_code == 3
+    assert invoke(*search).exit_code == 3
 
 
 def test_heads_of_no_backbone_cannot_be_found(tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["train-stage1", "--part", "heads", "-o", str(tmp_path / "heads")])
+    done = invoke("train-stage1", "--part", "heads", "-o", str(tmp_path / "heads"))
     assert done.exit_code == 2
     assert "--backbone" in done.stderr

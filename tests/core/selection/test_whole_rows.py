@@ -53,7 +53,7 @@ def test_a_small_table_is_one_chunk_and_text_around_it_is_cut_as_ever(scorer) ->
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_row_that_is_asked_for_is_kept_whole_with_its_header(compressor, form: str) -> None:
-    asked = list(lookups("stations", 5, form, num_rows=20))
+    asked = list(lookups("stations", 5, form, num_rows=12))
     for lookup in asked[4::20]:
         result = compressor.compress(Source(lookup.text, lookup.name), lookup.question, 160)
         assert result.num_tokens <= 160
@@ -72,7 +72,7 @@ def test_of_wide_tables_no_pieces_of_rows_are_kept(compressor, form: str) -> Non
 
 
 def test_more_budget_keeps_more_rows_and_a_row_larger_than_the_budget_is_cut(compressor) -> None:
-    lookup = next(lookups("stations", 7, "csv"))
+    lookup = next(lookups("stations", 7, "csv", num_rows=30))
     source = Source(lookup.text, lookup.name)
     before: set[int] = set()
     for budget in (8, 30, 64, 90, 130, 200, 400, 800):

@@ -12,7 +12,6 @@ from typing import Any
 import orjson
 import pytest
 import torch
-from typer.testing import CliRunner
 
 from longattncomp_cli.commands.runs.written import parse_size
 from longattncomp_cli.core.backbones.cache.disk import NotKeptError, StateFiles
@@ -21,7 +20,7 @@ from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.errors import UsageError
-from longattncomp_cli.main import app
+from tests.support.cli import invoke
 from tests.support.decoders import TEXT, decoder_scorer, make_decoder
 from tests.support.scorers import remembering
 from tests.support.texts import random_text
@@ -192,9 +191,9 @@ def test_the_program_writes_the_same_lines_with_and_without(tmp_path: Path) -> N
     records = [{"query": QUERIES[i % 2], "context": texts[i % 3 == 0]} for i in range(4)]
     (tmp_path / "in.jsonl").write_bytes(b"".join(orjson.dumps(r) + b"\n" for r in records))
     base = ["compress", str(tmp_path / "in.jsonl"), "-b", "100", "--quiet", "--device", "cpu"]
-    plain = CliRunner().invoke(app, base)
+    plain = invoke(*base)
     for _ in range(2):
-        kept = CliRunner().invoke(app, [*base, "--cache", str(tmp_path / "c"), "--cache-size", "20M"])
+        kept = invoke(*base, "--cache", str(tmp_path / "c"), "--cache-size", "20M")
         assert kept.exit_code == 0
         assert kept.stdout == plain.stdout
     assert list((tmp_path / "c").glob("*.states"))

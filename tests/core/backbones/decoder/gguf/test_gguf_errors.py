@@ -10,14 +10,13 @@ from types import SimpleNamespace
 
 import gguf
 import pytest
-from typer.testing import CliRunner
 
 from longattncomp_cli.core.backbones import gguf_files
 from longattncomp_cli.core.backbones.decoder.backbone import open_decoder
 from longattncomp_cli.core.backbones.decoder.gguf.header import read_header
 from longattncomp_cli.core.backbones.gguf_files import PackagedModel, find_gguf
 from longattncomp_cli.errors import CheckpointError, LongAttnCompError, ResourceError
-from longattncomp_cli.main import app
+from tests.support.cli import invoke
 from tests.support.decoders import decoder_scorer, make_decoder
 from tests.support.gguf_files import write_gguf
 
@@ -219,7 +218,7 @@ def test_the_program_says_it_in_its_exit_code(name: str, code: int, tmp_path: Pa
         "--backbone",
         str(tmp_path / name),
     ]
-    done: SimpleNamespace = CliRunner().invoke(app, command)
+    done: SimpleNamespace = invoke(*command)
     assert done.exit_code == code
     assert name in done.stderr
 
