@@ -30,13 +30,14 @@ class SourcesMemo:
     def __init__(self, sources: tuple[Source, ...]) -> None:
         """Nothing is known yet."""
         self.sources = sources
-        self._known: dict[Hashable, Any] = {}
+        self._known: dict[tuple[Hashable, int], tuple[object, Any]] = {}
 
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What ``make`` gave the first time that ``key`` was asked for."""
-        if key not in self._known:
-            self._known[key] = make()
-        known: T = self._known[key]
+    def once(self, key: Hashable, make: Callable[[], T], of: object = None) -> T:
+        """What ``make`` gave the first time that ``key`` was asked for; see :meth:`Request.once`."""
+        place = (key, id(of))
+        if place not in self._known:
+            self._known[place] = of, make()  # ``of`` is held: its id is no other's
+        known: T = self._known[place][1]
         return known
 
 
@@ -78,11 +79,17 @@ class Request:
         """Whether other requests on the same sources may follow."""
         return self.memo is not None and self.memo.sources is self.sources
 
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Something that follows from the sources alone, made once for all requests on them."""
+    def once(self, key: Hashable, make: Callable[[], T], of: object = None) -> T:
+        """Something that follows from the sources alone, made once for all requests on them.
+
+        Args:
+            key: names it.
+            make: makes it.
+            of: what else it follows from, such as the chunks: the same object, not an equal one.
+        """
         if self.memo is None or self.memo.sources is not self.sources:
             return make()
-        return self.memo.once(key, make)
+        return self.memo.once(key, make, of)
 
     @property
     def prefix(self) -> str:
