@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from longattncomp_cli.core.inputs.conversations.model import Conversation, Frame
 from longattncomp_cli.core.inputs.conversations.reading import looks_like_conversation, read_conversation
 from longattncomp_cli.core.inputs.messages import prompt_text
-from longattncomp_cli.core.inputs.records import Record
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.conversations import frame_of
 from longattncomp_cli.core.prompts.leads import NamesAfter
 from longattncomp_cli.core.prompts.parser import parse_prompt
 from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from longattncomp_cli.core.inputs.records import Record
 
 T = TypeVar("T")
 
