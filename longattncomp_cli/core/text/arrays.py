@@ -9,3 +9,6 @@ FloatArray = npt.NDArray[np.float64]
 
 
 IntArray = npt.NDArray[np.int64]
+
+
+Int32Array = npt.NDArray[np.int32]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from longattncomp_cli.core.text.arrays import IntArray
+from longattncomp_cli.core.text.arrays import Int32Array, IntArray
 from longattncomp_cli.core.text.spans import SourceSpan
 
 SHORTEST_RUN = 8
@@ -66,7 +66,7 @@ class WordRuns:
     def __init__(self, texts: Sequence[tuple[str, int, int]], is_code: Sequence[bool]) -> None:
         """Number the words and all runs of ``SHORTEST_RUN`` words."""
         numbers: dict[str, int] = {}
-        ids, starts = array("q"), array("q")
+        ids, starts = array("i"), array("i")  # half of the memory of 8 bytes a number
         self.bounds = [0]
         for number, (text, start, end) in enumerate(texts):
             pattern = _CODE_WORDS if is_code[number] else _WORDS
@@ -77,8 +77,8 @@ class WordRuns:
             ids.append(-1 - number)  # like no word: no run goes on from one text to the next
             starts.append(end)
             self.bounds.append(len(ids))
-        self.ids_N = np.frombuffer(ids, dtype=np.int64)
-        self.starts_N = np.frombuffer(starts, dtype=np.int64)
+        self.ids_N = np.frombuffer(ids, dtype=np.int32)
+        self.starts_N = np.frombuffer(starts, dtype=np.int32)
         self.runs_N, self.num_runs = _numbered_runs(self.ids_N)
         self.repeats_N = np.bincount(self.runs_N, minlength=self.num_runs)[self.runs_N] > 1
         self.before_N = _places_before(self.runs_N)
@@ -90,7 +90,8 @@ class WordRuns:
         for source in np.unique(spans_S3[:, 0]).tolist():
             low, high = self.bounds[source], self.bounds[source + 1] - 1
             own = spans_S3[:, 0] == source
-            numbers_S2[own] = low + np.searchsorted(self.starts_N[low:high], spans_S3[own, 1:])
+            places = spans_S3[own, 1:].astype(np.int32)  # of another type than theirs all starts are copied
+            numbers_S2[own] = low + np.searchsorted(self.starts_N[low:high], places)
         return numbers_S2
 
 
@@ -169,28 +170,32 @@ class CopyFinder:
         return Run(word, word + int(length_P[best]), int(place_P[best]) if length_P[best] else word)
 
 
-def _places_before(runs_N: IntArray) -> IntArray:
+def _places_before(runs_N: Int32Array) -> Int32Array:
     """(N,) the word before each one that begins the same run; -1 where there is none."""
     order_N = np.argsort(runs_N, kind="stable")
-    before_N = np.full(len(runs_N), -1, dtype=np.int64)
+    before_N = np.full(len(runs_N), -1, dtype=np.int32)
     is_same = runs_N[order_N[1:]] == runs_N[order_N[:-1]]
     before_N[order_N[1:][is_same]] = order_N[:-1][is_same]
     return before_N
 
 
-def _numbered_runs(ids_N: IntArray) -> tuple[IntArray, int]:
+def _numbered_runs(ids_N: Int32Array) -> tuple[Int32Array, int]:
     """(N,) a number for the ``SHORTEST_RUN`` words from each one on, equal where they are, and how many.
 
     Exact, by doubling: the number of a pair, of a pair of pairs, and so on.
     """
-    runs_N = np.unique(ids_N, return_inverse=True)[1].astype(np.int64)
+    runs_N = _numbered(ids_N)
     for doubling in range(_DOUBLINGS):
         step = 2**doubling
-        behind_N = np.full(len(runs_N), -1, dtype=np.int64)
-        behind_N[:-step] = runs_N[step:]
-        pairs_N = runs_N * (len(runs_N) + 1) + behind_N + 1
-        runs_N = np.unique(pairs_N, return_inverse=True)[1].astype(np.int64)
+        pairs_N = runs_N * np.int64(len(runs_N) + 1)
+        pairs_N[:-step] += runs_N[step:] + 1
+        runs_N = _numbered(pairs_N)
     return runs_N, int(runs_N.max(initial=-1)) + 1
+
+
+def _numbered(keys_N: Int32Array | IntArray) -> Int32Array:
+    """(N,) the place of each key among the distinct ones."""
+    return np.unique(keys_N, return_inverse=True)[1].astype(np.int32)
 
 
 _KEY = re.compile(r"[ \t]*(?:[-*] )?([A-Za-z_\"'][\w.\"' -]{0,40}?)[ \t]*[:=](?:\s|$)")
