@@ -1,4 +1,4 @@
-"""The two kinds of numpy arrays that annotations name."""
+"""The kinds of numpy arrays that annotations name."""
 
 from __future__ import annotations
 
