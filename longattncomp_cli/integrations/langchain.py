@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
-from pydantic import ConfigDict
+from pydantic import ConfigDict, PrivateAttr
 
 from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.latest import LatestSources
 from longattncomp_cli.core.results.report import kept_parts
 
 
@@ -26,6 +27,7 @@ class LongAttnCompressor(BaseDocumentCompressor):
     """Loaded once, shared by all calls."""
     budget: int | str = "25%"
     """Tokens of all documents together, such as ``4000``, ``"16k"`` or ``"12.5%"``."""
+    _latest: LatestSources = PrivateAttr(default_factory=LatestSources)
 
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
@@ -37,7 +39,8 @@ class LongAttnCompressor(BaseDocumentCompressor):
             Source(document.page_content, title=str(document.metadata.get("title") or ""))
             for document in documents
         ]
-        result = self.compressor.compress(sources, query, self.budget)
+        request = self.compressor.requests.from_context(sources, query, self.budget)
+        result = self.compressor.compress(self._latest.shared(request))
         return [
             Document(
                 page_content=result.text_of(number),

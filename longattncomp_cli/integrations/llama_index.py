@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from llama_index.core.bridge.pydantic import Field
+from llama_index.core.bridge.pydantic import Field, PrivateAttr
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, TextNode
 
 from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.latest import LatestSources
 from longattncomp_cli.core.results.report import JsonObject, kept_parts
 
 _KEY = "longattncomp"
@@ -27,6 +28,7 @@ class LongAttnPostprocessor(BaseNodePostprocessor):
     budget: int | str = Field(
         default="25%", description="Tokens of all nodes together: 4000, '16k', '12.5%'."
     )
+    _latest: LatestSources = PrivateAttr(default_factory=LatestSources)
 
     @classmethod
     def class_name(cls) -> str:
@@ -43,7 +45,8 @@ class LongAttnPostprocessor(BaseNodePostprocessor):
             return []
         titles = [str(node.node.metadata.get("title") or "") for node in nodes]
         sources = [Source(text, title=title) for text, title in zip(texts, titles, strict=True)]
-        result = self.compressor.compress(sources, query_bundle.query_str, self.budget)
+        request = self.compressor.requests.from_context(sources, query_bundle.query_str, self.budget)
+        result = self.compressor.compress(self._latest.shared(request))
         return [
             NodeWithScore(
                 node=_shortened(nodes[number].node, result.text_of(number), parts), score=nodes[number].score

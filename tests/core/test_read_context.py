@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from longattncomp_cli import Compressor, CompressorSettings, InputError, Source
 from longattncomp_cli.core.backbones.encoder.backbone import EncoderBackbone
 from longattncomp_cli.core.chunking.chunks import Chunk, ChunkedSource, ContextTokens, Tokens
-from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.prompts.latest import MOST_CHARS, LatestSources
+from longattncomp_cli.core.prompts.request import Request, SourcesMemo
 from longattncomp_cli.core.results.compression import Compression
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.core.text.spans import Span
@@ -30,6 +32,11 @@ PROSE = "\n\n".join(
 CODE = (
     "def open_valve(pressure):\n    if pressure > LIMIT:\n        raise ValueError(pressure)\n    return 1\n"
 )
+DIARY = "# Diary of the light\n\n" + "\n".join(
+    f"## [{number}.0.0] - 2019-0{number}-11\n\nSee section {number + 2} of the rules. The bell was struck "
+    f"twice in fog and once at noon, as the harbour rules of Istrand say and the keeper wrote.\n"
+    for number in range(1, 8)
+)
 SOURCES = (Source(PROSE, "log.txt", title="Keepers"), Source(CODE, "valve.py"))
 QUERIES = ("Who looks after the tide ledger?", "where does open_valve raise", "What was bought from Istrand?")
 
@@ -44,7 +51,11 @@ def same(one: Compression, other: Compression) -> bool:
     return scores and one.text == other.text and one.selection == other.selection
 
 
-@pytest.mark.parametrize("context", [PROSE, [PROSE, CODE], SOURCES], ids=["text", "texts", "sources"])
+@pytest.mark.parametrize(
+    "context",
+    [PROSE, [PROSE, CODE], SOURCES, [Source(DIARY, "a.md"), Source(DIARY.upper(), "b.md")]],
+    ids=["text", "texts", "sources", "entries, pointers and copies"],
+)
 def test_each_answer_is_that_of_a_fresh_call(compressor: Compressor, context) -> None:
     read = compressor.read(context)
     for query in QUERIES:
@@ -87,6 +98,47 @@ def test_a_second_query_reads_no_window_of_the_context(scorer: Scorer, o200k) ->
     for query in QUERIES:
         read.score(query)
     assert backbone.num_read == after_reading
+
+
+def test_requests_in_a_row_on_equal_sources_are_answered_alike_and_the_third_reads_nothing(
+    scorer: Scorer, o200k
+) -> None:
+    backbone = counting(scorer)
+    compressor = Compressor(scorer.with_backbone(backbone), o200k, CompressorSettings())
+    latest = LatestSources()
+
+    def asked(query: str, *texts: str) -> tuple[Compression, int]:
+        before = backbone.num_read
+        request = latest.shared(Request(tuple(map(Source, texts)), query, budget=100_000))
+        return compressor.compress(request), backbone.num_read - before
+
+    numbers = []
+    for query in QUERIES:
+        given, num_read = asked(query, PROSE, CODE)
+        numbers.append(num_read > 0)
+        assert same(given, compressor.compress([PROSE, CODE], query, 100_000))
+    assert numbers == [True, True, False]
+    other, num_read = asked(QUERIES[0], CODE, PROSE)
+    assert num_read > 0
+    assert same(other, compressor.compress([CODE, PROSE], QUERIES[0], 100_000))
+
+
+def test_nothing_is_kept_of_long_contexts_nor_of_conversations(o200k) -> None:
+    long = Request((Source("Salt is dear. " * (MOST_CHARS // 14 + 1)),), "?")
+    chat = Request((Source("Salt."),), "?", frame=object())  # type: ignore[arg-type] (only told apart)
+    for request in (long, chat):
+        latest = LatestSources()
+        assert [latest.shared(request) is request for _ in range(3)] == [True] * 3
+
+
+def test_what_is_known_of_one_tuple_of_chunks_is_not_taken_for_another() -> None:
+    request = Request(SOURCES, "?")
+    request = replace(request, memo=SourcesMemo(request.sources))
+    chunks = [(Chunk(0, 0, 0, end, 1),) for end in (5, 5, 9)]
+    found = [request.once("end", lambda own=own: [own[0].end], of=own) for own in chunks]
+    assert found == [[5], [5], [9]]
+    assert found[0] is not found[1]
+    assert request.once("end", list, of=chunks[0]) is found[0]
 
 
 def test_a_conversation_and_a_whole_prompt_are_answered_too(compressor: Compressor) -> None:

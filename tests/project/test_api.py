@@ -104,7 +104,9 @@ def test_langchain_documents_keep_metadata_and_offsets(compressor: Compressor) -
         Document(page_content="Salt is dear. " * 40, metadata={"source": "salt"}),
         Document(page_content=TEXT, metadata={"source": "log", "page": 7}, id="d2"),
     ]
-    (kept,) = LongAttnCompressor(compressor=compressor, budget=14).compress_documents(documents, QUERY)
+    documents_of = LongAttnCompressor(compressor=compressor, budget=14).compress_documents
+    (kept,) = documents_of(documents, QUERY)
+    assert [documents_of(documents, QUERY) for _ in range(2)] == [[kept]] * 2
     assert FACT in kept.page_content
     assert (kept.id, kept.metadata["source"], kept.metadata["page"]) == ("d2", "log", 7)
     spans = kept.metadata["longattncomp"]["spans"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +10,7 @@ from functools import cached_property
 
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.text.spans import Span
 
 
@@ -59,14 +60,18 @@ class ChunkMap:
     def split_by_chunk(self, source: int, start: int, end: int, reason: str = "") -> list[KeptSpan]:
         """The parts of ``[start, end)`` of a source, one for each chunk it touches."""
         parts = []
-        at = max(0, bisect_right(self._begins, (source, start)) - 1)
-        for chunk in self._chunks[at:]:
-            if (chunk.source, chunk.start) >= (source, end):
-                break
+        first = max(0, bisect_right(self._begins, (source, start)) - 1)
+        for number in range(first, bisect_left(self._begins, (source, end), first)):
+            chunk = self._chunks[number]
             low, high = max(start, chunk.start), min(end, chunk.end)
             if chunk.source == source and low < high:
                 parts.append(KeptSpan(chunk, low, high, reason))
         return parts
+
+
+def chunk_map(request: Request, chunks: Sequence[Chunk]) -> ChunkMap:
+    """That of all chunks of a request."""
+    return request.once("chunk map", lambda: ChunkMap(chunks), of=chunks)
 
 
 def without_parts(span: KeptSpan, parts: Sequence[Span]) -> list[KeptSpan]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -43,9 +44,15 @@ class ReadableParts:
 
     def owners_of(self, chunk: Chunk) -> list[KeptSpan]:
         """The heading lines over a chunk, and the rest of the records that its borders cut."""
-        headings = self.headings_at(chunk.source, chunk.start)
-        before = self.rest_before(chunk.source, chunk.start)
-        return [*headings, *before, *self.rest_after(chunk.source, chunk.end)]
+        if chunk.index not in self._owners:
+            headings = self.headings_at(chunk.source, chunk.start)
+            before = self.rest_before(chunk.source, chunk.start)
+            self._owners[chunk.index] = [*headings, *before, *self.rest_after(chunk.source, chunk.end)]
+        return self._owners[chunk.index]
+
+    @cached_property
+    def _owners(self) -> dict[int, list[KeptSpan]]:
+        return {}
 
     def headings_at(self, source: int, offset: int) -> list[KeptSpan]:
         """The heading lines of the units around ``offset``, outermost first."""

@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
 
-from longattncomp_cli.core.assembly.kept_spans import ChunkMap, KeptSpan, merge_kept_spans, without_parts
+from longattncomp_cli.core.assembly.kept_spans import (
+    ChunkMap,
+    KeptSpan,
+    chunk_map,
+    merge_kept_spans,
+    without_parts,
+)
 from longattncomp_cli.core.assembly.readable_parts import ReadableParts
 from longattncomp_cli.core.budget.tokenizers import TargetTokenizer
 from longattncomp_cli.core.chunking.chunks import Chunk
@@ -113,18 +119,16 @@ class Renderer:
 
     def owners_of(self, chunk: Chunk) -> list[KeptSpan]:
         """What must be kept with a chunk: the heading lines over it, the rest of the records it cuts."""
-        if chunk.index not in self._owners_by_chunk:
-            self._owners_by_chunk[chunk.index] = self.parts.owners_of(chunk)
-        return self._owners_by_chunk[chunk.index]
-
-    @cached_property
-    def _owners_by_chunk(self) -> dict[int, list[KeptSpan]]:
-        return {}
+        return self.parts.owners_of(chunk)
 
     @cached_property
     def parts(self) -> ReadableParts:
         """What a part needs beside it, and where one may begin or end."""
-        return ReadableParts(self.request.sources, self.structures, self._map)
+        return self.request.once(
+            ("readable parts", bool(self.structures)),
+            lambda: ReadableParts(self.request.sources, self.structures, self._map),
+            of=self.chunks,
+        )
 
     @cached_property
     def required_spans(self) -> tuple[KeptSpan, ...]:
@@ -134,7 +138,7 @@ class Renderer:
 
     @cached_property
     def _map(self) -> ChunkMap:
-        return ChunkMap(self.chunks)
+        return chunk_map(self.request, self.chunks)
 
     @cached_property
     def cut_mark(self) -> str:
@@ -193,8 +197,9 @@ class Renderer:
         # All that the text depends on besides the sources.
         key = (self.tokenizer.name, self.separator, self.headers, self.cut_marks, self.required)
         return self.request.once(
-            ("original tokens", *key, self.request.instruction, len(self.chunks)),
+            ("original tokens", *key, self.request.instruction),
             lambda: self.count(self.full_chunks(range(len(self.chunks)))),
+            of=self.chunks,
         )
 
     @cached_property
@@ -229,6 +234,7 @@ class Renderer:
         """(C,) the target tokens of each chunk alone."""
         sources = self.request.sources
         return self.request.once(
-            ("tokens per chunk", self.tokenizer.name, self.chunks),
+            ("tokens per chunk", self.tokenizer.name),
             lambda: self.tokenizer.count_each([sources[c.source].text[c.start : c.end] for c in self.chunks]),
+            of=self.chunks,
         )

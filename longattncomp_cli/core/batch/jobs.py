@@ -13,6 +13,7 @@ from longattncomp_cli.core.backbones.cache.choice import CacheChoice
 from longattncomp_cli.core.checkpoint.shipped import MULTILINGUAL_CHECKPOINT
 from longattncomp_cli.core.compressor import Compressor, CompressorSettings
 from longattncomp_cli.core.inputs.records import FieldNames, Record
+from longattncomp_cli.core.prompts.latest import LatestSources
 from longattncomp_cli.core.results.report import JsonObject, compression_record, score_report
 from longattncomp_cli.core.scoring.choice import ScorerChoice
 from longattncomp_cli.errors import CheckpointError
@@ -103,8 +104,10 @@ def _other_scripts() -> dict[str, str]:
 
 
 def _score(job: RecordJob, compressor: Compressor, settings: str) -> Process:
+    latest = LatestSources()
+
     def process(record: Record) -> tuple[JsonObject, JsonObject | None]:
-        request = compressor.requests.from_record(record, job.query)
+        request = latest.shared(compressor.requests.from_record(record, job.query))
         scored = compressor.score(request)
         report = {**score_report(scored), "settings": settings}
         return report, report
@@ -113,8 +116,10 @@ def _score(job: RecordJob, compressor: Compressor, settings: str) -> Process:
 
 
 def _compress(job: RecordJob, compressor: Compressor, settings: str) -> Process:
+    latest = LatestSources()
+
     def process(record: Record) -> tuple[Line, JsonObject | None]:
-        request = compressor.requests.from_record(record, job.query)
+        request = latest.shared(compressor.requests.from_record(record, job.query))
         chosen = compressor.for_request(request)
         result = chosen.compress(request)
         name = chosen.scorer.checkpoint.config.name

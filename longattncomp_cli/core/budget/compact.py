@@ -8,7 +8,7 @@ from where tiktoken has it, and belongs to one version of tiktoken.
 from __future__ import annotations
 
 import hashlib
-from itertools import accumulate
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -38,9 +38,10 @@ def read_compact(name: str) -> tiktoken.Encoding | None:
     header = orjson.loads(body[4:header_end])
     tokens_start = header_end + 2 * header["tokens"]
     sizes = np.frombuffer(body[header_end:tokens_start], dtype="<u2").tolist()
-    tokens = bytes(body[tokens_start:])
-    ends = list(accumulate(sizes))
-    ranks = {tokens[end - size : end]: rank for rank, (size, end) in enumerate(zip(sizes, ends, strict=True))}
+    of_size = [f"{size}s" for size in range(max(sizes, default=0) + 1)]
+    # ``unpack`` cuts the tokens in half of the time that slicing takes.
+    tokens = struct.Struct("".join([of_size[size] for size in sizes])).unpack(body[tokens_start:])
+    ranks = dict(zip(tokens, range(len(sizes)), strict=True))
     return tiktoken.Encoding(
         name, pat_str=header["pattern"], mergeable_ranks=ranks, special_tokens=header["special"]
     )

@@ -55,11 +55,17 @@ class TiktokenTokenizer:
 
     def count(self, text: str) -> int:
         """See :class:`TargetTokenizer`."""
-        return sum(len(self.encoding.encode_ordinary(part)) for part in _safe_parts(text))
+        return sum(map(self._count, _safe_parts(text)))
 
     def count_each(self, texts: Sequence[str]) -> list[int]:
         """See :class:`TargetTokenizer`."""
         return [self.count(text) for text in texts]
+
+    def _count(self, text: str) -> int:
+        try:  # an array: as a list of numbers the tokens of a long text take nine times as much memory
+            return len(self.encoding.encode_to_numpy(text, disallowed_special=()))
+        except UnicodeEncodeError:  # a lone surrogate
+            return len(self.encoding.encode_ordinary(text))
 
 
 @dataclass(frozen=True)

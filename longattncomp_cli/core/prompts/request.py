@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from longattncomp_cli.core.inputs.conversations.model import Conversation, Frame
 from longattncomp_cli.core.inputs.conversations.reading import looks_like_conversation, read_conversation
 from longattncomp_cli.core.inputs.messages import prompt_text
-from longattncomp_cli.core.inputs.records import Record
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.conversations import frame_of
 from longattncomp_cli.core.prompts.leads import NamesAfter
 from longattncomp_cli.core.prompts.parser import parse_prompt
 from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from longattncomp_cli.core.inputs.records import Record
 
 T = TypeVar("T")
 
@@ -30,13 +32,14 @@ class SourcesMemo:
     def __init__(self, sources: tuple[Source, ...]) -> None:
         """Nothing is known yet."""
         self.sources = sources
-        self._known: dict[Hashable, Any] = {}
+        self._known: dict[tuple[Hashable, int], tuple[object, Any]] = {}
 
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What ``make`` gave the first time that ``key`` was asked for."""
-        if key not in self._known:
-            self._known[key] = make()
-        known: T = self._known[key]
+    def once(self, key: Hashable, make: Callable[[], T], of: object = None) -> T:
+        """What ``make`` gave the first time that ``key`` was asked for; see :meth:`Request.once`."""
+        place = (key, id(of))
+        if place not in self._known:
+            self._known[place] = of, make()  # ``of`` is held: its id is no other's
+        known: T = self._known[place][1]
         return known
 
 
@@ -78,11 +81,17 @@ class Request:
         """Whether other requests on the same sources may follow."""
         return self.memo is not None and self.memo.sources is self.sources
 
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Something that follows from the sources alone, made once for all requests on them."""
+    def once(self, key: Hashable, make: Callable[[], T], of: object = None) -> T:
+        """Something that follows from the sources alone, made once for all requests on them.
+
+        Args:
+            key: names it.
+            make: makes it.
+            of: what else it follows from, such as the chunks: the same object, not an equal one.
+        """
         if self.memo is None or self.memo.sources is not self.sources:
             return make()
-        return self.memo.once(key, make)
+        return self.memo.once(key, make, of)
 
     @property
     def prefix(self) -> str:

@@ -136,5 +136,5 @@ def _runs(context: ContextTokens) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             continue
         ids = source.tokens.ids.astype(np.int64)
         first = source.chunks[0].index
-        yield ids, np.searchsorted(np.asarray(source.bounds), np.arange(len(ids)), side="right") - 1 + first
+        yield ids, np.repeat(first + np.arange(len(source.chunks)), np.diff(source.bounds))
         yield np.array(title, dtype=np.int64), np.full(len(title), first)

@@ -129,7 +129,7 @@ def first_pass(
     num_query = len(query.ids)
     unit_HMD = torch.stack(attention.unit_states(encoding.asked))
     projected_HMD = attention.project_queries(unit_HMD, encoding.asked)
-    owners = owners_of(chunks, request.sources)
+    owners = request.once("owners", lambda: owners_of(chunks, request.sources), of=chunks)
     owned = OwnerMass(owners, context) if config.pooling == "log" else None
     on_own_logits = partial(_own_logits, on_logits, num_query) if on_logits else None
     own_CHM = attention.chunk_logsumexp(projected_HMD, blocks, len(chunks), _each(on_own_logits, owned))

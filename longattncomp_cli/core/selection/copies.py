@@ -8,7 +8,6 @@ copies, nor is what stands under another heading.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,40 +15,17 @@ import numpy as np
 
 from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.chunking.chunks import Chunk
+from longattncomp_cli.core.selection.chunk_words import FEWEST_WORDS, ChunkWords, place_of
 from longattncomp_cli.core.selection.cutting import FindStart
 from longattncomp_cli.core.text.arrays import IntArray
-from longattncomp_cli.core.text.boundaries import sentence_starts
-from longattncomp_cli.core.text.copies import CopyFinder, Run, WordRuns, is_record_like
+from longattncomp_cli.core.text.copies import CopyFinder, Run
 from longattncomp_cli.core.text.spans import SourceSpan, Span
-from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
 
-_FEWEST_WORDS = 16
-"""A part of a chunk is left out from so many words on; a mark stands in its place."""
 _WORDS_A_RUN = 32
 """A whole chunk may be put together of one run more for each so many words."""
 _CUT_SHARE = 0.5
 """A chunk is cut where at least this share of its words are copies."""
-_DATA_KINDS = frozenset(
-    {
-        "json",
-        "jsonl",
-        "csv",
-        "tsv",
-        "yaml",
-        "config",
-        "settings",
-        "sql",
-        "cards",
-        "bibtex",
-        "ldif",
-        "entries",
-        "fields",
-        "xml",
-    }
-)
 _LOG_KINDS = frozenset({"log", "dump"})
-# A line that does not go on in the sentence of the one before.
-_NEW_LINE = re.compile(r"(?<=\n)(?=[ \t]+\S|[^\sa-z])")
 
 
 @dataclass(frozen=True)
@@ -78,21 +54,15 @@ def find_copies(order: IntArray, renderer: Renderer) -> Copies:
         order: all chunks, best first; of two copies the better is kept.
         renderer: of these chunks; what the user wants kept is kept before all.
     """
-    sources = renderer.request.sources
-    words = renderer.request.once(
-        "words",
-        lambda: WordRuns(
-            [(source.text, *source.context_span) for source in sources],
-            [source.kind in CODE_KINDS for source in sources],
-        ),
-    )
-    finder = CopyFinder(words)
+    words = renderer.request.once("copies", lambda: ChunkWords(renderer), of=renderer.parts)
+    finder = CopyFinder(words.runs)
     none = Copies(order, {})
-    if not finder.has_repeats and not _has_short_repeats(renderer, finder):
+    if not finder.has_repeats and not words.has_short_repeats:
         return none
-    walk = _Walk(renderer, finder)
-    for span in renderer.required_spans:
-        finder.keep(*finder.words_of(SourceSpan(span.chunk.source, span.start, span.end)))
+    walk = _Walk(renderer, finder, words)
+    required = [SourceSpan(span.chunk.source, span.start, span.end) for span in renderer.required_spans]
+    for low, high in words.runs.words_of(required).tolist():
+        finder.keep(low, high)
     kept = [index for index in order.tolist() if not walk.is_copy(renderer.chunks[index])]
     if not walk.places:
         return none
@@ -118,40 +88,27 @@ def beside_copies(focus: FindStart, copies: Copies) -> FindStart:
     return start
 
 
-def _has_short_repeats(renderer: Renderer, finder: CopyFinder) -> bool:
-    """Whether two sources of fewer words than a run are alike."""
-    seen: set[tuple[int, ...]] = set()
-    for chunk in renderer.chunks:
-        low, high = finder.words_of(_place(chunk))
-        if 0 < high - low < _FEWEST_WORDS:
-            words = finder.words(low, high)
-            if words in seen:
-                return True
-            seen.add(words)
-    return False
-
-
 class _Walk:
     """Goes through chunks from the best to the worst, and keeps what is new."""
 
-    def __init__(self, renderer: Renderer, finder: CopyFinder) -> None:
+    def __init__(self, renderer: Renderer, finder: CopyFinder, words: ChunkWords) -> None:
         self.renderer = renderer
         self.finder = finder
+        self.words = words
         self.places: list[tuple[SourceSpan, frozenset[int]]] = []
         self.parts: dict[int, tuple[Span, ...]] = {}
-        self._starts = np.array([finder.words_of(_place(chunk))[0] for chunk in renderer.chunks])
         self._short: dict[tuple[str, tuple[int, ...]], int] = {}
 
     def is_copy(self, chunk: Chunk) -> bool:
         """Whether a chunk is to be left out whole; if not it is kept, and its copied parts are noted."""
-        low, high = self.finder.words_of(_place(chunk))
+        low, high = self.words.bounds[chunk.index]
         original = self._short_copy(chunk, low, high)
         if original is not None:
-            self.places.append((_place(chunk), frozenset({original})))
+            self.places.append((place_of(chunk), frozenset({original})))
             return True
         runs = self.finder.runs(low, high) if high > low else []
         if runs and self._covers(chunk, runs, low, high):
-            self.places.append((_place(chunk), frozenset(i for run in runs for i in self._chunks_of(run))))
+            self.places.append((place_of(chunk), frozenset(i for run in runs for i in self._chunks_of(run))))
             return True
         if sum(run.num_words for run in runs) >= _CUT_SHARE * (high - low):
             self._cut(chunk, runs)
@@ -161,7 +118,7 @@ class _Walk:
     def _short_copy(self, chunk: Chunk, low: int, high: int) -> int | None:
         """The chunk of the same few words, of a source of the same title; the first of them is noted."""
         source = self.renderer.request.sources[chunk.source]
-        if not 0 < high - low < _FEWEST_WORDS or Span(chunk.start, chunk.end) != source.context_span:
+        if not 0 < high - low < FEWEST_WORDS or Span(chunk.start, chunk.end) != source.context_span:
             return None
         first = self._short.setdefault((source.title, self.finder.words(low, high)), chunk.index)
         return None if first == chunk.index else first
@@ -170,41 +127,37 @@ class _Walk:
         """Whether the runs are the whole chunk, in few pieces, and it stands for nothing else."""
         if sum(run.num_words for run in runs) < high - low or len(runs) > 1 + (high - low) // _WORDS_A_RUN:
             return False
-        if len(runs) > 1 and min(run.num_words for run in runs) < _FEWEST_WORDS:
+        if len(runs) > 1 and min(run.num_words for run in runs) < FEWEST_WORDS:
             return False
-        if any(self._chunk_of(run.place) == chunk.index for run in runs) or high - low < _FEWEST_WORDS:
+        if any(self.words.chunk_of(run.place) == chunk.index for run in runs) or high - low < FEWEST_WORDS:
             return False
-        if self._is_data(chunk, Span(chunk.start, chunk.end)):
-            sources = {self.renderer.chunks[self._chunk_of(run.place)].source for run in runs}
+        if self.words.is_data(place_of(chunk)):
+            sources = {self.renderer.chunks[self.words.chunk_of(run.place)].source for run in runs}
             return len(runs) == 1 and chunk.source not in sources and self._has_same_owner(chunk, runs[0])
         return all(self._has_same_owner(chunk, run) for run in runs)
 
     def _cut(self, chunk: Chunk, runs: Sequence[Run]) -> None:
         """Note the lines and sentences of a chunk that lie in runs."""
-        text = self.renderer.request.sources[chunk.source].text
-        inner = text[chunk.start : chunk.end]
-        edges = np.unique(
-            [0, len(inner), *sentence_starts(inner), *(match.end() for match in _NEW_LINE.finditer(inner))]
-        )
-        edges = edges + chunk.start
+        edges = self.words.edges(chunk)
         parts = []
         for run in runs:
             first = edges[np.searchsorted(edges, self._begin(run.start, chunk))]
             last = edges[np.searchsorted(edges, self._end(run.end, chunk), side="right") - 1]
             part = Span(int(first), int(last))
-            if part.num_chars <= 0 or self._is_data(chunk, part) or not self._has_same_owner(chunk, run):
+            place = SourceSpan(chunk.source, *part)
+            if part.num_chars <= 0 or self.words.is_data(place) or not self._has_same_owner(chunk, run):
                 continue
-            words = self.finder.words_of(SourceSpan(chunk.source, *part))
-            if words[1] - words[0] >= _FEWEST_WORDS:
+            ((begin, stop),) = self.words.runs.words_of([place]).tolist()
+            if stop - begin >= FEWEST_WORDS:
                 parts.append(part)
-                self.places.append((SourceSpan(chunk.source, *part), self._chunks_of(run)))
+                self.places.append((place, self._chunks_of(run)))
         if parts:
             self.parts[chunk.index] = tuple(parts)
 
     def _begin(self, word: int, chunk: Chunk) -> int:
         """The first character that belongs to nothing before a word: the line's where it begins the line."""
         text, at = self.renderer.request.sources[chunk.source].text, self.finder.offset(word)
-        before = self.finder.offset(word - 1) if word and self._chunk_of(word - 1) == chunk.index else -1
+        before = self.finder.offset(word - 1) if word and self.words.chunk_of(word - 1) == chunk.index else -1
         line = text.rfind("\n", 0, at) + 1
         return max(chunk.start, line if before < line <= at else at)
 
@@ -213,29 +166,13 @@ class _Walk:
         at = self.finder.offset(word)
         return min(chunk.end, self._begin(word, chunk)) if at < chunk.end else chunk.end
 
-    def _chunk_of(self, word: int) -> int:
-        return int(np.searchsorted(self._starts, word, side="right")) - 1
-
     def _chunks_of(self, run: Run) -> frozenset[int]:
         last = run.place + run.num_words - 1
-        return frozenset(range(self._chunk_of(run.place), self._chunk_of(last) + 1))
+        return frozenset(range(self.words.chunk_of(run.place), self.words.chunk_of(last) + 1))
 
     def _has_same_owner(self, chunk: Chunk, run: Run) -> bool:
         """Whether the same headings stand above a run and what it repeats; in logs that is no matter."""
         if self.renderer.request.sources[chunk.source].kind in _LOG_KINDS:
             return True
-        original = self.renderer.chunks[self._chunk_of(run.place)]
-        return self._headings(chunk, run.start) == self._headings(original, run.place)
-
-    def _headings(self, chunk: Chunk, word: int) -> list[str]:
-        text = self.renderer.request.sources[chunk.source].text
-        headings = self.renderer.parts.headings_at(chunk.source, self.finder.offset(word))
-        return [" ".join(text[span.start : span.end].split()).casefold() for span in headings]
-
-    def _is_data(self, chunk: Chunk, span: Span) -> bool:
-        source = self.renderer.request.sources[chunk.source]
-        return source.kind in _DATA_KINDS or is_record_like(source.text[span.start : span.end])
-
-
-def _place(chunk: Chunk) -> SourceSpan:
-    return SourceSpan(chunk.source, chunk.start, chunk.end)
+        original = self.renderer.chunks[self.words.chunk_of(run.place)]
+        return self.words.headings(chunk, run.start) == self.words.headings(original, run.place)

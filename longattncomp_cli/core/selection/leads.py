@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from longattncomp_cli.core.assembly.kept_spans import ChunkMap
+from longattncomp_cli.core.assembly.kept_spans import chunk_map
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.pointers import Pointed
@@ -20,7 +20,7 @@ def raise_names(pointed: Pointed, scores: ChunkScores, request: Request) -> Poin
     after = request.names_after
     if after is None:
         return pointed
-    chunk_map = ChunkMap(scores.chunks)
+    places = chunk_map(request, scores.chunks)
     best = int(pointed.order[0])
     starts: dict[int, int] = {}
     for name in after.names:
@@ -28,7 +28,7 @@ def raise_names(pointed: Pointed, scores: ChunkScores, request: Request) -> Poin
         for number in after.sources:
             source = request.sources[number]
             for at in name_places(source.text, name, *source.context_span):
-                (part,) = chunk_map.split_by_chunk(number, at, at + 1)
+                (part,) = places.split_by_chunk(number, at, at + 1)
                 held.setdefault(part.chunk.index, max(part.chunk.start, source.text.rfind("\n", 0, at) + 1))
                 if len(held) > MOST_CHUNKS:
                     break

@@ -9,20 +9,20 @@ same at every budget, and a larger one keeps a superset.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
-from longattncomp_cli.core.assembly.kept_spans import ChunkMap
+from longattncomp_cli.core.assembly.kept_spans import ChunkMap, chunk_map
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.cutting import FindStart
 from longattncomp_cli.core.text.arrays import IntArray
-from longattncomp_cli.core.text.order_words import end_of_order, entries, order_asked
+from longattncomp_cli.core.text.order_words import Entry, end_of_order, entries, order_asked
 from longattncomp_cli.core.text.pointers import pointers, targets
 from longattncomp_cli.core.text.references.by_name import named_pointers, named_targets
 from longattncomp_cli.core.text.references.corrections import Correction, corrections, corrects
@@ -62,8 +62,7 @@ def entry_asked(request: Request) -> SourceSpan | None:
     asked = order_asked(request.query)
     if asked is None:
         return None
-    sources = enumerate(request.sources)
-    ordered = [(number, each) for number, s in sources if (each := entries(s.text, *s.context_span))]
+    ordered = request.once("entries", lambda: _ordered_entries(request.sources))
     if len(ordered) != 1:
         return None
     number, found = ordered[0]
@@ -71,25 +70,35 @@ def entry_asked(request: Request) -> SourceSpan | None:
     return SourceSpan(number, start, start + 1)
 
 
+def _ordered_entries(sources: Sequence[Source]) -> list[tuple[int, list[Entry]]]:
+    """The sources that entries order, by number, and the entries."""
+    found = enumerate(entries(source.text, *source.context_span) for source in sources)
+    return [(number, own) for number, own in found if own]
+
+
 def raise_entry(pointed: Pointed, scores: ChunkScores, request: Request) -> Pointed:
     """Put the chunk with the entry that is asked for before all others."""
     place = entry_asked(request)
     if place is None:
         return pointed
-    (part,) = ChunkMap(scores.chunks).split_by_chunk(*place)
+    (part,) = chunk_map(request, scores.chunks).split_by_chunk(*place)
     index, best = part.chunk.index, int(pointed.order[0])
     order = np.concatenate([[index], pointed.order[pointed.order != index]])
     return Pointed(order, {**pointed.raised, index: best}, {**pointed.starts, index: place.start})
 
 
-def follow_pointers(scores: ChunkScores, sources: tuple[Source, ...]) -> Pointed:
+def follow_pointers(scores: ChunkScores, request: Request) -> Pointed:
     """Raise what the best chunks point to.
 
     Args:
         scores: of every chunk.
-        sources: theirs; a pointer is followed within its source, else to the only other that has a target.
+        request: theirs; a pointer is followed within its source, else to the only other that has a target.
     """
-    places = _Targets(scores, sources)
+    places = _Places(
+        request.sources,
+        request.once("targets", lambda: _Targets(request.sources)),
+        chunk_map(request, scores.chunks),
+    )
     order = scores.order.tolist()
     raised: dict[int, int] = {}
     starts: dict[int, int] = {}
@@ -111,15 +120,14 @@ def follow_pointers(scores: ChunkScores, sources: tuple[Source, ...]) -> Pointed
 
 
 class _Targets:
-    """Finds the chunks that hold what a chunk points to."""
+    """What may be pointed to in some sources, and what corrects their text."""
 
-    def __init__(self, scores: ChunkScores, sources: tuple[Source, ...]) -> None:
-        self._chunks = scores.chunks
+    def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = sources
-        self._map = ChunkMap(scores.chunks)
 
     @cached_property
-    def _by_source(self) -> list[dict[str, list[int]]]:
+    def by_source(self) -> list[dict[str, list[int]]]:
+        """Of each source, the places that a pointer may name."""
         return [
             {
                 **targets(source.text, *source.context_span),
@@ -129,33 +137,45 @@ class _Targets:
         ]
 
     @cached_property
-    def _names(self) -> frozenset[str]:
-        return frozenset(key for found in self._by_source for key in found)
+    def names(self) -> frozenset[str]:
+        """What pointers may name."""
+        return frozenset(key for found in self.by_source for key in found)
 
     @cached_property
-    def _corrections(self) -> list[list[Correction]]:
+    def corrections(self) -> list[list[Correction]]:
+        """Of each source."""
         return [corrections(source.text, *source.context_span) for source in self._sources]
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Finds the chunks that hold what a chunk points to."""
+
+    sources: tuple[Source, ...]
+    targets: _Targets
+    chunk_map: ChunkMap
 
     def of(self, chunk: Chunk) -> Iterator[tuple[Chunk, int]]:
         """The chunks that hold what ``chunk`` points to or what corrects it, and where that begins."""
-        text = self._sources[chunk.source].text
+        text = self.sources[chunk.source].text
         own = text[chunk.start : chunk.end]
-        keys = dict.fromkeys([*pointers(own), *named_pointers(own, self._names)])
+        keys = dict.fromkeys([*pointers(own), *named_pointers(own, self.targets.names)])
         places = [place for key in keys for place in self._place(chunk, key)]
-        for each in self._corrections[chunk.source]:
+        for each in self.targets.corrections[chunk.source]:
             if each.start >= chunk.end and corrects(each, text, chunk.start, chunk.end):
                 places.append((chunk.source, each.start))
         for source, at in places:
-            for part in self._map.split_by_chunk(source, at, at + 1):
+            for part in self.chunk_map.split_by_chunk(source, at, at + 1):
                 yield part.chunk, at
 
     def _place(self, chunk: Chunk, key: str) -> Iterator[tuple[int, int]]:
-        own = self._by_source[chunk.source].get(key)
+        own = self.targets.by_source[chunk.source].get(key)
         if own:
             if not any(chunk.start <= at < chunk.end for at in own):
                 yield chunk.source, own[-1]
             return
-        others = [(number, found[key][-1]) for number, found in enumerate(self._by_source) if key in found]
+        sources = enumerate(self.targets.by_source)
+        others = [(number, found[key][-1]) for number, found in sources if key in found]
         if len(others) == 1:
             yield others[0]
 

@@ -133,7 +133,7 @@ def select(
     limit, reason = num_chunks_by_rule(scores, rule)
     pointed = Pointed(scores.order)
     if rule.follows_pointers:
-        pointed = raise_entry(follow_pointers(scores, renderer.request.sources), scores, renderer.request)
+        pointed = raise_entry(follow_pointers(scores, renderer.request), scores, renderer.request)
         pointed = raise_names(pointed, scores, renderer.request)
     # Without a budget a copy takes no room from anything else.
     once = rule.copies_count_once and budget is not None

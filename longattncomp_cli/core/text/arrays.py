@@ -1,4 +1,4 @@
-"""The two kinds of numpy arrays that annotations name."""
+"""The kinds of numpy arrays that annotations name."""
 
 from __future__ import annotations
 
@@ -9,3 +9,6 @@ FloatArray = npt.NDArray[np.float64]
 
 
 IntArray = npt.NDArray[np.int64]
+
+
+Int32Array = npt.NDArray[np.int32]

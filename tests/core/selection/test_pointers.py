@@ -79,7 +79,7 @@ def test_targets_rise_behind_what_points_to_them_and_no_further() -> None:
         "5.1 The rate is low.",
         "Table 7: rates",
     )
-    pointed = follow_pointers(scores, renderer.request.sources)
+    pointed = follow_pointers(scores, renderer.request)
     assert pointed.order.tolist() == [0, 3, 5, 1, 2, 4]
     assert pointed.raised == {3: 0, 5: 0}
     rule = SelectionRule(mode="top-p", top_p=0.2)
@@ -89,7 +89,7 @@ def test_targets_rise_behind_what_points_to_them_and_no_further() -> None:
 
 def test_pointers_to_nothing_and_to_themselves_change_nothing() -> None:
     scores, renderer = case("2.1 See section 2.1, Table 9 and section 8.8.", "2.2 Water.", "3 Fire.")
-    assert follow_pointers(scores, renderer.request.sources).order.tolist() == [0, 1, 2]
+    assert follow_pointers(scores, renderer.request).order.tolist() == [0, 1, 2]
 
 
 def test_a_larger_budget_keeps_a_superset_of_what_is_pointed_to() -> None:
