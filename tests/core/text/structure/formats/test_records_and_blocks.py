@@ -103,13 +103,13 @@ def test_braces_alone_say_what_a_line_belongs_to() -> None:
         assert above(text, "a.cs", "first")[0] == "namespace Harbour"
         assert above(text, "a.cs", "second")[1].startswith("public class Pump<T> : Base")
         assert above(text, "a.cs", "second")[2].startswith("public async Task<int> Run(")
-        assert above(text, "a.cs", "third")[2] == "public object Find(int x)"
+        assert above(text, "a.cs", "third")[2] == "public object Find(int x) {"
         assert len(above(text, "a.cs", "public int Size")) == 2
 
 
 def test_where_braces_do_not_pair_indentation_decides() -> None:
     broken = BRACES.replace("first();", "first(); {")
-    assert above(broken, "a.cs", "third")[-1] == "public object Find(int x)"
+    assert above(broken, "a.cs", "third")[-1] == "public object Find(int x) {"
 
 
 SQL = """\
