@@ -83,7 +83,7 @@ class ReadableParts:
         text = self.sources[source].text[start:end]
         structure = self.structure_of(source)
         if structure is None:
-            return [sentence_starts(text), line_starts(text)]
+            return [self._loose(source, start, sentence_starts(text)), line_starts(text)]
         if structure.kind in CODE_KINDS:
             edges = structure.edges - start
             return [edges[(edges > 0) & (edges < end - start)], line_starts(text)]
@@ -115,13 +115,16 @@ class ReadableParts:
 
     def _loose(self, source: int, start: int, offsets: IntArray) -> IntArray:
         """Those of ``offsets`` from ``start`` that lie inside no record or line of a log or of settings."""
-        structure = self.structure_of(source)
-        if structure is None:
-            return offsets
-        kept = [at for at in offsets.tolist() if not self._is_in_record(source, start + at)]
-        if structure.kind in LINE_KINDS:
+        kept = offsets.tolist()
+        if self.structure_of(source) is not None:
+            kept = [at for at in kept if not self._is_in_record(source, start + at)]
+        if self.has_lines(source):
             kept = [at for at in kept if not self._is_in_line(source, start + at)]
         return np.array(kept, dtype=np.int64)
+
+    def has_lines(self, source: int) -> bool:
+        """Whether half a line of a source says nothing."""
+        return bool(self.structures) and self.sources[source].kind in LINE_KINDS
 
     def _is_in_line(self, source: int, offset: int) -> bool:
         """Whether ``offset`` parts a line that is not very long."""

@@ -6,8 +6,8 @@ A larger budget only ever moves the end of a part out, and then its start, so it
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -29,6 +29,7 @@ _FIRST_WORDS = 32
 _WHOLE_WORDS = 128
 # A record of fewer lines is not parted.
 _FEWEST_RECORD_LINES = 3
+_SHORT_LETTERS = 3
 
 
 # Tells the character offset, in its source, at which the best part of a chunk begins.
@@ -134,7 +135,7 @@ def _naming_line(headings: Sequence[KeptSpan], renderer: Renderer) -> list[KeptS
     """The line of heading lines that has most words of the query, the innermost of several; none without."""
     wanted = word_set(renderer.request.query)
     lines = [line for heading in reversed(headings) for line in _lines(heading, renderer)]
-    shared = [len(wanted & word_set(_text_of(line, renderer))) for line in lines]
+    shared = [_num_shared(wanted, _text_of(line, renderer)) for line in lines]
     return [lines[shared.index(max(shared))]] if any(shared) else []
 
 
@@ -158,7 +159,7 @@ def _best_line(chunk: Chunk, anchor: int, renderer: Renderer) -> _RecordLine | N
         return None
     names = (word_set(_text_of(each, renderer)) for each in parts.headings_at(chunk.source, end - 1))
     wanted = word_set(renderer.request.query).difference(*names)
-    shared = [len(wanted & word_set(_text_of(line, renderer))) for line in lines]
+    shared = [_num_shared(wanted, _text_of(line, renderer)) for line in lines]
     best = lines[shared.index(max(shared))]
     return _RecordLine(best.start, end) if max(shared) and best.start > anchor else None
 
@@ -168,6 +169,12 @@ def _lines(span: KeptSpan, renderer: Renderer) -> list[KeptSpan]:
     text = _text_of(span, renderer)
     edges = [span.start, *(span.start + int(at) for at in line_starts(text)), span.end]
     return [replace(span, start=a, end=b) for a, b in pairwise(edges) if a < b]
+
+
+def _num_shared(wanted: Collection[str], text: str) -> int:
+    """How many words stand in a text, the longer ones as parts of others too (``valveNote``)."""
+    own, plain = word_set(text), text.casefold()
+    return sum(word in own or (len(word) > _SHORT_LETTERS and word in plain) for word in wanted)
 
 
 def _text_of(span: KeptSpan, renderer: Renderer) -> str:
@@ -194,6 +201,7 @@ class _Ends:
         good: ends of sentences or units, then of lines; not of heading lines.
         words: of words that may end it.
         anywhere: of all words.
+        lines: of the lines of what is read line by line.
         is_record: whether it is of one record, which is parted at its lines.
         first: where a part may end of which too little fits: at the first good end, if that is near.
     """
@@ -202,6 +210,7 @@ class _Ends:
     good: tuple[list[int], ...]
     words: list[int]
     anywhere: list[int]
+    lines: list[int] = field(default_factory=list)
     is_record: bool = False
 
     @classmethod
@@ -218,6 +227,7 @@ class _Ends:
             ),
             words=_trimmed(text, parts.word_ends(source, anchor, chunk.end)),
             anywhere=_trimmed(text, np.append(word_starts(text), len(text))),
+            lines=_trimmed(text, np.append(line_starts(text), len(text))) if parts.has_lines(source) else [],
         )
 
     def from_line(self, start: int, length: int) -> _Ends:
@@ -225,7 +235,7 @@ class _Ends:
         text = self.text[start : start + length]
         words = _trimmed(text, np.append(word_starts(text), len(text)))
         lines = _trimmed(text, np.append(line_starts(text), len(text)))
-        return _Ends(text=text, good=(lines,), words=words, anywhere=words, is_record=True)
+        return _Ends(text=text, good=(lines,), words=words, anywhere=words, lines=lines, is_record=True)
 
     @cached_property
     def first(self) -> int:
@@ -240,10 +250,12 @@ class _Ends:
     @property
     def later(self) -> list[int]:
         """Where a longer part may end that is not whole yet."""
-        return self.good[0] if self.is_record else self.anywhere
+        return self.lines or self.anywhere
 
     def _first_end(self, most_words: int) -> int:
         some_words = self.anywhere[:most_words][-1:] or [len(self.text)]
+        whole_lines = bisect_right(self.lines, some_words[0])
+        some_words = self.lines[whole_lines - 1 : whole_lines] or some_words
         return min([*(ends[0] for ends in self.good if ends), *some_words])
 
     def best(self, fits: Callable[[int], bool], least: int) -> int:

@@ -20,7 +20,8 @@ _CUE = re.compile(
     r"|retraction|korrektur|berichtigung|nachtrag|correctif|rectificatif|corrección"
     r"|fe de erratas|p\.?[ ]?s\.?)"
     r"|(?P<starts>actually|scratch that|strike that|never ?mind|disregard)\b"
-    r"|supersede[sd]?|overruled|this replaces|(?:is|are|was|were) (?:struck|withdrawn|repealed)|struck out"
+    r"|supersede[sd]?|overruled|this replaces|struck out"
+    r"|(?:is|are)(?: hereby)? (?:struck|withdrawn|repealed)(?=[.;,]|$| (?:and replaced|from|out)\b)"
     r"|(?:is|are) (?:hereby )?replaced by|no longer in force"
     r"|no longer (?:so|true|valid|holds|applies|correct)|out of date|i was wrong"
     r"|has been (?:corrected|replaced|withdrawn))",
