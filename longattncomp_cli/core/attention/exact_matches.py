@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from longattncomp_cli.core.attention.heading_keys import heading_keys
 from longattncomp_cli.core.attention.idf import MIN_IDF, idf
 from longattncomp_cli.core.attention.row_keys import row_keys
 from longattncomp_cli.core.chunking.chunks import Chunk
@@ -93,9 +92,7 @@ def exact_match_gains(
             weight * _gains(_carried(each_C / all_C.sum(), passage_C)) for each_C in (all_C, counts_C)
         )
         yield ExactMatch(name, gains_C, gains_C - own_C)
-    rows: list[str] = []
     for written, key, places in row_keys(request, identifiers):
-        rows.append(key)
         counts_C = np.zeros(len(chunks))
         for place in places:
             counts_C[bisect_right(begins, (place.source, place.offset)) - 1] += place.weight
@@ -103,11 +100,6 @@ def exact_match_gains(
         own_rarity *= max(place.weight for place in places)
         weight = own_rarity * _num_tokens(request.query, written, query) / max(total, 1e-9)
         yield ExactMatch(key, weight * _gains(counts_C / counts_C.sum()), np.zeros(len(chunks)))
-    for key, counts_C in heading_keys(request, chunks, owners, {*identifiers, *rows}):
-        own_rarity = float(idf(np.array([np.count_nonzero(counts_C)]), len(chunks))[0])
-        weight = own_rarity * _num_tokens(request.query, key, query) / max(total, 1e-9)
-        gains_C = weight * _gains(counts_C / counts_C.sum())
-        yield ExactMatch(key, gains_C, gains_C)
 
 
 def _gains(mass_C: FloatArray) -> FloatArray:

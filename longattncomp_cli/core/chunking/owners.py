@@ -61,17 +61,12 @@ class Owners:
         """(C,) what places, each a source and a character, count that stand in headings over each chunk."""
         counts_C = np.zeros(num_chunks)
         if places and self.headings:
-            np.add.at(counts_C, self.chunk_P, (self.share_G * self.counts_in_each(places))[self.heading_P])
+            spans_G3 = np.array(self.headings)
+            at = _numbered(np.array(places))
+            begin_G, end_G = (np.searchsorted(at, _numbered(spans_G3[:, (0, end)])) for end in (1, 2))
+            counts_G = end_G - begin_G
+            np.add.at(counts_C, self.chunk_P, (self.share_G * counts_G)[self.heading_P])
         return counts_C
-
-    def counts_in_each(self, places: Sequence[tuple[int, int]]) -> IntArray:
-        """(G,) how many places, each a source and a character in order, stand in each heading."""
-        if not places or not self.headings:
-            return np.zeros(len(self.headings), dtype=np.int64)
-        spans_G3 = np.array(self.headings)
-        at = _numbered(np.array(places))
-        begin_G, end_G = (np.searchsorted(at, _numbered(spans_G3[:, (0, end)])) for end in (1, 2))
-        return np.asarray(end_G - begin_G)
 
 
 def _numbered(places_G2: IntArray) -> IntArray:

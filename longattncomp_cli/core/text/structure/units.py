@@ -121,17 +121,6 @@ class Structure:
         return np.array(sorted(ends), dtype=np.int64)
 
     @cached_property
-    def heading_lines(self) -> tuple[IntArray, IntArray]:
-        """Where each heading line begins, and ends, ascending; one inside another is left out."""
-        spans = sorted({unit.heading for unit in self.units if unit.heading is not None})
-        kept: list[tuple[int, int]] = []
-        for start, end in spans:
-            if not kept or start >= kept[-1][1]:
-                kept.append((start, end))
-        starts, ends = [start for start, _ in kept], [end for _, end in kept]
-        return np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64)
-
-    @cached_property
     def _heading_edges(self) -> IntArray:
         headed = (unit for unit in self.units if unit.heading is not None)
         return np.unique(np.array([at for u in headed for at in (u.start, u.end)], dtype=np.int64))
