@@ -36,7 +36,7 @@ _CONTEXT_LABEL = re.compile(
     re.I,
 )
 # A worked example between the instructions and the context.
-_EXAMPLE = re.compile(r"\s*[#*_ ]{0,5}examples?(?: \d{1,2})?[*_]{0,2} ?[:：.)\n]", re.I)
+_EXAMPLE = re.compile(r"\s*[#*_ ]{0,5}examples?(?: \d{1,2})?[*_]{0,2} ?[:：.)\r\n]", re.I)
 _BULLET = r"(?:[-*•–]|\(?\d{1,2}[.)]|[a-z]\))?[ \t*_]{0,4}"
 _VERB = (
     "add|adopt|answer|apply|assume|avoid|base|begin|check|cite|consider|convert|copy|describe|end|ensure|exclude|"

@@ -180,7 +180,7 @@ def _paired(text: str, *, by_lines: bool) -> tuple[list[_Block], bool]:
             parens.append(0)
             boundary = at + 1
         else:
-            boundary = at + 1
+            boundary = at + 1 + (text[at + 1 : at + 2] in (",", ";"))
             closes = (
                 _num_closed(text, at, [blocks[i] for i in open_blocks[-_MOST_DEPTH:]])
                 if by_lines and open_blocks

@@ -50,7 +50,6 @@ OUTLINES: dict[str, Outline] = {
             r"(?P<level1g>#\d+[ ]+Thread[ ][^\n]*)",
             r"(?P<level1h>-{2,}[ ]Thread[ ][^\n]*)",
             r"(?P<level1i>OS[ ]Thread[ ]Id:[ ][^\n]*)",
-            r"(?P<level1j>thread[ ]'[^'\n]{1,200}'(?:[ ]\(\d+\))?[ ]panicked[ ]at[ ][^\n]*)",
             r"(?P<end1>Found[ ](?:\d+[ ]deadlock|one[ ]Java)|JNI[ ]global|Heap\b|Full[ ]thread[ ]dump)",
         )
     ),

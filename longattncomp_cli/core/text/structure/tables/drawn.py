@@ -39,7 +39,9 @@ def drawn_tables(text: str, *, ragged: bool = False) -> Iterator[Table]:
         if is_rule[at]:
             found = _ruled(text, lines, is_rule, at, done)
         elif at >= done:
-            found = _aligned(text, lines, is_rule, at) or (_ragged(text, lines, at) if ragged else None)
+            found = _aligned(text, lines, is_rule, at)
+            if found is None and ragged:
+                found = _ragged(text, lines, is_rule, at)
         if found is None:
             at += 1
         else:
@@ -163,19 +165,22 @@ def _aligned(
     return _made(lines, first, last, (first, first + 1), list(lines[first + 1 : last])), last
 
 
-def _ragged(text: str, lines: _Lines, first: int) -> tuple[Table | None, int] | None:
+def _ragged(text: str, lines: _Lines, is_rule: Sequence[bool], first: int) -> tuple[Table | None, int] | None:
     """Lines of a word, a tab or two spaces, and another cell; comments may stand between."""
-    rows: list[tuple[int, int]] = []
+    rows: list[int] = []
     last = first
     while last < len(lines):
+        if is_rule[last]:  # what is drawn next begins with the line above its rule
+            last = rows.pop() if rows else last
+            break
         if _RAGGED.match(text, *lines[last]) and lines[last][1] - lines[last][0] <= _LONGEST_RAGGED:
-            rows.append(lines[last])
+            rows.append(last)
         elif not rows or not _REMARK.match(text, *lines[last]):
             break
         last += 1
     if len(rows) < _FEWEST_RAGGED:
         return None
-    return Table(lines[first][0], rows[-1][1], None, tuple(rows)), last
+    return Table(lines[first][0], lines[rows[-1]][1], None, tuple(lines[row] for row in rows)), last
 
 
 def _cell_edges(text: str, line: tuple[int, int]) -> list[tuple[int, int]]:
