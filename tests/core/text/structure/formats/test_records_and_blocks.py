@@ -209,7 +209,7 @@ def test_entries_of_data_in_braces_have_their_own_heads() -> None:
 
 
 def test_threads_of_dotnet_are_headed_by_their_lines() -> None:
-    frames = "        Child SP               IP Call Site\n00000a{0} 00007f0{0} Pier.Lock()\n"
+    frames = "Child SP IP Call Site\n" + "00000a{0} 00007f0{0} Pier.Lock()\n" * 3
     text = "".join(f"OS Thread Id: 0x1{i} ({i})\n{frames.format(i)}" for i in range(6))
     structure = structure_of(text)
     assert structure is not None
