@@ -183,7 +183,7 @@ def test_lines_of_a_word_and_a_gap_are_rows_without_a_header() -> None:
     lines += [f"{name}     {i}/udp" for i, name in enumerate(names[5:])]
     text = "Ports.\n\n" + "\n".join(lines[:5]) + "\n\n# More.\n" + "\n".join(lines[5:]) + "\n"
     assert rows_of(text) == lines
-    few = "\n".join(lines[:5]) + "\n\nThis is prose.  It has two spaces.  It goes on.\n"
+    few = "\n".join(lines[5:]) + "\n\nThis is prose.  It has two spaces.  It goes on.\n"
     assert rows_of(few) == []
-    prose = "\n".join(f"We saw the {name}.  It was shy.  It left." for name in "abcdefghijkl")
+    prose = "\n".join(f"We saw the {name}.  It was {name * i} shy.  It left." for i, name in enumerate(names))
     assert rows_of(prose) == []
