@@ -303,8 +303,10 @@ def the_budget_holds_and_more_of_it_keeps_more(
     scores, sources = case
     structures = tuple(s.structure for s in sources) if structured else ()
     places = tuple((s % len(sources), a, a + n) for s, a, n in must)
+    # What is asked for in the texts' own words decides which of their lines come first.
+    query = " ".join(" ".join(source.text for source in sources).split()[anchor % 5 :: 5])
     renderer = Renderer(
-        Request(sources, "q"), scores.chunks, "\n[...]\n", BYTES, structures=structures, required=places
+        Request(sources, query), scores.chunks, "\n[...]\n", BYTES, structures=structures, required=places
     )
     rule = SelectionRule(mode=mode, fill=fill)  # type: ignore[arg-type]
     before: set[tuple[int, int]] = set()

@@ -17,11 +17,13 @@ from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.boundaries import line_starts, sentence_starts, word_starts
-from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
+from longattncomp_cli.core.text.structure.kinds import CODE_KINDS, LINE_KINDS
 from longattncomp_cli.core.text.structure.units import Structure
 
 # A record or line of up to this many characters is kept whole where a chunk holds a part of it.
 _MOST_RECORD_CHARS = 2_000
+# In formats of lines a line of up to this many is not cut.
+_LONG_LINE_CHARS = 400
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class ReadableParts:
         text = self.sources[source].text[start:end]
         structure = self.structure_of(source)
         if structure is None:
-            return [sentence_starts(text), line_starts(text)]
+            return [self._loose(source, start, sentence_starts(text)), line_starts(text)]
         if structure.kind in CODE_KINDS:
             edges = structure.edges - start
             return [edges[(edges > 0) & (edges < end - start)], line_starts(text)]
@@ -109,19 +111,37 @@ class ReadableParts:
         return bool(np.isin(offset, structure.heading_ends))
 
     def word_ends(self, source: int, start: int, end: int) -> IntArray:
-        """Where words begin in ``[start, end)``, relative to it, that may end a part there; in code none."""
+        """Where words begin in ``[start, end)``, relative to it, that may end a part there.
+
+        In code none; in what is read line by line those of very long lines.
+        """
         structure = self.structure_of(source)
         if structure is not None and structure.kind in CODE_KINDS:
             return np.empty(0, dtype=np.int64)
         return self._loose(source, start, word_starts(self.sources[source].text[start:end]))
 
     def _loose(self, source: int, start: int, offsets: IntArray) -> IntArray:
-        """Those of ``offsets`` from ``start`` that lie inside no record or line of a log."""
-        structure = self.structure_of(source)
-        if structure is None:
-            return offsets
-        kept = [at for at in offsets.tolist() if not self._is_in_record(source, start + at)]
+        """Those of ``offsets`` from ``start`` that lie inside no record or line of a log or of settings."""
+        kept = offsets.tolist()
+        if self.structure_of(source) is not None:
+            kept = [at for at in kept if not self._is_in_record(source, start + at)]
+        if self.has_lines(source):
+            kept = [at for at in kept if not self._is_in_line(source, start + at)]
         return np.array(kept, dtype=np.int64)
+
+    def has_lines(self, source: int) -> bool:
+        """Whether half a line of a source says nothing."""
+        return bool(self.structures) and self.sources[source].kind in LINE_KINDS
+
+    def _is_in_line(self, source: int, offset: int) -> bool:
+        """Whether ``offset`` parts a line that is not very long."""
+        text = self.sources[source].text
+        begin = text.rfind("\n", max(0, offset - _LONG_LINE_CHARS), offset) + 1
+        stop = text.find("\n", offset, offset + _LONG_LINE_CHARS)
+        if not begin and offset > _LONG_LINE_CHARS:
+            return False
+        stop = min(len(text), offset + _LONG_LINE_CHARS) if stop < 0 else stop
+        return bool(text[begin:offset].strip()) and stop - begin <= _LONG_LINE_CHARS
 
     def _is_in_record(self, source: int, offset: int) -> bool:
         start, end = self.record_at(source, offset)

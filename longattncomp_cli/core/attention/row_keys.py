@@ -1,5 +1,7 @@
 """Rows and records that a query names: where its numbers, capitalised and quoted words stand in cells.
 
+Words in lower case count where one is all of a row's first cell.
+
 Outside tables such words are left to the layer, which knows them well: entities of prose are spoken of in
 many ways. A row says its name once.
 """
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.text.structure.units import Structure
-from longattncomp_cli.core.text.words import is_word_character, query_keys
+from longattncomp_cli.core.text.words import is_word_character, lower_words, query_keys
 
 _FIRST_CELL, _CELL, _PART = 1.0, 0.5, 0.1
 """What a place counts: the name of its row, another whole cell, a part of a cell."""
@@ -43,8 +45,6 @@ def row_keys(request: Request, known: Sequence[str]) -> Iterator[tuple[str, str,
         known: names that are looked for anyway.
     """
     wanted = [spellings for spellings in query_keys(request.query) if spellings[0] not in known]
-    if not wanted:
-        return
     tables = [
         (number, source, source.structure)
         for number, source in enumerate(request.sources)
@@ -57,6 +57,10 @@ def row_keys(request: Request, known: Sequence[str]) -> Iterator[tuple[str, str,
                 written = spelling if spelling in request.query else spellings[0]
                 yield written, spelling, places
                 break
+    for word in lower_words(request.query) if tables else ():
+        places = [place for table in tables for place in _in(*table, word) if place.weight == _FIRST_CELL]
+        if places and word not in known:
+            yield word, word, places
 
 
 def _in(number: int, source: Source, structure: Structure, key: str) -> Iterator[KeyPlace]:

@@ -7,6 +7,7 @@ fixed-size token chunks; ending them where a sentence, line or word ends is ours
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -30,6 +31,7 @@ def structure_for(source: Source, snap: SnapLevel) -> Structure | None:
 
 _LEVELS = {"none": 0, "word": 1, "line": 2, "sentence": 3, "paragraph": 4, "unit": 5, "border": 6}
 _LINE_SNAPS = ("none", "word", "line")
+_CLOSES = re.compile(r"^[ \t]*((?:[)\]}]+|end\b)[;,.]?)[ \t]*\r?$", re.MULTILINE)
 WHOLE_UNIT_CHUNKS = 4
 """A definition, table or record of up to this many times the size of a chunk is a chunk of its own."""
 
@@ -138,6 +140,12 @@ def token_levels(
         after = after[after < len(levels)]
         levels[after] = np.minimum(levels[after], _LEVELS["line"])
         _raise_levels(levels, starts, _long_units(source.structure, starts, chunk_tokens), highest)
+    if structure is not None and source.kind in CODE_KINDS:
+        # What only closes stays with what it closes.
+        closing = [found.start(1) + context.start for found in _CLOSES.finditer(text)]
+        at = np.searchsorted(starts, closing)
+        at = at[at < len(levels)]
+        levels[at] = np.minimum(levels[at], _LEVELS["word"])
     if structure is not None:
         _raise_levels(levels, starts, structure.leaf_starts, _LEVELS["unit"])
         _mark_tables(levels, starts, structure, chunk_tokens)

@@ -40,7 +40,8 @@ _ASKING = re.compile(
     re.I,
 )
 _ORDER = re.compile(
-    r"(?:please\s|now,?\s)?(?:answer|summari[sz]e|explain|list|find|describe|identify|extract|translate|compare|name|"
+    r"(?:please\s|now,?\s|(?:using|based on|from|according to|with|in)\b[^\n,.?!:]{1,80},\s)?"
+    r"(?:answer|say|summari[sz]e|explain|list|find|describe|identify|extract|translate|compare|name|"
     r"tell|give|determine|write|state|show|review|classify|count|outline|discuss|analy[sz]e|provide)\s"
     r"(?:the|all|every|each|any|an?|me|us|to|how|what|which|why|who|when|where|whether|this|these|those|following|"
     r"briefly|in|its?|up|at|two|three|five|ten|\d{1,3})\b",

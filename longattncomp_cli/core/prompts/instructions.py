@@ -30,10 +30,13 @@ _HEADING = re.compile(
 )
 # On a line of its own, or before the first words of what it announces.
 _CONTEXT_LABEL = re.compile(
-    r"(?m)^[#*_ \t]{0,6}(?:context|documents?|passages?|articles?|transcripts?|sources?|excerpts?|input|text)"
+    r"(?m)^[#*_ \t]{0,6}(?:context|documents?|passages?|articles?|transcripts?|sources?|excerpts?|input|text"
+    r"|reports?|letters?|e-?mails?|minutes|logs?|contracts?|stor(?:y|ies)|conversation|background|material)"
     r"[*_]{0,2}[ \t]?[:：][*_]{0,2}[ \t]*(?:\r?\n)*",
     re.I,
 )
+# A worked example between the instructions and the context.
+_EXAMPLE = re.compile(r"\s*[#*_ ]{0,5}examples?(?: \d{1,2})?[*_]{0,2} ?[:：.)\r\n]", re.I)
 _BULLET = r"(?:[-*•–]|\(?\d{1,2}[.)]|[a-z]\))?[ \t*_]{0,4}"
 _VERB = (
     "add|adopt|answer|apply|assume|avoid|base|begin|check|cite|consider|convert|copy|describe|end|ensure|exclude|"
@@ -79,7 +82,8 @@ def following_instructions(text: str, start: int) -> int:
     stop, is_listed = start, False
     for low, high in _paragraphs(text, start, min(len(text), start + INSTRUCTION_CHARS)):
         paragraph = text[low:high]
-        if not text[high:].strip() or not (instructs(paragraph) or (is_listed and _is_list(paragraph))):
+        is_order = instructs(paragraph) or (is_listed and _is_list(paragraph)) or _EXAMPLE.match(paragraph)
+        if not text[high:].strip() or not is_order:
             break
         is_listed = _HEADING.fullmatch(paragraph.strip()) is not None
         stop = high

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
-from longattncomp_cli.core.selection.pointers import entry_asked
+from longattncomp_cli.core.selection.pointers import corrections_left_out, entry_asked
 from longattncomp_cli.core.selection.select import Selection
 from longattncomp_cli.core.text.order_words import order_asked
 
@@ -22,6 +22,7 @@ MOST_DROPPED = 0.5
 MOST_UNKNOWN = 0.2
 """Above this share of unknown tokens a text counts as one that the backbone cannot read."""
 _FEWEST_NAME_CHARS = 4
+_MOST_LINES_NAMED = 3
 _GUESSED_LAYOUTS = ("tail", "last-paragraph", "first-paragraph")
 
 
@@ -69,7 +70,22 @@ def find_warnings(
         found.append(ResultWarning("order-words", sentence))
     if selection is not None:
         found += _dropped_sources(request, selection)
+        found += _corrections_left_out(request, scores, selection)
     return tuple(found)
+
+
+def _corrections_left_out(request: Request, scores: ChunkScores, selection: Selection) -> list[ResultWarning]:
+    """Later passages that take back something of what is kept, and did not fit."""
+    places = corrections_left_out(scores, request.sources, selection.kept)
+    lines = ", ".join(
+        f"line {request.sources[number].line_of(start)}"
+        + (f" of {request.sources[number].name!r}" if len(request.sources) > 1 else "")
+        for number, start, _ in places[:_MOST_LINES_NAMED]
+    )
+    if not places:
+        return []
+    sentence = f"what is kept seems to be corrected in {lines}, which is left out: a larger budget holds both"
+    return [ResultWarning("correction-left-out", sentence)]
 
 
 def _dropped_sources(request: Request, selection: Selection) -> list[ResultWarning]:

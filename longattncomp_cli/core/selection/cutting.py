@@ -6,9 +6,10 @@ A larger budget only ever moves the end of a part out, and then its start, so it
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,13 +17,19 @@ from longattncomp_cli.core.assembly.kept_spans import KeptSpan
 from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.text.arrays import IntArray
-from longattncomp_cli.core.text.boundaries import word_starts
+from longattncomp_cli.core.text.boundaries import line_starts, word_starts
 from longattncomp_cli.core.text.graphemes import cluster_ends
+from longattncomp_cli.core.text.words import word_set
 
 # A part ends with a whole sentence, unit or line, or else with at least so many words after the last.
 _FEWEST_WORDS = 8
 # Of a longer sentence, so many words come before the heading lines over it where little fits.
 _FIRST_WORDS = 32
+# And so many before the outer ones.
+_WHOLE_WORDS = 128
+# A record of fewer lines is not parted.
+_FEWEST_RECORD_LINES = 3
+_SHORT_LETTERS = 3
 
 
 # Tells the character offset, in its source, at which the best part of a chunk begins.
@@ -57,7 +64,8 @@ def fill_remaining(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[Kep
     """Add as much of ``chunk`` as fits: from its focus to the end, then backwards from there.
 
     What is added begins and ends well, and has its heading lines; where it cannot, nothing is added. Where
-    nothing else is kept, at least the first words are, then the heading lines, the innermost first.
+    nothing else is kept, at least the first words are, then one after the other what :func:`_step_by_step`
+    says.
 
     Returns:
         All that is kept, in source order; nothing where not one character fits.
@@ -82,22 +90,95 @@ def fill_remaining(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[Kep
         return renderer.full_chunks(room.whole, part(chunk.start + kept, chunk.end))
     ends = _Ends.of(anchor, chunk, renderer)
     alone = not room.whole and not renderer.required_spans
-    length = ends.best(
-        lambda length: room.fits(part(anchor, anchor + length)), least=ends.first if alone else 0
-    )
+    line = _best_line(chunk, anchor, renderer) if alone else None
+    least = (line.record_end - anchor if line else ends.whole) if alone else 0
+    length = ends.best(lambda length: room.fits(part(anchor, anchor + length)), least=least)
     if length:
         return renderer.full_chunks(room.whole, part(anchor, anchor + length))
     if not alone:
         return renderer.full_chunks(room.whole) if room.whole or renderer.required_spans else ()
+    if line is not None:
+        anchor, before = line.start, []
+        headings = parts.headings_at(source, anchor)
+        ends = ends.from_line(line.start - (chunk.end - len(ends.text)), line.record_end - line.start)
     first = _beginning(KeptSpan(chunk, anchor, anchor + ends.first), room)
-    if not first or first[0].end < anchor + ends.first:
-        return renderer.full_chunks((), first)
-    kept_owners: list[KeptSpan] = []
-    for owner in [*reversed(headings), *reversed(before)]:
-        if not room.fits([*first, *kept_owners, owner]):
+    if first and first[0].end == anchor + ends.first:
+        first = _step_by_step(first[0], ends, [*before, *headings], room)
+    return renderer.full_chunks((), first)
+
+
+def _step_by_step(
+    first: KeptSpan, ends: _Ends, owners: Sequence[KeptSpan], room: Remaining
+) -> Sequence[KeptSpan]:
+    """The first words of a part, and of what they need as much as fits, in an order that no budget changes.
+
+    The innermost heading line, which may say of whom or whether at all; the line above that names what the
+    query names; the rest of the sentence; the other heading lines, the innermost first.
+    """
+    outer = owners[:-1]
+    kept = [first]
+    for owner in [*owners[-1:], *_naming_line(outer, room.renderer)]:
+        if not room.fits([*kept, owner]):
+            return kept
+        kept.append(owner)
+    later = [end for end in ends.later if ends.first < end < ends.whole] + [ends.whole]
+    length = _longest(later, lambda end: room.fits([replace(first, end=first.start + end), *kept[1:]]))
+    kept[0] = replace(first, end=first.start + max(length, ends.first))
+    for owner in reversed(outer) if length == ends.whole else ():
+        if not room.fits([*kept, owner]):
             break
-        kept_owners.append(owner)
-    return renderer.full_chunks((), [*first, *kept_owners])
+        kept.append(owner)
+    return kept
+
+
+def _naming_line(headings: Sequence[KeptSpan], renderer: Renderer) -> list[KeptSpan]:
+    """The line of heading lines that has most words of the query, the innermost of several; none without."""
+    wanted = word_set(renderer.request.query)
+    lines = [line for heading in reversed(headings) for line in _lines(heading, renderer)]
+    shared = [_num_shared(wanted, _text_of(line, renderer)) for line in lines]
+    return [lines[shared.index(max(shared))]] if any(shared) else []
+
+
+@dataclass(frozen=True, slots=True)
+class _RecordLine:
+    """A line of a record that is kept in part: where it begins, and where the record ends in its chunk."""
+
+    start: int
+    record_end: int
+
+
+def _best_line(chunk: Chunk, anchor: int, renderer: Renderer) -> _RecordLine | None:
+    """The line of the record at ``anchor`` that has most words of the query, its heading's left out.
+
+    ``None`` where there is no record of several lines, or where none of its lines has such words.
+    """
+    parts = renderer.parts
+    end = min(parts.record_at(chunk.source, anchor + 1)[1], chunk.end)
+    lines = _lines(KeptSpan(chunk, anchor, end), renderer) if end > anchor else []
+    if len(lines) < _FEWEST_RECORD_LINES:
+        return None
+    names = (word_set(_text_of(each, renderer)) for each in parts.headings_at(chunk.source, end - 1))
+    wanted = word_set(renderer.request.query).difference(*names)
+    shared = [_num_shared(wanted, _text_of(line, renderer)) for line in lines]
+    best = lines[shared.index(max(shared))]
+    return _RecordLine(best.start, end) if max(shared) and best.start > anchor else None
+
+
+def _lines(span: KeptSpan, renderer: Renderer) -> list[KeptSpan]:
+    """The lines of a heading, each alone."""
+    text = _text_of(span, renderer)
+    edges = [span.start, *(span.start + int(at) for at in line_starts(text)), span.end]
+    return [replace(span, start=a, end=b) for a, b in pairwise(edges) if a < b]
+
+
+def _num_shared(wanted: Collection[str], text: str) -> int:
+    """How many words stand in a text, the longer ones as parts of others too (``valveNote``)."""
+    own, plain = word_set(text), text.casefold()
+    return sum(word in own or (len(word) > _SHORT_LETTERS and word in plain) for word in wanted)
+
+
+def _text_of(span: KeptSpan, renderer: Renderer) -> str:
+    return renderer.request.sources[span.chunk.source].text[span.start : span.end]
 
 
 def least_tokens(chunk: Chunk, room: Remaining, focus: FindStart) -> int:
@@ -120,6 +201,8 @@ class _Ends:
         good: ends of sentences or units, then of lines; not of heading lines.
         words: of words that may end it.
         anywhere: of all words.
+        lines: of the lines of what is read line by line.
+        is_record: whether it is of one record, which is parted at its lines.
         first: where a part may end of which too little fits: at the first good end, if that is near.
     """
 
@@ -127,6 +210,8 @@ class _Ends:
     good: tuple[list[int], ...]
     words: list[int]
     anywhere: list[int]
+    lines: list[int] = field(default_factory=list)
+    is_record: bool = False
 
     @classmethod
     def of(cls, anchor: int, chunk: Chunk, renderer: Renderer) -> _Ends:
@@ -142,12 +227,35 @@ class _Ends:
             ),
             words=_trimmed(text, parts.word_ends(source, anchor, chunk.end)),
             anywhere=_trimmed(text, np.append(word_starts(text), len(text))),
+            lines=_trimmed(text, np.append(line_starts(text), len(text))) if parts.has_lines(source) else [],
         )
+
+    def from_line(self, start: int, length: int) -> _Ends:
+        """The ends of a part of the same text: so many characters of a record, from one of its lines on."""
+        text = self.text[start : start + length]
+        words = _trimmed(text, np.append(word_starts(text), len(text)))
+        lines = _trimmed(text, np.append(line_starts(text), len(text)))
+        return _Ends(text=text, good=(lines,), words=words, anywhere=words, lines=lines, is_record=True)
 
     @cached_property
     def first(self) -> int:
         """Where the least part ends that says something: at its first good end, or after some words."""
-        some_words = self.anywhere[:_FIRST_WORDS][-1:] or [len(self.text)]
+        return self._first_end(_FIRST_WORDS)
+
+    @cached_property
+    def whole(self) -> int:
+        """Where a part ends that is a whole sentence, unless that is endless, or a whole record."""
+        return self.good[0][-1] if self.is_record else self._first_end(_WHOLE_WORDS)
+
+    @property
+    def later(self) -> list[int]:
+        """Where a longer part may end that is not whole yet."""
+        return self.lines or self.anywhere
+
+    def _first_end(self, most_words: int) -> int:
+        some_words = self.anywhere[:most_words][-1:] or [len(self.text)]
+        whole_lines = bisect_right(self.lines, some_words[0])
+        some_words = self.lines[whole_lines - 1 : whole_lines] or some_words
         return min([*(ends[0] for ends in self.good if ends), *some_words])
 
     def best(self, fits: Callable[[int], bool], least: int) -> int:

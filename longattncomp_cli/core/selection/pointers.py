@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
-from longattncomp_cli.core.assembly.kept_spans import ChunkMap, chunk_map
+from longattncomp_cli.core.assembly.kept_spans import ChunkMap, KeptSpan, chunk_map
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
@@ -117,6 +117,29 @@ def follow_pointers(scores: ChunkScores, request: Request) -> Pointed:
         new.append(waiting.pop())
         waiting += [each for each, by in reversed(raised.items()) if by == new[-1]]
     return Pointed(np.array(new, dtype=np.int64), raised, starts)
+
+
+def corrections_left_out(
+    scores: ChunkScores, sources: tuple[Source, ...], kept: Sequence[KeptSpan]
+) -> list[SourceSpan]:
+    """What corrects something that is kept of the best chunks, and is not kept itself; first characters."""
+    found: list[SourceSpan] = []
+    best = set(scores.order[:BEST_CHUNKS].tolist())
+    for number, source in enumerate(sources):
+        own = [span for span in kept if span.chunk.source == number]
+        judged = [span for span in own if span.chunk.index in best]
+        if not judged or source.kind in CODE_KINDS | ENTRY_KINDS:
+            continue
+        found += [
+            SourceSpan(number, each.start, each.start + 1)
+            for each in corrections(source.text, *source.context_span)
+            if not any(span.start <= each.start < span.end for span in own)
+            and any(
+                span.end <= each.start and corrects(each, source.text, span.start, span.end)
+                for span in judged
+            )
+        ]
+    return found
 
 
 class _Targets:

@@ -20,7 +20,8 @@ _PARTS = (
     r"revision|build|value|state)s?"
 )
 _NEWEST = re.compile(
-    rf"(?i)\b(?:most recent(?:ly)?|latest|newest|in the end|(?:very )?last(?=(?: \w+)? {_PARTS}\b)"
+    rf"(?i)\b(?:most recent(?:ly)?|latest|newest|in the end|at the end(?! of)"
+    rf"|finally(?= (?:end|decid|agree|settl))|(?:very )?last(?=(?: \w+)? {_PARTS}\b)"
     rf"|current(?= (?:version|release))|(?<=\w )last(?=[ ]*[?.!]*\Z)|final(?= {_PARTS}\b)"
     r"|neueste[nrs]?|jüngste[nrs]?|zuletzt|letzte[nrs]?(?= (?:version|eintrag|nachricht|sitzung))"
     r"|derni(?:er|ère)|última?o?)\b"

@@ -36,6 +36,10 @@ _LINE = re.compile(
 )
 
 
+# Of a thread dump: who waits for a lock points to who holds it.
+_LOCK = re.compile(r"- (locked|waiting (?:to (?:re-?)?lock|on)|parking to wait for)[ ]+<(0x[0-9a-fA-F]+)>")
+
+
 def pointers(text: str) -> Iterator[str]:
     """The targets that a text names, in order, as keys of :func:`targets`; each as often as it is named."""
     for match in _POINTER.finditer(text):
@@ -43,6 +47,9 @@ def pointers(text: str) -> Iterator[str]:
             yield _key(match[1] or "section", label)
     for match in _BARE.finditer(text):
         yield _key("section", match[1] or match[2])
+    for match in _LOCK.finditer(text):
+        if match[1] != "locked":
+            yield f"lock {match[2]}"
 
 
 def targets(text: str, start: int, end: int) -> dict[str, list[int]]:
@@ -51,6 +58,9 @@ def targets(text: str, start: int, end: int) -> dict[str, list[int]]:
     for match in _LINE.finditer(text, start, end):
         if match[1] or match[2] or any(char.isdigit() for char in match[3]):
             found[_key(match[1] or "section", match[3])].append(match.start())
+    for match in _LOCK.finditer(text, start, end):
+        if match[1] == "locked":
+            found[f"lock {match[2]}"].append(text.rfind("\n", start, match.start()) + 1)
     return dict(found)
 
 

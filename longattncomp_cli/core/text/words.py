@@ -10,6 +10,7 @@ WORD = re.compile(r"\w+")
 """Letters, digits and underscores."""
 _WORD_OR_SIGN = re.compile(r"\w+|[^\w\s]")
 _LONGEST_LOOK_BACK = 100
+_FEWEST_LETTERS = 3
 
 MAX_IDENTIFIERS = 64
 _LONGEST_IDENTIFIER = 200
@@ -28,6 +29,11 @@ _BETWEEN = r"(?:(?:of|de|la|van|von|der|du|di|&|\d+) ){0,2}?"
 _KEY = re.compile(rf"{_CAPITALISED}(?: {_BETWEEN}{_CAPITALISED}| \d+\b)*")
 _MOST_KEY_WORDS = 8
 _NAME_LIKE = re.compile(r"[\dA-Z_]")
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words and numbers of three letters and more, in lower case."""
+    return frozenset(word for word in WORD.findall(text.casefold()) if len(word) >= _FEWEST_LETTERS)
 
 
 def by_word(text: str, starts: Sequence[int]) -> Iterator[tuple[tuple[int, int], list[int]]]:
@@ -93,6 +99,12 @@ def query_keys(query: str) -> list[list[str]]:
         found.append((run.start(), [part.rstrip(".") for part in parts if part != part.lower()]))
     unique = (list(dict.fromkeys(spelling for spelling in each if spelling)) for _, each in sorted(found))
     return [spellings for spellings in unique if spellings][:MAX_IDENTIFIERS]
+
+
+def lower_words(query: str) -> list[str]:
+    """Words of a query that may be the name of a row though nothing shows that they are names: ``ospf``."""
+    words = (word for word in WORD.findall(query) if len(word) > 1 and word.islower() and word.isalpha())
+    return list(dict.fromkeys(words))[:MAX_IDENTIFIERS]
 
 
 def is_compound(name: str, query: str) -> bool:

@@ -56,3 +56,12 @@ def test_a_name_in_another_case_or_in_part_is_looked_for_where_it_is_nowhere_as_
 def test_prose_and_headers_have_no_keys() -> None:
     sources = (Source("Gull Rock is 7 fathoms deep."), Source("Gull Rock,depth\nx,1\ny,2\n", "x.csv"))
     assert list(row_keys(Request(sources, "How deep is Gull Rock, 7?"), [])) == []
+
+
+def test_a_row_named_in_lower_case_is_found_by_all_of_its_first_cell() -> None:
+    plain = "".join(f"{name}\t{900 + i}/tcp\t{name} port\n" for i, name in enumerate("abcdefgh"))
+    text = plain.replace("d\t", "gull\t") + "port  7  old gull\n"
+    request = Request((Source(text),), "which port has gull?")
+    found = [(written, [place.offset for place in places]) for written, _, places in row_keys(request, [])]
+    assert found == [("port", [text.index("port  7")]), ("gull", [text.index("gull\t")])]
+    assert list(row_keys(request, ["gull", "port"])) == []

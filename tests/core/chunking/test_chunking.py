@@ -189,3 +189,16 @@ def test_a_word_longer_than_any_token_is_still_read(scorer) -> None:
     tokens = scorer.backbone.tokenize(["x" * 5000])[0]
     assert len(tokens.ids) > 50
     assert scorer.backbone.tokenizer.token_to_id("[UNK]") not in tokens.ids
+
+
+@pytest.mark.parametrize("name", ["a.java", "a.kt", "a.js"])
+def test_what_closes_a_class_stays_with_it(name: str, scorer) -> None:
+    method = "  int seen() {\n    int a = 1;\n    int b = 2;\n    return a + b;\n  }\n"
+    text = "".join(f"class Auk{i} {{\n{method * 3}}}\n\n" for i in range(6))
+    source = Source(text, name)
+    (tokens,) = scorer.backbone.tokenize([text])
+    for chunk_tokens in (24, 40, 64, 100):
+        cut = chunk_source(
+            source, tokens, source_index=0, first_index=0, chunk_tokens=chunk_tokens, snap="auto"
+        )
+        assert not any(text[chunk.start : chunk.end].lstrip().startswith("}") for chunk in cut.chunks)

@@ -22,6 +22,8 @@ OPENINGS = [
     "Use the log below.\n\nRules:\n- Never name a passenger.\n- Speak plainly.\n\n",
     "Rules:\n\n1. Never name a passenger.\n2. Write in Danish.\n\n",
     "Please help.\n\nIf a name is asked for, write NOBODY. Dates must be as written.\n\nNo emojis.\n\n",
+    "Answer from the entries.\n\nExample 1\nQ: Who left?\nA: Ann.\n\nExample 2:\nQ: Who?\nA: Bo.\n\n",
+    "Answer from the report.\n\nThe clerk is old.\n\nReport:\n",
     "You are a clerk.\nThe office is small.\n\nWe like short answers here.\n\nContext:\n",
 ]
 CLOSINGS = ["", "\n\nRules:\n- Answer in one word.\n- Do not guess.", "\n\nAnswer in one word. Do not guess.",
@@ -57,3 +59,10 @@ def test_anything_is_read_in_linear_time(unit):
     assert 0 <= instruction_length(text) <= len(text)
     assert 0 <= closing_start(text, 0, len(text)) <= len(text)
     assert time.perf_counter() - begun < 5
+
+
+@pytest.mark.parametrize("order", ["Say who left.", "Using only the text above, say who left."])
+def test_an_order_to_say_something_asks(order):
+    prompt = f"{FACTS}\n\n{order} Answer in Danish.\n"
+    before, context, after = fixed(prompt)
+    assert (before, context.strip(), after.strip()) == ("", FACTS, f"{order} Answer in Danish.")

@@ -61,3 +61,21 @@ def test_warnings_stand_in_the_record_and_only_where_there_are_any(scorer, o200k
     if scorer.checkpoint.config.sink == "none":
         assert "warnings" not in compression_record(sure, "c", "s")["selection"]
         assert "warnings" not in score_report(sure.scored)
+
+
+def test_a_correction_that_is_left_out_is_said_with_its_line() -> None:
+    fact, filler = "The toll at the weir is six groats.", "Ducks swim by. " * 20
+    text = f"{fact}\n\n{filler}\n\nUpdate: the weir takes a toll of four groats.\n"
+    edges = [0, text.index("Ducks"), text.index("Update"), len(text)]
+    chunks = tuple(Chunk(i, 0, edges[i], edges[i + 1], 9) for i in range(3))
+    scores = ChunkScores(chunks, np.array([0.6, 0.1, 0.3]), None)
+    request = Request((Source(text),), "q")
+
+    def warned(*kept: int) -> list[str]:
+        spans = tuple(KeptSpan(chunks[i], chunks[i].start, chunks[i].end) for i in kept)
+        selection = Selection(spans, "budget", 0.5)
+        return [warning.message for warning in find_warnings(request, scores, selection)]
+
+    (message,) = warned(0)
+    assert "line 5" in message
+    assert warned(0, 2) == warned(1) == warned(0, 1, 2) == []

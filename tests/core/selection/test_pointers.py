@@ -31,6 +31,8 @@ from tests.support.texts import BYTES
         ("under § 12 and art. 5", ["section 12", "section 5"]),
         ("a section of 9 men at table twelve", []),
         ("section 9.2(b)", ["section 9.2"]),
+        ("\t- waiting to lock <0x00af> (a Pier)\n\t- locked <0x00bf> (a Mole)", ["lock 0x00af"]),
+        ("\t- parking to wait for  <0x00af> (a Pier)", ["lock 0x00af"]),
     ],
 )
 def test_pointers_are_read(text: str, keys: list[str]) -> None:
@@ -48,6 +50,7 @@ def test_pointers_are_read(text: str, keys: list[str]) -> None:
         ("**Table 3.** Limits", "table 3"),
         ("Figure 2: the mill", "fig 2"),
         ("Appendix B", "appendix B"),
+        ("\t- locked <0x00af> (a Pier)", "lock 0x00af"),
     ],
 )
 def test_a_target_is_a_line_that_begins_with_its_number(line: str, key: str, end: str) -> None:

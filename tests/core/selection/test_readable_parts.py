@@ -98,10 +98,16 @@ def chunked(text: str, name: str, marks: list[str]) -> tuple[Source, tuple[Chunk
 
 
 def kept_text(
-    source: Source, chunks: tuple[Chunk, ...], scores: list[float], budget: int, at: str, tokenizer
+    source: Source,
+    chunks: tuple[Chunk, ...],
+    scores: list[float],
+    budget: int,
+    at: str,
+    tokenizer,
+    query: str = "q",
 ) -> str:
     renderer = Renderer(
-        Request((source,), "q"), chunks, DEFAULT_SEPARATOR, tokenizer, structures=(source.structure,)
+        Request((source,), query), chunks, DEFAULT_SEPARATOR, tokenizer, structures=(source.structure,)
     )
     ranked = ChunkScores(chunks, np.array(scores), None)
     kept = select(ranked, SelectionRule(), renderer, budget, lambda chunk: source.text.index(at)).kept
@@ -128,6 +134,73 @@ def test_where_little_fits_the_fact_comes_first_then_its_innermost_heading(o200k
     assert rows[12] == f"## Gull\n\n{fact}"
     assert rows[20] == f"# The long list of all our boats\n\n## Gull\n\n{fact}"
     assert rows[23].startswith(f"{rows[20]} It is red.")
+
+
+def test_the_line_that_names_what_is_asked_about_comes_before_other_heading_lines(o200k) -> None:
+    text = (
+        "kind: Deployment\nmetadata:\n  labels:\n    tier: back\n  name: tide-clock\nspec:\n  template:\n"
+        "    containers:\n      - image: registry/tide:1.4\n        resources:\n          memory: 731Mi\n"
+    )
+    source, chunks = chunked(text, "a.yaml", ["        resources"])
+    query = "Which memory has tide-clock?"
+    rows = [kept_text(source, chunks, [0.1, 0.9], b, "resources", o200k, query) for b in range(4, 60)]
+    named = [row for row in rows if "name: tide-clock" in row]
+    assert any("template:" not in row and "tier: back" not in row for row in named)
+    assert all("memory: 731Mi" in row and "- image" in row for row in named)
+    assert "name: tide-clock" in rows[30]
+
+
+def test_a_long_sentence_is_completed_before_the_outer_headings_come(o200k) -> None:
+    sentence = "It leaks at the stern " + "and is bailed with a tin bucket " * 7 + "until the cooper comes."
+    text = f"# All our boats at the long pier\n\n## Boats\n\n### Gull\n\n{sentence} {'It is red. ' * 40}"
+    source, chunks = chunked(text, "a.md", ["It leaks"])
+    most = o200k.count(text)
+    rows = [kept_text(source, chunks, [0.1, 0.9], budget, "It leaks", o200k) for budget in range(8, most)]
+    for row in rows:
+        assert "# Boats" not in row.replace("### Gull", "") or "cooper comes." in row
+    for less, more in pairwise(rows):
+        assert set(re.findall(r"[\w#]+", less)) <= set(re.findall(r"[\w#]+", more))
+    assert any(row.endswith("cooper comes.") and "All our" not in row for row in rows)
+
+
+RECORD = {"name": "Auk", "hull": "oak " * 30, "crew": "nine", "winch": "a brass winch", "keel": "iron " * 20}
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.log"])
+def test_a_record_that_does_not_fit_is_kept_by_its_lines_from_the_one_that_is_asked_for(
+    name: str, o200k
+) -> None:
+    if name == "a.json":
+        text = json.dumps([RECORD], indent=1) + "\n"
+    else:
+        lines = "".join(f"\tat {key} {value}\n" for key, value in RECORD.items())
+        text = f"2031-04-05 06:07:08 ERROR Auk failed\n{lines}2031-04-05 06:07:09 INFO next\n" * 3
+    source, chunks = chunked(text, name, [])
+    whole = o200k.count(text)
+    before: set[str] = set()
+    for budget in range(44, whole, 3):
+        kept = kept_text(source, chunks, [1.0], budget, "Auk", o200k, "What winch has the Auk?")
+        assert "a brass winch" in kept
+        assert "Auk" in kept
+        shown = {line.strip() for line in kept.splitlines() if not line.startswith("[...")}
+        assert before <= shown <= {line.strip() for line in text.splitlines()} | {""}
+        before = shown - {""}
+
+
+@pytest.mark.parametrize("name", ["a.graphql", "a.yaml", "a.toml", "a.proto"])
+def test_no_line_of_settings_is_cut(name: str, o200k) -> None:
+    head, line, end = {
+        "a.yaml": ("auk:", "  {0}: {0} of the pier. Kept in a box", ""),
+        "a.toml": ("[auk]", '{0} = "{0} of the pier. Kept in a box"', ""),
+        "a.proto": ("message Auk {", "  // Of the pier. Kept in a box\n  double {0} = 3;", "}"),
+        "a.graphql": ("type Auk {", "  {0}Note(unit: Unit = FEET, round: Boolean = false): Float", "}"),
+    }[name]
+    text = "\n".join([head, *(line.format(thing) for thing in THINGS), end, ""])
+    source, chunks = chunked(text, name, [])
+    for budget in range(30, o200k.count(text), 4):
+        kept = kept_text(source, chunks, [1.0], budget, "valve", o200k, "What is the valve of auk?")
+        shown = [line for line in kept.splitlines() if line.strip() and not line.startswith("[...")]
+        assert set(shown) <= set(text.splitlines())
 
 
 def test_a_record_is_kept_whole_whatever_chunk_holds_a_part_of_it(o200k) -> None:

@@ -14,6 +14,7 @@ _LABEL = re.compile(
     r"|^\[\[(?P<adoc>[\w.:-]{1,80})\]\]|^\[#(?P<adoc2>[\w.:-]{1,80})\]|^\[\^(?P<note>[^\]\n]{1,40})\]:"
     r"|<[a-z]\w{0,10}[ ][^<>\n]{0,200}?\b(?:id|name)=[\"'](?P<html>[\w.:-]{1,80})[\"']"
     r"|\{#(?P<md>[\w.:-]{1,80})\}"
+    r"|^[ \t]*(?P<mark>[⁰¹²³⁴-⁹]{1,3}|[*†‡]{1,3})[ \t]*(?=[^\s*])"
     r"|^[\"“„«](?P<term>[^\W\d_][\w-]*(?: [\w-]+){1,4})[\"”“»][ ]+"
     r"(?:means?|shall mean|refers? to|is|has the meaning)\b",
     re.MULTILINE,
@@ -23,6 +24,7 @@ _REFERENCE = re.compile(
     r"|\\(?:auto|c|C|page|name|eq|v)?ref\*?\{(?P<tex>[^{}\n]{1,80})\}|<<(?P<adoc>[^<>,\n]{1,80})(?:,[^<>\n]*)?>>"
     r"|\[\[[*#]?(?P<wiki>[^\]|\n]{2,80})(?:\|[^\]\n]*)?\]\]|\[\^(?P<note>[^\]\n]{1,40})\](?!:)"
     r"|\(#(?P<md>[\w.:%-]{2,80})\)|href=[\"']#(?P<html>[\w.:-]{1,80})[\"']|(?<=\s)#(?P<bare>[\w-]{3,80})\b"
+    r"|(?<=[\w.,;:)])(?P<mark>[⁰¹²³⁴-⁹]{1,3}|[*†‡]{1,3})(?=[\s.,;:)|]|$)"
 )
 _CUE = re.compile(
     r"(?i:\b(?:see|see also|under|section|sections|chapter|heading|part|paragraph|titled|entitled|headed"
@@ -52,7 +54,12 @@ def named_targets(
     """
     found: defaultdict[str, list[int]] = defaultdict(list)
     for match in _LABEL.finditer(text, start, end):
-        found[f"{_kind(match.lastgroup)} {_plain(match[match.lastgroup or 0])}"].append(match.start())
+        if match["mark"]:
+            found[f"mark {match['mark']}"].append(match.start())
+        else:
+            found[f"{_kind(match.lastgroup)} {_plain(match[match.lastgroup or 0])}"].append(match.start())
+    for key in [key for key, places in found.items() if key.startswith("mark ") and len(places) > 1]:
+        del found[key]  # items of a list
     for first, last in headings:
         if start <= first and last <= end and last - first <= 2 * _LONGEST_TITLE:
             title = _plain(text[first:last])
@@ -65,6 +72,9 @@ def named_targets(
 def named_pointers(text: str, known: Collection[str]) -> Iterator[str]:
     """The targets among ``known``, keys of :func:`named_targets`, that a text points to by name."""
     for match in _REFERENCE.finditer(text):
+        if match["mark"]:
+            yield from [key for key in (f"mark {match['mark']}",) if key in known]
+            continue
         name = _plain(match[match.lastgroup or 0])
         kinds = ("note",) if match.lastgroup == "note" else ("name", "label")
         yield from (key for kind in kinds if (key := f"{kind} {name}") in known)

@@ -14,12 +14,16 @@ from longattncomp_cli.core.text.boundaries import sentence_starts
 # What opens a correction, and after it a mark; and what is said of a passage anywhere in a sentence.
 _CUE = re.compile(
     r"\b(?:(?P<opens>errat(?:um|a)|corrigend(?:um|a)|corrections?|corrected|edit(?:ed)?"
-    r"|updated?"
+    r"|updated?|deprecated|obsolete"
     r"|amendment"
     r"|addendum"
     r"|retraction|korrektur|berichtigung|nachtrag|correctif|rectificatif|corrección"
     r"|fe de erratas|p\.?[ ]?s\.?)"
-    r"|superseded|overruled|no longer (?:so|true|valid|holds|applies|correct)|out of date|i was wrong"
+    r"|(?P<starts>actually|scratch that|strike that|never ?mind|disregard)\b"
+    r"|supersede[sd]?|overruled|this replaces|struck out"
+    r"|(?:is|are)(?: hereby)? (?:struck|withdrawn|repealed)(?=[.;,]|$| (?:and replaced|from|out)\b)"
+    r"|(?:is|are) (?:hereby )?replaced by|no longer in force"
+    r"|no longer (?:so|true|valid|holds|applies|correct)|out of date|i was wrong"
     r"|has been (?:corrected|replaced|withdrawn))",
     re.IGNORECASE,
 )
@@ -62,7 +66,7 @@ def corrections(text: str, start: int, end: int) -> list[Correction]:
         begin = breaks[-1] if breaks else line
         if _SPEAKER.fullmatch(text, line, cue.start()):
             begin = line
-        elif cue["opens"] and not _BEFORE.fullmatch(text, begin, cue.start()):
+        elif (cue["opens"] or cue["starts"]) and not _BEFORE.fullmatch(text, begin, cue.start()):
             continue
         if cue["opens"] and not (cue["opens"][-1] == "." or _MARK.match(text, cue.end(), end)):
             continue

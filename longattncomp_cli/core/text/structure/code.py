@@ -194,7 +194,7 @@ class _Reader:
         # Decorators stand on lines of their own; ``export`` or ``template`` on the definition's.
         own = max(start, self.text.rfind("\n", 0, self._span(inner)[0]) + 1)
         if inner.type in _CONTAINERS and body is not None and depth < _MOST_DEPTH:
-            heading = heading_span(self.text, own, self._span(body)[0])
+            heading = heading_span(self.text, own, self._body_begin(body))
             self.units.append(Unit(start, end, heading, leaf=False))
             self._walk(body, depth + 1)
         elif not is_definition and _is_text(inner):
@@ -204,10 +204,16 @@ class _Reader:
             for child in inner.named_children:
                 self._statement(child, None, depth + 1)
         else:
-            heading = heading_span(self.text, own, self._span(body)[0]) if body is not None else None
+            heading = heading_span(self.text, own, self._body_begin(body)) if body is not None else None
             self.units.append(Unit(start, end, heading or self._first_line(own, end)))
             if end - start > _LONG_LEAF_CHARS:
                 self._collect_steps(inner)
+
+    def _body_begin(self, body: Node) -> int:
+        """Where a body begins; behind its brace, where that ends the line that heads it."""
+        begin = self._span(body)[0]
+        line = self.text.rfind("\n", 0, begin) + 1
+        return begin + (self.text.startswith("{", begin) and bool(self.text[line:begin].strip()))
 
     def _first_line(self, start: int, end: int) -> tuple[int, int] | None:
         stop = self.text.find("\n", start, end)

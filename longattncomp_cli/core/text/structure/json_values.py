@@ -29,6 +29,10 @@ _SCALAR = re.compile(r'\s*"(?:[^"\\\n]|\\.){1,80}"\s*:\s*(?:"|-?\d)')
 
 
 _MOST_NAME_CHARS = 120
+_COLUMNS = re.compile(
+    r'\s*"(?:columns?|column_?names|fields|headers?|names|schema)"\s*:\s*\[\s*"[^\[\]{}]*\]', re.IGNORECASE
+)
+_MOST_COLUMNS_CHARS = 1_000
 
 
 @dataclass
@@ -42,6 +46,7 @@ class _Open:
         parts: the units inside.
         name: the member that names it; the first scalar one until then.
         is_named: whether ``name`` is more than the first.
+        columns: the member that names the columns of the arrays in another: ``"columns": ["name", "port"]``.
     """
 
     element: int
@@ -50,6 +55,7 @@ class _Open:
     parts: list[Unit] = field(default_factory=list)
     name: tuple[int, int] | None = None
     is_named: bool = False
+    columns: tuple[int, int] | None = None
 
 
 def read(text: str) -> Structure:
@@ -73,7 +79,8 @@ def read(text: str) -> Structure:
             if stack and depth <= _MOST_DEPTH:
                 closed = stack.pop()
                 _close_element(text, closed, at)
-                (stack[-1].parts if stack else done).extend(_container(text, closed, at + 1))
+                outer = stack[-1] if stack else None
+                (outer.parts if outer else done).extend(_container(text, closed, at + 1, outer))
             depth = max(0, depth - 1)
     for left in stack:
         done.extend(left.parts)
@@ -98,7 +105,7 @@ def _name(text: str, within: _Open, start: int, end: int) -> None:
         within.name = (start, end)
 
 
-def _container(text: str, closed: _Open, end: int) -> list[Unit]:
+def _container(text: str, closed: _Open, end: int, outer: _Open | None) -> list[Unit]:
     start = closed.element + _blank(text, closed.element, end)
     is_small = end - start <= _SMALL_CHARS
     is_keyed = start < closed.bracket
@@ -109,8 +116,18 @@ def _container(text: str, closed: _Open, end: int) -> list[Unit]:
     if name is not None:
         first = start if name[1] - start <= _MOST_NAME_CHARS else name[0]
         heading = heading_span(text, first, name[1])
+    holds_arrays = bool(closed.parts) and text[closed.parts[0].start] == "["
+    if is_keyed and outer is not None and outer.columns is None and _COLUMNS.match(text, start, end):
+        outer.columns = (start, end)
+    elif is_keyed and outer is not None and outer.columns is not None and holds_arrays:
+        first, last = outer.columns
+        near = closed.bracket + 1 - first <= _MOST_COLUMNS_CHARS
+        heading = (first, closed.bracket + 1 if near else last)
+    # What holds a table is no record.
+    is_small = is_small and closed.columns is None and not (is_keyed and holds_arrays)
     parts = [part for part in closed.parts if not is_small or _is_headed(text, part)]
-    row = is_small and text[start] == "{"
+    is_inner_array = outer is not None and text[outer.bracket] == "[" and text[start] == "["
+    row = is_small and (text[start] == "{" or is_inner_array)
     return [Unit(start, end, heading, leaf=is_small or not closed.parts, row=row), *parts]
 
 

@@ -91,6 +91,12 @@ ENTRY_KINDS = frozenset({"log", "dump", "subtitles", "cards", "bibtex", "ldif", 
 """Kinds whose units are entries that stand beside each other, each readable alone."""
 
 
+LINE_KINDS = ENTRY_KINDS | frozenset(
+    {"yaml", "config", "settings", "dockerfile", "makefile", "diff", "testrun", "xml", "json", "jsonl"}
+)
+"""Kinds of which half a line says nothing, or something else."""
+
+
 _SAMPLE_CHARS = 60_000
 
 

@@ -46,6 +46,9 @@ def test_a_heading_is_pointed_to_by_its_title(name: str, head: str, pointing: st
         ("[[calm]]\n== Idle", "listed in <<calm>> and <<calm,there>>"),
         ('<h2 id="calm">Idle</h2>', '<a href="#calm">there</a>'),
         ("[^7]: Said by the reeve.", "as told.[^7]"),
+        ("² Said by the reeve.", "as told.²"),
+        ("* Said by the reeve.", "as told* by some"),
+        ("† Said by the reeve.", "as told†."),
         ("“Still Period” means a day of no wind.", "no fee during a Still Period"),
     ],
 )
@@ -75,3 +78,9 @@ def test_words_that_point_to_nothing_known_point_nowhere() -> None:
         "`Hands`_",
     ):
         assert list(named_pointers(text, targets)) == []
+
+
+def test_items_of_a_list_are_no_footnotes() -> None:
+    text = f"Before all.{BODY}* One thing.\n* Another thing.{BODY}"
+    targets = named_targets(text, 0, len(text), [])
+    assert list(named_pointers("as told* by *some*", targets)) == []

@@ -18,6 +18,10 @@ CORRECTIONS = [
     "What was said on ferry tickets is superseded.",
     "P.S. The ferry tickets are sold by the cooper.",
     "Ann: Correction: ferry tickets come from the cooper.",
+    "What was said on ferry tickets is struck.",
+    "This replaces what was said on tickets for the ferry.",
+    "Actually the ferry tickets are sold by the cooper.",
+    "DEPRECATED: ferry tickets at the bakery.",
     "Korrektur: ferry tickets come from the cooper.",
 ]
 
@@ -44,6 +48,7 @@ def test_what_follows_directly_is_of_what_stands_before() -> None:
     [
         "The editor was late. An update of the roof is planned, and the correction fluid is dry.",
         "We edited: nothing.",
+        "Nobody actually came, and the bell was struck twice.",
         "The correct way is: slowly.",
     ],
 )

@@ -37,6 +37,11 @@ def mediawiki(rows: Sequence[Row]) -> Written:
     return "\n|-\n".join(['{| class="wikitable"\n' + head, *lines]) + "\n|}\n", [head, *lines]
 
 
+def jira(rows: Sequence[Row]) -> Written:
+    lines = [f"||{'||'.join(rows[0])}||", *(f"|{'|'.join(row)}|" for row in rows[1:])]
+    return "Before.\n\n" + "\n".join(lines) + "\n\nAfter.\n", lines
+
+
 def list_table(rows: Sequence[Row]) -> Written:
     lines = ["* - " + "\n     - ".join(row) for row in rows]
     return ".. list-table:: Of all\n   :header-rows: 1\n\n   " + "\n   ".join(lines) + "\n", lines
@@ -53,6 +58,7 @@ FORMATS: dict[str, tuple[Callable[[Sequence[Row]], Written], str]] = {
     "asciidoc, a cell a line": (asciidoc_cells, ".adoc"),
     "latex": (latex, ".tex"),
     "mediawiki": (mediawiki, ".wiki"),
+    "jira": (jira, ".txt"),
     "list-table": (list_table, ".rst"),
     "csv-table": (csv_table, ".rst"),
 }

@@ -64,22 +64,22 @@ CODE = {
     "a.js": (
         "export class Pier {\n  moor(boat) {\n    this.n -= boat;\n  }\n}\n\n"
         "export const free = (pier) => {\n  return pier.n;\n};\n",
-        ["  moor(boat)", "export const free = (pier) => {"],
+        ["  moor(boat) {", "export const free = (pier) => {"],
     ),
     "a.ts": (
         "interface A {\n  x: number;\n}\nfunction f(a: A): number {\n  return a.x;\n}\n",
-        ["function f(a: A): number"],
+        ["function f(a: A): number {"],
     ),
-    "a.go": ("package a\n\nfunc (p *Pier) Moor(n int) {\n\tp.n -= n\n}\n", ["func (p *Pier) Moor(n int)"]),
+    "a.go": ("package a\n\nfunc (p *Pier) Moor(n int) {\n\tp.n -= n\n}\n", ["func (p *Pier) Moor(n int) {"]),
     "a.rs": (
         "impl Pier {\n    fn moor(&mut self) {\n        self.n -= 1;\n    }\n}\n",
-        ["    fn moor(&mut self)"],
+        ["    fn moor(&mut self) {"],
     ),
-    "A.java": ("class A {\n  int free() {\n    return 1;\n  }\n}\n", ["  int free()"]),
+    "A.java": ("class A {\n  int free() {\n    return 1;\n  }\n}\n", ["  int free() {"]),
     "a.c": ("#ifdef X\nint count(int n)\n{\n  return n;\n}\n#endif\n", ["int count(int n)"]),
-    "a.cpp": ("namespace a {\nclass B {\n  int f() {\n    return 1;\n  }\n};\n}\n", ["  int f()"]),
+    "a.cpp": ("namespace a {\nclass B {\n  int f() {\n    return 1;\n  }\n};\n}\n", ["  int f() {"]),
     "a.rb": ("module A\n  def x(a)\n    a\n  end\nend\n", ["  def x(a)"]),
-    "a.kt": ("class A {\n    fun x(): Int {\n        return 1\n    }\n}\n", ["    fun x(): Int"]),
+    "a.kt": ("class A {\n    fun x(): Int {\n        return 1\n    }\n}\n", ["    fun x(): Int {"]),
 }
 
 
@@ -93,6 +93,15 @@ def test_definitions_are_found_in_every_language(name: str) -> None:
     structure = structure_of(text, name)
     assert structure is not None
     assert [head for head in head_texts(text, structure) if head in heads] == heads
+
+
+def test_a_heading_line_is_whole_its_brace_included() -> None:
+    for name, (text, _) in CODE.items():
+        structure = structure_of(text, name)
+        assert structure is not None
+        lines = set(text.splitlines())
+        for head in head_texts(text, structure):
+            assert head.split("\n")[-1] in lines, name
 
 
 def test_a_definition_comes_with_its_decorators_and_comments() -> None:

@@ -167,3 +167,23 @@ def test_rows_do_not_overlap_and_lie_in_what_was_given() -> None:
             assert (starts < ends).all()
             assert (ends[:-1] <= starts[1:]).all()
             assert not any(re.fullmatch(r"\s*", row) for row in in_rows(text, structure))
+
+
+def test_arrays_of_json_stand_under_the_names_of_their_columns() -> None:
+    rows = [f'["auk {i}", {i * 7}, "pier"]' for i in range(9)]
+    for columns in ('"columns": ["name", "age", "place"]', '"Fields":["name","age","place"]'):
+        text = f'{{"title": "Boats", {columns},\n "rows": [\n' + ",\n".join(rows) + "\n]}\n"
+        assert rows_of(text, "a.json") == rows
+        assert columns in heading_of(text, rows[4], "a.json")
+
+
+def test_lines_of_a_word_and_a_gap_are_rows_without_a_header() -> None:
+    names = ["auk", "gull", "tern", "loon", "knot", "smew", "teal", "duck", "swan"]
+    lines = [f"{name}\t\t{i * 11}/tcp   # of the {name}" for i, name in enumerate(names[:5])]
+    lines += [f"{name}     {i}/udp" for i, name in enumerate(names[5:])]
+    text = "Ports.\n\n" + "\n".join(lines[:5]) + "\n\n# More.\n" + "\n".join(lines[5:]) + "\n"
+    assert rows_of(text) == lines
+    few = "\n".join(lines[5:]) + "\n\nThis is prose.  It has two spaces.  It goes on.\n"
+    assert rows_of(few) == []
+    prose = "\n".join(f"We saw the {name}.  It was {name * i} shy.  It left." for i, name in enumerate(names))
+    assert rows_of(prose) == []

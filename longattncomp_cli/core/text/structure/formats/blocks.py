@@ -40,7 +40,7 @@ _FEWEST_ALIKE = 8
 _ALIKE_SHARE = 0.8
 _SHAPE_CHARS = 4
 _RUN = re.compile(r"\d[\da-fA-F]*|[^\W\d_]+")
-_TELLING = re.compile(r"[=@\[\x1b]|^0[:./]0|^0[ ]a|^a:a:")
+_TELLING = re.compile(r"[=@\[\x1b]|^0[:/]0|^0\.0\.|^0[ ]a|^a:a:")
 _REMARK = re.compile(r"(?:#|//|;|!|--)")
 
 _Block = list[tuple[int, int]]

@@ -42,6 +42,9 @@ _CONTINUES = re.compile(r"\s*(?:[)\]:,=.&|?+]|->|(?:where|throws|extends|impleme
 _GOES_ON = re.compile(r"(?:[,(=&|+]|->|\b(?:implements|extends|with|where))\s*\Z")
 
 
+_OF_VALUE = re.compile(r"(?:[=:]|\breturn)\s*\Z")
+
+
 _STATEMENT = re.compile(r"\n[ \t]*(?=\S)")
 
 
@@ -54,7 +57,7 @@ _MOST_WIDTH = 200
 _MOST_DEPTH = 10
 
 
-_BRACE_SHARE = 0.15
+_BRACE_SHARE = 0.08
 
 
 _LONG_CHARS = 3_000
@@ -94,15 +97,17 @@ def read_code(text: str) -> Structure:
     steps: list[int] = []
     held: set[int] = {-1}
     blocks = _blocks(text)
+    holders = {block.parent for block in blocks}
     depths: list[int] = []
     for index, block in enumerate(blocks):
         depths.append(1 + (depths[block.parent] if block.parent >= 0 else 0))
         if block.parent not in held or depths[index] > _MOST_DEPTH or _is_one_line(text, block):
             continue
-        holds = _HOLDER.match(text, block.own, min(block.brace, block.own + 400)) is not None
+        is_holder = _HOLDER.match(text, block.own, min(block.brace, block.own + 400)) is not None
+        holds = is_holder or (index in holders and _is_value(text, block))
         if holds or block.end - block.start > _LONG_CHARS:
             held.add(index)
-        heading = heading_span(text, block.own, max(block.brace, block.own + 1))
+        heading = heading_span(text, block.own, _heading_end(text, block))
         units.append(Unit(block.start, block.end, heading, leaf=index not in held))
         if index not in held:
             steps += [found.start() + 1 for found in _STATEMENT.finditer(text, block.brace, block.end)]
@@ -123,8 +128,20 @@ def read_settings(text: str) -> Structure:
         if block.own == block.brace == named:
             continue
         whole = index not in holders and block.end - block.start <= WHOLE_CHARS
+        named = max(named, _heading_end(text, block))
         units.append(Unit(block.start, block.end, heading_span(text, block.own, named), leaf=whole))
     return build("settings", units)
+
+
+def _heading_end(text: str, block: _Block) -> int:
+    """Where the line ends that heads a block: behind its brace, where that is on the same line."""
+    stop = trimmed_end(text, block.own, block.brace)
+    return block.brace + 1 if text.find("\n", stop, block.brace) < 0 or stop == block.own else block.brace
+
+
+def _is_value(text: str, block: _Block) -> bool:
+    """Whether what stands in braces is assigned, returned or a member: data, not statements."""
+    return _OF_VALUE.search(text, max(block.own, block.brace - 20), block.brace) is not None
 
 
 def _is_one_line(text: str, block: _Block) -> bool:
@@ -163,7 +180,7 @@ def _paired(text: str, *, by_lines: bool) -> tuple[list[_Block], bool]:
             parens.append(0)
             boundary = at + 1
         else:
-            boundary = at + 1
+            boundary = at + 1 + (text[at + 1 : at + 2] in (",", ";"))
             closes = (
                 _num_closed(text, at, [blocks[i] for i in open_blocks[-_MOST_DEPTH:]])
                 if by_lines and open_blocks

@@ -57,6 +57,8 @@ _MOST_PREFIX_CHARS = 120
 _LEVEL_NEAR = re.compile(rf"^[^\n]{{0,60}}?\b{_LEVEL}\b", re.MULTILINE)
 
 
+# Lines of a trace that are not indented.
+_TRACE = re.compile(r"Traceback \(|Caused by: |\}|[\w.$]{1,100}(?:Error|Exception|Warning|Interrupt)\b")
 _FEWEST_ENTRIES = 3
 
 
@@ -65,7 +67,9 @@ _LEAST_SHARE = 0.5
 
 def looks_like_log(sample: str) -> bool:
     """Whether most lines that are not indented open an entry."""
-    lines = sum(1 for line in sample.splitlines() if line.strip() and not line[0].isspace())
+    lines = sum(
+        1 for line in sample.splitlines() if line.strip() and not line[0].isspace() and not _TRACE.match(line)
+    )
     entries = sum(1 for _ in ENTRY.finditer(sample))
     return entries >= _FEWEST_ENTRIES and entries >= _LEAST_SHARE * lines
 

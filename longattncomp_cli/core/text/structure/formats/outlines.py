@@ -49,6 +49,7 @@ OUTLINES: dict[str, Outline] = {
             r"(?P<level1f>\*?[ ]*thread[ ]\#\d+[^\n]*)",
             r"(?P<level1g>#\d+[ ]+Thread[ ][^\n]*)",
             r"(?P<level1h>-{2,}[ ]Thread[ ][^\n]*)",
+            r"(?P<level1i>OS[ ]Thread[ ]Id:[ ][^\n]*)",
             r"(?P<end1>Found[ ](?:\d+[ ]deadlock|one[ ]Java)|JNI[ ]global|Heap\b|Full[ ]thread[ ]dump)",
         )
     ),

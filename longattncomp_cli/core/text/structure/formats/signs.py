@@ -13,7 +13,7 @@ from functools import cached_property
 
 from longattncomp_cli.core.text.structure.chats import looks_like_chat
 from longattncomp_cli.core.text.structure.formats.entries import entry_format
-from longattncomp_cli.core.text.structure.formats.logs import has_levels, looks_like_log
+from longattncomp_cli.core.text.structure.formats.logs import ENTRY, has_levels, looks_like_log
 from longattncomp_cli.core.text.structure.formats.outlines import OUTLINES
 
 
@@ -35,7 +35,7 @@ class Sample:
     @cached_property
     def settled(self) -> list[str]:
         """Lines that are no comments."""
-        return [line for line in self.lines if line.lstrip()[0] not in "#;" and not line.startswith("//")]
+        return [line for line in self.lines if not line.lstrip().startswith(("#", ";", "//"))]
 
     @cached_property
     def first(self) -> str:
@@ -59,6 +59,7 @@ _ENVELOPE = re.compile(r"From \S{1,200} .*\d\d:\d\d:\d\d")
 _CUE = re.compile(r"^[ \t]*(?:\d{1,3}:)?\d\d:\d\d[.,]\d{1,3}[ \t]*-->", re.MULTILINE)
 _FRAME = re.compile(
     r'\s+at [\w.$<>/]+\(|\s+File "|#\d+ |\s+- (?:locked|waiting|parking)|\t\S+:\d+|[\w./*()-]+\(.*\)$|\s+0x'
+    r"|[\da-fA-F]{6,16} [\da-fA-F]{5,16} "
 )
 _BIBTEX = re.compile(r"^[ \t]*@\w+[{(][^\s,=]*,?[ \t]*$", re.MULTILINE)
 _BIBTEX_FIELD = re.compile(r"\s*(?:[\w-]+\s*=\s*[{\"\w]|@\w+[{(]|[})]\s*$)")
@@ -141,6 +142,8 @@ def _is_mail(sample: Sample) -> bool:
 
 def _is_dump(sample: Sample) -> bool:
     heads = sample.count(OUTLINES["dump"].pattern)
+    if 2 * sum(1 for _ in ENTRY.finditer(sample.text)) > heads:  # entries of a log, with their traces
+        return False
     frames = sum(1 for line in sample.lines if _FRAME.match(line))
     return heads >= 2 and frames >= 0.4 * len(sample.lines)
 

@@ -17,6 +17,11 @@ _TAG = re.compile(
 _NAMED = re.compile(r"\s*<(?P<tag>(?:\w+:)?(?:name|id|title|key|artifactId|label))>[^<>\n]{1,120}</(?P=tag)>")
 
 
+# Of a property list: the key whose value an element is.
+_KEY = re.compile(r"<key>[^<>\n]{1,120}</key>\s*\Z")
+_LONGEST_KEY = 200
+
+
 _MOST_DEPTH = 16
 
 
@@ -52,8 +57,15 @@ def read(text: str) -> Structure:
             continue
         if opened:
             opened[-1].holds = True
-        named = _NAMED.match(text, element.heading_end, tag.start())
-        heading = heading_span(text, element.start, named.end() if named else element.heading_end)
-        whole = not element.holds and tag.end() - element.start <= WHOLE_CHARS
-        units.append(Unit(element.start, tag.end(), heading, leaf=whole))
+        named = _NAMED.match(text, element.heading_end, tag.start()) if element.name != "dict" else None
+        start = _key_before(text, element.start)
+        heading = heading_span(text, start, named.end() if named else element.heading_end)
+        whole = not element.holds and tag.end() - start <= WHOLE_CHARS
+        units.append(Unit(start, tag.end(), heading, leaf=whole))
     return build("xml", units)
+
+
+def _key_before(text: str, start: int) -> int:
+    """Where the key begins that an element is the value of; ``start`` where there is none."""
+    key = _KEY.search(text, max(0, start - _LONGEST_KEY), start)
+    return key.start() if key else start

@@ -14,14 +14,23 @@ _RULE = re.compile(r"[-=+|:─━═┄│┃║┌┐└┘├┤┬┴┼╭�
 _STROKES = re.compile(r"[-=─━═┄]{2,}")
 _CORNER = re.compile(r"[ \t]*[+┌├╭╔╠┏┣┡┢└╰╚┗]")
 _GAP = re.compile(r"\S(?: \S|\S)*")
+_RAGGED = re.compile(r"[^\s#;|=:][^\s|=]{0,39}(?:\t+|[ ]{2,})[^\s|][^\n]*")
+_REMARK = re.compile(r"[ \t]*(?:#[^\n]*)?\r?\n?$")
 _FEWEST_ALIGNED = 5
+_FEWEST_RAGGED = 8
+_LONGEST_RAGGED = 200
 _LONGEST_LINE = 20_000
 
 _Lines = Sequence[tuple[int, int]]
 
 
-def drawn_tables(text: str) -> Iterator[Table]:
-    """The tables that rules or aligned columns show, from the first to the last."""
+def drawn_tables(text: str, *, ragged: bool = False) -> Iterator[Table]:
+    """The tables that rules or aligned columns show, from the first to the last.
+
+    Args:
+        text: the whole text.
+        ragged: whether lines of cells that stand under one another nowhere are rows as well.
+    """
     lines = [found.span() for found in _LINE.finditer(text)]
     is_rule = [_is_rule(text, line) for line in lines]
     at = done = 0
@@ -31,6 +40,8 @@ def drawn_tables(text: str) -> Iterator[Table]:
             found = _ruled(text, lines, is_rule, at, done)
         elif at >= done:
             found = _aligned(text, lines, is_rule, at)
+            if found is None and ragged:
+                found = _ragged(text, lines, is_rule, at)
         if found is None:
             at += 1
         else:
@@ -152,6 +163,24 @@ def _aligned(
     if last - first < _FEWEST_ALIGNED:
         return None
     return _made(lines, first, last, (first, first + 1), list(lines[first + 1 : last])), last
+
+
+def _ragged(text: str, lines: _Lines, is_rule: Sequence[bool], first: int) -> tuple[Table | None, int] | None:
+    """Lines of a word, a tab or two spaces, and another cell; comments may stand between."""
+    rows: list[int] = []
+    last = first
+    while last < len(lines):
+        if is_rule[last]:  # what is drawn next begins with the line above its rule
+            last = rows.pop() if rows else last
+            break
+        if _RAGGED.match(text, *lines[last]) and lines[last][1] - lines[last][0] <= _LONGEST_RAGGED:
+            rows.append(last)
+        elif not rows or not _REMARK.match(text, *lines[last]):
+            break
+        last += 1
+    if len(rows) < _FEWEST_RAGGED:
+        return None
+    return Table(lines[first][0], lines[rows[-1]][1], None, tuple(lines[row] for row in rows)), last
 
 
 def _cell_edges(text: str, line: tuple[int, int]) -> list[tuple[int, int]]:

@@ -29,7 +29,10 @@ def with_tables(text: str, found: Structure | None, *, is_code: bool) -> Structu
     """
     if found is not None and found.kind in _WHOLE_TEXT:
         return found
-    tables = build("", (unit for table in _tables(text, is_code=is_code) for unit in table.units(text)))
+    ragged = found is None or found.kind == "prose"
+    tables = build(
+        "", (unit for table in _tables(text, is_code=is_code, ragged=ragged) for unit in table.units(text))
+    )
     if not tables.units:
         return found
     steps = sentence_starts(text) if found is None else np.array(found.steps, dtype=np.int64)
@@ -47,9 +50,9 @@ def _beside(tables: Structure, units: Iterable[Unit]) -> Iterator[Unit]:
             yield replace(unit, leaf=False)
 
 
-def _tables(text: str, *, is_code: bool) -> Iterator[Table]:
+def _tables(text: str, *, is_code: bool, ragged: bool) -> Iterator[Table]:
     yield from sql_tables(text)
     if not is_code:
         yield from html_tables(text)
         yield from markup_tables(text)
-        yield from drawn_tables(text)
+        yield from drawn_tables(text, ragged=ragged)

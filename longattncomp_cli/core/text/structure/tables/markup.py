@@ -1,4 +1,4 @@
-r"""Tables of markup: LaTeX ``tabular``, AsciiDoc ``|===``, MediaWiki ``{|``, ``list-table`` of RST."""
+r"""Tables of markup: LaTeX ``tabular``, AsciiDoc ``|===``, MediaWiki ``{|``, RST, Jira ``||``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from longattncomp_cli.core.text.structure.tables.table import Table
 
 _OPENING = re.compile(
     r"\\begin\{(?P<latex>tabularx?\*?|longtable|tabu|array)\}"
-    r"|^[ \t]*(?:(?P<adoc>\|={3,})[ \t\r]*$|(?P<wiki>\{\|)|\.\.[ ](?P<rst>list-table|csv-table)::)",
+    r"|^[ \t]*(?:(?P<adoc>\|={3,})[ \t\r]*$|(?P<wiki>\{\|)"
+    r"|(?P<jira>\|\|[^|\n][^\n]*\|\|)[ \t\r]*$|\.\.[ ](?P<rst>list-table|csv-table)::)",
     re.MULTILINE,
 )
 _LATEX_ROW_END = re.compile(r"\\\\(?:\[[^\]\n]{0,20}\])?|\\(?:tabularnewline|cr)\b")
@@ -25,6 +26,7 @@ _WIKI_ROW = re.compile(r"^[ \t]*\|-[^\n]*\n?", re.MULTILINE)
 _LIST_ROW = re.compile(r"^[ \t]+\*[ ]+-", re.MULTILINE)
 _OPTION = re.compile(r"^[ \t]+:[\w-]+:[^\n]*$", re.MULTILINE)
 _NOT_INDENTED = re.compile(r"^(?=\S)", re.MULTILINE)
+_JIRA_ROW = re.compile(r"[ \t\r]*\n[ \t]*\|[^\n]*\|(?=[ \t\r]*(?:\n|\Z))")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _BLANK = re.compile(r"\n[ \t\r]*\n")
 
@@ -106,10 +108,19 @@ def _rst(text: str, opening: re.Match[str]) -> Table:
     return _made(text, opening.start(), end, rows if header is None else [header, *rows])
 
 
+def _jira(text: str, opening: re.Match[str]) -> Table:
+    end = after = opening.end()
+    while (line := _JIRA_ROW.match(text, after)) is not None:
+        end = after = line.end()
+    rows = [found.span() for found in _LINE.finditer(text, opening.start(), end) if found.group().strip()]
+    return _made(text, opening.start(), end, rows)
+
+
 _READERS: dict[str, Callable[[str, re.Match[str]], Table | None]] = {
     "latex": _latex,
     "adoc": _adoc,
     "wiki": _wiki,
+    "jira": _jira,
     "rst": _rst,
 }
 

@@ -103,13 +103,13 @@ def test_braces_alone_say_what_a_line_belongs_to() -> None:
         assert above(text, "a.cs", "first")[0] == "namespace Harbour"
         assert above(text, "a.cs", "second")[1].startswith("public class Pump<T> : Base")
         assert above(text, "a.cs", "second")[2].startswith("public async Task<int> Run(")
-        assert above(text, "a.cs", "third")[2] == "public object Find(int x)"
+        assert above(text, "a.cs", "third")[2] == "public object Find(int x) {"
         assert len(above(text, "a.cs", "public int Size")) == 2
 
 
 def test_where_braces_do_not_pair_indentation_decides() -> None:
     broken = BRACES.replace("first();", "first(); {")
-    assert above(broken, "a.cs", "third")[-1] == "public object Find(int x)"
+    assert above(broken, "a.cs", "third")[-1] == "public object Find(int x) {"
 
 
 SQL = """\
@@ -173,3 +173,60 @@ def test_chunks_begin_with_entries_of_a_log() -> None:
     )
     assert len(chunked.chunks) > 10
     assert all(chunk.start == 0 or text[chunk.start - 1] == "\n" for chunk in chunked.chunks)
+
+
+PLIST = """\
+<plist>
+<dict>
+  <key>tide-clock</key>
+  <dict>
+    <key>faces</key>
+    <integer>4</integer>
+    <key>key</key>
+    <string>brass</string>
+  </dict>
+  <key>fog-bell</key>
+  <dict>
+    <key>faces</key>
+    <integer>9</integer>
+  </dict>
+</dict>
+</plist>
+"""
+
+
+def test_a_dictionary_of_a_property_list_is_headed_by_its_key() -> None:
+    assert above(PLIST, "a.plist", "brass")[-1] == "<key>tide-clock</key>\n  <dict>"
+    assert above(PLIST, "a.plist", ">9<")[-1] == "<key>fog-bell</key>\n  <dict>"
+    assert above(PLIST, "a.plist", ">9<")[:2] == ["<plist>", "<dict>"]
+
+
+def test_entries_of_data_in_braces_have_their_own_heads() -> None:
+    entry = "  ['{0}'] = {{\n    faces = {1},\n    note = 'brass',\n  }},\n"
+    entries = (entry.format(name, i) for i, name in enumerate(["tide", "fog", "gull"]))
+    text = "return {\n" + "".join(entries) + "}\n"
+    assert above(text, "a.lua", "faces = 2") == ["return {", "['gull'] = {"]
+
+
+def test_threads_of_dotnet_are_headed_by_their_lines() -> None:
+    frames = "Child SP IP Call Site\n" + "00000a{0} 00007f0{0} Pier.Lock()\n" * 3
+    text = "".join(f"OS Thread Id: 0x1{i} ({i})\n{frames.format(i)}" for i in range(6))
+    structure = structure_of(text)
+    assert structure is not None
+    heads = [text[slice(*unit.heading)] for unit in structure.units if unit.heading]
+    assert (structure.kind, heads) == ("dump", [f"OS Thread Id: 0x1{i} ({i})" for i in range(6)])
+
+
+def test_log_entries_hold_their_tracebacks() -> None:
+    trace = 'Traceback (most recent call last):\n  File "a.py", line 7, in pier\n    o()\nPierError: shut\n'
+    text = "".join(f"2031-02-0{i} 10:00:00,000 ERROR oar {i} broke\n{trace}" for i in range(1, 7))
+    assert above(text, "", "PierError") == ["2031-02-01 10:00:00,000 ERROR oar 1 broke"]
+
+
+def test_schemas_without_a_name_are_told_by_their_braces() -> None:
+    body = "  // Of the pier.\n  double a = 1;\n  double b = 2;\n"
+    proto = "".join(f"message M{i} {{\n{body}}}\n" for i in range(5))
+    fields = "".join(f"  f{k}(unit: Unit = FEET): Float\n" for k in range(14))
+    graphql = "".join(f"type T{i} {{\n{fields}}}\n" for i in range(5))
+    assert above(proto, "", "double b") == ["message M0 {"]
+    assert above(graphql, "", "f9(") == ["type T0 {"]
