@@ -15,7 +15,8 @@ from longattncomp_cli.core.files.compressed import open_bytes
 from longattncomp_cli.core.files.encodings import as_utf8
 from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, refuse_irregular
 from longattncomp_cli.core.inputs.conversations.model import Conversation
-from longattncomp_cli.core.inputs.conversations.reading import looks_like_conversation, read_conversation
+from longattncomp_cli.core.inputs.conversations.reading import read_conversation
+from longattncomp_cli.core.inputs.conversations.shapes import looks_like_conversation
 from longattncomp_cli.core.inputs.gather import STDIN, InputFile
 from longattncomp_cli.core.inputs.messages import flatten_messages
 from longattncomp_cli.core.inputs.source import Source
