@@ -6,10 +6,10 @@ import json
 import math
 import re
 import shlex
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from longattncomp_cli.core.files.json_lines import key_twice
 from longattncomp_cli.core.files.json_places import with_strings
 from longattncomp_cli.core.inputs.conversations.model import Conversation, JsonStyle
 from longattncomp_cli.core.inputs.conversations.reading import AS_TEXT_HINT, read_conversation
@@ -102,11 +102,9 @@ class _Loader:
         )
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs) and not self.problems:
-            twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        if not self.problems and (twice := key_twice(pairs)) is not None:
             self.problems.append(f"the key {twice[:60]!r} stands twice in one object")
-        return found
+        return dict(pairs)
 
     def _float(self, written: str) -> float:
         value = float(written)

@@ -34,6 +34,7 @@ _ITEM = re.compile(r"\w+_call(?:_output)?|reasoning|item_reference|compaction")
 _LISTS = ("messages", "input", "contents", "conversations", "conversation", "chat_messages")
 _TEXTS = ("input", "prompt")
 _ENVELOPES = ("body", "params", "request", "modelInput")
+_BATCH_IDS = ("custom_id", "key", "recordId")
 _LOOKED_AT = 8
 
 
@@ -146,6 +147,13 @@ def at_place(value: Any, place: Place) -> Any:
     for key in place:
         value = value.get(key) if isinstance(value, dict) else value[key]
     return value
+
+
+def id_in_batch(value: dict[str, Any]) -> str | None:
+    """What a line of a batch is called there; ``None`` of any other object."""
+    if len(messages_place(value) or ()) < 2:
+        return None
+    return next((value[key] for key in _BATCH_IDS if isinstance(value.get(key), str)), None)
 
 
 def is_one_turn(value: Any, place: Place) -> bool:
