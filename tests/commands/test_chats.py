@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
+import random
 
 import pytest
 
@@ -123,3 +125,20 @@ def test_json_that_is_no_line_names_the_command_that_makes_lines(folder, text, c
     (folder / "rows.jsonl").write_text(text, encoding="utf-8")
     done = invoke("compress", "rows.jsonl", "-q", "x", "-b", "50")
     assert done.exit_code == 3 and command in done.stderr
+
+
+@pytest.mark.parametrize("is_lines", [False, True])
+def test_images_of_a_chat_come_back_whole(folder, is_lines):
+    drawn = random.Random(3).randbytes(3_000)
+    url = "data:image/png;base64," + base64.b64encode(drawn).decode()
+    messages = openai_chat()
+    messages[1]["content"] = [
+        {"type": "text", "text": messages[1]["content"]},
+        {"type": "image_url", "image_url": {"url": url}},
+    ]
+    name = "chat.jsonl" if is_lines else "chat.json"
+    text = "".join(json.dumps(each) + "\n" for each in messages) if is_lines else json.dumps(messages)
+    (folder / name).write_text(text, encoding="utf-8")
+    done = invoke("compress", name, "-b", "150")
+    assert done.exit_code == 0 and done.stdout.count(url) == 1 and FACT in done.stdout
+    assert "read as" not in done.stderr

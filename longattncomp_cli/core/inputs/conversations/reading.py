@@ -71,7 +71,12 @@ def read_conversation(value: Any, name: str, style: JsonStyle | None = None) -> 
     if not found:
         raise InputError(f"{name}: holds no message", hint="pass at least one", code="empty-context")
     reader = _Reader(name, may_lack_calls=any(body.get(each) for each in _ELSEWHERE))
-    texts = [each for i, message in enumerate(found) for each in reader.message(message, i, (*root, i))]
+    try:
+        texts = [each for i, message in enumerate(found) for each in reader.message(message, i, (*root, i))]
+    except RecursionError as error:
+        raise InputError(
+            f"{name}: JSON nested too deeply", hint="flatten it", code="malformed-json"
+        ) from error
     return Conversation(value, (*_beside(body, name), *texts), len(found), style or JsonStyle())
 
 
