@@ -22,6 +22,7 @@ from longattncomp_cli.core.inputs.conversations.model import (
     JsonStyle,
     Said,
 )
+from longattncomp_cli.core.inputs.conversations.readable import readable_strings
 from longattncomp_cli.core.inputs.conversations.shapes import (
     ROLES,
     at_place,
@@ -44,9 +45,6 @@ _FIXED_PARTS = {"thinking": "thinking", "refusal": "refusal", "reasoning": "text
 # Where a document of a type holds its text; one of base64 or of an address holds none.
 _DOCUMENTS = {"text": "data", "content": "content"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# Of an object without a shape that is known: keys that say what a thing is called, and how deep it is read.
-_LABELS = frozenset({"type", "title", "name", "url", "uri", "id"})
-_DEEPEST = 16
 
 
 def read_conversation(value: Any, name: str, style: JsonStyle | None = None) -> Conversation:
@@ -178,7 +176,7 @@ class _Reader:
         elif isinstance(content, dict) and isinstance(content.get("parts"), list):
             yield from self._content(content["parts"], where, index, role, (*place, "parts"), call)
         elif call is not None or role == "tool":
-            for text, inner in _readable(content, place):
+            for text, inner in readable_strings(content, place):
                 yield self._said(text, index, role, inner, call or _GIVEN)
         else:
             raise _wrong(where, f"'content' is {_kind(content)}, not a string or a list of parts")
@@ -218,7 +216,7 @@ class _Reader:
         elif kind in ("text", "input_text", "output_text"):
             raise _wrong(where, f"'text' is {_kind(part.get('text'))}, not a string")
         else:
-            for text, inner in _readable(part, place):
+            for text, inner in readable_strings(part, place):
                 yield (
                     self._said(text, index, role, inner, call)
                     if call
@@ -237,21 +235,6 @@ class _Reader:
 
 _GIVEN = Call(None, "", "")
 """Stands for no call: a document that a user's turn brings along is a result too, not what is asked."""
-
-
-def _readable(value: Any, place: Place) -> Iterator[tuple[str, Place]]:
-    """The strings of a JSON value that a person could read, in order: they have spaces, or letters of other
-    scripts. Data in base64, addresses and labels are none.
-    """
-    waiting = [(value, place)]
-    while waiting:
-        found, at = waiting.pop()
-        if isinstance(found, str):
-            if at[-1] not in _LABELS and (not found.isascii() or re.search(r"\S\s+\S", found)):
-                yield found, at
-        elif isinstance(found, (dict, list)) and len(at) < len(place) + _DEEPEST:
-            pairs = found.items() if isinstance(found, dict) else enumerate(found)
-            waiting += reversed([(each, (*at, key)) for key, each in pairs])
 
 
 def clean(text: str) -> str:

@@ -211,3 +211,11 @@ def test_a_long_turn_without_a_question_is_shortened_for_a_given_one(compressor)
         compressor.compress(messages, budget=150)
     assert "-q" in caught.value.hint
     assert FACT in compressor.compress(messages, QUESTION, budget=150).text
+
+
+def test_results_nested_without_end_are_an_error_or_read():
+    inner: object = "some words"
+    for _ in range(900):
+        inner = [{"type": "tool_result", "content": inner}]
+    with pytest.raises(InputError, match="nested too deeply"):
+        read_conversation([{"role": "user", "content": inner}], "x")
