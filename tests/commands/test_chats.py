@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
+import random
 
 import pytest
 
@@ -91,3 +93,52 @@ def test_two_files_of_messages_are_refused(chats):
 def test_a_dry_run_counts_messages(chats):
     done = invoke("compress", "chat.json", "-b", "100", "--dry-run")
     assert "messages  6" in done.stdout
+
+
+def test_a_batch_keeps_its_lines_and_is_resumed(chats):
+    body = {"model": "m", "messages": openai_chat()}
+    lines = [json.dumps({"custom_id": f"c{i}", "method": "POST", "body": body}) for i in range(3)]
+    bad = json.dumps({"custom_id": "bad", "body": {"messages": [{"role": "wizard", "content": "x"}]}})
+    (chats / "batch.jsonl").write_text("\n".join([*lines, bad]), encoding="utf-8")
+    call = ("compress", "batch.jsonl", "-b", "150", "-o", "out.jsonl")
+    assert invoke(*call).exit_code == 3
+    whole = (chats / "out.jsonl").read_bytes()
+    *written, failed = lines_of(whole)
+    assert [list(each) for each in written] == [["custom_id", "method", "body"]] * 3
+    assert failed["id"] == "bad" and FACT in json.dumps(written)
+    (chats / "out.jsonl").write_bytes(b"".join(whole.splitlines(keepends=True)[:2]))
+    assert invoke(*call, "--resume").exit_code == 3
+    assert (chats / "out.jsonl").read_bytes() == whole
+    (chats / "out.jsonl").write_bytes(b"".join(whole.splitlines(keepends=True)[:2]))
+    other = invoke("compress", "batch.jsonl", "-b", "90", "-o", "out.jsonl", "--resume")
+    assert other.exit_code == 3 and "other settings" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ('{\n "context": "a",\n "query": "b"\n}', "jq -c '.' rows.jsonl"),
+        ('[{"context": "a"}]', "jq -c '.[]' rows.jsonl"),
+    ],
+)
+def test_json_that_is_no_line_names_the_command_that_makes_lines(folder, text, command):
+    (folder / "rows.jsonl").write_text(text, encoding="utf-8")
+    done = invoke("compress", "rows.jsonl", "-q", "x", "-b", "50")
+    assert done.exit_code == 3 and command in done.stderr
+
+
+@pytest.mark.parametrize("is_lines", [False, True])
+def test_images_of_a_chat_come_back_whole(folder, is_lines):
+    drawn = random.Random(3).randbytes(3_000)
+    url = "data:image/png;base64," + base64.b64encode(drawn).decode()
+    messages = openai_chat()
+    messages[1]["content"] = [
+        {"type": "text", "text": messages[1]["content"]},
+        {"type": "image_url", "image_url": {"url": url}},
+    ]
+    name = "chat.jsonl" if is_lines else "chat.json"
+    text = "".join(json.dumps(each) + "\n" for each in messages) if is_lines else json.dumps(messages)
+    (folder / name).write_text(text, encoding="utf-8")
+    done = invoke("compress", name, "-b", "150")
+    assert done.exit_code == 0 and done.stdout.count(url) == 1 and FACT in done.stdout
+    assert "read as" not in done.stderr

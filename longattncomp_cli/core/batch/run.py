@@ -31,6 +31,8 @@ class Outcome:
     warnings: tuple[str, ...] = ()
 
 
+# A line that one of these is in says with which settings it was made.
+_SAYING_SETTINGS = frozenset({"selection", "settings", "error"})
 # The records that are left, and how many were there already → their outcomes, in order.
 Results = Callable[[Iterator[Record | FailedRecord], int], Iterable[Outcome]]
 
@@ -179,14 +181,15 @@ def _resume(
 ) -> None:
     """Skip the records whose lines are complete in every file, and drop what is beyond.
 
-    A list of messages has no room for settings: the last such line is made again, and must be the same.
+    A list of messages or a batch's line has no room for settings: the last such line is made again, and must
+    be the same.
     """
     num_lines = min(sum(1 for _ in file.lines()) for file in files)
     place = files[0].path
     last_chat: tuple[bytes, Record | FailedRecord] | None = None
     for line, record in zip(islice(files[0].lines(), num_lines), records, strict=False):
         written = _parse_line(line, place)
-        if isinstance(written, list):
+        if isinstance(written, list) or not _SAYING_SETTINGS & written.keys():
             last_chat = line, record
             counts.skipped += 1
             continue

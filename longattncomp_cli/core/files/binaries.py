@@ -50,12 +50,16 @@ _MAGIC: tuple[tuple[bytes, str, str], ...] = (
     (b"GIF8", "an image", "tesseract {} - | longattncomp …"),
     (b"\x7fELF", "a program", "name its source instead"),
 )
+_TAR_AT, _TAR = 257, b"ustar"
 # Signs that a text could begin with count only beside a byte that no text has.
 _LETTERS = (b"BZh", b"PAR1", b"GIF8")
 
 
 def binary_kind(opening: bytes, name: str) -> BinaryKind | None:
     """The format of a file with these first bytes; ``None`` for text and for what is not known."""
+    if opening[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR and b"\0" in opening:
+        shown = "FILE" if name == "stdin" else shlex.quote(name)
+        return BinaryKind("binary file, a tar archive", f"tar -xf {shown}, and name the folder")
     for magic, what, hint in _MAGIC:
         if opening.startswith(magic) and (magic not in _LETTERS or b"\0" in opening):
             if magic.startswith(b"PK"):

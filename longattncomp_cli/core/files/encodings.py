@@ -70,6 +70,23 @@ def decode(raw: bytes, name: str) -> str:
     return text
 
 
+def decode_line(raw: bytes, name: str, number: int) -> str:
+    """Decode one line of a file that is read line by line.
+
+    Args:
+        raw: the line.
+        name: of the file.
+        number: of the line, from 1.
+
+    Raises:
+        InputError: it is not UTF-8.
+    """
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise _undecodable(raw, name, error, "utf-8", number) from error
+
+
 def as_utf8(stream: BinaryIO, name: str) -> BinaryIO:
     """The same stream, or where it begins with the mark of UTF-16 or UTF-32 one that gives it as UTF-8.
 
@@ -174,7 +191,9 @@ def _with_nul(raw: bytes, name: str) -> InputError:
     )
 
 
-def _undecodable(raw: bytes, name: str, error: UnicodeDecodeError, encoding: str) -> InputError:
+def _undecodable(
+    raw: bytes, name: str, error: UnicodeDecodeError, encoding: str, first_line: int = 1
+) -> InputError:
     at = error.start
     if encoding != "utf-8":
         called = _iconv_name(encoding)
@@ -183,7 +202,7 @@ def _undecodable(raw: bytes, name: str, error: UnicodeDecodeError, encoding: str
         )
     if b"\0" in raw:
         return _with_nul(raw, name)
-    line, begin = raw.count(b"\n", 0, at) + 1, raw.rfind(b"\n", 0, at) + 1
+    line, begin = raw.count(b"\n", 0, at) + first_line, raw.rfind(b"\n", 0, at) + 1
     column = len(raw[begin:at].decode("utf-8", "replace")) + 1
     place = f"{name}: not UTF-8 (byte 0x{raw[at]:02x} in line {line:,}, column {column:,})"
     # What stands before is UTF-8, but the sample may begin inside a character.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -41,6 +43,34 @@ def loads_repaired(line: bytes) -> tuple[Any, int]:
             raise InputError("JSON nested too deeply", code="malformed-json") from error
     except RecursionError as error:
         raise InputError("JSON nested too deeply", code="malformed-json") from error
+
+
+def key_twice(pairs: Sequence[tuple[str, Any]]) -> str | None:
+    """The first key that stands twice in an object, of whose values a reader keeps only the last."""
+    if len({key for key, _ in pairs}) == len(pairs):
+        return None
+    return next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+
+
+def refuse_key_twice(line: bytes, place: str) -> None:
+    """Refuse a JSON value, known to be valid, in which an object has a key twice.
+
+    Raises:
+        InputError: it has; one of the two values would be lost.
+    """
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        if (key := key_twice(pairs)) is not None:
+            raise InputError(
+                f"{place}: the key {key[:60]!r} stands twice in one object",
+                hint="keep one of the two: readers of JSON take the last one and drop the other",
+                code="malformed-json",
+            )
+
+    try:
+        json.loads(line, object_pairs_hook=look)
+    except (RecursionError, ValueError):
+        return
 
 
 def _repaired(value: Any) -> tuple[Any, int]:

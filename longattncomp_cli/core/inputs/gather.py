@@ -20,6 +20,7 @@ from longattncomp_cli.core.files.paths import (
     refuse_irregular,
     shown_name,
 )
+from longattncomp_cli.core.inputs.conversations.files import is_chat
 from longattncomp_cli.core.inputs.generated import why_generated
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.inputs.views.reader import view_of
@@ -126,7 +127,8 @@ def read_source(
         on_note(f"skipped {error.message}")
         return None
     view = None if as_it_stands else view_of(text, "" if name == "stdin" else name, kept(text))
-    if view is None:
+    # Data in a chat are its images and files: the same JSON must come back with them.
+    if view is None or (not view.suffix and is_chat(text)):
         return Source(text, name)
     on_note(f"{name}: read as {view.what} (--format text reads it as it stands)")
     return Source(view.text, name, view=view)

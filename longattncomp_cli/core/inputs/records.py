@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,10 +13,11 @@ from typing import Any, BinaryIO
 from longattncomp_cli.core.budget.amounts import parse_budget
 from longattncomp_cli.core.files import json_lines
 from longattncomp_cli.core.files.compressed import open_bytes
-from longattncomp_cli.core.files.encodings import as_utf8
+from longattncomp_cli.core.files.encodings import as_utf8, decode_line
 from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, refuse_irregular
 from longattncomp_cli.core.inputs.conversations.model import Conversation
-from longattncomp_cli.core.inputs.conversations.reading import looks_like_conversation, read_conversation
+from longattncomp_cli.core.inputs.conversations.reading import read_conversation
+from longattncomp_cli.core.inputs.conversations.shapes import id_in_batch, looks_like_conversation
 from longattncomp_cli.core.inputs.gather import STDIN, InputFile
 from longattncomp_cli.core.inputs.messages import flatten_messages
 from longattncomp_cli.core.inputs.source import Source
@@ -136,10 +138,12 @@ def parse_record(line: bytes, number: int, name: str, fields: FieldNames) -> Rec
     try:
         if line == _OVERLONG_LINE:
             raise _too_long(f"{name}:{number}")
-        raw, num_repaired = _parse_line(line.removeprefix(_UTF8_BOM), f"{name}:{number}")
+        raw, num_repaired = _parse_line(line.removeprefix(_UTF8_BOM), name, number)
         if isinstance(raw, list):
             return replace(_chat(raw, number, f"{name}:{number}", {}), num_repaired=num_repaired)
-        given_id = number if raw.get(fields.id) is None else raw[fields.id]
+        given_id = raw.get(fields.id)
+        if given_id is None:
+            given_id = id_in_batch(raw) or number
         if not isinstance(given_id, (str, int)) or isinstance(given_id, bool):
             raise _wrong_type(name, number, fields.id, "a string or an integer", given_id)
         record_id = given_id
@@ -149,17 +153,26 @@ def parse_record(line: bytes, number: int, name: str, fields: FieldNames) -> Rec
         return FailedRecord(record_id, error)
 
 
-def _parse_line(line: bytes, place: str) -> tuple[dict[str, Any] | list[Any], int]:
+def _parse_line(line: bytes, name: str, number: int) -> tuple[dict[str, Any] | list[Any], int]:
     """One JSON object, or a list of chat messages; and how many lone surrogates U+FFFD stands for in it."""
+    place, file = f"{name}:{number}", "FILE" if name == "stdin" else shlex.quote(name)
     try:
         raw, num_repaired = json_lines.loads_repaired(line)
     except ValueError as error:
-        raise InputError(
-            f"{place}: malformed JSON ({error})", hint="one JSON object a line", code="malformed-json"
-        ) from error
+        decode_line(line, name, number)
+        hint = "one JSON object a line"
+        if line.strip() in (b"{", b"["):
+            hint += f": jq -c '.{'[]' * (line.strip() == b'[')}' {file} > lines.jsonl, then name that"
+        raise InputError(f"{place}: malformed JSON ({error})", hint=hint, code="malformed-json") from error
+    json_lines.refuse_key_twice(line, place)
     if isinstance(raw, dict) or (isinstance(raw, list) and looks_like_conversation(raw)):
         return raw, num_repaired
-    raise InputError(f"{place}: a JSON {type(raw).__name__}, not an object", code="malformed-json")
+    hint = f"one JSON object a line: jq -c '.[]' {file} > lines.jsonl, then name that"
+    raise InputError(
+        f"{place}: a JSON {type(raw).__name__}, not an object",
+        hint=hint if isinstance(raw, list) else "rows of data are read as a text: add --format text",
+        code="malformed-json",
+    )
 
 
 def _chat(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from longattncomp_cli.core.inputs.conversations.model import Conversation, Frame, Said, Slot
 from longattncomp_cli.core.inputs.source import Source
-from longattncomp_cli.core.prompts.general_layouts import QUERY_CHARS, meaning
+from longattncomp_cli.core.prompts.general_layouts import QUERY_CHARS, match_turn, meaning
 from longattncomp_cli.core.prompts.parser import match_body
 from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import InputError
@@ -20,6 +20,8 @@ from longattncomp_cli.errors import InputError
 PARSER = "auto:messages"
 FEWEST_LETTERS = 16
 """A last turn of fewer letters ("and the second one?", "go on") leans on the one before it."""
+LONE_CHARS = 1_000
+"""A longer turn is taken apart where there is nothing else to shorten."""
 _WORD = re.compile(r"[^\W\d_]+")
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _WIDE_LETTERS = 3
@@ -130,7 +132,7 @@ def _find_query(conversation: Conversation, query: str) -> Asked:
     last, earlier = list(turns.values())[-1], list(turns.values())[:-1]
     found = _of_last_turn(conversation, last)
     if query.strip():
-        return Asked(query, "given", found.message, found.context)
+        return Asked(query, "given", found.message, found.context or _all_of(conversation, last))
     if earlier and _num_letters(found.query) < FEWEST_LETTERS:
         before = "\n".join(conversation.texts[number].text for number in earlier[-1])
         found = Asked(f"{found.query}\n{before[-QUERY_CHARS:]}", found.parser, found.message, found.context)
@@ -142,21 +144,29 @@ def _of_last_turn(conversation: Conversation, numbers: list[int]) -> Asked:
     texts = [conversation.texts[number] for number in numbers]
     message = texts[-1].message
     whole = "\n\n".join(said.text for said in texts)
-    if len(whole) <= QUERY_CHARS:
+    is_alone = all(said.kind == "fixed" or said.message == message for said in conversation.texts)
+    if len(whole) <= (LONE_CHARS if is_alone else QUERY_CHARS):
         return Asked(meaning(whole) or whole, PARSER, message)
     last = texts[-1].text
-    if len(last) <= QUERY_CHARS:
+    if len(last) <= QUERY_CHARS and len(texts) > 1:
         longest = max(numbers, key=lambda number: len(conversation.texts[number].text))
         context = Slot(longest, 0, len(conversation.texts[longest].text))
         return Asked(meaning(last) or last, PARSER, message, context)
-    found = match_body(last)
+    found = match_body(last) or match_turn(last)
     if found is None:
-        return Asked(last[-QUERY_CHARS:], PARSER, message)
+        return Asked(meaning(last[-QUERY_CHARS:]) or last[-QUERY_CHARS:], PARSER, message)
     layout, split = found
     body = last[split.start : split.end]
     start = split.end - len(body.lstrip())
     context = Slot(numbers[-1], start, max(start, split.start + len(body.rstrip())))
     return Asked(meaning(last[split.query_start : split.query_end]), f"{PARSER}+{layout}", message, context)
+
+
+def _all_of(conversation: Conversation, numbers: list[int]) -> Slot | None:
+    """The longest text of a turn that is too long for a question, where what asks stands elsewhere."""
+    texts = conversation.texts
+    longest = max(numbers, key=lambda number: len(texts[number].text))
+    return Slot(longest, 0, len(texts[longest].text)) if len(texts[longest].text) > QUERY_CHARS else None
 
 
 def _num_letters(text: str) -> int:

@@ -54,6 +54,9 @@ _ABOUT_INPUT = re.compile(
 _ANSWER_THE_QUESTION = re.compile(
     r"[^\n?]{0,160}\banswer [^\n?]{0,60}question\b[^\n?:：.]{0,160}[:：.]", re.I
 )
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。？！])|\n")
+_ENDS = 2
+"""Paragraphs from either end of a turn that may be its question."""
 _LABELS_ONLY = frozenset(
     {"answer", "a", "response", "summary", "type", "assistant", "final answer", "your answer"}
     | {"回答", "答案", "答案是", "答"}
@@ -98,6 +101,34 @@ def match_general(text: str) -> tuple[str, Split] | None:
                 end = closing_start(text, split.start, _without_trailer(text))
             return name, Split(split.start, max(split.start, end), split.query_start, split.query_end)
     return None
+
+
+def match_turn(text: str) -> tuple[str, Split] | None:
+    """Split a turn of somebody who wants something: by the paragraph at an end that asks anywhere in it.
+
+    The outermost come first, of two the last one; what stands outside of it is kept.
+    """
+    ends = [
+        _BLANK_LINE.finditer(text, max(0, len(text) - TAIL_CHARS)),
+        _BLANK_LINE.finditer(text, 0, HEAD_CHARS),
+    ]
+    last, first = [[0, *(found.end() for found in each), len(text)] for each in ends]
+    stop = len(text.rstrip())
+    last = [start for start in last if start <= stop]
+    for depth in range(1, _ENDS + 1):
+        if len(last) > depth and _wants(text[last[-depth] : stop if depth == 1 else last[1 - depth]]):
+            return "last-paragraph", Split(0, last[-depth], last[-depth], len(text))
+        if len(first) > depth and _wants(text[first[depth - 1] : first[depth]]):
+            return "first-paragraph", Split(first[depth], len(text), first[depth - 1], first[depth])
+    return None
+
+
+def _wants(paragraph: str) -> bool:
+    """Whether a paragraph has a question in it, or a sentence that begins with an order."""
+    if len(paragraph) > PARAGRAPH_CHARS:
+        return False
+    sentences = [meaning(each) for each in _SENTENCE_END.split(paragraph)]
+    return any(each.endswith(("?", "？")) or _ORDER.match(each) for each in sentences if each)
 
 
 def _match_tagged(text: str) -> Split | None:

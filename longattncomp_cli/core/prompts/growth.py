@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from longattncomp_cli.core.budget.tokenizers import TargetTokenizer
 from longattncomp_cli.core.inputs.conversations.model import BESIDE, Conversation, Frame, Slot
 from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.general_layouts import QUERY_CHARS
 from longattncomp_cli.errors import BudgetError
 
 NEWER_SHARE = 3
@@ -86,7 +87,8 @@ def settled(
     if least > budget and all(slot.end - slot.start == len(texts[slot.number].text) for _, slot in shortened):
         raise BudgetError(
             f"the budget of {budget} tokens cannot hold what is always kept: {ALWAYS_KEPT} have {least}",
-            hint=f"use --budget {least} or more{_or_fewer(frame, sizes, shortened, budget)}",
+            hint=f"use --budget {least} or more"
+            f"{_or_asked(frame)}{_or_fewer(frame, sizes, shortened, budget)}",
         )
     whole, floor = _by_message(frame.conversation, sizes)
     anchor = _anchor(whole, floor, budget)
@@ -102,6 +104,13 @@ def settled(
 def _least_tokens(sizes: Sizes, pairs: Sequence[tuple[Source, Slot]]) -> int:
     """Tokens of the conversation with nothing kept of some of its texts."""
     return sizes.total - sum(sizes.texts[slot.number] - sizes.stub for _, slot in pairs)
+
+
+def _or_asked(frame: Frame) -> str:
+    """The way out where the last user turn is a long text, and which part of it asks was not found."""
+    lengths = [len(said.text) for said in frame.conversation.texts if said.message == frame.asked_at]
+    is_long = max(lengths, default=0) > QUERY_CHARS
+    return ", or pass what the last user turn asks with -q: the rest of it may be shortened then" * is_long
 
 
 def _or_fewer(frame: Frame, sizes: Sizes, pairs: Sequence[tuple[Source, Slot]], budget: int) -> str:

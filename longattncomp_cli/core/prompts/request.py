@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from longattncomp_cli.core.inputs.conversations.model import Conversation, Frame
-from longattncomp_cli.core.inputs.conversations.reading import looks_like_conversation, read_conversation
+from longattncomp_cli.core.inputs.conversations.reading import read_conversation
+from longattncomp_cli.core.inputs.conversations.shapes import looks_like_conversation
 from longattncomp_cli.core.inputs.messages import prompt_text
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.conversations import frame_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from longattncomp_cli.core.inputs.conversations.reading import list_key
+from longattncomp_cli.core.inputs.conversations.shapes import place_of_messages
 from longattncomp_cli.core.results.compression import Compression, Scored
 from longattncomp_cli.errors import LongAttnCompError
 
@@ -71,21 +71,22 @@ def score_report(scored: Scored) -> JsonObject:
 def compression_record(
     compression: Compression, checkpoint: str, settings: str
 ) -> JsonObject | list[JsonObject]:
-    """One line of ``compress`` over records: of a line that is a list of messages again such a list.
+    """One line of ``compress`` over records: of a list of messages, or of a batch's line, again such a one.
 
     A field of the input whose name the output needs for another value is kept as ``input_NAME``.
     """
     request = compression.request
     selection = selection_report(compression, checkpoint, settings)
     conversation = compression.conversation
-    if isinstance(conversation, list):
-        return conversation
+    if isinstance(conversation, list) or len(place_of_messages(conversation)) > 1:
+        same: JsonObject | list[JsonObject] = conversation
+        return same
     if conversation is not None:
-        key = list_key(conversation)
+        key = str(place_of_messages(conversation)[0])
         return {**request.extra, "id": request.id, key: conversation[key], "selection": selection}
     ours = {"id": request.id, "compressed": compression.text, "selection": selection}
     # Of a chat that is printed as a text, the messages are the input.
-    left_out = list_key(request.extra) if request.frame is not None else ""
+    left_out = (*place_of_messages(request.extra), "")[0] if request.frame is not None else ""
     extra = {key: value for key, value in request.extra.items() if key != left_out}
     lost = {f"input_{k}": v for k, v in extra.items() if k in ours and v not in (None, ours[k])}
     return {**extra, **lost, **ours}

@@ -37,7 +37,9 @@ def compiled(pattern: str) -> Any:
     try:
         return re2.compile(f"(?m){pattern}", options)
     except (re2.error, UnicodeEncodeError) as error:
-        reason = "not UTF-8" if isinstance(error, UnicodeEncodeError) else str(error)[:100]
+        said = error.args[0]
+        reason = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        reason = "not UTF-8" if isinstance(error, UnicodeEncodeError) else reason.replace("(?m)", "", 1)[:100]
         raise UsageError(
             f"--keep {shown(pattern)}: invalid pattern ({reason})",
             hint="escape special characters: --keep 'f\\(x\\)'; there is no look-around",

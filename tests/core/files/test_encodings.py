@@ -91,6 +91,7 @@ def test_what_its_first_bytes_tell_is_named_with_the_command_for_it() -> None:
         (b"PK\x03\x04\x14\x00", "prices.xlsx", "xlsx2csv"),
         (b"PK\x03\x04\x14\x00", "all.zip", "unzip"),
         (b"\x1f\x8b\x08\x00", "stdin", "gzip -dc"),
+        (b"a.txt".ljust(257, b"\0") + b"ustar\x0000", "old.tar", "tar -xf old.tar"),
     ):
         with pytest.raises(InputError) as caught:
             decode(raw, name)

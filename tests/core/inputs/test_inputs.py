@@ -155,7 +155,9 @@ def test_records_in_every_form(tmp_path: Path, name: str) -> None:
     [
         (b"{", "malformed-json", "in.jsonl:1"),
         (b"[1]", "malformed-json", "not an object"),
-        (b'"\xff"', "malformed-json", "in.jsonl:1"),
+        (b'"\xff"', "not-utf8", "in.jsonl: not UTF-8 (byte 0xff in line 1, column 2)"),
+        (b'{"context": "a", "context": "b"}', "malformed-json", "in.jsonl:1: the key 'context' stands twice"),
+        (b'{"context": "a", "n": [{"m": 1, "m": 1}]}', "malformed-json", "the key 'm' stands twice"),
         ({"context": 5}, "bad-field", "context"),
         ({"context": ["a", 5]}, "bad-field", "context[1]"),
         ({"context": "a", "query": 1}, "bad-field", "query"),

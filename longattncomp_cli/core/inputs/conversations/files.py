@@ -5,25 +5,27 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import Counter
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from longattncomp_cli.core.files.json_lines import key_twice
+from longattncomp_cli.core.files.json_places import with_strings
 from longattncomp_cli.core.inputs.conversations.model import Conversation, JsonStyle
-from longattncomp_cli.core.inputs.conversations.reading import (
-    AS_TEXT_HINT,
+from longattncomp_cli.core.inputs.conversations.reading import AS_TEXT_HINT, read_conversation
+from longattncomp_cli.core.inputs.conversations.shapes import (
     looks_like_conversation,
     looks_like_message,
-    messages_of,
-    read_conversation,
+    parts_of_many,
 )
 from longattncomp_cli.errors import InputError
 
+_RARER_KEYS = re.compile(r'"(?:from|sender|parts|input|prompt|type)"\s*:')
 _HEAD_CHARS = 4_000
+_KEYED_CHARS = 1 << 16
 # How a chat begins, whether or not the rest of it is JSON.
 _LIST_OPENING = re.compile(r'\s*\[\s*\{[^{}\[\]]{0,3000}?"(?:role|content)"\s*:')
 _MESSAGES = re.compile(r'"(?:messages|input)"\s*:\s*\[\s*\{[^{}\[\]]{0,3000}?"(?:role|content)"\s*:')
-_INDENT = re.compile(r"[\[{]\r?\n([ \t]+)\S")
 
 
 def conversation_of_text(text: str, name: str) -> Conversation | None:
@@ -41,16 +43,18 @@ def conversation_of_text(text: str, name: str) -> Conversation | None:
     """
     body = text.removeprefix("\ufeff")
     opening = body[:_HEAD_CHARS].lstrip()[:1]
-    if opening not in ("[", "{") or ('"role"' not in body and '"messages"' not in body):
+    if opening not in ("[", "{") or not _may_be_chat(body):
         return None
     loader = _Loader()
     try:
         value = loader.loads(body)
     except RecursionError as error:
+        if not _has_usual_keys(body):
+            return None
         raise _too_deep(name) from error
     except json.JSONDecodeError as error:
         if opening == "{" and (value := _message_lines(body, name)) is not None:
-            return read_conversation(value, name, JsonStyle(body, is_spaced=_is_spaced(body), is_lines=True))
+            return read_conversation(value, name, JsonStyle(body, is_lines=True))
         if _LIST_OPENING.match(body, 0, _HEAD_CHARS) or (
             opening == "{" and error.msg != "Extra data" and _MESSAGES.search(body)
         ):
@@ -64,10 +68,33 @@ def conversation_of_text(text: str, name: str) -> Conversation | None:
     is_chat = looks_like_message(value) or looks_like_conversation(value)
     if is_chat and loader.problems:
         raise _malformed(f"{name}: {loader.problems[0]}")
+    if way := parts_of_many(value):
+        raise InputError(
+            f"{name}: holds several conversations",
+            hint=f"write each on a line: jq -c '{way}' {_file(name)} > chats.jsonl, then name that",
+            code="many-conversations",
+        )
     if looks_like_message(value):
         # A file of one line: one message.
-        return read_conversation([value], name, JsonStyle(body, is_spaced=_is_spaced(body), is_lines=True))
-    return read_conversation(value, name, _style(body)) if is_chat else None
+        return read_conversation([value], name, JsonStyle(body, is_lines=True))
+    return read_conversation(value, name, JsonStyle(body)) if is_chat else None
+
+
+def is_chat(text: str) -> bool:
+    """Whether a text is a chat, if perhaps a broken one."""
+    try:
+        return conversation_of_text(text, "") is not None
+    except InputError:
+        return True
+
+
+def _may_be_chat(text: str) -> bool:
+    """A quick look whether a JSON text has a key that every chat has one of; the rarer ones stand early."""
+    return _has_usual_keys(text) or _RARER_KEYS.search(text, 0, _KEYED_CHARS) is not None
+
+
+def _has_usual_keys(text: str) -> bool:
+    return '"role"' in text or '"messages"' in text
 
 
 class _Loader:
@@ -83,11 +110,9 @@ class _Loader:
         )
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs) and not self.problems:
-            twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        if not self.problems and (twice := key_twice(pairs)) is not None:
             self.problems.append(f"the key {twice[:60]!r} stands twice in one object")
-        return found
+        return dict(pairs)
 
     def _float(self, written: str) -> float:
         value = float(written)
@@ -115,7 +140,7 @@ def is_message_line(line: bytes, fields: tuple[str, ...]) -> bool:
 
 
 def write_conversation(conversation: Conversation, changed: Mapping[int, str]) -> str:
-    """The JSON text of a conversation with some texts changed, laid out as it came.
+    """The JSON text of a conversation with some texts changed; every other byte is as it came.
 
     Args:
         conversation: as it was read.
@@ -125,26 +150,20 @@ def write_conversation(conversation: Conversation, changed: Mapping[int, str]) -
         InputError: it is nested too deeply.
     """
     style = conversation.style
-    if not changed and style.raw is not None:
-        return style.raw
-    value = conversation.with_texts(changed)
-    final = "\n" if style.raw is not None and style.raw.endswith("\n") else ""
-    if not style.is_lines:
-        return _dumps(value, style) + final
-    return "\n".join(_dumps(message, style) for message in messages_of(value)) + (final or "\n")
+    if style.raw is not None:
+        places = {conversation.texts[number].place: text for number, text in changed.items()}
+        return with_strings(style.raw, places, is_lines=style.is_lines) if changed else style.raw
+    return _dumps(conversation.with_texts(changed))
 
 
-def _dumps(value: Any, style: JsonStyle) -> str:
-    separators = (", ", ": ") if style.is_spaced else (",", ":")
-    if style.indent is not None:
-        separators = (",", ": ")
+def _dumps(value: Any) -> str:
     try:
-        text = json.dumps(value, ensure_ascii=False, indent=style.indent, separators=separators)
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         if not text.isascii():
             text.encode("utf-8")
         return text
     except UnicodeEncodeError:  # a lone surrogate: escaped, as it came
-        return json.dumps(value, indent=style.indent, separators=separators)
+        return json.dumps(value, separators=(",", ":"))
     except RecursionError as error:
         raise _too_deep("the conversation") from error
 
@@ -173,13 +192,8 @@ def _message_lines(text: str, name: str) -> list[Any] | None:
     return values or None
 
 
-def _style(text: str) -> JsonStyle:
-    indented = _INDENT.search(text, 0, _HEAD_CHARS)
-    return JsonStyle(text, indent=indented[1] if indented else None, is_spaced=_is_spaced(text))
-
-
-def _is_spaced(text: str) -> bool:
-    return '": ' in text[:_HEAD_CHARS]
+def _file(name: str) -> str:
+    return "FILE" if name == "stdin" else shlex.quote(name)
 
 
 def _malformed(what: str) -> InputError:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Place = tuple[str | int, ...]
-"""Keys and indices that lead from a JSON value to a string in it."""
+from longattncomp_cli.core.files.json_places import Place
+
 BESIDE = -1
 """The message index of what stands beside the messages: Anthropic's ``system``."""
 
@@ -52,18 +52,14 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class JsonStyle:
-    """How a JSON text is laid out, so that it is written again alike.
+    """The JSON text that a conversation was read from, so that it is written again alike.
 
     Attributes:
-        raw: the text as it came, given back where nothing was shortened; ``None`` of a value.
-        indent: of nested lines; ``None`` on one line.
-        is_spaced: whether blanks stand behind commas and colons.
+        raw: the text as it came; ``None`` of a value.
         is_lines: whether every message is a line of its own.
     """
 
     raw: str | None = None
-    indent: str | None = None
-    is_spaced: bool = False
     is_lines: bool = False
 
 

@@ -3,68 +3,52 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from longattncomp_cli.core.inputs.conversations.calls import Call, call_of_block, call_of_item, calls_of
+from longattncomp_cli.core.files.json_places import Place
+from longattncomp_cli.core.inputs.conversations.calls import (
+    Call,
+    call_of_block,
+    call_of_item,
+    calls_of,
+    result_of_block,
+)
 from longattncomp_cli.core.inputs.conversations.model import (
     BESIDE,
     SYSTEM_ROLES,
     Conversation,
     JsonStyle,
-    Place,
     Said,
+)
+from longattncomp_cli.core.inputs.conversations.readable import readable_strings
+from longattncomp_cli.core.inputs.conversations.shapes import (
+    ROLES,
+    at_place,
+    is_call,
+    is_item,
+    is_one_turn,
+    place_of_messages,
+    speaker_in,
+    text_keys,
 )
 from longattncomp_cli.errors import InputError
 
-ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 AS_TEXT_HINT = "mend it, or read the file as plain text: --format text -q 'your question'"
-# The items of OpenAI's Responses API that are no messages: calls, what came of them, and thinking.
-_ITEM = re.compile(r"\w+_call(?:_output)?|reasoning|item_reference|compaction")
-_LISTS = ("messages", "input")
-_BESIDE = ("system", "instructions")
+_BESIDE = ("system", "instructions", "systemInstruction", "system_instruction")
 _ELSEWHERE = ("previous_response_id", "conversation")
-_SIGNS = ("content", "tool_calls", "function_call")
-_LOOKED_AT = 8
+# Thinking beside a content, as those write it that speak OpenAI's protocol.
+_THOUGHTS = ("reasoning_content", "reasoning", "refusal")
 # Text that the APIs write under another key than "text", and that must come back as it is.
-_FIXED_PARTS = {"thinking": "thinking", "refusal": "refusal"}
+_FIXED_PARTS = {"thinking": "thinking", "refusal": "refusal", "reasoning": "text"}
 # Where a document of a type holds its text; one of base64 or of an address holds none.
 _DOCUMENTS = {"text": "data", "content": "content"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def looks_like_message(value: Any) -> bool:
-    """Whether a JSON value is a chat message or an item of a response, if perhaps a wrong one."""
-    if not isinstance(value, dict):
-        return False
-    is_said = isinstance(value.get("role"), str) and any(sign in value for sign in _SIGNS)
-    return is_said or is_item(value)
-
-
-def is_item(message: dict[str, Any]) -> bool:
-    """Whether it is an item of OpenAI's Responses API that nobody says: a call, its output, reasoning."""
-    kind = message.get("type")
-    return "role" not in message and isinstance(kind, str) and _ITEM.fullmatch(kind) is not None
-
-
-def looks_like_conversation(value: Any) -> bool:
-    """Whether a JSON value is a list of messages or a request body, if perhaps a wrong one."""
-    if isinstance(value, dict):
-        if "messages" in value and isinstance(value.get("model"), str):
-            return True
-        return any(isinstance(value.get(key), list) and looks_like_conversation(value[key]) for key in _LISTS)
-    return isinstance(value, list) and any(looks_like_message(each) for each in value[:_LOOKED_AT])
-
-
-def list_key(value: Any) -> str:
-    """Under which key a request body holds its messages; ``""`` of a list."""
-    if not isinstance(value, dict):
-        return ""
-    return "messages" if "messages" in value else "input"
-
-
 def read_conversation(value: Any, name: str, style: JsonStyle | None = None) -> Conversation:
-    """Read a list of messages, or a request body.
+    """Read a list of messages, a request body, or a line of a batch.
 
     Args:
         value: parsed JSON.
@@ -74,24 +58,32 @@ def read_conversation(value: Any, name: str, style: JsonStyle | None = None) -> 
     Raises:
         InputError: it has another shape; the message names the index of what is wrong.
     """
-    key = list_key(value)
-    messages = messages_of(value)
-    if not isinstance(messages, list):
-        raise _wrong(f"{name}: {key!r}", f"is {_kind(messages)}, not a list")
-    if not messages:
+    root = place_of_messages(value)
+    found = at_place(value, root)
+    body = at_place(value, root[:-1]) if root else {}
+    if is_one_turn(value, root):
+        texts = [Said(0, "user", clean(found), "turn", root)]
+        return Conversation(value, (*_beside(body, name), *texts), 1, style or JsonStyle())
+    if not isinstance(found, list):
+        raise _wrong(f"{name}: {root[-1]!r}", f"is {_kind(found)}, not a list")
+    if not found:
         raise InputError(f"{name}: holds no message", hint="pass at least one", code="empty-context")
-    reader = _Reader(name, may_lack_calls=bool(key) and any(value.get(each) for each in _ELSEWHERE))
-    system = _beside(value, name) if key else []
-    root: Place = (key,) if key else ()
-    texts = [each for i, message in enumerate(messages) for each in reader.message(message, i, (*root, i))]
-    return Conversation(value, (*system, *texts), len(messages), style or JsonStyle())
+    reader = _Reader(name, may_lack_calls=any(body.get(each) for each in _ELSEWHERE))
+    try:
+        texts = [each for i, message in enumerate(found) for each in reader.message(message, i, (*root, i))]
+    except RecursionError as error:
+        raise InputError(
+            f"{name}: JSON nested too deeply", hint="flatten it", code="malformed-json"
+        ) from error
+    return Conversation(value, (*_beside(body, name), *texts), len(found), style or JsonStyle())
 
 
 def _beside(body: dict[str, Any], name: str) -> list[Said]:
-    """The system text of a body: a string, or text blocks."""
+    """The system text of a body: a string, text blocks, or an object with parts."""
     texts: list[Any] = []
     for key in _BESIDE:
         system = body.get(key)
+        system = system.get("parts", [system]) if isinstance(system, dict) else system
         if system is not None and not isinstance(system, (str, list)):
             raise _wrong(f"{name}: {key!r}", f"is {_kind(system)}, not a string or a list of blocks")
         blocks = [system] if isinstance(system, str) else system or ()
@@ -116,23 +108,26 @@ class _Reader:
         if is_item(message):
             yield from self._item(message, where, index, place)
             return
-        role = message.get("role")
+        role, said, way = speaker_in(message)
         if role not in ROLES:
             raise _wrong(where, f"'role' is {_short(role)}, not one of {', '.join(ROLES)}")
-        asks_for = message.get("tool_call_id") if role == "tool" else None
+        asks_for = said.get("tool_call_id") if role == "tool" else None
         call = self._call(asks_for, where)
-        if role in ("tool", "function") and call is None and isinstance(message.get("name"), str):
-            call = Call(None, message["name"], "")
-        yield from self._content(message.get("content"), where, index, role, (*place, "content"), call)
-        if isinstance(message.get("refusal"), str):
-            yield Said(index, role, clean(message["refusal"]), "fixed")
-        for made in calls_of(message, where):
+        if role in ("tool", "function") and call is None and isinstance(said.get("name"), str):
+            call = Call(None, said["name"], "")
+        for key in text_keys(said):
+            said_here = self._content(said[key], where, index, role, (*place, *way, key), call)
+            yield from said_here if not is_call(said) else (replace(each, kind="fixed") for each in said_here)
+        for key in _THOUGHTS:
+            if isinstance(said.get(key), str):
+                yield Said(index, role, clean(said[key]), "fixed")
+        for made in calls_of(said, where):
             yield from self._made(made, index, role)
 
     def _item(self, item: dict[str, Any], where: str, index: int, place: Place) -> Iterator[Said]:
         """The texts of a call, of its output, of reasoning; of other items what is text there."""
         kind = item["type"]
-        made = None if kind.endswith("_output") else call_of_item(item, where)
+        made = call_of_item(item, where)
         if made is not None:
             yield from self._made(made, index, "assistant")
         for key in ("summary", "content") if kind == "reasoning" else ():
@@ -141,20 +136,15 @@ class _Reader:
             yield from (
                 Said(index, "assistant", clean(each), "fixed") for each in texts if isinstance(each, str)
             )
-        if isinstance(item.get("output"), (str, list)):
-            call = made or self._call(item.get("call_id"), where) or _GIVEN
-            yield from self._content(item["output"], where, index, "tool", (*place, "output"), call)
-        elif kind.endswith("_call_output") and item.get("output") is None:
+        if kind.endswith("_call_output") and item.get("output") is None:
             raise _wrong(where, "a call's output has no 'output'")
-        if isinstance(item.get("results"), list):
-            inner = (*place, "results")
-            yield from self._content(item["results"], where, index, "tool", inner, made or _GIVEN)
+        call = made or self._call(item.get("call_id"), where) or _GIVEN
+        for key in ("output", "outputs", "results"):
+            yield from self._content(item.get(key), where, index, "tool", (*place, key), call)
 
     def _made(self, call: Call, index: int, role: str) -> Iterator[Said]:
-        if call.id is not None:
-            self._calls[call.id] = call
-        yield Said(index, role, clean(call.name), "fixed")
-        yield Said(index, role, clean(call.arguments), "fixed")
+        self._calls[call.name if call.id is None else call.id] = call
+        yield from (Said(index, role, clean(each), "fixed") for each in (call.name, call.arguments) if each)
 
     def _call(self, asks_for: Any, where: str) -> Call | None:
         """The call that a result names."""
@@ -175,16 +165,21 @@ class _Reader:
     def _content(
         self, content: Any, where: str, index: int, role: str, place: Place, call: Call | None
     ) -> Iterator[Said]:
-        """The texts of a content: a string, nothing, or a list of parts."""
+        """The texts of a content: a string, nothing, or a list of parts; of a result also any object."""
         if content is None:
             return
         if isinstance(content, str):
             yield self._said(content, index, role, place, call)
-            return
-        if not isinstance(content, list):
+        elif isinstance(content, list):
+            for number, part in enumerate(content):
+                yield from self._part(part, f"{where}, part {number}", index, role, (*place, number), call)
+        elif isinstance(content, dict) and isinstance(content.get("parts"), list):
+            yield from self._content(content["parts"], where, index, role, (*place, "parts"), call)
+        elif call is not None or role == "tool":
+            for text, inner in readable_strings(content, place):
+                yield self._said(text, index, role, inner, call or _GIVEN)
+        else:
             raise _wrong(where, f"'content' is {_kind(content)}, not a string or a list of parts")
-        for number, part in enumerate(content):
-            yield from self._part(part, f"{where}, part {number}", index, role, (*place, number), call)
 
     def _part(
         self, part: Any, where: str, index: int, role: str, place: Place, call: Call | None
@@ -195,14 +190,18 @@ class _Reader:
         if not isinstance(part, dict):
             raise _wrong(where, f"is {_kind(part)}, not an object with a 'type'")
         kind = part.get("type")
-        made = call_of_block(part, where)
+        made, result = call_of_block(part, where), result_of_block(part)
         if made is not None:
             yield from self._made(made, index, role)
-        elif kind == "tool_result":
-            result = self._call(part.get("tool_use_id"), where) or Call(None, "", "")
-            yield from self._content(part.get("content"), where, index, role, (*place, "content"), result)
-        elif kind in _FIXED_PARTS:
-            if isinstance(text := part.get(_FIXED_PARTS[kind]), str):
+        if result is not None:
+            is_named = kind == "tool_result" and result.call_id is not None
+            known = self._call(result.call_id, where) if is_named else self._calls.get(str(result.call_id))
+            of = made or known or Call(None, result.name, "")
+            yield from self._content(result.content, where, index, role, (*place, *result.way), of)
+        elif made is not None:
+            return
+        elif kind in _FIXED_PARTS or part.get("thought") is True:
+            if isinstance(text := part.get(_FIXED_PARTS.get(str(kind), "text")), str):
                 yield Said(index, role, clean(text), "fixed")
         elif kind == "document" and isinstance(part.get("source"), dict):
             key = _DOCUMENTS.get(str(part["source"].get("type")))
@@ -216,6 +215,13 @@ class _Reader:
             yield self._said(part["text"], index, role, (*place, "text"), call)
         elif kind in ("text", "input_text", "output_text"):
             raise _wrong(where, f"'text' is {_kind(part.get('text'))}, not a string")
+        else:
+            for text, inner in readable_strings(part, place):
+                yield (
+                    self._said(text, index, role, inner, call)
+                    if call
+                    else Said(index, role, clean(text), "fixed")
+                )
 
     def _said(self, text: str, index: int, role: str, place: Place, call: Call | None) -> Said:
         if role in SYSTEM_ROLES:
@@ -249,10 +255,3 @@ def _short(value: Any) -> str:
 def _wrong(where: str, what: str) -> InputError:
     said = f"{where} {what}" if what.startswith("is ") else f"{where}: {what}"
     return InputError(said, hint=AS_TEXT_HINT, code="bad-field")
-
-
-def messages_of(value: Any) -> Sequence[Any]:
-    """The list of messages of a list or a body."""
-    key = list_key(value)
-    messages: Sequence[Any] = value.get(key) if key else value
-    return messages

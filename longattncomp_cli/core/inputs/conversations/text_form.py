@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from longattncomp_cli.core.inputs.conversations.model import BESIDE, Conversation
-from longattncomp_cli.core.inputs.conversations.reading import is_item, messages_of
+from longattncomp_cli.core.inputs.conversations.shapes import is_item, messages_of, speaker_in
 from longattncomp_cli.core.inputs.messages import written_turn
 
 _OTHER = ("image", "image_url", "input_image", "input_audio", "file", "input_file", "document")
@@ -37,8 +37,9 @@ def conversation_text(conversation: Conversation, changed: Mapping[int, str], st
 
 def _role(message: dict[str, Any]) -> str:
     """Who speaks; a call is the assistant's, what came of it the tool's."""
-    role: str = message.get("role", "tool" if "output" in message else "assistant")
-    return role
+    if is_item(message):
+        return "tool" if "output" in message else "assistant"
+    return str(speaker_in(message)[0])
 
 
 def _other_parts(message: dict[str, Any]) -> list[str]:

@@ -75,7 +75,7 @@ def test_one_item_a_line_is_a_conversation():
 def test_as_text_items_are_turns_of_who_makes_them(scorer, o200k):
     compressor = Compressor(remembering(scorer), o200k, CompressorSettings(as_text=True))
     text = compressor.compress(responses_body(), budget=900).text
-    assert "<|im_start|>assistant\n[web_search_call]<|im_end|>" in text
+    assert '<|im_start|>assistant\n{"query": "buoys"}\n\n[web_search_call]<|im_end|>' in text
     assert "<|im_start|>assistant\nlist_berths" in text and "<|im_start|>tool\n" in text
 
 
