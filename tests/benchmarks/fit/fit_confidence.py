@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from results_file import write_results
 
 from longattncomp_cli.core.checkpoint.logistic import HEAD_FEATURE, LogisticModel, calibrated
-from longattncomp_cli.core.checkpoint.store import Checkpoint, load_checkpoint
-from longattncomp_cli.core.files.output_files import write_file
+from longattncomp_cli.core.checkpoint.store import Checkpoint, load_checkpoint, save_checkpoint
 from longattncomp_cli.core.results.warnings import LOW_CONFIDENCE
 from longattncomp_cli.core.text.arrays import FloatArray
 from longattncomp_cli.data.metrics import auroc
@@ -198,9 +197,9 @@ def fit_checkpoint(checkpoint: Checkpoint, rows: list[Row]) -> LogisticModel:
 
 def store(folder: Path, name: str, model: LogisticModel) -> None:
     """Put a fitted model into a checkpoint's ``config.json``; its tensors and its card stay as they are."""
-    config = replace(load_checkpoint(str(folder)).config, **{name: model})
-    raw = orjson.dumps(asdict(config), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    write_file(folder / "config.json", raw)
+    stored = load_checkpoint(str(folder))
+    config = replace(stored.config, **{name: model})
+    save_checkpoint(replace(stored, config=config), folder, (folder / "README.md").read_text("utf-8"))
 
 
 def parse_options(description: str) -> argparse.Namespace:
