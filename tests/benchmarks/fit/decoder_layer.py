@@ -330,7 +330,7 @@ def main() -> None:
         layer = None
         if not options.no_training:
             layer = trained(decoder_attention(backbone.weights, heads), [one for _, one in numbered])
-        command = f"python {' '.join(sys.argv)}"
+        command = f"python tests/benchmarks/fit/{Path(sys.argv[0]).name} {' '.join(sys.argv[1:])}"
         save(options.checkpoint, options.backbone, heads, measure, rows, layer, command)
 
 
