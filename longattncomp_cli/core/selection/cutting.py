@@ -19,6 +19,7 @@ from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.boundaries import line_starts, word_starts
 from longattncomp_cli.core.text.graphemes import cluster_ends
+from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
 from longattncomp_cli.core.text.words import word_set
 
 # A part ends with a whole sentence, unit or line, or else with at least so many words after the last.
@@ -113,18 +114,20 @@ def _step_by_step(
     """The first words of a part, and of what they need as much as fits, in an order that no budget changes.
 
     The innermost heading line, which may say of whom or whether at all; the line above that names what the
-    query names; the rest of the sentence; the other heading lines, the innermost first.
+    query names; the rest of the sentence; the other heading lines, the innermost first. In code, whose
+    statements are long and whose heading lines are short, these come before the rest.
     """
+    is_code = room.renderer.request.sources[first.chunk.source].kind in CODE_KINDS
     outer = owners[:-1]
     kept = [first]
-    for owner in [*owners[-1:], *_naming_line(outer, room.renderer)]:
+    for owner in [*owners[-1:], *_naming_line(outer, room.renderer), *(reversed(outer) if is_code else ())]:
         if not room.fits([*kept, owner]):
             return kept
         kept.append(owner)
     later = [end for end in ends.later if ends.first < end < ends.whole] + [ends.whole]
     length = _longest(later, lambda end: room.fits([replace(first, end=first.start + end), *kept[1:]]))
     kept[0] = replace(first, end=first.start + max(length, ends.first))
-    for owner in reversed(outer) if length == ends.whole else ():
+    for owner in reversed(outer) if length == ends.whole and not is_code else ():
         if not room.fits([*kept, owner]):
             break
         kept.append(owner)
