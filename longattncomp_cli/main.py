@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from typing import Annotated
@@ -13,9 +12,6 @@ from longattncomp_cli.commands import bench, compress, score, train_stage1, trai
 from longattncomp_cli.commands.terminal.errors import report_errors
 from longattncomp_cli.commands.terminal.help_texts import EXAMPLES, OVERVIEW
 from longattncomp_cli.commands.version import print_version
-
-_ALLOCATIONS = 100_000
-"""Between two looks for garbage."""
 
 app = typer.Typer(
     name="longattncomp",
@@ -60,9 +56,6 @@ def run() -> None:
     # Before torch is loaded: threads that wait sleep instead of spinning. On a machine that is busy with
     # other work one compress took 4.2 s instead of 10.7 s.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # Loading torch makes hundreds of thousands of objects that stay: looking for garbage among them over and
-    # over took a tenth of the start.
-    gc.set_threshold(_ALLOCATIONS)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 (open until exit)
     for stream in (sys.stdout, sys.stderr):
