@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from pathlib import PurePath
+
+from longattncomp_cli.core.files.paths import typed_name
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,10 @@ _LETTERS = (b"BZh", b"PAR1", b"GIF8")
 def binary_kind(opening: bytes, name: str) -> BinaryKind | None:
     """The format of a file with these first bytes; ``None`` for text and for what is not known."""
     if opening[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR and b"\0" in opening:
-        shown = "FILE" if name == "stdin" else shlex.quote(name)
-        return BinaryKind("binary file, a tar archive", f"tar -xf {shown}, and name the folder")
+        return BinaryKind("binary file, a tar archive", f"tar -xf {typed_name(name)}, and name the folder")
     for magic, what, hint in _MAGIC:
         if opening.startswith(magic) and (magic not in _LETTERS or b"\0" in opening):
             if magic.startswith(b"PK"):
                 what, hint = _ZIPPED.get(PurePath(name).suffix.lower(), (what, hint))
-            return BinaryKind(
-                f"binary file, {what}", hint.format("FILE" if name == "stdin" else shlex.quote(name))
-            )
+            return BinaryKind(f"binary file, {what}", hint.format(typed_name(name)))
     return None

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import codecs
 import io
-import shlex
 from typing import Any, BinaryIO
 
 from longattncomp_cli.core.files.binaries import binary_kind
+from longattncomp_cli.core.files.paths import typed_name
 from longattncomp_cli.errors import InputError
 
 # The longer marks first: that of UTF-16 begins that of UTF-32.
@@ -186,7 +186,7 @@ def _with_nul(raw: bytes, name: str) -> InputError:
     return InputError(
         f"{name}: binary file (a NUL byte in line {line:,})",
         hint="extract its text first; where it is text but for NULs: tr -d '\\000' < "
-        f"{_quoted(name)} | longattncomp …",
+        f"{typed_name(name)} | longattncomp …",
         code="binary",
     )
 
@@ -248,8 +248,4 @@ def _iconv_name(encoding: str) -> str:
 
 
 def _iconv(name: str, options: str) -> str:
-    return f"iconv {options} -t UTF-8{'' if name == 'stdin' else ' ' + _quoted(name)} | longattncomp …"
-
-
-def _quoted(name: str) -> str:
-    return shlex.quote(name)
+    return f"iconv {options} -t UTF-8{'' if name == 'stdin' else ' ' + typed_name(name)} | longattncomp …"

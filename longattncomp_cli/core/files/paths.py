@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +20,11 @@ MAX_TEXT_BYTES = 1 << 29
 def shown_name(path: Path) -> str:
     """The path as text that can be printed and written as JSON, whatever bytes it is made of."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def typed_name(name: str) -> str:
+    """A file as a hint names it in a command; ``FILE`` for standard input, which has no name."""
+    return "FILE" if name == "stdin" else shlex.quote(name)
 
 
 def name_when_unpacked(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from longattncomp_cli.core.budget.amounts import parse_budget
 from longattncomp_cli.core.files import json_lines
 from longattncomp_cli.core.files.compressed import open_bytes
 from longattncomp_cli.core.files.encodings import as_utf8, decode_line
-from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, refuse_irregular
+from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, refuse_irregular, typed_name
 from longattncomp_cli.core.inputs.conversations.model import Conversation
 from longattncomp_cli.core.inputs.conversations.reading import read_conversation
 from longattncomp_cli.core.inputs.conversations.shapes import id_in_batch, looks_like_conversation
@@ -155,7 +154,7 @@ def parse_record(line: bytes, number: int, name: str, fields: FieldNames) -> Rec
 
 def _parse_line(line: bytes, name: str, number: int) -> tuple[dict[str, Any] | list[Any], int]:
     """One JSON object, or a list of chat messages; and how many lone surrogates U+FFFD stands for in it."""
-    place, file = f"{name}:{number}", "FILE" if name == "stdin" else shlex.quote(name)
+    place, file = f"{name}:{number}", typed_name(name)
     try:
         raw, num_repaired = json_lines.loads_repaired(line)
     except ValueError as error:

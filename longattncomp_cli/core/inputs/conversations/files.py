@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from longattncomp_cli.core.files.json_lines import key_twice
 from longattncomp_cli.core.files.json_places import with_strings
+from longattncomp_cli.core.files.paths import typed_name
 from longattncomp_cli.core.inputs.conversations.model import Conversation, JsonStyle
 from longattncomp_cli.core.inputs.conversations.reading import AS_TEXT_HINT, read_conversation
 from longattncomp_cli.core.inputs.conversations.shapes import (
@@ -71,7 +71,7 @@ def conversation_of_text(text: str, name: str) -> Conversation | None:
     if way := parts_of_many(value):
         raise InputError(
             f"{name}: holds several conversations",
-            hint=f"write each on a line: jq -c '{way}' {_file(name)} > chats.jsonl, then name that",
+            hint=f"write each on a line: jq -c '{way}' {typed_name(name)} > chats.jsonl, then name that",
             code="many-conversations",
         )
     if looks_like_message(value):
@@ -190,10 +190,6 @@ def _message_lines(text: str, name: str) -> list[Any] | None:
         if loader.problems:
             raise _malformed(f"{name}:{number}: {loader.problems[0]}")
     return values or None
-
-
-def _file(name: str) -> str:
-    return "FILE" if name == "stdin" else shlex.quote(name)
 
 
 def _malformed(what: str) -> InputError:
