@@ -59,7 +59,8 @@ def _reason(request: Request) -> tuple[str, str] | None:
     """Why the default is not what reads a request best, and what it hardly does; or ``None``."""
     script = foreign_script(request)
     if script is not None:
-        return f"the {script[0]} is in {script[1]} script", "reads"
+        what, name = script
+        return f"the {what} is in {'another' if name == 'other' else name} script", "reads"
     languages = foreign_language(request)
     return languages and (f"the query is in {languages[0]}, the context in {languages[1]}", "brings together")
 

@@ -16,7 +16,8 @@ _NAMES = (
     *("Gurmukhi", "Gujarati", "Oriya", "Tamil", "Telugu", "Kannada", "Malayalam", "Sinhala"),
 )
 _LETTER = regex.compile(
-    "|".join(rf"(?P<{name}>[\p{{Script={name}}}&&\p{{L}}]+)" for name in _NAMES) + r"|(?P<other>\p{L}+)",
+    "|".join(rf"(?P<{name}>[\p{{Script={name}}}&&\p{{L}}]+)" for name in _NAMES)
+    + r"|(?P<other>[\p{L}--\p{Common}--\p{Inherited}])",
     regex.V1,
 )
 # Written without spaces: their words are not told apart, so pairs of neighbours stand for them.
@@ -33,7 +34,10 @@ MAX_TERMS = 128
 
 
 def script_shares(text: str) -> dict[str, float]:
-    """The share of a text's letters that each script has, largest first; a long text is read at 16 places."""
+    """The share of a text's letters that each script has, largest first; a long text is read at 16 places.
+
+    Letters that several scripts share, such as the long mark of kana, count in none.
+    """
     step = max(1, -(-len(text) // _SAMPLES))
     parts = [text[at : at + _SAMPLE_CHARS] for at in range(0, len(text), max(step, _SAMPLE_CHARS))]
     counts: Counter[str] = Counter()

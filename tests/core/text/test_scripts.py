@@ -61,3 +61,8 @@ def test_scripts_without_spaces_give_pairs_that_cover_the_run() -> None:
 
 def test_thai_pairs_do_not_cut_clusters() -> None:
     assert [term.text for term in foreign_terms("น้ำที่")] == ["น้ำที่"]
+
+
+def test_a_letter_of_several_scripts_does_not_hide_those_behind_it() -> None:
+    assert set(script_shares("コーヒーはどこですか")) == {"Katakana", "Hiragana"}
+    assert set(script_shares("コーヒーの値段")) == {"Katakana", "Hiragana", "Han"}
