@@ -23,8 +23,8 @@ _CUE = re.compile(
     r"|supersede[sd]?|overruled|this replaces|struck out"
     r"|(?:is|are)(?: hereby)? (?:struck|withdrawn|repealed)(?=[.;,]|$| (?:and replaced|from|out)\b)"
     r"|(?:is|are) (?:hereby )?replaced by|no longer in force"
-    r"|no longer (?:so|true|valid|holds|applies|correct)|out of date|i was wrong"
-    r"|has been (?:corrected|replaced|withdrawn))",
+    r"|no longer (?:so|true|valid|holds|applies|correct)|out of date(?=[.;,!)]|$)|i was wrong"
+    r"|has been (?:corrected|withdrawn|replaced by))",
     re.IGNORECASE,
 )
 _MARK = re.compile(

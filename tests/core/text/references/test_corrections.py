@@ -36,6 +36,15 @@ def test_a_correction_is_of_the_passage_with_its_words(correction: str) -> None:
     assert not corrects(found, text, 0, len(OTHER))
 
 
+@pytest.mark.parametrize(
+    "plain",
+    ["The lamp has been replaced twice.", "What is out of date goes to the cage with a yellow label."],
+)
+def test_what_happens_to_things_corrects_nothing(plain: str) -> None:
+    text = f"{FACT}\n\n{plain}\n"
+    assert corrections(text, 0, len(text)) == []
+
+
 def test_what_follows_directly_is_of_what_stands_before() -> None:
     text = f"{OTHER}\n\nEDIT: not so.\n\n{FACT}\n"
     (found,) = corrections(text, 0, len(text))
