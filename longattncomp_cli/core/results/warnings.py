@@ -76,7 +76,7 @@ def find_warnings(
 
 def _corrections_left_out(request: Request, scores: ChunkScores, selection: Selection) -> list[ResultWarning]:
     """Later passages that take back something of what is kept, and did not fit."""
-    places = corrections_left_out(scores, request.sources, selection.kept)
+    places = corrections_left_out(scores, request, selection.kept)
     lines = ", ".join(
         f"line {request.sources[number].line_of(start)}"
         + (f" of {request.sources[number].name!r}" if len(request.sources) > 1 else "")

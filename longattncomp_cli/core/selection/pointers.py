@@ -96,7 +96,7 @@ def follow_pointers(scores: ChunkScores, request: Request) -> Pointed:
     """
     places = _Places(
         request.sources,
-        request.once("targets", lambda: _Targets(request.sources)),
+        _targets(request),
         chunk_map(request, scores.chunks),
     )
     order = scores.order.tolist()
@@ -119,20 +119,19 @@ def follow_pointers(scores: ChunkScores, request: Request) -> Pointed:
     return Pointed(np.array(new, dtype=np.int64), raised, starts)
 
 
-def corrections_left_out(
-    scores: ChunkScores, sources: tuple[Source, ...], kept: Sequence[KeptSpan]
-) -> list[SourceSpan]:
+def corrections_left_out(scores: ChunkScores, request: Request, kept: Sequence[KeptSpan]) -> list[SourceSpan]:
     """What corrects something that is kept of the best chunks, and is not kept itself; first characters."""
     found: list[SourceSpan] = []
     best = set(scores.order[:BEST_CHUNKS].tolist())
-    for number, source in enumerate(sources):
+    known = _targets(request).corrections
+    for number, source in enumerate(request.sources):
         own = [span for span in kept if span.chunk.source == number]
         judged = [span for span in own if span.chunk.index in best]
         if not judged or source.kind in CODE_KINDS | ENTRY_KINDS:
             continue
         found += [
             SourceSpan(number, each.start, each.start + 1)
-            for each in corrections(source.text, *source.context_span)
+            for each in known[number]
             if not any(span.start <= each.start < span.end for span in own)
             and any(
                 span.end <= each.start and corrects(each, source.text, span.start, span.end)
@@ -140,6 +139,10 @@ def corrections_left_out(
             )
         ]
     return found
+
+
+def _targets(request: Request) -> _Targets:
+    return request.once("targets", lambda: _Targets(request.sources))
 
 
 class _Targets:
