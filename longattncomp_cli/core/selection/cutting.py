@@ -5,29 +5,20 @@ A larger budget only ever moves the end of a part out, and then its start, so it
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from itertools import pairwise
-
-import numpy as np
 
 from longattncomp_cli.core.assembly.kept_spans import KeptSpan
 from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.chunking.chunks import Chunk
+from longattncomp_cli.core.selection.part_ends import PartEnds, longest_end, word_ends
 from longattncomp_cli.core.text.arrays import IntArray
-from longattncomp_cli.core.text.boundaries import line_starts, word_starts
+from longattncomp_cli.core.text.boundaries import line_starts
 from longattncomp_cli.core.text.graphemes import cluster_ends
 from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
 from longattncomp_cli.core.text.words import word_set
 
-# A part ends with a whole sentence, unit or line, or else with at least so many words after the last.
-_FEWEST_WORDS = 8
-# Of a longer sentence, so many words come before the heading lines over it where little fits.
-_FIRST_WORDS = 32
-# And so many before the outer ones.
-_WHOLE_WORDS = 128
 # A record of fewer lines is not parted.
 _FEWEST_RECORD_LINES = 3
 _SHORT_LETTERS = 3
@@ -89,7 +80,7 @@ def fill_remaining(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[Kep
         earlier = text[chunk.start : anchor]
         kept = _good_starts(earlier, edges, lambda start: room.fits(part(chunk.start + start, chunk.end)))
         return renderer.full_chunks(room.whole, part(chunk.start + kept, chunk.end))
-    ends = _Ends.of(anchor, chunk, renderer)
+    ends = PartEnds.of(anchor, chunk, renderer)
     alone = not room.whole and not renderer.required_spans
     line = _best_line(chunk, anchor, renderer) if alone else None
     least = (line.record_end - anchor if line else ends.whole) if alone else 0
@@ -109,7 +100,7 @@ def fill_remaining(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[Kep
 
 
 def _step_by_step(
-    first: KeptSpan, ends: _Ends, owners: Sequence[KeptSpan], room: Remaining
+    first: KeptSpan, ends: PartEnds, owners: Sequence[KeptSpan], room: Remaining
 ) -> Sequence[KeptSpan]:
     """The first words of a part, and of what they need as much as fits, in an order that no budget changes.
 
@@ -125,7 +116,7 @@ def _step_by_step(
             return kept
         kept.append(owner)
     later = [end for end in ends.later if ends.first < end < ends.whole] + [ends.whole]
-    length = _longest(later, lambda end: room.fits([replace(first, end=first.start + end), *kept[1:]]))
+    length = longest_end(later, lambda end: room.fits([replace(first, end=first.start + end), *kept[1:]]))
     kept[0] = replace(first, end=first.start + max(length, ends.first))
     for owner in reversed(outer) if length == ends.whole and not is_code else ():
         if not room.fits([*kept, owner]):
@@ -195,106 +186,6 @@ def _anchor(chunk: Chunk, renderer: Renderer, focus: FindStart) -> int:
     return max(chunk.start, renderer.parts.record_at(chunk.source, anchor)[0])
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Ends:
-    """Where a part that begins at a certain place may end, as lengths, ascending.
-
-    Attributes:
-        text: what it is a beginning of.
-        good: ends of sentences or units, then of lines; not of heading lines.
-        words: of words that may end it.
-        anywhere: of all words.
-        lines: of the lines of what is read line by line.
-        is_record: whether it is of one record, which is parted at its lines.
-        first: where a part may end of which too little fits: at the first good end, if that is near.
-    """
-
-    text: str
-    good: tuple[list[int], ...]
-    words: list[int]
-    anywhere: list[int]
-    lines: list[int] = field(default_factory=list)
-    is_record: bool = False
-
-    @classmethod
-    def of(cls, anchor: int, chunk: Chunk, renderer: Renderer) -> _Ends:
-        """The ends in ``chunk`` from ``anchor`` on."""
-        source = chunk.source
-        text = renderer.request.sources[source].text[anchor : chunk.end]
-        parts = renderer.parts
-        kinds = [_trimmed(text, starts) for starts in parts.cut_points(source, anchor, chunk.end)]
-        return cls(
-            text=text,
-            good=tuple(
-                [end for end in ends if not parts.ends_with_heading(source, anchor + end)] for ends in kinds
-            ),
-            words=_trimmed(text, parts.word_ends(source, anchor, chunk.end)),
-            anywhere=_trimmed(text, np.append(word_starts(text), len(text))),
-            lines=_trimmed(text, np.append(line_starts(text), len(text))) if parts.has_lines(source) else [],
-        )
-
-    def from_line(self, start: int, length: int) -> _Ends:
-        """The ends of a part of the same text: so many characters of a record, from one of its lines on."""
-        text = self.text[start : start + length]
-        words = _trimmed(text, np.append(word_starts(text), len(text)))
-        lines = _trimmed(text, np.append(line_starts(text), len(text)))
-        return _Ends(text=text, good=(lines,), words=words, anywhere=words, lines=lines, is_record=True)
-
-    @cached_property
-    def first(self) -> int:
-        """Where the least part ends that says something: at its first good end, or after some words."""
-        return self._first_end(_FIRST_WORDS)
-
-    @cached_property
-    def whole(self) -> int:
-        """Where a part ends that is a whole sentence, unless that is endless, or a whole record."""
-        return self.good[0][-1] if self.is_record else self._first_end(_WHOLE_WORDS)
-
-    @property
-    def later(self) -> list[int]:
-        """Where a longer part may end that is not whole yet."""
-        return self.lines or self.anywhere
-
-    def _first_end(self, most_words: int) -> int:
-        some_words = self.anywhere[:most_words][-1:] or [len(self.text)]
-        whole_lines = bisect_right(self.lines, some_words[0])
-        some_words = self.lines[whole_lines - 1 : whole_lines] or some_words
-        return min([*(ends[0] for ends in self.good if ends), *some_words])
-
-    def best(self, fits: Callable[[int], bool], least: int) -> int:
-        """The end to take of those that fit; 0 where there is none.
-
-        The best kind of end (a sentence or unit end) serves if it fills half of what a word end would, or if
-        only a few words come between; else the next kind (a line end), else a word end with enough words
-        before it.
-
-        Args:
-            fits: whether a part that ends there does.
-            least: nothing ends before it; where it is not 0 something must be kept, if only words.
-        """
-        longest = _longest(self.anywhere, fits)
-        if longest < max(1, least):
-            return 0
-        reached = least
-        for ends in self.good:
-            place = bisect_right(ends, longest)
-            end = ends[place - 1] if place else 0
-            near = end * 2 >= longest or self._num_words(end, longest) < _FEWEST_WORDS
-            if end >= max(1, least) and near and fits(end):
-                return end
-            reached = max(reached, end)
-        is_atomic_part = least and all(not ends or ends[0] > longest for ends in self.good)
-        words = self.anywhere if is_atomic_part else self.words
-        place = bisect_right(words, longest)
-        end = words[place - 1] if place else 0
-        if end > reached and (is_atomic_part or self._num_words(reached, end) >= _FEWEST_WORDS):
-            reached = end
-        return reached if reached and fits(reached) else 0
-
-    def _num_words(self, start: int, end: int) -> int:
-        return bisect_right(self.anywhere, end) - bisect_right(self.anywhere, start)
-
-
 def _beginning(span: KeptSpan, room: Remaining) -> Sequence[KeptSpan]:
     """As much of ``span`` as fits, from where it begins; nothing where not one character does.
 
@@ -303,7 +194,7 @@ def _beginning(span: KeptSpan, room: Remaining) -> Sequence[KeptSpan]:
     """
     renderer = room.renderer
     text = renderer.request.sources[span.chunk.source].text[span.start : span.end]
-    words = _trimmed(text, np.append(word_starts(text), len(text)))
+    words = word_ends(text)
 
     def longest(room: Remaining, *, unmarked: bool) -> KeptSpan:
         def first(length: int) -> KeptSpan:
@@ -312,7 +203,7 @@ def _beginning(span: KeptSpan, room: Remaining) -> Sequence[KeptSpan]:
         def fits(length: int) -> bool:
             return room.fits([first(length)])
 
-        return first(_longest(words, fits) or _longest(cluster_ends(text), fits))
+        return first(longest_end(words, fits) or longest_end(cluster_ends(text), fits))
 
     marked = longest(room, unmarked=False)
     enough = max(renderer.fixed_tokens + renderer.tokenizer.count(renderer.cut_mark), _least(span, room))
@@ -333,25 +224,7 @@ def _good_starts(text: str, edges: Sequence[IntArray], fits: Callable[[int], boo
     """Where the longest ending of ``text`` begins that fits and begins with a sentence, unit or line."""
     for starts in edges:
         farthest_first = [len(text) - start for start in reversed(starts.tolist())]
-        length = _longest(farthest_first, lambda length: fits(len(text) - length))
+        length = longest_end(farthest_first, lambda length: fits(len(text) - length))
         if length:
             return len(text) - length
     return len(text)
-
-
-def _trimmed(text: str, starts: IntArray) -> list[int]:
-    """Where the units that end at ``starts`` end without their white space, ascending; never 0."""
-    ends = {len(text[:start].rstrip()) for start in starts.tolist()}
-    return sorted(ends - {0})
-
-
-def _longest(ends: Sequence[int] | IntArray, fits: Callable[[int], bool]) -> int:
-    """The largest end that fits (0: none), by bisection; counts are as good as monotone in it."""
-    low, high = 0, len(ends)
-    while low < high:
-        middle = (low + high) // 2
-        if fits(ends[middle]):
-            low = middle + 1
-        else:
-            high = middle
-    return int(ends[low - 1]) if low else 0

@@ -24,8 +24,8 @@ from longattncomp_cli.core.text.structure.units import Structure
 
 FOCUS_TOKENS = 16
 """Backbone tokens of a piece."""
-# A part begins with the best piece's sentence, or with the piece where its sentence began so many before.
-_LONG_SENTENCE_PIECES = 2
+# A part begins with the sentence or the line of the best piece, or with the piece where both are farther off.
+_FARTHEST_CHARS = 120
 
 ScorePieces = Callable[[Request, SnapLevel, int], ChunkScores]
 """Scores the pieces of a request; the other arguments: where they end, their most backbone tokens."""
@@ -67,8 +67,8 @@ def best_start(request: Request, chunk: Chunk, *, snap: SnapLevel, score_pieces:
     if structure is not None:
         starts = np.union1d(starts, structure.cuts(part.start, part.end))
     start = int(max([part.start, *starts[starts <= best]]))
-    between = sum(start < piece.start <= best for piece in pieces.chunks)
-    return best if between >= _LONG_SENTENCE_PIECES else start
+    start = max(start, source.text.rfind("\n", part.start, best) + 1)
+    return start if best - start <= _FARTHEST_CHARS else best
 
 
 def _best_section(
