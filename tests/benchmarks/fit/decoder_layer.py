@@ -41,7 +41,7 @@ from longattncomp_cli.core.checkpoint.untrained_decoder import SEGMENT_TOKENS, l
 from longattncomp_cli.training.validation import recall_at
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from results_file import write_results
+from results_file import command, write_results
 
 RANK, LEARNING_RATE, SCALAR_RATE, EPOCHS, DROPOUT = 8, 3e-3, 3e-3, 12, 0.3
 FORMER = (Head(18, 6), Head(18, 7))
@@ -134,7 +134,7 @@ def trained(attention: CrossAttention, examples: Sequence[Read], seed: int = 0) 
     return layer
 
 
-def card(name: str, record: dict[str, Any], command: str) -> str:
+def card(name: str, record: dict[str, Any]) -> str:
     """What the checkpoint saw, and how it does."""
     heads = [f"| {head['block']} | {head['head']} | {head['mass']:.3f} |" for head in record["heads"]]
     counts = [f"{n['train']} of {data}" for data, n in record["examples"].items()]
@@ -164,7 +164,7 @@ def card(name: str, record: dict[str, Any], command: str) -> str:
         *(f"| {data} | {found:.3f} | {after:.3f} |" for data, (found, after) in record["judged"].items()),
         "",
         "```",
-        command,
+        command(),
         "```",
         "",
     ]
@@ -178,7 +178,6 @@ def save(
     measure: HeadMeasure,
     rows: Sequence[Any],
     layer: Layer | None,
-    command: str,
 ) -> None:
     """Write the checkpoint: of the found heads, or of ``layer``, which was trained on all haystacks."""
     backbone = loaded(backbone_id, layers_of(heads), segment_tokens=SEGMENT_TOKENS)
@@ -206,7 +205,7 @@ def save(
     tensors = dict(made.tensors)
     if layer:
         tensors |= {name: value.detach().clone() for name, value in layer.attention.state_dict().items()}
-    save_checkpoint(Checkpoint(config, tensors), folder, card(config.name, record, command))
+    save_checkpoint(Checkpoint(config, tensors), folder, card(config.name, record))
 
 
 def found_heads(backbone: DecoderBackbone, examples: Sequence[Read]) -> HeadMeasure:
@@ -330,8 +329,7 @@ def main() -> None:
         layer = None
         if not options.no_training:
             layer = trained(decoder_attention(backbone.weights, heads), [one for _, one in numbered])
-        command = f"python tests/benchmarks/fit/{Path(sys.argv[0]).name} {' '.join(sys.argv[1:])}"
-        save(options.checkpoint, options.backbone, heads, measure, rows, layer, command)
+        save(options.checkpoint, options.backbone, heads, measure, rows, layer)
 
 
 if __name__ == "__main__":

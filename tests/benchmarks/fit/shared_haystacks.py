@@ -238,18 +238,21 @@ def _hotpotqa(setting: Setting, lengths: Lengths) -> Iterator[SharedHaystack]:
     return _composed(setting, "hotpotqa", lengths, examples, pool)
 
 
+def xquad_half(data_dir: Path, language: str, *, is_reported: bool) -> list[Example]:
+    """XQuAD's questions of the articles that are reported, or of the others, on which choices are made."""
+    examples = read_squad(data_dir / "xquad" / f"dev.{language}.json.gz")
+    return [example for example in examples if is_held_out(example, _REPORTED_SHARE) == is_reported]
+
+
 def _xquad(setting: Setting, lengths: Lengths, *, language: str) -> Iterator[SharedHaystack]:
     """Paragraphs in one language; half of the questions are in another. One half of the articles a split."""
-    asked = {
-        other: {e.id: e.query for e in read_squad(setting.data_dir / "xquad" / f"dev.{other}.json.gz")}
-        for other in LANGUAGES
-    }
+    halves = {each: xquad_half(setting.data_dir, each, is_reported=setting.is_dev) for each in LANGUAGES}
+    asked = {other: {e.id: e.query for e in half} for other, half in halves.items()}
     rng = setting.rng(f"xquad.{language}:queries")
     examples = []
-    for example in read_squad(setting.data_dir / "xquad" / f"dev.{language}.json.gz"):
-        if is_held_out(example, _REPORTED_SHARE) == setting.is_dev:
-            other = rng.choice(LANGUAGES) if rng.random() < 0.5 else language
-            examples.append(replace(example, query=asked[other][example.id]))
+    for example in halves[language]:
+        other = rng.choice(LANGUAGES) if rng.random() < 0.5 else language
+        examples.append(replace(example, query=asked[other][example.id]))
     # The split is that of the articles: none is held out a second time.
     whole = replace(setting, held_out_share=1.0)
     return _composed(whole, f"xquad.{language}", lengths, examples, own_pool(whole, examples))
