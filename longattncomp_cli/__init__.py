@@ -25,11 +25,12 @@ from typing import TYPE_CHECKING, Any
 from longattncomp_cli.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+    from longattncomp_cli.core.compressor import Compressor
     from longattncomp_cli.core.inputs.source import Source
     from longattncomp_cli.core.results.compression import Compression, Scored, ScoredText
     from longattncomp_cli.core.results.read_context import ReadContext
     from longattncomp_cli.core.selection.select import SelectionRule
+    from longattncomp_cli.core.settings import CompressorSettings
     from longattncomp_cli.errors import InputError, LongAttnCompError, UsageError
 
 __all__ = [
@@ -48,6 +49,8 @@ __all__ = [
 
 _HOMES = {
     "Compression": "core.results.compression",
+    "Compressor": "core.compressor",
+    "CompressorSettings": "core.settings",
     "InputError": "errors",
     "LongAttnCompError": "errors",
     "ReadContext": "core.results.read_context",
@@ -63,7 +66,7 @@ def __getattr__(name: str) -> Any:
     """Import a public name when it is first asked for."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'core.compressor')}"), name)
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,20 +1,14 @@
-"""The one class that strings the steps together: request → scores → selection → text."""
+"""What users hold: one checkpoint and one tokenizer, loaded once, for any number of contexts and queries."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from longattncomp_cli.core.assembly.conversation import ConversationRenderer, stub_of
-from longattncomp_cli.core.assembly.renderer import DEFAULT_SEPARATOR, Renderer
 from longattncomp_cli.core.backbones.cache.choice import NO_CACHE, CacheChoice
-from longattncomp_cli.core.budget.amounts import budget_tokens
 from longattncomp_cli.core.budget.tokenizers import (
     DEFAULT_TOKENIZER,
     BackboneTokenizer,
@@ -24,57 +18,20 @@ from longattncomp_cli.core.budget.tokenizers import (
 from longattncomp_cli.core.checkpoint.by_language import OtherReader
 from longattncomp_cli.core.checkpoint.shipped import MULTILINGUAL_CHECKPOINT
 from longattncomp_cli.core.chunking.chunks import SnapLevel
-from longattncomp_cli.core.inputs.conversations.model import Frame
-from longattncomp_cli.core.prompts.conversations import spans_of_messages
-from longattncomp_cli.core.prompts.growth import NO_SIZES, Sizes, measure, settled
-from longattncomp_cli.core.prompts.leads import names_after
-from longattncomp_cli.core.prompts.request import (
-    DEFAULT_TAIL_TOKENS,
-    Context,
-    ParserName,
-    Request,
-    RequestBuilder,
-    SourcesMemo,
-)
+from longattncomp_cli.core.pipeline import Pipeline
+from longattncomp_cli.core.prompts.request import Context, Request, RequestBuilder, SourcesMemo
 from longattncomp_cli.core.results.compression import Compression, Scored
 from longattncomp_cli.core.results.read_context import ReadContext
 from longattncomp_cli.core.scoring.choice import ScorerChoice
-from longattncomp_cli.core.scoring.scores import ChunkScores
-from longattncomp_cli.core.selection.cutting import FindStart
-from longattncomp_cli.core.selection.focus import best_start
-from longattncomp_cli.core.selection.keep_rules import KeepRules, find_required
-from longattncomp_cli.core.selection.select import SelectionRule, select
-from longattncomp_cli.errors import CheckpointError, InputError, UsageError
+from longattncomp_cli.core.selection.select import SelectionRule
+from longattncomp_cli.core.settings import CompressorSettings
+from longattncomp_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.backbones.base import OnTokens
     from longattncomp_cli.core.scoring.scorer import Scorer
 
 _ANY_QUERY = "?"
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompressorSettings:
-    """Everything besides checkpoint and tokenizer that decides what is kept."""
-
-    rule: SelectionRule = field(default_factory=SelectionRule)
-    """When selection stops."""
-    budget: str | int | None = None
-    """As the user writes it; a record's own wins."""
-    separator: str = DEFAULT_SEPARATOR
-    """Between kept spans that were not neighbours."""
-    headers: bool = False
-    """Print each source's name before its first kept span."""
-    cut_marks: bool = True
-    """Mark where a definition, record or turn is incomplete."""
-    query_parser: ParserName = "auto"
-    """How the query of a whole prompt is found."""
-    tail_tokens: int = DEFAULT_TAIL_TOKENS
-    """Backbone tokens at the end of the prompt that are the query, for the parser ``tail``."""
-    keep: KeepRules = field(default_factory=KeepRules)
-    """What must stay whatever its score."""
-    as_text: bool = False
-    """Print a conversation as one text instead of its JSON."""
 
 
 class Compressor:
@@ -86,6 +43,7 @@ class Compressor:
         settings: what to keep.
 
     Attributes:
+        pipeline: what a request goes through.
         requests: makes requests of what the user gives.
         other_scripts: gives the compressor of requests that this one's checkpoint does not read.
     """
@@ -94,15 +52,29 @@ class Compressor:
         self, scorer: Scorer, tokenizer: TargetTokenizer | None, settings: CompressorSettings
     ) -> None:
         """Derive what settings ask of the scorer."""
-        self.settings = settings
         if settings.rule.mode == "auto":
             scorer = scorer.with_options(one_hop_above=settings.rule.auto.min_sufficiency)
-        self.scorer = scorer
-        self.tokenizer = tokenizer or BackboneTokenizer(self._count_backbone_tokens)
+        tokenizer = tokenizer or BackboneTokenizer(self._count_backbone_tokens)
+        self.pipeline = Pipeline(scorer, tokenizer, settings)
         self.other_scripts: OtherReader[Compressor] | None = None
         self.requests = RequestBuilder(
             parser=settings.query_parser, tail_tokens=settings.tail_tokens, token_starts=self._token_starts
         )
+
+    @property
+    def scorer(self) -> Scorer:
+        """Of the pipeline."""
+        return self.pipeline.scorer
+
+    @property
+    def tokenizer(self) -> TargetTokenizer:
+        """Of the pipeline."""
+        return self.pipeline.tokenizer
+
+    @property
+    def settings(self) -> CompressorSettings:
+        """Of the pipeline."""
+        return self.pipeline.settings
 
     def for_request(self, request: Request) -> Compressor:
         """Itself, or what reads a request in another script: see :mod:`..checkpoint.by_language`."""
@@ -217,18 +189,22 @@ class Compressor:
         if memo is not None:
             request = replace(first, query="", memo=memo)
             self.for_request(request).scorer.read(request, on_tokens)
-        reader = self._remembering()
+        reader = self.remembering() if self.scorer.backbone.reads_whole_context else self
         return ReadContext(request_of, reader.score, reader.compress)
 
-    def _remembering(self) -> Compressor:
-        """Itself; where query and context are read in one pass, with a memory of the context's part."""
-        if not self.scorer.backbone.reads_whole_context:
-            return self
+    def remembering(self, memory_bytes: int | None = None) -> Compressor:
+        """A copy that remembers the states of what it read, in memory.
+
+        Args:
+            memory_bytes: at most so many; what suits the device where ``None``.
+        """
         from longattncomp_cli.core.backbones.cache.backbone import MEMORY_BYTES, cached
 
-        memory_bytes = MEMORY_BYTES[self.scorer.backbone.device.type]
+        backbone = self.scorer.backbone
+        limit = MEMORY_BYTES[backbone.device.type] if memory_bytes is None else memory_bytes
         other = copy(self)
-        other.scorer = self.scorer.with_backbone(cached(self.scorer.backbone, memory_bytes=memory_bytes))
+        scorer = self.scorer.with_backbone(cached(backbone, memory_bytes=limit))
+        other.pipeline = replace(self.pipeline, scorer=scorer)
         return other
 
     def score(
@@ -253,88 +229,7 @@ class Compressor:
         chosen = self.for_request(request)
         if chosen is not self:
             return chosen.score(request, on_tokens=on_tokens)
-        return self._scored(request, on_tokens, always_read=True)
-
-    def _scored(self, request: Request, on_tokens: OnTokens | None, *, always_read: bool) -> Scored:
-        if request.frame is not None:
-            return self._scored_conversation(request, request.frame, on_tokens, always_read=always_read)
-        scores = self._scores(request, on_tokens)
-        scored = Scored(request, scores, self.renderer(request, scores))
-        return self._selected(scored, self._budget(request, scored.renderer.original_tokens))
-
-    def _scored_conversation(
-        self, request: Request, frame: Frame, on_tokens: OnTokens | None, *, always_read: bool
-    ) -> Scored:
-        """Score a conversation; where all of it fits, or what must stay does not, it need not be read."""
-        sizes = measure(
-            frame.conversation, self.tokenizer, stub_of(self.settings.separator), request.instruction
-        )
-        budget = self._budget(request, sizes.total)
-        growing = None if self.settings.as_text else budget
-        sources, frame = settled(request.sources, frame, sizes, growing)
-        request = replace(
-            request,
-            sources=sources,
-            frame=frame,
-            keep=spans_of_messages(request.keep, frame),
-            names_after=names_after(frame, request.query),
-        )
-        if not sources and always_read:
-            raise InputError(
-                "the conversation holds nothing that may be shortened",
-                hint="system text, tool calls, the last user turn and short texts stay: send it as it is",
-                code="empty-context",
-            )
-        chunks = self.scorer.chunks(request) if sources else ()
-        unread = ChunkScores(chunks, np.full(len(chunks), 1 / max(1, len(chunks))), None)
-        renderer = self.renderer(request, unread, sizes)
-        fits = budget is not None and renderer.original_tokens <= budget and not always_read
-        if fits or not sources or (budget is not None and renderer.fixed_tokens > budget):
-            return self._selected(Scored(request, unread, renderer), budget)
-        scores = self._scores(request, on_tokens)
-        # Kept spans, which nobody knew of before, come before what is held in reserve.
-        has_room = budget is None or renderer.fixed_tokens <= budget - frame.reserve
-        return self._selected(Scored(request, scores, renderer), budget, frame.reserve if has_room else 0)
-
-    def _scores(self, request: Request, on_tokens: OnTokens | None) -> ChunkScores:
-        scores = self.scorer.score(request, on_tokens)
-        if not np.isfinite(scores.scores).all():
-            name = self.scorer.checkpoint.config.name
-            raise CheckpointError(f"checkpoint {name} computes scores that are not finite", code="bad-scores")
-        return scores
-
-    def _selected(self, scored: Scored, budget: int | None, reserve: int = 0) -> Scored:
-        """Choose what the budget keeps, but for the tokens in reserve."""
-        if budget is None and self.settings.rule.mode == "budget":
-            return scored
-        room = None if budget is None else budget - reserve
-        focus = self.focus(scored.request)
-        selection = select(scored.scores, self.settings.rule, scored.renderer, room, focus)
-        return replace(scored, selection=selection, budget=budget)
-
-    def renderer(self, request: Request, scores: ChunkScores, sizes: Sizes = NO_SIZES) -> Renderer:
-        """What renders and counts selections of a scored request.
-
-        Args:
-            request: what was scored.
-            scores: of its chunks.
-            sizes: of a conversation.
-        """
-        required = find_required(request, self.settings.keep, self.tokenizer)
-        make: Callable[..., Renderer] = Renderer
-        if request.frame is not None:
-            make = partial(ConversationRenderer, sizes=sizes, as_text=self.settings.as_text)
-        return make(
-            request,
-            scores.chunks,
-            self.settings.separator,
-            self.tokenizer,
-            headers=self.settings.headers and request.frame is None,
-            cut_marks=self.settings.cut_marks,
-            required=required.spans,
-            unmatched=required.unmatched,
-            structures=tuple(source.structure for source in request.sources),
-        )
+        return self.pipeline.scored(request, on_tokens, always_read=True)
 
     def compress(
         self,
@@ -360,7 +255,7 @@ class Compressor:
         chosen = self.for_request(request)
         if chosen is not self:
             return chosen.compress(request, on_tokens=on_tokens)
-        scored = self._scored(request, on_tokens, always_read=False)
+        scored = self.pipeline.scored(request, on_tokens, always_read=False)
         assert scored.selection is not None
         return Compression(
             scored.request,
@@ -370,18 +265,3 @@ class Compressor:
             scored.budget,
             self.settings.rule.mode,
         )
-
-    def focus(self, request: Request) -> FindStart:
-        """The function that finds where the best part of a chunk of ``request`` begins."""
-        return partial(best_start, request, snap=self.scorer.options.snap, score_pieces=self._score_pieces)
-
-    def _score_pieces(self, request: Request, snap: SnapLevel, chunk_tokens: int) -> ChunkScores:
-        """Scores by the query alone: pieces of one chunk are neither ranked among others nor followed."""
-        fine = self.scorer.with_options(
-            chunk_tokens=chunk_tokens, snap=snap, hops=1, hops_are_required=True, rerank=False
-        )
-        return fine.score(request)
-
-    def _budget(self, request: Request, original_tokens: int) -> int | None:
-        written = self.settings.budget if request.budget is None else request.budget
-        return None if written is None else budget_tokens(written, original_tokens)

@@ -16,11 +16,12 @@ from longattncomp_cli.benchmark.setup.workbench import Workbench
 from longattncomp_cli.benchmark.tasks.longbench import record_item
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.records import FieldNames, parse_record
 from longattncomp_cli.core.scoring.options import ScoringOptions
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.core.selection.select import SelectionRule
+from longattncomp_cli.core.settings import CompressorSettings
 from longattncomp_cli.data.readers.json_records import Record
 from longattncomp_cli.errors import BudgetError
 

@@ -151,8 +151,9 @@ def test_cosine_is_of_mean_states(methods, bench, item):
 
 def test_the_method_and_the_program_agree(three_rows, bench, item):
     """What bench keeps with the default method is what ``compress`` prints."""
-    from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+    from longattncomp_cli.core.compressor import Compressor
     from longattncomp_cli.core.scoring.loading import load_scorer
+    from longattncomp_cli.core.settings import CompressorSettings
 
     scorer = load_scorer(load_checkpoint("untrained"), device="cpu")
     compression = Compressor(scorer, bench.tokenizer, CompressorSettings(budget=300)).compress(item.request)

@@ -22,7 +22,6 @@ from typing import Any
 from results_file import write_results
 
 from longattncomp_cli import Compressor
-from longattncomp_cli.core.backbones.cache.backbone import cached
 
 Message = dict[str, Any]
 _FIRST = (
@@ -259,10 +258,7 @@ def main() -> None:
     parser.add_argument("--budget", action="append")
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
-    compressor = Compressor.load()
-    compressor.scorer = compressor.scorer.with_backbone(
-        cached(compressor.scorer.backbone, memory_bytes=2**30)
-    )
+    compressor = Compressor.load().remembering(2**30)
     rows = []
     begun = time.perf_counter()
     for kind in KINDS:

@@ -28,7 +28,6 @@ from typing import Any
 from results_file import write_results
 
 from longattncomp_cli import Compressor
-from longattncomp_cli.core.backbones.cache.backbone import cached
 
 Message = dict[str, Any]
 _PARTS = ("ledger", "quota", "mailer", "tariff", "roster", "beacon", "packer", "sluice", "harrow", "lantern")
@@ -265,11 +264,8 @@ def main() -> None:
     parser.add_argument("--growing-budget", type=int, default=2000)
     parser.add_argument("--output", type=Path, help="results file")
     args = parser.parse_args()
-    compressor = Compressor.load()
     # What was read once need not be read again: of prefixes that grow behind the same anchor one reading.
-    compressor.scorer = compressor.scorer.with_backbone(
-        cached(compressor.scorer.backbone, memory_bytes=2**30)
-    )
+    compressor = Compressor.load().remembering(2**30)
     messages = made_conversation(args.messages, args.seed)
     begun = time.perf_counter()
     result = compressor.compress(messages, budget=args.budget)

@@ -19,7 +19,6 @@ from owner_formats import FORMATS, STYLES, Question, questions
 from results_file import write_results
 from timing import device_and_dtype
 
-from longattncomp_cli.core.backbones.cache.backbone import MEMORY_BYTES, cached
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
 from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.source import Source
@@ -63,10 +62,7 @@ def main() -> None:
     parser.add_argument("--misses", action="store_true", help="print the questions that were missed")
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
-    compressor = Compressor.load()
-    scorer = compressor.scorer
-    memory = MEMORY_BYTES[scorer.backbone.device.type]
-    compressor.scorer = scorer.with_backbone(cached(scorer.backbone, memory_bytes=memory))
+    compressor = Compressor.load().remembering()
     figures: dict[str, Any] = {}
     print("| format | questions | best chunk | kept | with its section |")
     print("|---|---|---|---|---|")
@@ -83,7 +79,9 @@ def main() -> None:
     if args.output:
         settings = {"style": args.style, "seed": args.seed}
         found = {"settings": settings, "mean": mean, "figures": figures}
-        write_results(args.output, found, checkpoint=DEFAULT_CHECKPOINT, **device_and_dtype(scorer))
+        write_results(
+            args.output, found, checkpoint=DEFAULT_CHECKPOINT, **device_and_dtype(compressor.scorer)
+        )
 
 
 if __name__ == "__main__":

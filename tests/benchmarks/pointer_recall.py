@@ -19,8 +19,9 @@ from results_file import write_results
 from timing import device_and_dtype
 
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.selection.select import SelectionRule, select
+from longattncomp_cli.core.settings import CompressorSettings
 
 NUM_DOCUMENTS = 20
 BUDGET = 220
@@ -136,7 +137,7 @@ def main() -> None:
             scored = compressor.score(text, query)
             for column, rule in enumerate((plain, SelectionRule())):
                 selection = select(
-                    scored.scores, rule, scored.renderer, BUDGET, compressor.focus(scored.request)
+                    scored.scores, rule, scored.renderer, BUDGET, compressor.pipeline.focus(scored.request)
                 )
                 output = scored.renderer.render(selection.kept)
                 kept[column] += all(each in output for each in wanted)

@@ -29,11 +29,12 @@ from longattncomp_cli.core.budget.amounts import budget_tokens
 from longattncomp_cli.core.budget.tokenizers import load_tokenizer
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.core.selection.select import SelectionRule, select
+from longattncomp_cli.core.settings import CompressorSettings
 
 BUDGETS = ("12.5%", "3.125%")
 MOST_CHARS = 14_000
@@ -289,7 +290,7 @@ def main() -> None:
             for written in BUDGETS:
                 budget = budget_tokens(written, scored.renderer.original_tokens)
                 kept = select(
-                    scored.scores, SelectionRule(), scored.renderer, budget, compressor.focus(each)
+                    scored.scores, SelectionRule(), scored.renderer, budget, compressor.pipeline.focus(each)
                 ).kept
                 runs: list[tuple[int, int]] = []
                 for span in kept:

@@ -33,10 +33,11 @@ from longattncomp_cli.core.backbones.windowed import context_windows, pack_windo
 from longattncomp_cli.core.budget.tokenizers import DEFAULT_TOKENIZER, load_tokenizer
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.results.read_context import ReadContext
 from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.core.scoring.scorer import Scorer
+from longattncomp_cli.core.settings import CompressorSettings
 
 
 def scoring_against_backbone(scorer: Scorer, num_tokens: int, repetitions: int) -> dict[str, float]:

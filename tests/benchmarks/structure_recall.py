@@ -31,9 +31,10 @@ from longattncomp_cli.core.budget.tokenizers import load_tokenizer
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.chunking import cutter
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.core.selection.select import SelectionRule, select
+from longattncomp_cli.core.settings import CompressorSettings
 from longattncomp_cli.core.text.spans import Span, merge_spans
 from longattncomp_cli.data.metrics import bootstrap_mean, evidence_recall
 
@@ -64,10 +65,10 @@ def measure(compressor: Compressor, item: Item, shares: list[int]) -> list[dict[
     definitions = definitions_of(text)
     rows = []
     scores = compressor.scorer.score(request)
-    renderer = compressor.renderer(request, scores)
+    renderer = compressor.pipeline.renderer(request, scores)
     for share in shares:
         budget = renderer.original_tokens // share
-        selection = select(scores, SelectionRule(), renderer, budget, compressor.focus(request))
+        selection = select(scores, SelectionRule(), renderer, budget, compressor.pipeline.focus(request))
         kept = merge_spans((span.start, span.end) for span in selection.kept)
         ends = np.array([end for _, end in kept])
         num_touched = num_whole = 0

@@ -19,7 +19,6 @@ from results_file import write_results
 from table_formats import FORMATS, OTHER_FORMATS, STYLES, WIDE_FORMATS, Lookup, lookups, wide_lookups
 from timing import device_and_dtype
 
-from longattncomp_cli.core.backbones.cache.backbone import MEMORY_BYTES, cached
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
 from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.source import Source
@@ -74,10 +73,7 @@ def main() -> None:
     parser.add_argument("--misses", action="store_true", help="print the questions that were missed")
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
-    compressor = Compressor.load()
-    scorer = compressor.scorer
-    memory = MEMORY_BYTES[scorer.backbone.device.type]
-    compressor.scorer = scorer.with_backbone(cached(scorer.backbone, memory_bytes=memory))
+    compressor = Compressor.load().remembering()
     figures: dict[str, Any] = {}
     print("| format | lookups | row | header | both | by name | by number | by code | pieces |")
     print("|---|---|---|---|---|---|---|---|---|")
@@ -96,7 +92,9 @@ def main() -> None:
     if args.output:
         settings = {"style": args.style, "seed": args.seed, "unnamed": args.unnamed}
         shown = {"settings": settings, "figures": figures}
-        write_results(args.output, shown, checkpoint=DEFAULT_CHECKPOINT, **device_and_dtype(scorer))
+        write_results(
+            args.output, shown, checkpoint=DEFAULT_CHECKPOINT, **device_and_dtype(compressor.scorer)
+        )
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from longattncomp_cli.core.checkpoint.config import CheckpointConfig
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.files import paths
 from longattncomp_cli.core.files.compressed import ZstdStream
-from longattncomp_cli.core.inputs import records
+from longattncomp_cli.core.inputs import lines
 from longattncomp_cli.core.inputs.gather import InputFile, expand_inputs, read_source
 from longattncomp_cli.core.inputs.messages import flatten_messages
 from longattncomp_cli.core.inputs.records import FailedRecord, FieldNames, Record, read_records
@@ -33,8 +33,8 @@ from longattncomp_cli.errors import CheckpointError, InputError
 
 @pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
 def test_a_line_without_end_fails_alone(tmp_path: Path, monkeypatch, suffix: str) -> None:
-    monkeypatch.setattr(records, "MAX_LINE_BYTES", 1000)
-    monkeypatch.setattr(records, "_SKIP_BYTES", 64)
+    monkeypatch.setattr(lines, "MAX_LINE_BYTES", 1000)
+    monkeypatch.setattr(lines, "_SKIP_BYTES", 64)
     good = b'{"context": "fine"}\n'
     raw = good + b'{"context": "' + b"x" * 5000 + b'"}\n' + good + b"y" * 5000
     path = tmp_path / f"in.jsonl{suffix}"

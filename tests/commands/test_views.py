@@ -17,9 +17,10 @@ from longattncomp_cli.commands.terminal.views import HeatStrip, show, strip_cell
 from longattncomp_cli.core.assembly.kept_spans import KeptSpan
 from longattncomp_cli.core.assembly.segments import segments
 from longattncomp_cli.core.chunking.chunks import Chunk
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.settings import CompressorSettings
 from tests.support.cli import PROGRAM, invoke
 
 TEXT = "Ropes were mended. " * 40 + "\n\nThe ledger was signed by Ines.\n\n" + "Nets were counted. " * 40

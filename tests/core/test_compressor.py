@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from longattncomp_cli.core.budget.tokenizers import load_tokenizer
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.selection.select import SelectionRule
+from longattncomp_cli.core.settings import CompressorSettings
 from longattncomp_cli.errors import BudgetError, InputError
 from tests.support.scorers import remembering
 from tests.support.texts import random_text

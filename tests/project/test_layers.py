@@ -27,7 +27,7 @@ PARTS = [
 # Of core: the steps of the data's path; a step imports itself and those before it.
 STEPS = (
     *("files", "text", "budget", "inputs", "prompts", "chunking", "backbones", "attention", "checkpoint"),
-    *("scoring", "assembly", "selection", "results", "compressor", "batch"),
+    *("scoring", "assembly", "selection", "results", "settings", "pipeline", "compressor", "batch"),
 )
 # Steps in which torch may be imported at module level, but not in these files of theirs.
 TORCH_STEPS = {"backbones", "attention", "checkpoint", "scoring"}

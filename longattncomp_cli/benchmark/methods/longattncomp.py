@@ -29,4 +29,4 @@ class LongAttnComp(MethodBase):
 
     def focus(self, item: Item, bench: Workbench) -> FindStart:
         """Where ``compress`` begins in a chunk that must be cut."""
-        return self._compressor.focus(item.request)
+        return self._compressor.pipeline.focus(item.request)

@@ -17,12 +17,13 @@ from longattncomp_cli.core.backbones.runtime import keep_freed_memory, resolve_d
 from longattncomp_cli.core.budget.tokenizers import BackboneTokenizer, TargetTokenizer, load_tokenizer
 from longattncomp_cli.core.checkpoint.store import Checkpoint, load_checkpoint
 from longattncomp_cli.core.chunking.chunks import Chunk, ContextTokens
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.loading import load_backbone_of
 from longattncomp_cli.core.scoring.options import ScoringOptions
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.core.scoring.scores import ChunkScores
+from longattncomp_cli.core.settings import CompressorSettings
 
 # Contexts of up to about 100k tokens are encoded once for all methods, each longer one for every method.
 _MEMORY_BYTES = 2**30
@@ -163,7 +164,7 @@ class Workbench:
 
     def renderer(self, request: Request, scores: ChunkScores) -> Renderer:
         """What renders and counts selections of these chunks, as ``compress`` does."""
-        return self._compressor.renderer(request, scores)
+        return self._compressor.pipeline.renderer(request, scores)
 
     def rng(self, *names: object) -> np.random.Generator:
         """Random numbers that follow from the seed and the names."""

@@ -53,7 +53,7 @@ def open_inputs(run: Run) -> tuple[str, list[InputFile]]:
 def _holds_messages(run: Run, file: InputFile) -> bool:
     """Whether a file of lines is one conversation, a message a line."""
     from longattncomp_cli.core.inputs.conversations.files import is_message_line
-    from longattncomp_cli.core.inputs.records import open_lines
+    from longattncomp_cli.core.inputs.lines import open_lines
 
     if str(file.path) == STDIN:
         return False
@@ -158,7 +158,7 @@ def open_records(run: Run, files: list[InputFile]) -> Iterator[Record | FailedRe
 
 def count_records(run: Run, files: list[InputFile]) -> int | None:
     """How many records there are, where that is cheap to know."""
-    from longattncomp_cli.core.inputs.records import count_lines
+    from longattncomp_cli.core.inputs.lines import count_lines
 
     counts: list[int | None] = [count_lines(file.path) for file in files]
     if any(count is None for count in counts):

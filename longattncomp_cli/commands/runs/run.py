@@ -16,13 +16,14 @@ from longattncomp_cli.core.backbones.cache.choice import CacheChoice
 from longattncomp_cli.core.batch.jobs import JobKind, RecordJob
 from longattncomp_cli.core.batch.shards import Shard, parse_shard
 from longattncomp_cli.core.budget.amounts import parse_budget
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.files.output_files import partial_path
 from longattncomp_cli.core.inputs.gather import InputFile
 from longattncomp_cli.core.inputs.records import FieldNames
 from longattncomp_cli.core.scoring.choice import ScorerChoice
 from longattncomp_cli.core.selection.keep_rules import KeepRules, parse_lines
 from longattncomp_cli.core.selection.select import SelectionRule, SelectMode
+from longattncomp_cli.core.settings import CompressorSettings
 from longattncomp_cli.errors import UsageError
 
 _DEFAULT_TOP_P = SelectionRule().top_p

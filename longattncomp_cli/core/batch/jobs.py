@@ -11,11 +11,12 @@ import orjson
 
 from longattncomp_cli.core.backbones.cache.choice import CacheChoice
 from longattncomp_cli.core.checkpoint.shipped import MULTILINGUAL_CHECKPOINT
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.records import FieldNames, Record
 from longattncomp_cli.core.prompts.latest import LatestSources
 from longattncomp_cli.core.results.report import JsonObject, compression_record, score_report
 from longattncomp_cli.core.scoring.choice import ScorerChoice
+from longattncomp_cli.core.settings import CompressorSettings
 from longattncomp_cli.errors import CheckpointError
 from longattncomp_cli.version import __version__
 

@@ -10,14 +10,8 @@ from typing import Any, BinaryIO
 from longattncomp_cli.core.files.encodings import is_wide
 from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES
 from longattncomp_cli.core.inputs.gather import STDIN, InputFile
-from longattncomp_cli.core.inputs.records import (
-    FailedRecord,
-    FieldNames,
-    Record,
-    open_lines,
-    parse_record,
-    shown_name,
-)
+from longattncomp_cli.core.inputs.lines import open_lines, shown_name
+from longattncomp_cli.core.inputs.records import FailedRecord, FieldNames, Record, parse_record
 
 
 @dataclass

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO
 
 from longattncomp_cli.core.budget.amounts import parse_budget
 from longattncomp_cli.core.files import json_lines
-from longattncomp_cli.core.files.compressed import open_bytes
-from longattncomp_cli.core.files.encodings import as_utf8, decode_line
-from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, refuse_irregular, typed_name
+from longattncomp_cli.core.files.encodings import decode_line
+from longattncomp_cli.core.files.paths import typed_name
 from longattncomp_cli.core.inputs.conversations.model import Conversation
 from longattncomp_cli.core.inputs.conversations.reading import read_conversation
 from longattncomp_cli.core.inputs.conversations.shapes import id_in_batch, looks_like_conversation
-from longattncomp_cli.core.inputs.gather import STDIN, InputFile
+from longattncomp_cli.core.inputs.gather import InputFile
+from longattncomp_cli.core.inputs.lines import OVERLONG_LINE, open_lines, shown_name, too_long
 from longattncomp_cli.core.inputs.messages import flatten_messages
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import InputError, LongAttnCompError
+
+_UTF8_BOM = b"\xef\xbb\xbf"
 
 
 def parse_spans(value: Any, num_sources: int, place: str) -> tuple[SourceSpan, ...]:
@@ -46,13 +46,6 @@ def parse_spans(value: Any, num_sources: int, place: str) -> tuple[SourceSpan, .
             )
         spans.append(SourceSpan(source, start, end))
     return tuple(spans)
-
-
-_UTF8_BOM = b"\xef\xbb\xbf"
-MAX_LINE_BYTES = 1 << 27
-"""A longer line fails alone; the others go on."""
-_SKIP_BYTES = 1 << 20
-_OVERLONG_LINE = b"\0a line that is too long\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,28 +108,12 @@ def read_records(
                     yield parse_record(line, number, shown_name(file), fields)
 
 
-def shown_name(file: InputFile) -> str:
-    """What errors call a file."""
-    return "stdin" if str(file.path) == STDIN else str(file.path)
-
-
-@contextmanager
-def open_lines(file: InputFile, stdin: Callable[[], BinaryIO]) -> Iterator[Iterator[bytes]]:
-    """Open a file of lines, compressed or not.
-
-    Raises:
-        InputError: it cannot be read, or is damaged.
-    """
-    with _open(file, stdin) as stream:
-        yield _lines(stream)
-
-
 def parse_record(line: bytes, number: int, name: str, fields: FieldNames) -> Record | FailedRecord:
     """Parse one line; ``number`` is its id where it has none."""
     record_id: str | int | None = number
     try:
-        if line == _OVERLONG_LINE:
-            raise _too_long(f"{name}:{number}")
+        if line == OVERLONG_LINE:
+            raise too_long(f"{name}:{number}")
         raw, num_repaired = _parse_line(line.removeprefix(_UTF8_BOM), name, number)
         if isinstance(raw, list):
             return replace(_chat(raw, number, f"{name}:{number}", {}), num_repaired=num_repaired)
@@ -260,48 +237,3 @@ def _wrong_type(name: str, number: int, field: str, wanted: str, value: Any) -> 
 def _field_error(place: str, field: str, wanted: str, value: Any) -> InputError:
     found = "null" if value is None else type(value).__name__
     return InputError(f"{place}: field {field!r} must be {wanted}, found {found}", code="bad-field")
-
-
-@contextmanager
-def _open(file: InputFile, stdin: Callable[[], BinaryIO]) -> Iterator[BinaryIO]:
-    if str(file.path) == STDIN:
-        yield as_utf8(stdin(), "stdin")
-        return
-    try:
-        refuse_irregular(file.path)
-    except OSError as error:
-        raise InputError(
-            f"{file.path}: cannot be read ({error.strerror or error})", code="unreadable"
-        ) from error
-    with open_bytes(file.path) as stream:
-        yield stream
-
-
-def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Lines of a stream, a stand-in for one that is too long."""
-    while line := stream.readline(MAX_LINE_BYTES + 1):
-        if len(line) <= MAX_LINE_BYTES or line.endswith(b"\n"):
-            yield line
-            continue
-        while line and not line.endswith(b"\n"):
-            line = stream.readline(_SKIP_BYTES)
-        yield _OVERLONG_LINE
-
-
-def _too_long(place: str) -> InputError:
-    return InputError(
-        f"{place}: a line of more than {MAX_LINE_BYTES >> 20} MiB",
-        hint="one record a line; a whole JSON array is not one",
-        code="too-large",
-    )
-
-
-def count_lines(path: Path) -> int | None:
-    """How many lines a plain file has, for a progress bar; ``None`` where counting means decompressing."""
-    try:
-        if path.suffix.lower() in COMPRESSED_SUFFIXES or not path.is_file():
-            return None
-        with path.open("rb") as file:
-            return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
-    except OSError:
-        return None

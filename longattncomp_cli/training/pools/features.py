@@ -1,24 +1,17 @@
 """The feature store: each distinct document is encoded once by the frozen backbone and reused over epochs.
 
-A folder a (backbone, layers, chunking) triple, holding token ids, one file of bf16 states a layer and an
-index. Data files are written before the index line that names them, so an interrupted run leaves at most
-bytes that no line names; they are cut off when the store is opened again.
-
-Shapes: N tokens of a document (its title's come first and belong to its first chunk), D width.
+A folder a (backbone, layers, chunking) triple; see :mod:`.feature_files`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
-import orjson
 import torch
-from torch import Tensor
 
 from longattncomp_cli.core.backbones.base import POSITIONS, Backbone, LayerStates
 from longattncomp_cli.core.backbones.runtime import resolve_dtype
@@ -28,43 +21,10 @@ from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.data.examples import Document, estimate_tokens
-from longattncomp_cli.errors import InputError
-
-try:
-    import fcntl
-except ImportError:  # not POSIX
-    fcntl = None  # type: ignore[assignment]
+from longattncomp_cli.training.pools.feature_files import STATE_BYTES, DocumentFeatures, FeatureFiles
 
 OnTokens = Callable[[int, int], None]
 _DOCUMENTS_AT_ONCE = 256
-_STATE_BYTES = 2
-
-
-@dataclass(frozen=True)
-class DocumentFeatures:
-    """One encoded document.
-
-    Attributes:
-        ids_N: token ids; the title's first.
-        states: (N, D) bf16 for each stored layer; where heads ask for positions, those too.
-        num_tokens: of each chunk, the title's tokens counted to the first.
-        spans: the characters of each chunk.
-        continues: for each chunk, whether it goes on in the paragraph of the one before it.
-    """
-
-    ids_N: Tensor
-    states: LayerStates
-    num_tokens: tuple[int, ...]
-    spans: tuple[tuple[int, int], ...]
-    continues: tuple[bool, ...]
-
-
-@dataclass(frozen=True)
-class _Entry:
-    start: int
-    num_tokens: tuple[int, ...]
-    spans: tuple[tuple[int, int], ...]
-    continues: tuple[bool, ...]
 
 
 class FeatureStore:
@@ -87,18 +47,14 @@ class FeatureStore:
         self.layers = tuple(sorted({layer for layer in layers if layer > 0}))
         self.has_positions = POSITIONS in scorer.attention.reads
         self.compute_dtype = resolve_dtype("auto", self.backbone.device)
-        self._entries: dict[str, _Entry] = {}
         self._memory: dict[str, DocumentFeatures] = {}
         self._counts: dict[str, int] = {}
-        self._maps: dict[int, np.ndarray] = {}
-        self._ids: np.ndarray = np.zeros(0, dtype=np.int32)
-        self._positions: np.ndarray = np.zeros(0, dtype=np.int32)
         self.folder = None if root is None else root / self._identity()
-        self._length = 0
+        self._files: FeatureFiles | None = None
         if self.folder is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with self._locked():
-                self._recover()
+            self._files = FeatureFiles(
+                self.folder, self.layers, self.backbone.width, has_positions=self.has_positions
+            )
 
     def _identity(self) -> str:
         window_tokens = self.scorer.checkpoint.config.window_tokens
@@ -116,36 +72,32 @@ class FeatureStore:
     @property
     def bytes_per_token(self) -> int:
         """What one token costs on disk."""
-        return 4 + 4 * self.has_positions + len(self.layers) * self.backbone.width * _STATE_BYTES
+        return 4 + 4 * self.has_positions + len(self.layers) * self.backbone.width * STATE_BYTES
 
     def missing(self, documents: Iterable[Document]) -> list[Document]:
         """The distinct documents that are not stored yet, in order."""
         wanted: dict[str, Document] = {}
         for document in documents:
             key = document_key(document)
-            if key not in self._entries and key not in self._memory:
+            if key not in self._memory and (self._files is None or key not in self._files):
                 wanted.setdefault(key, document)
         return list(wanted.values())
 
     def add(self, documents: Iterable[Document], on_tokens: OnTokens | None = None) -> int:
         """Encode and store what is missing; return how many documents that was."""
-        if self.folder is None:
+        with self._files.locked() if self._files else nullcontext():
             return self._add(self.missing(documents), on_tokens)
-        with self._locked():
-            self._recover()
-            added = self._add(self.missing(documents), on_tokens)
-            self._map()
-        return added
 
     def _add(self, wanted: Sequence[Document], on_tokens: OnTokens | None) -> int:
         total, done = sum(map(estimate_tokens, wanted)), 0
         for at in range(0, len(wanted), _DOCUMENTS_AT_ONCE):
             group = wanted[at : at + _DOCUMENTS_AT_ONCE]
             encoded = list(self.encode(group))
-            if self.folder is None:
-                self._memory.update((document_key(d), f) for d, f in zip(group, encoded, strict=True))
+            keys = [document_key(document) for document in group]
+            if self._files is None:
+                self._memory.update(zip(keys, encoded, strict=True))
             else:
-                self._append(group, encoded)
+                self._files.append(keys, encoded)
             done += sum(map(estimate_tokens, group))
             if on_tokens:
                 on_tokens(done, total)
@@ -156,42 +108,22 @@ class FeatureStore:
         key = document_key(document)
         if key in self._memory:
             return sum(self._memory[key].num_tokens)
-        if key in self._entries:
-            return sum(self._entries[key].num_tokens)
+        if self._files is not None and key in self._files:
+            return self._files.num_tokens(key)
         if key not in self._counts:
             (title,) = title_tokens([document.title], self.backbone.tokenize)
             (text,) = self.backbone.tokenize([document.text])
             self._counts[key] = len(title) + len(text.ids)
         return self._counts[key]
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Keep other processes from writing, where the system has file locks."""
-        assert self.folder is not None
-        with (self.folder / "lock").open("ab") as file:
-            if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-
     def get(self, document: Document) -> DocumentFeatures:
         """Look a document up, or encode it now."""
         key = document_key(document)
         if key in self._memory:
             return self._memory[key]
-        entry = self._entries.get(key)
-        if entry is None:
-            return next(self.encode([document]))
-        end = entry.start + sum(entry.num_tokens)
-        states = {
-            layer: torch.from_numpy(self._maps[layer][entry.start : end].copy()).view(torch.bfloat16)
-            for layer in self.layers
-        }
-        if self.has_positions:
-            states[POSITIONS] = torch.from_numpy(self._positions[entry.start : end].astype(np.float32))[
-                :, None
-            ]
-        ids_N = torch.from_numpy(self._ids[entry.start : end].astype(np.int64))
-        return DocumentFeatures(ids_N, states, entry.num_tokens, entry.spans, entry.continues)
+        if self._files is not None and key in self._files:
+            return self._files.get(key)
+        return next(self.encode([document]))
 
     @torch.inference_mode()
     def encode(self, documents: Sequence[Document]) -> Iterator[DocumentFeatures]:
@@ -228,80 +160,7 @@ class FeatureStore:
             states[POSITIONS] = torch.cat([block.states[POSITIONS] for block in blocks])[order].cpu()
         return owner[order].cpu().numpy(), states
 
-    def _append(self, documents: Sequence[Document], encoded: Sequence[DocumentFeatures]) -> None:
-        assert self.folder is not None
-        start = self._length
-        lines = []
-        for document, features in zip(documents, encoded, strict=True):
-            entry = _Entry(start, features.num_tokens, features.spans, features.continues)
-            self._entries[document_key(document)] = entry
-            lines.append(orjson.dumps([document_key(document), *_fields(entry)]))
-            start += sum(features.num_tokens)
-        with (self.folder / "ids.bin").open("ab") as file:
-            file.write(torch.cat([f.ids_N for f in encoded]).int().numpy().tobytes())
-        if self.has_positions:
-            with (self.folder / "positions.bin").open("ab") as file:
-                file.write(torch.cat([f.states[POSITIONS] for f in encoded]).int().numpy().tobytes())
-        for layer in self.layers:
-            with self._layer_path(layer).open("ab") as file:
-                states = torch.cat([f.states[layer] for f in encoded])
-                file.write(states.contiguous().view(torch.int16).numpy().tobytes())
-        with (self.folder / "index.jsonl").open("ab") as file:
-            file.write(b"\n".join(lines) + b"\n")
-        self._length = start
-
-    def _layer_path(self, layer: int) -> Path:
-        assert self.folder is not None
-        return self.folder / f"layer-{layer}.bin"
-
-    def _recover(self) -> None:
-        assert self.folder is not None
-        index = self.folder / "index.jsonl"
-        raw = index.read_bytes() if index.exists() else b""
-        whole = raw[: raw.rfind(b"\n") + 1]
-        if len(whole) < len(raw):
-            _truncate(index, len(whole))
-        self._length = 0
-        for line in whole.splitlines():
-            key, start, num_tokens, spans, continues = orjson.loads(line)
-            pairs = tuple((a, b) for a, b in spans)
-            self._entries[key] = _Entry(start, tuple(num_tokens), pairs, tuple(continues))
-            self._length = start + sum(num_tokens)
-        row = self.backbone.width * _STATE_BYTES
-        expected = {self.folder / "ids.bin": 4, **{self._layer_path(layer): row for layer in self.layers}}
-        if self.has_positions:
-            expected[self.folder / "positions.bin"] = 4
-        for path, size in expected.items():
-            found = path.stat().st_size if path.exists() else 0
-            if found < self._length * size:
-                raise InputError(f"{path}: shorter than its index says", hint=f"delete {self.folder}")
-            if found > self._length * size:
-                _truncate(path, self._length * size)
-        self._map()
-
-    def _map(self) -> None:
-        assert self.folder is not None
-        if not self._length:
-            return
-        self._ids = np.memmap(self.folder / "ids.bin", dtype=np.int32, mode="r")
-        if self.has_positions:
-            self._positions = np.memmap(self.folder / "positions.bin", dtype=np.int32, mode="r")
-        shape = (self._length, self.backbone.width)
-        self._maps = {
-            layer: np.memmap(self._layer_path(layer), dtype=np.int16, mode="r", shape=shape)
-            for layer in self.layers
-        }
-
 
 def document_key(document: Document) -> str:
     """32 hex digits of the title and the text."""
     return hashlib.sha256(f"{document.title}\0{document.text}".encode()).hexdigest()[:32]
-
-
-def _fields(entry: _Entry) -> tuple[object, ...]:
-    return entry.start, entry.num_tokens, entry.spans, entry.continues
-
-
-def _truncate(path: Path, size: int) -> None:
-    with path.open("r+b") as file:
-        file.truncate(size)

@@ -16,7 +16,8 @@ import numpy as np
 
 from longattncomp_cli.data.examples import Document, Example, estimate_tokens
 from longattncomp_cli.errors import InputError, UsageError
-from longattncomp_cli.training.pools.features import DocumentFeatures, document_key
+from longattncomp_cli.training.pools.feature_files import DocumentFeatures
+from longattncomp_cli.training.pools.features import document_key
 
 # Data sets whose documents are parts of one text, so that relevant passages run over several of them: a pool
 # holds one group's documents in their order: all of them, or as many as fit.

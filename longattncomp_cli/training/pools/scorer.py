@@ -16,7 +16,8 @@ from longattncomp_cli.core.backbones.base import LayerStates
 from longattncomp_cli.core.checkpoint.config import Pooling
 from longattncomp_cli.core.chunking.chunks import ContextTokens
 from longattncomp_cli.data.examples import Document
-from longattncomp_cli.training.pools.features import DocumentFeatures, FeatureStore
+from longattncomp_cli.training.pools.feature_files import DocumentFeatures
+from longattncomp_cli.training.pools.features import FeatureStore
 from longattncomp_cli.training.pools.plan import Pool, relevant_chunks
 from longattncomp_cli.training.pools.scores import PoolStates, QuestionScores, score_questions
 from longattncomp_cli.training.pools.states import encode_query, pool_states

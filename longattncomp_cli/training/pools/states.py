@@ -13,7 +13,8 @@ from torch import Tensor
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
 from longattncomp_cli.core.backbones.base import LayerStates
 from longattncomp_cli.core.chunking.chunks import ContextTokens
-from longattncomp_cli.training.pools.features import DocumentFeatures, FeatureStore
+from longattncomp_cli.training.pools.feature_files import DocumentFeatures
+from longattncomp_cli.training.pools.features import FeatureStore
 from longattncomp_cli.training.pools.scores import PoolStates
 
 

@@ -18,7 +18,8 @@ from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.data.examples import Document
 from longattncomp_cli.errors import InputError
-from longattncomp_cli.training.pools.features import DocumentFeatures, FeatureStore
+from longattncomp_cli.training.pools.feature_files import DocumentFeatures
+from longattncomp_cli.training.pools.features import FeatureStore
 from longattncomp_cli.training.pools.plan import Pool, PoolConfig
 from longattncomp_cli.training.pools.scorer import PoolScorer
 

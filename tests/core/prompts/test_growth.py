@@ -6,10 +6,11 @@ import random
 
 import pytest
 
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.conversations.reading import read_conversation
 from longattncomp_cli.core.prompts.conversations import frame_of
 from longattncomp_cli.core.prompts.growth import NEWER_SHARE, measure, settled
+from longattncomp_cli.core.settings import CompressorSettings
 from longattncomp_cli.errors import BudgetError
 from tests.support.scorers import remembering
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from longattncomp_cli.core.chunking.chunks import Chunk
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.conversations.reading import read_conversation
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.conversations import frame_of
@@ -17,6 +17,7 @@ from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.leads import MOST_CHUNKS, raise_names
 from longattncomp_cli.core.selection.pointers import Pointed
+from longattncomp_cli.core.settings import CompressorSettings
 from tests.support.scorers import remembering
 
 QUESTION = "The night ferry stopped. What was exceeded, and what is it set to?"

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.chunking.chunks import Chunk
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.results.compression import Scored
@@ -27,6 +27,7 @@ from longattncomp_cli.core.results.report import score_report
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.keep_rules import KeepRules
 from longattncomp_cli.core.selection.select import tokens_of_best
+from longattncomp_cli.core.settings import CompressorSettings
 from longattncomp_cli.main import app
 
 HOSTILE = (

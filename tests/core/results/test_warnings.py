@@ -6,13 +6,14 @@ import numpy as np
 
 from longattncomp_cli.core.assembly.kept_spans import KeptSpan
 from longattncomp_cli.core.chunking.chunks import Chunk
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.results.report import compression_record, score_report
 from longattncomp_cli.core.results.warnings import find_warnings
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.select import Selection
+from longattncomp_cli.core.settings import CompressorSettings
 
 
 def case(*, sink: float | None, query: str = "q", parser: str = "given", kept: tuple[int, ...] = (0,)):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
+from longattncomp_cli.core.settings import CompressorSettings
 
 JOBS = """\
 # Copies of the ledger, asked for by the clerk

@@ -10,12 +10,13 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.records import parse_spans
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.selection import keep_rules
 from longattncomp_cli.core.selection.keep_rules import KeepRules, find_required, parse_lines
+from longattncomp_cli.core.settings import CompressorSettings
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.errors import BudgetError, InputError, UsageError
 from longattncomp_cli.main import app

@@ -13,11 +13,12 @@ import pytest
 from longattncomp_cli.core.assembly.kept_spans import KeptSpan
 from longattncomp_cli.core.assembly.renderer import DEFAULT_SEPARATOR, Renderer
 from longattncomp_cli.core.chunking.chunks import Chunk
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.select import SelectionRule, select
+from longattncomp_cli.core.settings import CompressorSettings
 from tests.support.scorers import remembering
 
 THINGS = ["pump", "valve", "hinge", "lantern", "ferry", "kiln", "anvil", "ladle", "sieve", "winch"]

@@ -7,8 +7,9 @@ import random
 import pytest
 
 from longattncomp_cli.core.chunking.cutter import WHOLE_UNIT_CHUNKS, chunk_source
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.settings import CompressorSettings
 from tests.benchmarks.table_formats import FORMATS, OTHER_FORMATS, STYLES, lookups, wide_lookups
 from tests.support.scorers import remembering
 

@@ -7,9 +7,10 @@ import json
 
 import pytest
 
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.conversations.files import conversation_of_text, write_conversation
 from longattncomp_cli.core.inputs.conversations.reading import read_conversation
+from longattncomp_cli.core.settings import CompressorSettings
 from longattncomp_cli.errors import BudgetError, InputError
 from tests.support.chats import FACT, LISTING, QUESTION, RULE, TALK, anthropic_body, openai_chat
 from tests.support.scorers import remembering

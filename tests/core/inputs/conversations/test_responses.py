@@ -6,11 +6,12 @@ import json
 
 import pytest
 
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.conversations.files import conversation_of_text
 from longattncomp_cli.core.inputs.conversations.reading import read_conversation
 from longattncomp_cli.core.inputs.records import FieldNames, parse_record
 from longattncomp_cli.core.results.report import compression_record
+from longattncomp_cli.core.settings import CompressorSettings
 from longattncomp_cli.errors import InputError
 from tests.support.chats import FACT, LISTING, openai_chat, responses_body
 from tests.support.scorers import remembering

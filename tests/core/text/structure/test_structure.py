@@ -12,10 +12,11 @@ from longattncomp_cli.core.assembly.kept_spans import KeptSpan
 from longattncomp_cli.core.assembly.renderer import DEFAULT_SEPARATOR, Renderer
 from longattncomp_cli.core.chunking.chunks import Chunk, Tokens
 from longattncomp_cli.core.chunking.cutter import WHOLE_UNIT_CHUNKS, chunk_source
-from longattncomp_cli.core.compressor import Compressor, CompressorSettings
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scorer import Scorer
+from longattncomp_cli.core.settings import CompressorSettings
 from longattncomp_cli.core.text.structure.code import read
 from longattncomp_cli.core.text.structure.kinds import kind_of
 from longattncomp_cli.core.text.structure.reader import structure_of
