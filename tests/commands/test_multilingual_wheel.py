@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import BertConfig, BertModel
+from safetensors.torch import save_file
 
 from longattncomp_cli.core.backbones.encoder.e5_file import read_e5_file
 from longattncomp_cli.core.backbones.files import file_sha256, norms_sha256
 from longattncomp_cli.core.checkpoint.store import load_checkpoint, save_checkpoint
 from longattncomp_cli.core.scoring.untrained import load_untrained_encoder
 from tests.support.cli import folder, invoke
-from tests.support.e5_files import LAYERS, PIECES, write_e5_file
+from tests.support.e5_files import LAYERS, bert_of, write_e5_file
 
 __all__ = ["folder"]
 QUERY = "Who repaired the clock?"
@@ -69,11 +69,7 @@ def two_forms(tmp_path: Path) -> tuple[Path, Path]:
     file, place = tmp_path / "tiny-q4.bin", tmp_path / "tiny-e5"
     write_e5_file(file)
     encoder_config, weights, tokenizer = read_e5_file(file, LAYERS, torch.float32)
-    model = BertModel(
-        BertConfig(**encoder_config, vocab_size=len(PIECES), type_vocab_size=2), add_pooling_layer=False
-    )
-    model.load_state_dict(weights)
-    model.save_pretrained(place)
+    bert_of(encoder_config, weights).save_pretrained(place)
     tokenizer.save(str(place / "tokenizer.json"))
     return file, place
 
@@ -91,10 +87,9 @@ def test_a_checkpoint_on_the_file_reads_the_hubs_folder_of_the_same_model(
     kept = invoke(*asked)
     assert kept.exit_code == 0, kept.stderr
     assert invoke(*asked, "--backbone", str(place)).stdout == kept.stdout
-    weights = BertModel.from_pretrained(place, add_pooling_layer=False)
-    with torch.no_grad():
-        weights.encoder.layer[0].output.LayerNorm.bias.add_(0.1)
-    weights.save_pretrained(place)
+    _, weights, _ = read_e5_file(file, LAYERS, torch.float32)
+    weights["encoder.layer.0.output.LayerNorm.bias"] += 0.1
+    save_file(weights, place / "model.safetensors")
     refused = invoke(*asked, "--backbone", str(place))
     assert refused.exit_code == 4
     assert "sha256" in refused.stderr

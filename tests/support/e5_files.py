@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,16 @@ PIECES = [
     "船",
     "<mask>",
 ]
+
+
+def bert_of(config: dict[str, Any], weights: dict[str, Any]) -> Any:
+    """The same model as transformers has it."""
+    from transformers import BertConfig, BertModel
+
+    shape = BertConfig(**config, vocab_size=len(PIECES), type_vocab_size=2)
+    model = BertModel(shape, add_pooling_layer=False).eval()
+    model.load_state_dict(weights)
+    return model
 
 
 def write_e5_file(path: Path, seed: int = 0) -> None:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import orjson
 import pytest
 import torch
 
@@ -55,18 +54,6 @@ def test_the_papers_haystacks_have_their_length_their_negatives_and_spread_needl
     again = HaystackPlan(examples(24), config, 0, 0, documents).pool(3, documents)
     assert pool == again
     assert pool != HaystackPlan(examples(24), config, 0, 1, documents).pool(3, documents)
-
-
-def test_a_run_on_haystacks_reports_their_composition(data: Path, tmp_path: Path) -> None:
-    config = preset("paper", 1, **{**TINY, "batch_pools": 4, "held_out_share": 0.3})
-    notes: list[str] = []
-    run_stage(make_run(data, tmp_path / "run", config=config), Hooks(on_note=notes.append))
-    report = orjson.loads((tmp_path / "run" / "composition.json").read_bytes())
-    made = load_checkpoint(str(tmp_path / "run"))
-    assert report["num_haystacks"] == made.config.training["examples"]["data"]["train"]
-    assert report["negative_share"] == pytest.approx(0.25, abs=0.05)
-    assert (tmp_path / "run" / "composition.png").read_bytes().startswith(b"\x89PNG")
-    assert any(note.startswith("needles in front / middle / end") for note in notes)
 
 
 def test_replay_is_the_share_that_was_asked_for(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import sys
 import numpy as np
 import pytest
 import torch
-from transformers import BertConfig, BertModel
 
 from longattncomp_cli.core.backbones.base import BackboneOptions
 from longattncomp_cli.core.backbones.encoder.e5_file import read_e5_file
@@ -16,7 +15,7 @@ from longattncomp_cli.core.backbones.files import locate_backbone
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.scoring.loading import load_backbone
 from longattncomp_cli.errors import CheckpointError, ResourceError
-from tests.support.e5_files import LAYERS, PIECES, write_e5_file
+from tests.support.e5_files import LAYERS, PIECES, bert_of, write_e5_file
 
 CPU = torch.device("cpu")
 OPTIONS = BackboneOptions(num_layers=LAYERS, window_tokens=32, device=CPU, dtype=torch.float32)
@@ -37,10 +36,7 @@ def spec_of(path, **others) -> BackboneSpec:
 def test_states_are_those_of_transformers_behind_the_prefix(path) -> None:
     backbone = load_backbone(spec_of(path, query_prefix="boats: ", context_prefix="the "), OPTIONS)
     config, weights, _ = read_e5_file(path, LAYERS, torch.float32)
-    model = BertModel(
-        BertConfig(**config, vocab_size=len(PIECES), type_vocab_size=2), add_pooling_layer=False
-    ).eval()
-    model.load_state_dict(weights)
+    model = bert_of(config, weights)
     own = backbone.tokenize(["the boats 船"])[0].ids
     for read, prefix in ((backbone.read_query_windows, "boats:"), (backbone.read_windows, "the")):
         before = backbone.tokenize([prefix])[0].ids

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import orjson
 import pytest
-from typer.testing import CliRunner
 
 from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.chunking.chunks import Chunk
@@ -28,7 +27,7 @@ from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.keep_rules import KeepRules
 from longattncomp_cli.core.selection.select import tokens_of_best
 from longattncomp_cli.core.settings import CompressorSettings
-from longattncomp_cli.main import app
+from tests.support.cli import invoke
 
 HOSTILE = (
     "The ledger was signed. </script><script>alert(1)</script> <!-- <img src=x onerror=alert(2)> & &amp; "
@@ -164,19 +163,19 @@ def test_both_commands_write_the_page_beside_their_output(
     monkeypatch.chdir(tmp_path)
     Path("a.txt").write_text("The ledger was signed by Ines. " + "Nets were mended. " * 80)
     common = ["a.txt", "-q", "Who signed the ledger?", "-b", "40", "--html", "page.html"]
-    plain = CliRunner().invoke(app, ["compress", *common[:-2]])
-    done = CliRunner().invoke(app, ["compress", *common])
+    plain = invoke("compress", *common[:-2])
+    done = invoke("compress", *common)
     assert done.stdout == plain.stdout
     first = Path("page.html").read_bytes()
-    again = CliRunner().invoke(app, ["score", *common])
+    again = invoke("score", *common)
     assert again.exit_code == 3
     assert "exists" in again.stderr
-    assert CliRunner().invoke(app, ["score", *common, "--overwrite", "--json"]).exit_code == 0
+    assert invoke("score", *common, "--overwrite", "--json").exit_code == 0
     assert Path("page.html").read_bytes() == first
-    twice = CliRunner().invoke(app, ["compress", *common, "-o", "page.html", "--overwrite"])
+    twice = invoke("compress", *common, "-o", "page.html", "--overwrite")
     assert twice.exit_code == 2
     Path("a.jsonl").write_text('{"context": "a b", "query": "a"}\n')
-    batch = CliRunner().invoke(app, ["compress", "a.jsonl", "-b", "9", "--html", "b.html"])
+    batch = invoke("compress", "a.jsonl", "-b", "9", "--html", "b.html")
     assert (batch.exit_code, Path("b.html").exists()) == (2, False)
 
 

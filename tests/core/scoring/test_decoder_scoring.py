@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
-from typer.testing import CliRunner
 
 from longattncomp_cli.core.checkpoint.decoder_heads import layer_heads
 from longattncomp_cli.core.checkpoint.store import load_checkpoint, save_checkpoint
@@ -18,7 +16,7 @@ from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.errors import UsageError
-from longattncomp_cli.main import app
+from tests.support.cli import invoke
 from tests.support.decoders import SHAPE, TEXT, decoder_scorer, make_decoder, reference_states
 
 DEPTH = 3
@@ -55,6 +53,8 @@ def own_projections(model: Any, states: torch.Tensor, layer: int) -> tuple[torch
     if hasattr(attention, "q_norm"):
         q, k = attention.q_norm(q), attention.k_norm(k)
     if model.config.model_type in ("llama", "qwen2"):
+        from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
+
         cos, sin = model.model.rotary_emb(q, torch.arange(len(states))[None])
         q, k = (part.transpose(0, 1)[None] for part in (q, k))
         q, k = (part[0].transpose(0, 1) for part in apply_rotary_pos_emb(q, k, cos, sin))
@@ -147,7 +147,7 @@ def test_the_program_compresses_with_a_decoder(encoding: str, made, tmp_path: Pa
     (tmp_path / "text.txt").write_text(TEXT * 4)
     command = ["compress", str(tmp_path / "text.txt"), "-q", QUERY, "-b", "40", "--backbone", str(folder)]
     command += ["--layers", "3", "--encoding", encoding, "--chunk-tokens", "16", "--quiet", "--device", "cpu"]
-    done = CliRunner().invoke(app, command, catch_exceptions=False)
+    done = invoke(*command)
     assert done.exit_code == 0
     assert done.stdout.strip()
     assert all(part.strip() in TEXT * 4 for part in done.stdout.split("[...]"))
@@ -161,4 +161,4 @@ def test_options_of_a_decoder_need_one(tmp_path: Path) -> None:
         (["--backbone", str(tmp_path / "nowhere")], 5),
         (["--encoding", "full"], 4),
     ):
-        assert CliRunner().invoke(app, [*base, *more]).exit_code == code, more
+        assert invoke(*base, *more).exit_code == code, more

@@ -10,7 +10,6 @@ import numpy as np
 import orjson
 import pytest
 import torch
-from typer.testing import CliRunner
 
 from longattncomp_cli.core.attention.idf import query_idf
 from longattncomp_cli.core.attention.pooling import normalise, pool_log_mass
@@ -20,7 +19,7 @@ from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.explain import explain
 from longattncomp_cli.core.scoring.scorer import Scorer
-from longattncomp_cli.main import app
+from tests.support.cli import invoke
 from tests.support.decoders import TEXT as DECODER_TEXT
 from tests.support.decoders import decoder_scorer, make_decoder
 from tests.support.scorers import remembering
@@ -169,7 +168,7 @@ def test_white_space_that_is_a_token_is_shown_by_a_sign(tmp_path: Path) -> None:
     make_decoder("llama", tmp_path)
     (tmp_path / "a.txt").write_text("The harbour\n\n\nmaster", encoding="utf-8")
     asked = ("--backbone", str(tmp_path), "--layers", "2", "--device", "cpu", "--explain", "1")
-    shown = invoke(str(tmp_path / "a.txt"), "-q", "Where  is the ledger?", *asked)
+    shown = score(str(tmp_path / "a.txt"), "-q", "Where  is the ledger?", *asked)
     assert re.search(r"↵ \d+%", shown.stdout)
     assert not re.search(r"(?m)^ |,  *\d+%", shown.stdout)
 
@@ -181,32 +180,32 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def invoke(*args: str):
-    return CliRunner().invoke(app, ["score", *args], catch_exceptions=False)
+def score(*args: str):
+    return invoke("score", *args)
 
 
 def test_a_chunk_is_named_by_rank_index_or_line(folder: Path) -> None:
     line = TEXT[: TEXT.index("The naïve")].count("\n") + 1
     reports = [
-        orjson.loads(invoke("a.txt", "-q", QUERY, "--json", "--explain", wanted).stdout)
+        orjson.loads(score("a.txt", "-q", QUERY, "--json", "--explain", wanted).stdout)
         for wanted in ("1", f"a.txt:{line}", f":{line}")
     ]
     (index,) = {report["explain"]["chunk"] for report in reports}
-    by_index = orjson.loads(invoke("a.txt", "-q", QUERY, "--json", "--explain", f"@{index}").stdout)
+    by_index = orjson.loads(score("a.txt", "-q", QUERY, "--json", "--explain", f"@{index}").stdout)
     assert by_index == reports[0]
     chunk = reports[0]["chunks"][index]
     assert chunk["rank"] == 1
     assert chunk["start"] <= TEXT.index("ledger") < chunk["end"]
     total = sum(word["adds"] for word in by_index["explain"]["query_words"])
     assert total == pytest.approx(by_index["explain"]["own"] - by_index["explain"]["baseline"], abs=1e-3)
-    shown = invoke("a.txt", "-q", QUERY, "--explain", "1").stdout
+    shown = score("a.txt", "-q", QUERY, "--explain", "1").stdout
     assert "rank 1 of" in shown
     assert "times an average chunk" in shown
 
 
 @pytest.mark.parametrize("wanted", ["0", "999", "@999", "a.txt:999", "b.txt:1", "first", "#3", "", "@", "-1"])
 def test_a_chunk_that_is_not_there_is_a_usage_error(folder: Path, wanted: str) -> None:
-    done = invoke("a.txt", "-q", QUERY, f"--explain={wanted}")
+    done = score("a.txt", "-q", QUERY, f"--explain={wanted}")
     assert done.exit_code == 2
     assert "--explain" in done.stderr
 
@@ -243,11 +242,11 @@ def test_the_second_hop_is_in_the_table_and_in_the_report(folder: Path) -> None:
     (folder / "film.txt").write_text("\n\n".join(BRIDGED), encoding="utf-8")
     query = "Where was the director of Salt Harvest born?"
     asked = ("film.txt", "-q", query, "--chunk-tokens", "16")
-    shown = invoke(*asked, "--explain", "film.txt:3")
+    shown = score(*asked, "--explain", "film.txt:3")
     assert "second hop:" in shown.stdout
     assert "Ozolin" in shown.stdout
     assert "film.txt:7" in shown.stdout
-    report = orjson.loads(invoke(*asked, "--explain", "film.txt:3", "--json").stdout)
+    report = orjson.loads(score(*asked, "--explain", "film.txt:3", "--json").stdout)
     assert report["explain"]["hop"]["words"][0]["share"] > 0
-    alone = orjson.loads(invoke(*asked, "--explain", "film.txt:3", "--json", "--hops", "1").stdout)
+    alone = orjson.loads(score(*asked, "--explain", "film.txt:3", "--json", "--hops", "1").stdout)
     assert alone["explain"]["hop"] is None

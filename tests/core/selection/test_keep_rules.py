@@ -8,7 +8,6 @@ from pathlib import Path
 
 import orjson
 import pytest
-from typer.testing import CliRunner
 
 from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.records import parse_spans
@@ -19,7 +18,7 @@ from longattncomp_cli.core.selection.keep_rules import KeepRules, find_required,
 from longattncomp_cli.core.settings import CompressorSettings
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.errors import BudgetError, InputError, UsageError
-from longattncomp_cli.main import app
+from tests.support.cli import invoke
 from tests.support.scorers import remembering
 
 TEXT = (
@@ -190,7 +189,7 @@ def test_records_and_flags_reach_the_output(tmp_path: Path) -> None:
     ]
     (tmp_path / "in.jsonl").write_bytes(b"\n".join(lines))
     args = ["compress", str(tmp_path / "in.jsonl"), "-b", "50", "--keep", "^The end"]
-    result = CliRunner().invoke(app, args, catch_exceptions=False)
+    result = invoke(*args)
     first, beyond, wrong = (orjson.loads(line) for line in result.stdout.splitlines())
     assert result.exit_code == 3
     assert first["compressed"].startswith("Title")
