@@ -234,6 +234,14 @@ def test_the_readme_is_short_and_fits_a_screen() -> None:
     assert not [number for number, line in enumerate(lines, start=1) if len(line) > 120]
 
 
+def test_each_warning_is_in_the_guide() -> None:
+    source = (ROOT / "longattncomp_cli" / "core" / "results" / "warnings.py").read_text(encoding="utf-8")
+    codes = re.findall(r'ResultWarning\("([a-z-]+)"', source)
+    guide = (ROOT / "samples" / "GUIDE.md").read_text(encoding="utf-8")
+    assert len(codes) == source.count("ResultWarning(") > 5
+    assert not [code for code in codes if f"| `{code}` |" not in guide]
+
+
 def test_each_kind_of_input_is_named_once_with_files_that_exist() -> None:
     folder = ROOT / "tests"
     text = (folder / "README.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a run draws where matplotlib is installed: its curves, and of the paper's haystacks what is in them."""
+"""What a run draws where matplotlib is installed: curves, and of the paper's haystacks what is in them."""
 
 from __future__ import annotations
 
