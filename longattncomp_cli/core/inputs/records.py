@@ -13,7 +13,7 @@ from longattncomp_cli.core.budget.amounts import parse_budget
 from longattncomp_cli.core.files import json_lines
 from longattncomp_cli.core.files.compressed import open_bytes
 from longattncomp_cli.core.files.encodings import as_utf8, decode_line
-from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, refuse_irregular, typed_name
+from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, STDIN_NAME, refuse_irregular, typed_name
 from longattncomp_cli.core.inputs.conversations.model import Conversation
 from longattncomp_cli.core.inputs.conversations.reading import read_conversation
 from longattncomp_cli.core.inputs.conversations.shapes import id_in_batch, looks_like_conversation
@@ -117,7 +117,7 @@ def read_records(
 
 def shown_name(file: InputFile) -> str:
     """What errors call a file."""
-    return "stdin" if str(file.path) == STDIN else str(file.path)
+    return STDIN_NAME if str(file.path) == STDIN else str(file.path)
 
 
 @contextmanager
@@ -265,7 +265,7 @@ def _field_error(place: str, field: str, wanted: str, value: Any) -> InputError:
 @contextmanager
 def _open(file: InputFile, stdin: Callable[[], BinaryIO]) -> Iterator[BinaryIO]:
     if str(file.path) == STDIN:
-        yield as_utf8(stdin(), "stdin")
+        yield as_utf8(stdin(), STDIN_NAME)
         return
     try:
         refuse_irregular(file.path)

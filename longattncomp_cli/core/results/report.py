@@ -143,12 +143,16 @@ def selection_report(compression: Compression, checkpoint: str, settings: str) -
 
 
 def _place(request: Request, source: int, start: int, end: int) -> JsonObject:
-    """Where a span lies; of a conversation in which message, and where its string stands (a JSON pointer)."""
+    """Where a span lies, of what was folded in the text as it came.
+
+    Of a conversation in which message, and where its string stands (a JSON pointer).
+    """
+    start, end = request.sources[source].file_span(start, end)
     if request.frame is None:
         return {"source": source, "start": start, "end": end}
     slot = request.frame.slots[source]
     said = request.frame.conversation.texts[slot.number]
-    path = "/" + "/".join(str(key) for key in said.place)
+    path = "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in said.place)
     return {"source": said.message, "path": path, "start": start + slot.start, "end": end + slot.start}
 
 

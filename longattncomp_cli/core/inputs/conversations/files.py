@@ -80,14 +80,6 @@ def conversation_of_text(text: str, name: str) -> Conversation | None:
     return read_conversation(value, name, JsonStyle(body)) if is_chat else None
 
 
-def is_chat(text: str) -> bool:
-    """Whether a text is a chat, if perhaps a broken one."""
-    try:
-        return conversation_of_text(text, "") is not None
-    except InputError:
-        return True
-
-
 def _may_be_chat(text: str) -> bool:
     """A quick look whether a JSON text has a key that every chat has one of; the rarer ones stand early."""
     return _has_usual_keys(text) or _RARER_KEYS.search(text, 0, _KEYED_CHARS) is not None
