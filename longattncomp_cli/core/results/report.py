@@ -82,8 +82,7 @@ def compression_record(
         same: JsonObject | list[JsonObject] = conversation
         return same
     if conversation is not None:
-        key = str(place_of_messages(conversation)[0])
-        return {**request.extra, "id": request.id, key: conversation[key], "selection": selection}
+        return {**conversation, "id": request.id, "selection": selection}
     ours = {"id": request.id, "compressed": compression.text, "selection": selection}
     # Of a chat that is printed as a text, the messages are the input.
     left_out = (*place_of_messages(request.extra), "")[0] if request.frame is not None else ""

@@ -1,4 +1,4 @@
-"""Data in letters is folded in files, contexts and results; what is kept stays, spans are of the whole text."""
+"""Data in letters is folded; what is kept stays whole, and spans are of the whole text."""
 
 from __future__ import annotations
 
