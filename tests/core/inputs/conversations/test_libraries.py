@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -206,11 +207,8 @@ def test_the_listing_is_shortened_in_its_place_and_nothing_else_changes(compress
     value = SHAPES[name]
     before = copy.deepcopy(value)
     conversation = conversation_of_text(json.dumps(value), f"{name}.json")
-    result = compressor.compress(
-        compressor.requests.from_conversation(conversation).__class__(
-            **{**vars(compressor.requests.from_conversation(conversation)), "budget": 260}
-        )
-    )
+    request = compressor.requests.from_conversation(conversation)
+    result = compressor.compress(replace(request, budget=260))
     short, whole = strings(json.loads(result.text)), strings(value)
     assert value == before and short.keys() == whole.keys()
     changed = [place for place in whole if short[place] != whole[place]]
