@@ -16,6 +16,7 @@ from longattncomp_cli.core.budget.tokenizers import TargetTokenizer
 from longattncomp_cli.core.chunking.chunks import SnapLevel
 from longattncomp_cli.core.inputs.conversations.model import Frame
 from longattncomp_cli.core.prompts.conversations import spans_of_messages
+from longattncomp_cli.core.prompts.folding import fold_request
 from longattncomp_cli.core.prompts.growth import NO_SIZES, Sizes, measure, settled
 from longattncomp_cli.core.prompts.leads import names_after
 from longattncomp_cli.core.prompts.request import Request
@@ -78,6 +79,8 @@ class Pipeline:
             keep=spans_of_messages(request.keep, frame),
             names_after=names_after(frame, request.query),
         )
+        if budget is None or sizes.total > budget:  # what fits comes back to the byte
+            request = fold_request(request, self.settings.keep.matches)
         if not sources and always_read:
             raise InputError(
                 "the conversation holds nothing that may be shortened",

@@ -86,3 +86,13 @@ def responses_body() -> dict[str, Any]:
         ],
         "tools": [{"type": "function", "name": "list_berths", "parameters": {}}],
     }
+
+
+def strings(value: Any, place: tuple[str | int, ...] = ()) -> dict[tuple[str | int, ...], str]:
+    """Each string of a JSON value by its place."""
+    if isinstance(value, str):
+        return {place: value}
+    pairs: Any = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    return {where: text for key, each in pairs for where, text in strings(each, (*place, key)).items()}

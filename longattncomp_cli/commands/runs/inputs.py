@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from longattncomp_cli.commands.runs.run import Run
 from longattncomp_cli.commands.terminal.console import shortened, stdin_bytes
 from longattncomp_cli.core.files.encodings import decode
-from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, read_bounded, shown_name
+from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, STDIN_NAME, read_bounded, shown_name
 from longattncomp_cli.core.inputs.gather import STDIN, InputFile, expand_inputs, kind_of_inputs, read_source
 from longattncomp_cli.errors import InputError, UsageError
 
@@ -37,7 +37,7 @@ def open_inputs(run: Run) -> tuple[str, list[InputFile]]:
             raise UsageError("nothing to read", hint="name a file or a directory, or pipe text in")
         names = [STDIN]
     if names.count(STDIN) > 1:
-        raise UsageError("standard input is named twice", hint="name - once")
+        raise UsageError(f"{STDIN_NAME} is named twice", hint="name - once")
     files = expand_inputs(names, run.on_note)
     kind = kind_of_inputs(files, run.input_format)
     if kind == "jsonl" and run.input_format == "auto" and _holds_messages(run, files[0]):
@@ -74,9 +74,8 @@ def read_sources(run: Run, files: list[InputFile]) -> tuple[Source, ...]:
         source = source or read_source(
             file,
             run.on_note,
-            lambda: read_bounded(stdin_bytes(), "standard input"),
+            lambda: read_bounded(stdin_bytes(), STDIN_NAME),
             as_it_stands=run.input_format == "text",
-            kept=run.settings.keep.matches,
         )
         if source is None:
             continue
@@ -85,7 +84,7 @@ def read_sources(run: Run, files: list[InputFile]) -> tuple[Source, ...]:
         elif len(files) > 1:
             run.on_note(f"skipped {source.name}: empty")
     if not sources:
-        what = "standard input" if str(files[0].path) == STDIN else str(files[0].path)
+        what = STDIN_NAME if str(files[0].path) == STDIN else str(files[0].path)
         raise InputError(
             f"{what}: empty" if len(files) == 1 else "no input holds any text",
             hint="pass a text with words in it",

@@ -19,6 +19,7 @@ from longattncomp_cli.commands.terminal.explain_table import explain_table
 from longattncomp_cli.commands.terminal.progress import token_progress
 from longattncomp_cli.core.files.output_files import refuse_existing, write_file
 from longattncomp_cli.core.inputs.gather import InputFile
+from longattncomp_cli.core.prompts.folding import fold_source
 from longattncomp_cli.core.results.page.heat_map import heat_map_page
 from longattncomp_cli.core.results.report import explain_report, score_report
 from longattncomp_cli.errors import UsageError
@@ -104,6 +105,8 @@ def _read_text(run: Run, files: list[InputFile]) -> tuple[Run, Compressor, Reque
     check_text_outputs(run)
     sources = read_sources(run, files)
     conversation = conversation_in(run, sources)
+    if conversation is None and run.input_format != "text":
+        sources = tuple(fold_source(each, run.settings.keep.matches(each.text)) for each in sources)
     run = run.for_files(files, len(sources))
     compressor = run.load_compressor()
     request = text_request(sources, run, compressor, conversation)

@@ -62,7 +62,7 @@ def stdin_bytes() -> BinaryIO:
         UsageError: it is closed.
     """
     if sys.stdin is None:
-        raise UsageError("standard input is closed", hint="name a file")
+        raise UsageError("stdin is closed", hint="name a file")
     return sys.stdin.buffer
 
 

@@ -61,9 +61,9 @@ class ConversationRenderer(Renderer):
         """Number of a text → what stands in its place, of those that were shortened."""
         found = {}
         for source, spans in self._by_source(kept).items():
-            slot, text = self.frame.slots[source], self.request.sources[source].text
+            slot, of = self.frame.slots[source], self.request.sources[source]
             body = self.in_place(source, spans)
-            if body != text:
+            if body != of.text or of.view is not None:
                 around = self.frame.conversation.texts[slot.number].text
                 found[slot.number] = around[: slot.start] + body + around[slot.end :]
         return found

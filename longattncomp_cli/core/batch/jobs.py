@@ -13,7 +13,9 @@ from longattncomp_cli.core.backbones.cache.choice import CacheChoice
 from longattncomp_cli.core.checkpoint.shipped import MULTILINGUAL_CHECKPOINT
 from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.records import FieldNames, Record
+from longattncomp_cli.core.prompts.folding import fold_request
 from longattncomp_cli.core.prompts.latest import LatestSources
+from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.results.report import JsonObject, compression_record, score_report
 from longattncomp_cli.core.scoring.choice import ScorerChoice
 from longattncomp_cli.core.settings import CompressorSettings
@@ -90,6 +92,11 @@ class RecordJob:
             decisive |= _other_scripts()
         return hashlib.sha256(orjson.dumps(decisive, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
 
+    def request_of(self, record: Record, compressor: Compressor) -> Request:
+        """What is asked of a record; data in its context is folded, in a conversation only where it must."""
+        request = compressor.requests.from_record(record, self.query)
+        return request if request.frame is not None else fold_request(request, self.settings.keep.matches)
+
 
 def _other_scripts() -> dict[str, str]:
     """What decides the lines of records in other scripts; nothing where no package reads them."""
@@ -108,7 +115,7 @@ def _score(job: RecordJob, compressor: Compressor, settings: str) -> Process:
     latest = LatestSources()
 
     def process(record: Record) -> tuple[JsonObject, JsonObject | None]:
-        request = latest.shared(compressor.requests.from_record(record, job.query))
+        request = latest.shared(job.request_of(record, compressor))
         scored = compressor.score(request)
         report = {**score_report(scored), "settings": settings}
         return report, report
@@ -120,7 +127,7 @@ def _compress(job: RecordJob, compressor: Compressor, settings: str) -> Process:
     latest = LatestSources()
 
     def process(record: Record) -> tuple[Line, JsonObject | None]:
-        request = latest.shared(compressor.requests.from_record(record, job.query))
+        request = latest.shared(job.request_of(record, compressor))
         chosen = compressor.for_request(request)
         result = chosen.compress(request)
         name = chosen.scorer.checkpoint.config.name

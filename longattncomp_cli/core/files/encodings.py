@@ -11,7 +11,7 @@ import io
 from typing import Any, BinaryIO
 
 from longattncomp_cli.core.files.binaries import binary_kind
-from longattncomp_cli.core.files.paths import typed_name
+from longattncomp_cli.core.files.paths import STDIN_NAME, typed_name
 from longattncomp_cli.errors import InputError
 
 # The longer marks first: that of UTF-16 begins that of UTF-32.
@@ -248,4 +248,4 @@ def _iconv_name(encoding: str) -> str:
 
 
 def _iconv(name: str, options: str) -> str:
-    return f"iconv {options} -t UTF-8{'' if name == 'stdin' else ' ' + typed_name(name)} | longattncomp …"
+    return f"iconv {options} -t UTF-8{'' if name == STDIN_NAME else ' ' + typed_name(name)} | longattncomp …"

@@ -11,6 +11,8 @@ from typing import BinaryIO
 from longattncomp_cli.errors import InputError
 
 COMPRESSED_SUFFIXES = (".gz", ".zst")
+STDIN_NAME = "stdin"
+"""What standard input is called in messages and reports."""
 
 
 MAX_TEXT_BYTES = 1 << 29
@@ -24,7 +26,7 @@ def shown_name(path: Path) -> str:
 
 def typed_name(name: str) -> str:
     """A file as a hint names it in a command; ``FILE`` for standard input, which has no name."""
-    return "FILE" if name == "stdin" else shlex.quote(name)
+    return "FILE" if name == STDIN_NAME else shlex.quote(name)
 
 
 def name_when_unpacked(name: str) -> str:

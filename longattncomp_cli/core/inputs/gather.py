@@ -16,16 +16,15 @@ from longattncomp_cli.core.files.compressed import open_bytes
 from longattncomp_cli.core.files.encodings import decode
 from longattncomp_cli.core.files.paths import (
     COMPRESSED_SUFFIXES,
+    STDIN_NAME,
     read_bounded,
     refuse_irregular,
     shown_name,
 )
-from longattncomp_cli.core.inputs.conversations.files import is_chat
 from longattncomp_cli.core.inputs.generated import why_generated
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.inputs.views.reader import view_of
 from longattncomp_cli.core.inputs.walk import files_below
-from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.errors import InputError, UsageError
 
 STDIN = "-"
@@ -97,7 +96,6 @@ def read_source(
     stdin: Callable[[], bytes],
     *,
     as_it_stands: bool = False,
-    kept: Callable[[str], Sequence[Span]] = lambda text: (),
 ) -> Source | None:
     """Read one text file.
 
@@ -106,7 +104,6 @@ def read_source(
         on_note: called with the reason where a file of a walk was skipped.
         stdin: returns all of standard input.
         as_it_stands: read the file's own text, whatever it is: no cells of a notebook, no text of a page.
-        kept: the parts of a text that the user wants kept, which are never folded.
 
     Returns:
         The source, its line ends kept as they are; ``None`` where a file of a walk was skipped.
@@ -114,9 +111,9 @@ def read_source(
     Raises:
         InputError: a named file is unreadable, binary or not UTF-8.
     """
-    name = "stdin" if str(file.path) == STDIN else shown_name(file.path)
+    name = STDIN_NAME if str(file.path) == STDIN else shown_name(file.path)
     try:
-        raw = stdin() if name == "stdin" else _read_regular(file.path)
+        raw = stdin() if name == STDIN_NAME else _read_regular(file.path)
         text = decode(raw, name)
         if not file.named and (reason := why_generated(file.path, text)):
             on_note(f"skipped {name}: {reason}")
@@ -126,9 +123,8 @@ def read_source(
             raise
         on_note(f"skipped {error.message}")
         return None
-    view = None if as_it_stands else view_of(text, "" if name == "stdin" else name, kept(text))
-    # Data in a chat are its images and files: the same JSON must come back with them.
-    if view is None or (not view.suffix and is_chat(text)):
+    view = None if as_it_stands else view_of(text, "" if name == STDIN_NAME else name)
+    if view is None:
         return Source(text, name)
     on_note(f"{name}: read as {view.what} (--format text reads it as it stands)")
     return Source(view.text, name, view=view)

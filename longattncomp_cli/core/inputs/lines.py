@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from longattncomp_cli.core.files.compressed import open_bytes
 from longattncomp_cli.core.files.encodings import as_utf8
-from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, refuse_irregular
+from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, STDIN_NAME, refuse_irregular
 from longattncomp_cli.core.inputs.gather import STDIN, InputFile
 from longattncomp_cli.errors import InputError
 
@@ -22,7 +22,7 @@ OVERLONG_LINE = b"\0a line that is too long\n"
 
 def shown_name(file: InputFile) -> str:
     """What errors call a file."""
-    return "stdin" if str(file.path) == STDIN else str(file.path)
+    return STDIN_NAME if str(file.path) == STDIN else str(file.path)
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def open_lines(file: InputFile, stdin: Callable[[], BinaryIO]) -> Iterator[Itera
 @contextmanager
 def _open(file: InputFile, stdin: Callable[[], BinaryIO]) -> Iterator[BinaryIO]:
     if str(file.path) == STDIN:
-        yield as_utf8(stdin(), "stdin")
+        yield as_utf8(stdin(), STDIN_NAME)
         return
     try:
         refuse_irregular(file.path)

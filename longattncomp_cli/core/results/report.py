@@ -82,8 +82,7 @@ def compression_record(
         same: JsonObject | list[JsonObject] = conversation
         return same
     if conversation is not None:
-        key = str(place_of_messages(conversation)[0])
-        return {**request.extra, "id": request.id, key: conversation[key], "selection": selection}
+        return {**conversation, "id": request.id, "selection": selection}
     ours = {"id": request.id, "compressed": compression.text, "selection": selection}
     # Of a chat that is printed as a text, the messages are the input.
     left_out = (*place_of_messages(request.extra), "")[0] if request.frame is not None else ""
@@ -143,12 +142,16 @@ def selection_report(compression: Compression, checkpoint: str, settings: str) -
 
 
 def _place(request: Request, source: int, start: int, end: int) -> JsonObject:
-    """Where a span lies; of a conversation in which message, and where its string stands (a JSON pointer)."""
+    """Where a span lies, of what was folded in the text as it came.
+
+    Of a conversation in which message, and where its string stands (a JSON pointer).
+    """
+    start, end = request.sources[source].file_span(start, end)
     if request.frame is None:
         return {"source": source, "start": start, "end": end}
     slot = request.frame.slots[source]
     said = request.frame.conversation.texts[slot.number]
-    path = "/" + "/".join(str(key) for key in said.place)
+    path = "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in said.place)
     return {"source": said.message, "path": path, "start": start + slot.start, "end": end + slot.start}
 
 

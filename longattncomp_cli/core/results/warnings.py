@@ -23,6 +23,7 @@ MOST_UNKNOWN = 0.2
 """Above this share of unknown tokens a text counts as one that the backbone cannot read."""
 _FEWEST_NAME_CHARS = 4
 _MOST_LINES_NAMED = 3
+_MOST_FOLDED_NAMED = 3
 _GUESSED_LAYOUTS = ("tail", "last-paragraph", "first-paragraph")
 
 
@@ -52,6 +53,14 @@ def find_warnings(
     if request.num_repaired:
         sentence = f"{request.num_repaired:,} halves of characters (lone surrogates) became U+FFFD"
         found.append(ResultWarning("lone-surrogates", sentence))
+    folded = [source for source in request.sources if source.view is not None and source.view.is_folded]
+    for source in folded[:_MOST_FOLDED_NAMED]:
+        assert source.view is not None
+        sentence = f"{source.name or 'the context'}: read as {source.view.what}"
+        found.append(ResultWarning("data-folded", sentence))
+    if len(folded) > _MOST_FOLDED_NAMED:
+        sentence = f"{len(folded) - _MOST_FOLDED_NAMED:,} more texts are read without data in them"
+        found.append(ResultWarning("data-folded", sentence))
     if scores.confidence is not None and scores.confidence < LOW_CONFIDENCE:
         sentence = f"confidence {scores.confidence:.2f}: the context may hold no answer to the query"
         found.append(ResultWarning("low-confidence", sentence))

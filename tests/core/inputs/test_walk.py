@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import random
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from longattncomp_cli.core.inputs.gather import InputFile, expand_inputs, read_source
+from longattncomp_cli.core.inputs.gather import expand_inputs, read_source
 from longattncomp_cli.errors import InputError
 
 
@@ -93,22 +92,3 @@ def test_folders_nested_as_deep_as_a_path_is_long(tmp_path: Path) -> None:
         assert [file.path.name for file in expand_inputs([str(tmp_path)], print)] == ["a.txt"]
     finally:  # too deep for the removal of temporary folders
         subprocess.run(["rm", "-rf", tmp_path / "d"], check=True)
-
-
-def test_a_blob_is_folded_unless_it_is_asked_for(tmp_path: Path) -> None:
-    path = tmp_path / "notes.md"
-    letters = "".join(random.Random(3).choices("ABCDEFGHabcdefghijklmnop0123456789+/QRSTUVwxyz", k=3_000))
-    path.write_text(f"# Boat\n![a](data:image/png;base64,{letters})\nThe key is under the bench.\n")
-    notes: list[str] = []
-    folded = read_source(InputFile(path, named=True), notes.append, bytes)
-    assert folded is not None
-    assert "[3,000 characters of data]" in folded.text
-    assert letters[:80] not in folded.text
-    assert "--format text" in notes[0]
-    at = folded.text.index("The key")
-    assert folded.line_of(at) == 3
-    span = folded.file_span(at, len(folded.text))
-    assert path.read_text()[span.start : span.end] == "The key is under the bench.\n"
-    whole = read_source(InputFile(path, named=True), print, bytes, as_it_stands=True)
-    assert whole is not None
-    assert letters in whole.text

@@ -11,18 +11,19 @@ from longattncomp_cli.core.files.json_places import Place
 from longattncomp_cli.errors import InputError
 
 _NAMED_CALLS = ("function_call", "custom_tool_call", "mcp_call")
-_USES = ("tool_use", "server_tool_use", "mcp_tool_use", "tool-call")
+_USES = ("tool_use", "server_tool_use", "mcp_tool_use", "tool-call", "function_call")
+_RESULT_KINDS = ("tool_result", "tool-result", "tool-return", "function_result")
 # A part that holds a call or its result under its only key, as Gemini and Bedrock write them; one of a user
 # interface holds both.
-_USE_HOLDERS = ("functionCall", "function_call", "toolUse", "toolInvocation")
+_USE_HOLDERS = ("functionCall", "function_call", "toolUse", "toolInvocation", "tool_call")
 _RESULT_HOLDERS = (
     *("functionResponse", "function_response", "toolResult", "codeExecutionResult", "code_execution_result"),
-    "toolInvocation",
+    *("toolInvocation", "tool_call_result"),
 )
 _IDS = ("id", "tool_use_id", "toolUseId", "toolCallId", "tool_call_id", "call_id")
-_NAMES = ("name", "toolName")
+_NAMES = ("name", "toolName", "tool_name")
 _ARGUMENTS = ("arguments", "input", "args", "parameters")
-_RESULTS = ("content", "response", "result", "output")
+_RESULTS = ("content", "response", "result", "output", "outputs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,9 @@ def calls_of(message: dict[str, Any], where: str) -> Iterator[Call]:
         InputError: they have another shape.
     """
     calls = message.get("tool_calls")
+    more = message.get("additional_kwargs")  # where libraries put what an API said beside the content
+    if calls is None and isinstance(more, dict) and isinstance(more.get("tool_calls"), list):
+        calls = more["tool_calls"]
     if calls is not None and not isinstance(calls, list):
         raise _wrong(where, "'tool_calls' is not a list")
     for call in calls or ():
@@ -74,7 +78,8 @@ def calls_of(message: dict[str, Any], where: str) -> Iterator[Call]:
             raise _wrong(where, "a tool call is not an object")
         # A custom tool takes one string, ``input``.
         kind = next((kind for kind in ("function", "custom") if isinstance(call.get(kind), dict)), "")
-        if not kind and "args" not in call:  # LangChain's have no object of their own
+        # Those of LangChain and of Cohere have no object of their own.
+        if not kind and "args" not in call and "parameters" not in call:
             raise _wrong(where, "a tool call has no 'function'")
         yield _call(call.get("id"), call[kind] if kind else call, where)
     if message.get("function_call") is not None:
@@ -90,7 +95,7 @@ def call_of_block(block: dict[str, Any], where: str) -> Call | None:
     Raises:
         InputError: it has another shape.
     """
-    if block.get("type") in _USES:
+    if _kind(block) in _USES or _is_bare_call(block):
         return _call(_first(block, _IDS), block, where)
     held = next((block[key] for key in _USE_HOLDERS if isinstance(block.get(key), dict)), None)
     if held is not None:
@@ -105,14 +110,36 @@ def result_of_block(block: dict[str, Any]) -> Result | None:
     """The result of a call that a content block is, or ``None``."""
     held = next((key for key in _RESULT_HOLDERS if isinstance(block.get(key), dict)), "")
     holder = block[held] if held else block
-    kind = block.get("type")
-    is_result = isinstance(kind, str) and kind.endswith(("tool_result", "tool-result"))
+    is_result = _kind(block).endswith(_RESULT_KINDS) or _is_bare_result(block)
     if not (held or is_result or _is_tool_part(block)):
         return None
     key = next((key for key in _RESULTS if key in holder), "")
     name = _first(holder, _NAMES)
     call_id = next((holder[key] for key in _IDS[1:] if key in holder), holder.get("id", name))
     return Result(call_id, name or "", holder.get(key), (held, key) if held else (key,))
+
+
+def _kind(block: dict[str, Any]) -> str:
+    kind = next((block[key] for key in ("type", "part_kind", "content_type") if key in block), "")
+    return kind if isinstance(kind, str) else ""
+
+
+def _is_bare_call(block: dict[str, Any]) -> bool:
+    """Whether a part without a kind is a call, as AutoGen writes them, and interfaces beside their parts."""
+    return not _kind(block) and any(
+        isinstance(block.get(name), str) and arguments in block
+        for name, arguments in (("name", "arguments"), ("toolName", "args"))
+    )
+
+
+def _is_bare_result(block: dict[str, Any]) -> bool:
+    """The same of a result: it names its call, or holds it."""
+    if _kind(block) or "arguments" in block:
+        return False
+    names_call = any(isinstance(block.get(key), str) for key in _IDS[1:]) or isinstance(
+        block.get("call"), dict
+    )
+    return names_call and any(key in block for key in _RESULTS)
 
 
 def _is_tool_part(block: dict[str, Any]) -> bool:
@@ -131,6 +158,8 @@ def call_of_item(item: dict[str, Any], where: str) -> Call | None:
         InputError: it has another shape.
     """
     kind = item["type"]
+    if kind in ("function.call", "tool.execution"):
+        return _call(item.get("tool_call_id", item.get("id")), item, where)
     if not kind.endswith("_call"):
         return None
     if "name" in item or kind in _NAMED_CALLS:

@@ -12,7 +12,8 @@ from longattncomp_cli.core.files.json_lines import key_twice
 from longattncomp_cli.core.files.json_places import with_strings
 from longattncomp_cli.core.files.paths import typed_name
 from longattncomp_cli.core.inputs.conversations.model import Conversation, JsonStyle
-from longattncomp_cli.core.inputs.conversations.reading import AS_TEXT_HINT, read_conversation
+from longattncomp_cli.core.inputs.conversations.reading import read_conversation
+from longattncomp_cli.core.inputs.conversations.shape_errors import AS_TEXT_HINT
 from longattncomp_cli.core.inputs.conversations.shapes import (
     looks_like_conversation,
     looks_like_message,
@@ -20,7 +21,7 @@ from longattncomp_cli.core.inputs.conversations.shapes import (
 )
 from longattncomp_cli.errors import InputError
 
-_RARER_KEYS = re.compile(r'"(?:from|sender|parts|input|prompt|type)"\s*:')
+_RARER_KEYS = re.compile(r'"(?:from|sender|parts|input|prompt|type|message|chat_history)"\s*:')
 _HEAD_CHARS = 4_000
 _KEYED_CHARS = 1 << 16
 # How a chat begins, whether or not the rest of it is JSON.
@@ -78,14 +79,6 @@ def conversation_of_text(text: str, name: str) -> Conversation | None:
         # A file of one line: one message.
         return read_conversation([value], name, JsonStyle(body, is_lines=True))
     return read_conversation(value, name, JsonStyle(body)) if is_chat else None
-
-
-def is_chat(text: str) -> bool:
-    """Whether a text is a chat, if perhaps a broken one."""
-    try:
-        return conversation_of_text(text, "") is not None
-    except InputError:
-        return True
 
 
 def _may_be_chat(text: str) -> bool:
@@ -151,7 +144,7 @@ def write_conversation(conversation: Conversation, changed: Mapping[int, str]) -
     """
     style = conversation.style
     if style.raw is not None:
-        places = {conversation.texts[number].place: text for number, text in changed.items()}
+        places = conversation.places(changed)
         return with_strings(style.raw, places, is_lines=style.is_lines) if changed else style.raw
     return _dumps(conversation.with_texts(changed))
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from longattncomp_cli.core.files.json_places import Place
 
 BESIDE = -1
-"""The message index of what stands beside the messages: Anthropic's ``system``."""
+"""The message index of what stands beside the messages: Anthropic's ``system``, Cohere's ``documents``."""
 
 SYSTEM_ROLES = ("system", "developer")
 
@@ -27,6 +27,7 @@ class Said:
         kind: ``turn`` of a user or assistant, ``result`` of a tool, or ``fixed``: system text, a tool call's
             name or arguments, thinking, a refusal.
         place: where the string stands, in the JSON value; empty where it is none (arguments as an object).
+        also: where the same text stands once more in the message, for a reader of another kind; counted once.
         tool, call: of a result: the tool's name, and its call on one line, where they are known.
     """
 
@@ -37,6 +38,7 @@ class Said:
     place: Place = ()
     tool: str = ""
     call: str = ""
+    also: tuple[Place, ...] = ()
 
     @property
     def is_system(self) -> bool:
@@ -47,6 +49,8 @@ class Said:
     def name(self) -> str:
         """What tables and reports call it: role or tool, and message index."""
         who = f"{self.role} {self.tool}" if self.tool and self.role != self.tool else self.role
+        if self.message == BESIDE:
+            return who
         return f"message {self.message} ({who})"
 
 
@@ -85,8 +89,21 @@ class Conversation:
         Args:
             changed: number of a text → its new string.
         """
-        places = [(self.texts[number].place, text) for number, text in sorted(changed.items())]
-        return _replaced(self.value, places, 0)
+        return _replaced(self.value, sorted(self.places(changed).items(), key=_in_order), 0)
+
+    def places(self, changed: Mapping[int, str]) -> dict[Place, str]:
+        """Everywhere that a changed text stands.
+
+        Args:
+            changed: number of a text → its new string.
+        """
+        texts = ((self.texts[number], text) for number, text in changed.items())
+        return {place: text for said, text in texts for place in (said.place, *said.also)}
+
+
+def _in_order(placed: tuple[Place, str]) -> list[str]:
+    """What brings places that begin alike together."""
+    return [f"{key!r}" for key in placed[0]]
 
 
 def _replaced(value: Any, places: Sequence[tuple[Place, str]], depth: int) -> Any:

@@ -11,6 +11,12 @@ from longattncomp_cli.core.files.json_places import Place
 # Keys that say what a thing is called, and how deep a value is looked into.
 _LABELS = frozenset({"type", "title", "name", "url", "uri", "id"})
 _DEEPEST = 16
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """The text with U+FFFD for lone surrogates, which no tokenizer reads; as long as before."""
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def readable_strings(value: Any, place: Place) -> Iterator[tuple[str, Place]]:
@@ -21,7 +27,9 @@ def readable_strings(value: Any, place: Place) -> Iterator[tuple[str, Place]]:
     while waiting:
         found, at = waiting.pop()
         if isinstance(found, str):
-            if at[-1] not in _LABELS and (not found.isascii() or re.search(r"\S\s+\S", found)):
+            if (at == place or at[-1] not in _LABELS) and (
+                not found.isascii() or re.search(r"\S\s+\S", found)
+            ):
                 yield found, at
         elif isinstance(found, (dict, list)) and len(at) < len(place) + _DEEPEST:
             pairs = found.items() if isinstance(found, dict) else enumerate(found)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from longattncomp_cli.core.files.json_places import Place
+from longattncomp_cli.core.inputs.conversations.beside import beside
 from longattncomp_cli.core.inputs.conversations.calls import (
     Call,
     call_of_block,
@@ -16,13 +16,13 @@ from longattncomp_cli.core.inputs.conversations.calls import (
     result_of_block,
 )
 from longattncomp_cli.core.inputs.conversations.model import (
-    BESIDE,
     SYSTEM_ROLES,
     Conversation,
     JsonStyle,
     Said,
 )
-from longattncomp_cli.core.inputs.conversations.readable import readable_strings
+from longattncomp_cli.core.inputs.conversations.readable import clean, readable_strings
+from longattncomp_cli.core.inputs.conversations.shape_errors import kind_name, short_form, wrong_shape
 from longattncomp_cli.core.inputs.conversations.shapes import (
     ROLES,
     at_place,
@@ -30,21 +30,21 @@ from longattncomp_cli.core.inputs.conversations.shapes import (
     is_item,
     is_one_turn,
     place_of_messages,
+    placed_messages,
     speaker_in,
     text_keys,
 )
 from longattncomp_cli.errors import InputError
 
-AS_TEXT_HINT = "mend it, or read the file as plain text: --format text -q 'your question'"
-_BESIDE = ("system", "instructions", "systemInstruction", "system_instruction")
 _ELSEWHERE = ("previous_response_id", "conversation")
 # Thinking beside a content, as those write it that speak OpenAI's protocol.
-_THOUGHTS = ("reasoning_content", "reasoning", "refusal")
+_THOUGHTS = ("reasoning_content", "reasoning", "refusal", "thinking", "tool_plan", "thought")
+# Calls and results that stand in the content once more, for readers of another kind.
+_TWICE = ("toolInvocations", "tool_responses")
 # Text that the APIs write under another key than "text", and that must come back as it is.
 _FIXED_PARTS = {"thinking": "thinking", "refusal": "refusal", "reasoning": "text"}
 # Where a document of a type holds its text; one of base64 or of an address holds none.
 _DOCUMENTS = {"text": "data", "content": "content"}
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def read_conversation(value: Any, name: str, style: JsonStyle | None = None) -> Conversation:
@@ -63,32 +63,23 @@ def read_conversation(value: Any, name: str, style: JsonStyle | None = None) -> 
     body = at_place(value, root[:-1]) if root else {}
     if is_one_turn(value, root):
         texts = [Said(0, "user", clean(found), "turn", root)]
-        return Conversation(value, (*_beside(body, name), *texts), 1, style or JsonStyle())
+        return Conversation(value, (*beside(body, root[:-1], name), *texts), 1, style or JsonStyle())
     if not isinstance(found, list):
-        raise _wrong(f"{name}: {root[-1]!r}", f"is {_kind(found)}, not a list")
-    if not found:
+        raise wrong_shape(f"{name}: {root[-1]!r}", f"is {kind_name(found)}, not a list")
+    placed = placed_messages(value) if found or root[-1:] == ("chat_history",) else []
+    if not placed:
         raise InputError(f"{name}: holds no message", hint="pass at least one", code="empty-context")
     reader = _Reader(name, may_lack_calls=any(body.get(each) for each in _ELSEWHERE))
     try:
-        texts = [each for i, message in enumerate(found) for each in reader.message(message, i, (*root, i))]
+        texts = [
+            each for i, (message, place) in enumerate(placed) for each in reader.message(message, i, place)
+        ]
     except RecursionError as error:
         raise InputError(
             f"{name}: JSON nested too deeply", hint="flatten it", code="malformed-json"
         ) from error
-    return Conversation(value, (*_beside(body, name), *texts), len(found), style or JsonStyle())
-
-
-def _beside(body: dict[str, Any], name: str) -> list[Said]:
-    """The system text of a body: a string, text blocks, or an object with parts."""
-    texts: list[Any] = []
-    for key in _BESIDE:
-        system = body.get(key)
-        system = system.get("parts", [system]) if isinstance(system, dict) else system
-        if system is not None and not isinstance(system, (str, list)):
-            raise _wrong(f"{name}: {key!r}", f"is {_kind(system)}, not a string or a list of blocks")
-        blocks = [system] if isinstance(system, str) else system or ()
-        texts += [block.get("text") if isinstance(block, dict) else block for block in blocks]
-    return [Said(BESIDE, "system", clean(each), "fixed") for each in texts if isinstance(each, str)]
+    texts = [*beside(body, root[:-1], name), *texts]
+    return Conversation(value, tuple(texts), len(placed), style or JsonStyle())
 
 
 class _Reader:
@@ -104,20 +95,25 @@ class _Reader:
         """The texts of one message."""
         where = f"{self._name}: message {index}"
         if not isinstance(message, dict):
-            raise _wrong(where, f"is {_kind(message)}, not an object with 'role' and 'content'")
+            raise wrong_shape(where, f"is {kind_name(message)}, not an object with 'role' and 'content'")
         if is_item(message):
             yield from self._item(message, where, index, place)
             return
         role, said, way = speaker_in(message)
         if role not in ROLES:
-            raise _wrong(where, f"'role' is {_short(role)}, not one of {', '.join(ROLES)}")
+            raise wrong_shape(where, f"'role' is {short_form(role)}, not one of {', '.join(ROLES)}")
         asks_for = said.get("tool_call_id") if role == "tool" else None
         call = self._call(asks_for, where)
         if role in ("tool", "function") and call is None and isinstance(said.get("name"), str):
             call = Call(None, said["name"], "")
+        groups: list[list[Said]] = []
         for key in text_keys(said):
-            said_here = self._content(said[key], where, index, role, (*place, *way, key), call)
-            yield from said_here if not is_call(said) else (replace(each, kind="fixed") for each in said_here)
+            said_here = list(self._content(said[key], where, index, role, (*place, *way, key), call))
+            groups.append([replace(each, kind="fixed") for each in said_here] if is_call(said) else said_here)
+        for key in _TWICE:
+            if isinstance(said.get(key), list):
+                groups.append(list(self._content(said[key], where, index, role, (*place, *way, key), None)))
+        yield from _once(groups)
         for key in _THOUGHTS:
             if isinstance(said.get(key), str):
                 yield Said(index, role, clean(said[key]), "fixed")
@@ -136,10 +132,12 @@ class _Reader:
             yield from (
                 Said(index, "assistant", clean(each), "fixed") for each in texts if isinstance(each, str)
             )
+        if kind == "function.result":
+            item = {**item, "call_id": item.get("tool_call_id")}
         if kind.endswith("_call_output") and item.get("output") is None:
-            raise _wrong(where, "a call's output has no 'output'")
+            raise wrong_shape(where, "a call's output has no 'output'")
         call = made or self._call(item.get("call_id"), where) or _GIVEN
-        for key in ("output", "outputs", "results"):
+        for key in ("output", "outputs", "results", "result"):
             yield from self._content(item.get(key), where, index, "tool", (*place, key), call)
 
     def _made(self, call: Call, index: int, role: str) -> Iterator[Said]:
@@ -155,7 +153,7 @@ class _Reader:
             return _GIVEN
         if found is None:
             raise InputError(
-                f"{where}: the result of a call {_short(asks_for)} that no message before it makes",
+                f"{where}: the result of a call {short_form(asks_for)} that no message before it makes",
                 hint="add the assistant's message with that call, or read the file as plain text: "
                 "--format text -q 'your question'",
                 code="bad-field",
@@ -173,13 +171,17 @@ class _Reader:
         elif isinstance(content, list):
             for number, part in enumerate(content):
                 yield from self._part(part, f"{where}, part {number}", index, role, (*place, number), call)
-        elif isinstance(content, dict) and isinstance(content.get("parts"), list):
+        elif not isinstance(content, dict):
+            raise wrong_shape(where, f"'content' is {kind_name(content)}, not a string or a list of parts")
+        elif isinstance(content.get("parts"), list):
             yield from self._content(content["parts"], where, index, role, (*place, "parts"), call)
+        elif isinstance(content.get("type"), str) and "text" in content and role != "tool":
+            yield from self._part(content, where, index, role, place, call)
         elif call is not None or role == "tool":
             for text, inner in readable_strings(content, place):
                 yield self._said(text, index, role, inner, call or _GIVEN)
         else:
-            raise _wrong(where, f"'content' is {_kind(content)}, not a string or a list of parts")
+            raise wrong_shape(where, f"'content' is {kind_name(content)}, not a string or a list of parts")
 
     def _part(
         self, part: Any, where: str, index: int, role: str, place: Place, call: Call | None
@@ -188,8 +190,8 @@ class _Reader:
             yield self._said(part, index, role, place, call)
             return
         if not isinstance(part, dict):
-            raise _wrong(where, f"is {_kind(part)}, not an object with a 'type'")
-        kind = part.get("type")
+            raise wrong_shape(where, f"is {kind_name(part)}, not an object with a 'type'")
+        kind = part.get("type", part.get("part_kind"))
         made, result = call_of_block(part, where), result_of_block(part)
         if made is not None:
             yield from self._made(made, index, role)
@@ -201,20 +203,29 @@ class _Reader:
         elif made is not None:
             return
         elif kind in _FIXED_PARTS or part.get("thought") is True:
-            if isinstance(text := part.get(_FIXED_PARTS.get(str(kind), "text")), str):
-                yield Said(index, role, clean(text), "fixed")
+            thought = part.get(_FIXED_PARTS.get(str(kind), "text"), part.get("content"))
+            thoughts = (
+                [thought] if isinstance(thought, str) else [t for t, _ in readable_strings(thought, place)]
+            )
+            yield from (Said(index, role, clean(each), "fixed") for each in thoughts)
         elif kind == "document" and isinstance(part.get("source"), dict):
             key = _DOCUMENTS.get(str(part["source"].get("type")))
             if key is not None:
                 inner = (*place, "source", key)
                 yield from self._content(part["source"].get(key), where, index, role, inner, call or _GIVEN)
+        elif "part_kind" in part and isinstance(part.get("content"), (str, list)):
+            said_by = "system" if kind == "system-prompt" else role
+            inner = (*place, "content")
+            yield from self._content(part["content"], where, index, said_by, inner, call)
+        elif isinstance(part.get("text"), dict) and isinstance(part["text"].get("value"), str):
+            yield self._said(part["text"]["value"], index, role, (*place, "text", "value"), call)
         elif kind == "search_result" and isinstance(part.get("content"), list):
             inner = (*place, "content")
             yield from self._content(part["content"], where, index, role, inner, call or _GIVEN)
         elif isinstance(part.get("text"), str):
             yield self._said(part["text"], index, role, (*place, "text"), call)
         elif kind in ("text", "input_text", "output_text"):
-            raise _wrong(where, f"'text' is {_kind(part.get('text'))}, not a string")
+            raise wrong_shape(where, f"'text' is {kind_name(part.get('text'))}, not a string")
         else:
             for text, inner in readable_strings(part, place):
                 yield (
@@ -237,21 +248,18 @@ _GIVEN = Call(None, "", "")
 """Stands for no call: a document that a user's turn brings along is a result too, not what is asked."""
 
 
-def clean(text: str) -> str:
-    """The text with U+FFFD for lone surrogates, which no tokenizer reads; as long as before."""
-    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
-
-
-def _kind(value: Any) -> str:
-    names = {bool: "true or false", int: "a number", float: "a number", str: "a string", list: "a list"}
-    return "missing" if value is None else names.get(type(value), "an object")
-
-
-def _short(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else shown[:60] + "…"
-
-
-def _wrong(where: str, what: str) -> InputError:
-    said = f"{where} {what}" if what.startswith("is ") else f"{where}: {what}"
-    return InputError(said, hint=AS_TEXT_HINT, code="bad-field")
+def _once(groups: Sequence[Sequence[Said]]) -> Iterator[Said]:
+    """The texts of a message that stand under several keys; one that stands under two of them counts once."""
+    said: list[Said] = []
+    known: dict[str, int] = {}
+    for group in groups:
+        new = []
+        for each in group:
+            number = known.get(each.text)
+            if number is None:
+                new.append(each)
+            elif each.place and said[number].kind != "fixed":
+                said[number] = replace(said[number], also=(*said[number].also, each.place))
+        known.update({each.text: number for number, each in enumerate(new, len(said))})
+        said += new
+    return iter(said)

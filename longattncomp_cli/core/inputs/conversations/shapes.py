@@ -1,7 +1,8 @@
 """How programs spell a chat: where its messages stand, who speaks, and under which key they say it.
 
-Beside the APIs of OpenAI and Anthropic there are Gemini's ``contents`` of ``parts``, LangChain's types,
-ShareGPT's ``from`` and ``value``, messages of user interfaces, and the lines of batches, which hold a body.
+Beside the APIs of OpenAI and Anthropic there are Gemini's ``contents`` of ``parts``, Cohere's
+``chat_history`` beside a ``message``, LangChain's and AutoGen's types, ShareGPT's ``from`` and ``value``,
+messages of user interfaces, threads, and the lines of batches, which hold a body.
 """
 
 from __future__ import annotations
@@ -16,24 +17,37 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 # What others call them, in lower case.
 _SPEAKERS = {
     **{role: role for role in ROLES},
-    **dict.fromkeys(("human", "humanmessage", "humanmessagechunk"), "user"),
+    **dict.fromkeys(("human", "humanmessage", "humanmessagechunk", "usermessage"), "user"),
     **dict.fromkeys(("ai", "aimessage", "aimessagechunk", "gpt", "chatgpt", "bot", "chatbot"), "assistant"),
-    "model": "assistant",
+    **dict.fromkeys(("model", "function_call", "assistantmessage", "toolcallrequestevent"), "assistant"),
+    **dict.fromkeys(("textmessage", "multimodalmessage", "toolcallsummarymessage"), "assistant"),
     "systemmessage": "system",
-    **dict.fromkeys(("observation", "toolmessage", "functionmessage"), "tool"),
-    "function_call": "assistant",
+    **dict.fromkeys(("observation", "toolmessage", "functionmessage", "toolcallexecutionevent"), "tool"),
+    "functionexecutionresultmessage": "tool",
 }
 # Where who speaks stands under another key than "role": under which key it is said then.
 _SAID_BESIDE = {"from": ("value",), "sender": ("text", "content"), "type": ("content", "text")}
 # A thing's "type" may be "system" or "model"; of these alone one says that it is a message.
-_SURE_TYPES = frozenset({"human", "ai", "humanmessage", "aimessage", "humanmessagechunk", "aimessagechunk"})
+_SURE_TYPES = {"human", "ai", *(kind for kind in _SPEAKERS if kind.endswith(("message", "chunk", "event")))}
+# These are AutoGen's where they have a "source".
+_OF_A_SOURCE = ("textmessage", "multimodalmessage")
 _HOLDERS = ("data", "kwargs", "message")
 _SIGNS = ("content", "tool_calls", "function_call")
-# The items of OpenAI's Responses API that are no messages: calls, what came of them, and thinking.
-_ITEM = re.compile(r"\w+_call(?:_output)?|reasoning|item_reference|compaction")
-_LISTS = ("messages", "input", "contents", "conversations", "conversation", "chat_messages")
-_TEXTS = ("input", "prompt")
-_ENVELOPES = ("body", "params", "request", "modelInput")
+# The items of OpenAI's Responses API that are no messages: calls, what came of them, and thinking; and those
+# of Mistral's conversations.
+_ITEM = re.compile(
+    r"\w+_call(?:_output)?|reasoning|item_reference|compaction"
+    r"|function\.(?:call|result)|tool\.execution|agent\.handoff"
+)
+_HISTORY = "chat_history"
+_LISTS = (
+    *("messages", "input", "inputs", "contents", "conversations", "conversation", "chat_messages"),
+    _HISTORY,
+)
+_TEXTS = ("input", "prompt", "message")
+# Cohere's: with one of them a body's "message" is what its user says.
+_BESIDE_MESSAGE = ("documents", "tool_results", "preamble", "connectors", _HISTORY)
+_ENVELOPES = ("body", "params", "request", "modelInput", "thread", "input", "values", "state", "llm_context")
 _BATCH_IDS = ("custom_id", "key", "recordId")
 _LOOKED_AT = 8
 
@@ -56,8 +70,14 @@ def speaker_in(message: dict[str, Any]) -> tuple[Any, dict[str, Any], Place]:
 def text_keys(message: dict[str, Any]) -> list[str]:
     """Under which keys a message says something; of the rarer ones only where the usual are not there."""
     usual: list[str] = [key for key in ("content", "parts") if key in message]
+    if usual:
+        return usual + ["text"] * ("sender" in message and isinstance(message.get("text"), str))
+    if isinstance(message.get("role"), str):
+        lists = [key for key in ("blocks", "items", "tool_results") if isinstance(message.get(key), list)]
+        if lists or isinstance(message.get("message"), str):
+            return lists[:1] or ["message"]
     rarer = "value" if "from" in message else "text"
-    return usual or ([rarer] if isinstance(message.get(rarer), str) else [])
+    return [rarer] if isinstance(message.get(rarer), str) else []
 
 
 def _role_in(message: dict[str, Any]) -> Any:
@@ -67,16 +87,23 @@ def _role_in(message: dict[str, Any]) -> Any:
     for key, keys in _SAID_BESIDE.items():
         who = message.get(key)
         if isinstance(who, str) and who.lower() in _SPEAKERS and any(each in message for each in keys):
-            return _SPEAKERS[who.lower()]
-    return "user" if isinstance(message.get("parts"), list) else None
+            # AutoGen's texts are of whoever their "source" is; only "user" is no agent.
+            return "user" if message.get("source") == "user" else _SPEAKERS[who.lower()]
+    if isinstance(message.get("parts"), list):
+        return "assistant" if message.get("kind") == "response" else "user"
+    return None
 
 
 def _is_sure(message: dict[str, Any]) -> bool:
     """Whether no thing but a message is written so."""
     if isinstance(message.get("role"), str) or "from" in message or "sender" in message:
         return True
+    if message.get("kind") in ("request", "response") and isinstance(message.get("parts"), list):
+        return True
     kind = message.get("type")
-    return isinstance(kind, str) and kind.lower() in _SURE_TYPES
+    if not isinstance(kind, str) or kind.lower() not in _SURE_TYPES:
+        return False
+    return "source" in message or kind.lower() not in _OF_A_SOURCE
 
 
 def is_call(message: dict[str, Any]) -> bool:
@@ -124,8 +151,10 @@ def messages_place(value: Any, *, may_be_within: bool = True) -> Place | None:
     for key in _LISTS:
         if isinstance(value.get(key), list) and messages_place(value[key]) is not None:
             return (key,)
+    if value.get("object") == "list" and isinstance(value.get("data"), list):
+        return ("data",) if messages_place(value["data"]) is not None else None
     for key in _TEXTS if is_body else ():
-        if isinstance(value.get(key), str):
+        if isinstance(value.get(key), str) and (key != "message" or any(k in value for k in _BESIDE_MESSAGE)):
             return (key,)
     for key in _ENVELOPES if may_be_within else ():
         within = messages_place(value[key], may_be_within=False) if isinstance(value.get(key), dict) else None
@@ -161,11 +190,35 @@ def is_one_turn(value: Any, place: Place) -> bool:
     return place != () and place[-1] in _TEXTS and isinstance(at_place(value, place), str)
 
 
-def messages_of(value: Any) -> Sequence[Any]:
-    """The messages of a list or a body."""
+def placed_messages(value: Any) -> list[tuple[Any, Place]]:
+    """The messages of a list or a body as they were said, one after the other, and the way to each.
+
+    A body's own text is one: what the user says now, beside what was said before.
+    """
     place = place_of_messages(value)
-    found: Any = at_place(value, place)
-    return [{"role": "user", "content": found}] if is_one_turn(value, place) else found
+    found = at_place(value, place)
+    if is_one_turn(value, place):
+        return [({"role": "user", "content": found}, place[:-1])]
+    placed = [(message, (*place, number)) for number, message in enumerate(found)]
+    if place[-1:] == ("data",) and _time(placed[0][0]) > _time(placed[-1][0]):
+        placed.reverse()  # a thread is listed with the newest first
+    if place[-1:] == (_HISTORY,):
+        body, way = at_place(value, place[:-1]), place[:-1]
+        if isinstance(body.get("message"), str):
+            placed.append(({"role": "user", "message": body["message"]}, way))
+        if isinstance(body.get("tool_results"), list):
+            placed.append(({"role": "tool", "tool_results": body["tool_results"]}, way))
+    return placed
+
+
+def _time(message: Any) -> float:
+    made = message.get("created_at") if isinstance(message, dict) else None
+    return made if isinstance(made, (int, float)) else 0
+
+
+def messages_of(value: Any) -> Sequence[Any]:
+    """The messages alone."""
+    return [message for message, _ in placed_messages(value)]
 
 
 def parts_of_many(value: Any) -> str:

@@ -22,9 +22,11 @@ def conversation_text(conversation: Conversation, changed: Mapping[int, str], st
         stub: what a text is of which nothing is kept; turns that hold nothing else become one of these.
     """
     parts: dict[int, list[str]] = defaultdict(list)
+    beside: dict[str, list[str]] = defaultdict(list)
     for number, said in enumerate(conversation.texts):
-        parts[said.message].append(changed.get(number, said.text))
-    turns = [written_turn("system", "\n\n".join(parts[BESIDE]))] if parts[BESIDE] else []
+        of = beside[said.role] if said.message == BESIDE else parts[said.message]
+        of.append(changed.get(number, said.text))
+    turns = [written_turn(role, "\n\n".join(texts)) for role, texts in beside.items()]
     for index, message in enumerate(messages_of(conversation.value)):
         said_here = [*filter(None, parts[index]), *_other_parts(message)]
         if said_here and all(part == stub for part in said_here):

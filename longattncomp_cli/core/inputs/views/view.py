@@ -35,6 +35,19 @@ class View:
     file_starts: IntArray
     file_ends: IntArray
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the same was read of the same file."""
+        return isinstance(other, View) and (self.text, self.file_text) == (other.text, other.file_text)
+
+    def __hash__(self) -> int:
+        """By what is read."""
+        return hash(self.text)
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether it is the file's own text, but for data in it."""
+        return not self.suffix
+
     def _piece(self, offset: int) -> int:
         return max(0, int(np.searchsorted(self.starts, offset, side="right")) - 1)
 

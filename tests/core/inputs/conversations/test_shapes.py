@@ -15,7 +15,7 @@ from longattncomp_cli.core.inputs.records import FieldNames, parse_record
 from longattncomp_cli.core.results.report import compression_record
 from longattncomp_cli.core.settings import CompressorSettings
 from longattncomp_cli.errors import BudgetError, InputError
-from tests.support.chats import FACT, LISTING, QUESTION, RULE, openai_chat
+from tests.support.chats import FACT, LISTING, QUESTION, RULE, openai_chat, strings
 from tests.support.scorers import remembering
 
 ARGUMENTS = {"harbour": "Skerrow"}
@@ -113,14 +113,6 @@ SHAPES = {
         ],
     },
 }  # fmt: skip
-
-
-def strings(value, place=()):
-    """Each string of a JSON value by its place."""
-    if isinstance(value, str):
-        return {place: value}
-    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return {where: text for key, each in pairs for where, text in strings(each, (*place, key)).items()}
 
 
 @pytest.mark.parametrize("name", SHAPES)
