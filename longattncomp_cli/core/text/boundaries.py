@@ -39,6 +39,7 @@ _SENTENCE = re.compile(
 
 
 _PARAGRAPH = re.compile(r"\n[ \t\r]*\n\s*")
+_EMPTY_LINES = re.compile(r"(?:[ \t\r]*\n)+")
 
 
 # Also the number or letter of a list item, at the begin of its line.
@@ -77,6 +78,15 @@ def sentence_starts(text: str) -> IntArray:
 def paragraph_starts(text: str) -> IntArray:
     """Offsets at which text goes on after an empty line, ascending."""
     return _offsets(_PARAGRAPH, text)
+
+
+def past_empty_lines(text: str, offset: int) -> int:
+    """Where the first line begins from ``offset`` on that holds something; ``offset`` itself within a line.
+
+    A token of nothing but white space, or the end of a unit, lies before the line break.
+    """
+    found = _EMPTY_LINES.match(text, offset)
+    return found.end() if found and found.end() < len(text) else offset
 
 
 def _offsets(pattern: re.Pattern[str], text: str) -> IntArray:
