@@ -27,15 +27,15 @@ _LINE = re.compile(r"(?<=\n)(?!\n)")
 # Ethiopic, Armenian, Burmese, Khmer, Tibetan.
 _PLAIN_STOPS = "。！？｡।॥؟۔።፧፨։။។៕།༎"
 # A full stop (or a relative) and closing marks, before white space, but for dots that stand alone within a
-# line ("test_a ... ok"); a Greek question mark; a colon for the stop of Armenian, two or two dividers of words
-# for that of Amharic; a wide dot, but of a number; a stop that has no other use, before anything; a space
-# between Thai or Lao, which have no stops; an empty line.
+# line ("test_a ... ok"); a Greek question mark; a colon for the stop of Armenian, two of them or two dividers
+# of words for that of Amharic; a wide dot, but of a number; a stop that has no other use, before anything; a
+# space between Thai or Lao, which have no stops; an empty line.
 _SENTENCE = re.compile(
     r"(?<=[.!?…])(?!(?<=[ \t]\.\.\.)[ \t]+\S)[\"'”’»)\]]{0,3}\s+(?=\S)"
     r"|(?<=[\u0370-\u03ff][;\u037e])\s+(?=\S)"
     r"|(?<=[\u0561-\u0587]:)\s+(?=[\u0531-\u0556])"
     r"|(?<=[\u1200-\u135a]::|[\u1200-\u135a]\u1361\u1361)\s*(?=[^\s:\u1361])"
-    r"|(?<=\uff0e)[」』）]{0,2}\s*(?=[^\s\d\uff0e])"
+    r"|(?:(?<=\D\uff0e)|(?<=\d\uff0e)(?!\d))[」』）]{0,2}\s*(?=[^\s\uff0e])"
     rf"|(?<=[{_PLAIN_STOPS}])[」』）》〉”’»]{{0,2}}\s*(?=[^\s{_PLAIN_STOPS}])"
     r"|(?<=[\u0e00-\u0eff])[^\S\n]+(?=[\u0e00-\u0eff])"
     r"|\n[ \t\r]*\n\s*"
