@@ -135,11 +135,11 @@ def token_levels(
         # A unit begins at the first token at or after its offset (the tokenizer may skip characters).
         _raise_levels(levels, starts, offsets, level)
     if highest > _LEVELS["line"] and source.kind not in CODE_KINDS and source.structure is not None:
-        # A heading line stays with what it heads.
+        _raise_levels(levels, starts, _long_units(source.structure, starts, chunk_tokens), highest)
+        # A heading line stays with what it heads, also with a list.
         after = np.searchsorted(starts, source.structure.heading_ends)
         after = after[after < len(levels)]
         levels[after] = np.minimum(levels[after], _LEVELS["line"])
-        _raise_levels(levels, starts, _long_units(source.structure, starts, chunk_tokens), highest)
     if structure is not None and source.kind in CODE_KINDS:
         # What only closes stays with what it closes.
         closing = [found.start(1) + context.start for found in _CLOSES.finditer(text)]

@@ -9,12 +9,14 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import numpy as np
+
 from longattncomp_cli.core.assembly.kept_spans import KeptSpan
 from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.selection.part_ends import PartEnds, longest_end, word_ends
 from longattncomp_cli.core.text.arrays import IntArray
-from longattncomp_cli.core.text.boundaries import line_starts
+from longattncomp_cli.core.text.boundaries import line_starts, past_empty_lines
 from longattncomp_cli.core.text.graphemes import cluster_ends
 from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
 from longattncomp_cli.core.text.words import word_set
@@ -76,8 +78,8 @@ def fill_remaining(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[Kep
         return [KeptSpan(chunk, start, end), *owners, *rest, *above]
 
     if room.fits(part(anchor, chunk.end)):
-        edges = parts.cut_points(source, chunk.start, anchor)
         earlier = text[chunk.start : anchor]
+        edges = [_past_empty_lines(earlier, each) for each in parts.cut_points(source, chunk.start, anchor)]
         kept = _good_starts(earlier, edges, lambda start: room.fits(part(chunk.start + start, chunk.end)))
         return renderer.full_chunks(room.whole, part(chunk.start + kept, chunk.end))
     ends = PartEnds.of(anchor, chunk, renderer)
@@ -218,6 +220,11 @@ def _least(span: KeptSpan, room: Remaining) -> int:
     text = room.renderer.request.sources[span.chunk.source].text[span.start : span.end]
     first = replace(span, end=span.start + int(cluster_ends(text)[0]), unmarked=True)
     return room.renderer.count(room.renderer.full_chunks(room.whole, [first]))
+
+
+def _past_empty_lines(text: str, starts: IntArray) -> IntArray:
+    """Where parts begin that begin at the end of a unit: with the next line."""
+    return np.unique([past_empty_lines(text, start) for start in starts.tolist()]).astype(np.int64)
 
 
 def _good_starts(text: str, edges: Sequence[IntArray], fits: Callable[[int], bool]) -> int:

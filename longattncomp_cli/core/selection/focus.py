@@ -17,7 +17,7 @@ from longattncomp_cli.core.chunking.cutter import structure_for
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
-from longattncomp_cli.core.text.boundaries import sentence_starts
+from longattncomp_cli.core.text.boundaries import past_empty_lines, sentence_starts
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
 from longattncomp_cli.core.text.structure.units import Structure
@@ -60,14 +60,14 @@ def best_start(request: Request, chunk: Chunk, *, snap: SnapLevel, score_pieces:
         part = _best_section(source, structure, chunk, request.query, score_pieces)
     fine_snap: SnapLevel = "line" if follows else "sentence" if snap in ("structure", "auto") else snap
     pieces = score_pieces(Request((source.part(part),), request.query), fine_snap, FOCUS_TOKENS)
-    best = pieces.chunks[int(pieces.order[0])].start
+    best = past_empty_lines(source.text, pieces.chunks[int(pieces.order[0])].start)
     if structure is not None and source.kind in CODE_KINDS and follows:
         return max([part.start, *(unit.start for unit in structure.around(best + 1) if unit.leaf)])
     starts = sentence_starts(source.text[part.start : part.end]) + part.start
     if structure is not None:
         starts = np.union1d(starts, structure.cuts(part.start, part.end))
     start = int(max([part.start, *starts[starts <= best]]))
-    start = max(start, source.text.rfind("\n", part.start, best) + 1)
+    start = max(past_empty_lines(source.text, start), source.text.rfind("\n", part.start, best) + 1)
     return start if best - start <= _FARTHEST_CHARS else best
 
 
@@ -99,7 +99,7 @@ def _best_row(
     """
     pieces = score_pieces(Request((source.part(part),), query), "auto", FOCUS_TOKENS)
     for index in pieces.order.tolist():
-        begin = pieces.chunks[index].start
+        begin = past_empty_lines(source.text, pieces.chunks[index].start)
         if any(start <= begin < first_row for start, first_row, _ in structure.headers):
             continue
         row = structure.row_at(begin)

@@ -27,11 +27,15 @@ _LINE = re.compile(r"(?<=\n)(?!\n)")
 # Ethiopic, Armenian, Burmese, Khmer, Tibetan.
 _PLAIN_STOPS = "。！？｡।॥؟۔።፧፨։။។៕།༎"
 # A full stop (or a relative) and closing marks, before white space, but for dots that stand alone within a
-# line ("test_a ... ok"); a Greek question mark; a stop that has no other use, before anything; a space
-# between Thai or Lao, which have no stops; an empty line.
+# line ("test_a ... ok"); a Greek question mark; a colon for the stop of Armenian, two of them or two dividers
+# of words for that of Amharic; a wide dot, but of a number; a stop that has no other use, before anything; a
+# space between Thai or Lao, which have no stops; an empty line.
 _SENTENCE = re.compile(
     r"(?<=[.!?…])(?!(?<=[ \t]\.\.\.)[ \t]+\S)[\"'”’»)\]]{0,3}\s+(?=\S)"
     r"|(?<=[\u0370-\u03ff][;\u037e])\s+(?=\S)"
+    r"|(?<=[\u0561-\u0587]:)\s+(?=[\u0531-\u0556])"
+    r"|(?<=[\u1200-\u135a]::|[\u1200-\u135a]\u1361\u1361)\s*(?=[^\s:\u1361])"
+    r"|(?:(?<=\D\uff0e)|(?<=\d\uff0e)(?!\d))[」』）]{0,2}\s*(?=[^\s\uff0e])"
     rf"|(?<=[{_PLAIN_STOPS}])[」』）》〉”’»]{{0,2}}\s*(?=[^\s{_PLAIN_STOPS}])"
     r"|(?<=[\u0e00-\u0eff])[^\S\n]+(?=[\u0e00-\u0eff])"
     r"|\n[ \t\r]*\n\s*"
@@ -39,12 +43,13 @@ _SENTENCE = re.compile(
 
 
 _PARAGRAPH = re.compile(r"\n[ \t\r]*\n\s*")
+_EMPTY_LINES = re.compile(r"(?:[ \t\r]*\n)+")
 
 
-# Also the number or letter of a list item, at the begin of its line.
+# Also the number or letter of a list item, at the begin of its line or behind the end of another sentence.
 _ABBREVIATION = re.compile(
     r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|Prof|Jr|Sr|vs|etc|e\.g|i\.e|No|Fig|Inc|Ltd|Co)|"
-    r"(?:\A|\n)[ \t]*(?:\d{1,3}|[a-z]))\.$"
+    rf"(?:\A|\n|[.!?{_PLAIN_STOPS}](?=[ \t]))[ \t]*(?:\d{{1,3}}|[a-z]))\.$"
 )
 
 
@@ -77,6 +82,15 @@ def sentence_starts(text: str) -> IntArray:
 def paragraph_starts(text: str) -> IntArray:
     """Offsets at which text goes on after an empty line, ascending."""
     return _offsets(_PARAGRAPH, text)
+
+
+def past_empty_lines(text: str, offset: int) -> int:
+    """Where the first line begins from ``offset`` on that holds something; ``offset`` itself within a line.
+
+    A token of nothing but white space, or the end of a unit, lies before the line break.
+    """
+    found = _EMPTY_LINES.match(text, offset)
+    return found.end() if found and found.end() < len(text) else offset
 
 
 def _offsets(pattern: re.Pattern[str], text: str) -> IntArray:

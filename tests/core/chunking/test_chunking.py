@@ -202,3 +202,16 @@ def test_what_closes_a_class_stays_with_it(name: str, scorer) -> None:
             source, tokens, source_index=0, first_index=0, chunk_tokens=chunk_tokens, snap="auto"
         )
         assert not any(text[chunk.start : chunk.end].lstrip().startswith("}") for chunk in cut.chunks)
+
+
+@pytest.mark.parametrize("size", [1, 5, 12])
+def test_a_heading_stays_with_the_list_under_it(tokenize, size: int) -> None:
+    entry = " On the first of March the lamp was mended by the warden and paid for at once."
+    log = "\n\n".join(f"{number}." + entry for number in range(101, 112))
+    text = "# Report\n\n## School\n\n" + SENTENCES[0] * size + f"\n\n## Log 5\n\n{log}\n"
+    source = Source(text)
+    cut = chunk_source(
+        source, tokenize([text])[0], source_index=0, first_index=0, chunk_tokens=128, snap="auto"
+    )
+    assert len(cut.chunks) > 1
+    assert not [chunk for chunk in cut.chunks if text[chunk.start : chunk.end].rstrip().endswith("Log 5")]

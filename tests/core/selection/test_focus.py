@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
+
+import numpy as np
 import pytest
 
+from longattncomp_cli.core.chunking.chunks import Chunk, SnapLevel
 from longattncomp_cli.core.compressor import Compressor
+from longattncomp_cli.core.inputs.source import Source
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.scores import ChunkScores
+from longattncomp_cli.core.selection.focus import best_start
 from longattncomp_cli.core.settings import CompressorSettings
 
 JOBS = """\
@@ -31,3 +40,22 @@ def test_a_line_is_not_entered_behind_its_begin(compressor: Compressor, query: s
         for span in context.compress(query, budget).spans:
             begin = span.end - len(span.text.lstrip())
             assert begin == 0 or JOBS[begin - 1] == "\n", (budget, span.text)
+
+
+TABLE = "| boat | fee |\n| --- | --- |\n| skiff | 20 |\n| barge | 55 |\n| punt | 5 |\n"
+
+
+@pytest.mark.parametrize("row", ["| skiff | 20 |", "| barge | 55 |", "| punt | 5 |"])
+def test_a_piece_that_begins_with_a_line_break_is_of_the_row_behind_it(row: str) -> None:
+    """Of some vocabularies a line break is a token by itself, and a piece may begin with it."""
+
+    def score_pieces(request: Request, snap: SnapLevel, most_tokens: int) -> ChunkScores:
+        text = request.sources[0].text
+        edges = [0, *(at.start() for at in re.finditer(r"\n(?=\|)", text)), len(text)]
+        pieces = tuple(Chunk(i, 0, a, b, 8) for i, (a, b) in enumerate(pairwise(edges)))
+        scores = np.array([float(row in text[piece.start : piece.end]) for piece in pieces])
+        return ChunkScores(pieces, scores, None)
+
+    chunk = Chunk(0, 0, 0, len(TABLE), 40)
+    start = best_start(Request((Source(TABLE),), "?"), chunk, snap="auto", score_pieces=score_pieces)
+    assert TABLE[start:].startswith(row)

@@ -21,6 +21,12 @@ SENTENCES = {
     "Amharic": ["ጀልባው ወደብ ነው። ", "ማን መጣ፧ ", "አበቃ"],
     "Armenian": ["Նավը ափին է։ ", "Վերջ"],
     "Greek": ["Ποιος ήρθε; ", "Κανείς. ", "Τέλος"],
+    "Amharic, typed with colons": ["ጀልባው ወደብ ነው:: ", "ማን መጣ? ", "አበቃ"],
+    "Amharic, typed with dividers": ["ጀልባው፡ወደብ፡ነው፡፡ ", "ሌላው፡ሄደ፡፡", "አበቃ"],
+    "Armenian, typed with colons": ["Նավը ափին է: ", "Գույնը: կապույտ: ", "Վերջ"],
+    "Japanese, wide dots": ["船は岸にある．", "３．５メートルです．", "終わり"],
+    "Amharic, numbered": ["ጀልባው ወደብ ነው። ", "120. ሌላው ሄደ። ", "121. አበቃ"],
+    "English, numbered": ["The lamp was mended in 1990. ", "12. The gate was not. ", "13. Nor was the wall."],
     "English": ["It cost 3.50; dear. ", "Who paid? ", "End"],
 }
 
