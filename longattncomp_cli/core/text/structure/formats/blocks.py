@@ -24,7 +24,7 @@ _FIELD = re.compile(
     r"[ \t]*(?:[-*•][ \t]+)?([^\W_][\w ./()'-]{0,40}?)[ \t]*(?::|=|\||\t|[ ]{2,}-?)[ \t]*(?=\S|$)"
 )
 _MARKS = re.compile(r"([=\-~_*^#+])\1{2,}")
-_CLOSES = re.compile(r"[\])}]")
+_CLOSES = re.compile(r"[\])}]|(?:end\w*|fi|done|esac)\b")
 _LONGEST_TITLE = 100
 _SAMPLE_CHARS = 20_000
 _NEAR_CHARS = 160
@@ -35,10 +35,14 @@ _MOST_OPENNESS = 0.6
 """Bits: in records the same key follows the same; who speaks next is open."""
 _HEAD_SHARE = 0.8
 _INDENTED_SHARE = 0.35
+_OPENING_SHARE = 0.25
 _MOST_BLOCK_LINES = 60
 _FEWEST_ALIKE = 8
 _ALIKE_SHARE = 0.8
 _SHAPE_CHARS = 4
+_MOST_DEPTH = 8
+_SMALL_CHARS = 500
+_OPENS = re.compile(r"[(\[{=][ \t]*$|\([^()\n]*$")
 _RUN = re.compile(r"\d[\da-fA-F]*|[^\W\d_]+")
 _TELLING = re.compile(r"[=@\[\x1b]|^0[:/]0|^0\.0\.|^0[ ]a|^a:a:")
 _REMARK = re.compile(r"(?:#|//|;|!|--)")
@@ -73,22 +77,51 @@ def _field_blocks(text: str) -> list[Unit]:
 
 
 def _indented_blocks(text: str) -> list[Unit]:
-    """Lines at the margin, with the name that may stand on the first lines below."""
-    sections = Sections(text, whole_chars=WHOLE_CHARS)
-    heads = [
-        found.span()
-        for found in LINE.finditer(text)
-        if not found.group()[0].isspace()
-        and not _REMARK.match(found.group())
-        and not _CLOSES.match(found.group())
-    ]
-    if not heads:
-        return []
-    stops = [*(start for start, _ in heads[1:]), len(text)]
-    for (start, end), stop in zip(heads, stops, strict=True):
-        end = trimmed_end(text, start, end)
-        sections.open(1, start, heading_span(text, start, end_of_name(text, start, end, stop)))
-    return sections.all()
+    """Lines with what is indented below them, level by level, and with the name on the first lines below.
+
+    Where an empty line comes between, it is the paragraph's first line that heads. Remarks belong to the line
+    below them, a closing bracket to what it closes.
+    """
+    lines = [found.span() for found in LINE.finditer(text)]
+    begins: dict[int, int] = {}
+    stops: dict[int, int] = {}
+    holders: set[int] = set()
+    opened: list[tuple[int, int]] = []
+    paragraph = begin = before = 0
+    last, was = -1, -1
+    for number, (start, end) in enumerate(lines):
+        indent = _indent(text, start, end)
+        if indent is None:
+            continue
+        is_apart, before = number > before + 1, number
+        begin = number if is_apart else begin
+        if _REMARK.match(text, start + indent):
+            continue
+        closes = _CLOSES.match(text, start + indent) is not None
+        while opened and opened[-1][0] >= indent + closes:
+            stops[opened.pop()[1]] = last
+        if 0 <= was < indent and len(opened) < _MOST_DEPTH:
+            holders.update(head for _, head in opened[-1:])
+            opened.append((was, paragraph if is_apart else last))
+        paragraph = number if is_apart or indent != was else paragraph
+        begins[number], begin = begin, number + 1
+        last, was = number, indent
+    stops.update((head, last) for _, head in opened)
+    units = []
+    for head, last in stops.items():
+        start, end = lines[head][0], trimmed_end(text, *lines[head])
+        own, stop = lines[begins[head]][0], trimmed_end(text, start, lines[last][1])
+        heading = heading_span(text, start, end_of_name(text, start, end, stop))
+        most = _SMALL_CHARS if head in holders else WHOLE_CHARS
+        units.append(Unit(own, stop, heading, leaf=stop - own <= most))
+    return units
+
+
+def _indent(text: str, start: int, end: int) -> int | None:
+    """How far a line is indented; ``None`` where it is empty."""
+    line = text[start:end]
+    stripped = line.lstrip(" \t")
+    return len(line) - len(stripped) if stripped.strip() else None
 
 
 def _is_title(text: str, block: _Block) -> bool:
@@ -102,7 +135,34 @@ def _is_title(text: str, block: _Block) -> bool:
 
 def has_blocks(sample: str) -> bool:
     """Whether a text is made of either."""
-    return has_field_blocks(sample) or has_indented_blocks(sample)
+    return has_field_blocks(sample) or has_indented_blocks(sample) or has_threads(sample)
+
+
+def has_threads(sample: str) -> bool:
+    """Whether paragraphs that open alike have paragraphs below them that are further indented: answers."""
+    firsts = []
+    was_blank, is_text = True, False
+    answered = indented = num_lines = 0
+    for line in sample.splitlines():
+        if not line.strip():
+            was_blank = True
+            continue
+        num_lines += 1
+        if line[0].isspace():
+            indented += 1
+            answered += is_text and was_blank
+            is_text = False
+        elif was_blank:
+            firsts.append(line)
+            is_text = True
+        was_blank = False
+    [(_, alike)] = Counter(_shape(line) for line in firsts).most_common(1) or [("", 0)]
+    return (
+        len(firsts) >= _FEWEST_BLOCKS
+        and answered >= _HEAD_SHARE * len(firsts)
+        and indented >= _INDENTED_SHARE * num_lines
+        and alike >= _HEAD_SHARE * len(firsts)
+    )
 
 
 def has_field_blocks(sample: str) -> bool:
@@ -126,15 +186,21 @@ def has_field_blocks(sample: str) -> bool:
 
 
 def has_indented_blocks(sample: str) -> bool:
-    """Whether most lines at the margin have lines indented below them, and these are many."""
+    """Whether most lines at the margin have lines indented below them, and these are many.
+
+    Of lines that open a bracket which others below close, fewer do: statements of one line stand between.
+    """
     lines = [line.rstrip() for line in sample.splitlines() if line.strip() and not _REMARK.match(line)]
-    margin = [number for number, line in enumerate(lines) if not line[0].isspace()]
-    heads = sum(1 for number in margin if number + 1 < len(lines) and lines[number + 1][0].isspace())
-    indented = len(lines) - len(margin)
+    margin = [
+        number for number, line in enumerate(lines) if not line[0].isspace() and not _CLOSES.match(line)
+    ]
+    heads = [number for number in margin if number + 1 < len(lines) and lines[number + 1][0].isspace()]
+    opening = sum(1 for number in heads if _OPENS.search(lines[number]))
+    indented = sum(1 for line in lines if line[0].isspace())
     longest = max((len(line) for line in lines), default=0)
     return (
-        heads >= _FEWEST_BLOCKS
-        and heads >= _HEAD_SHARE * len(margin)
+        len(heads) >= _FEWEST_BLOCKS
+        and len(heads) >= (_OPENING_SHARE if opening >= _HEAD_SHARE * len(heads) else _HEAD_SHARE) * len(margin)
         and indented >= _INDENTED_SHARE * len(lines)
         and longest <= 4 * _NEAR_CHARS
         and not any(lines[number][0] in "-*•+|>" for number in margin)
@@ -155,11 +221,14 @@ def has_alike_lines(sample: str) -> bool:
     lines = [line for line in sample.splitlines() if line.strip() and not line[0].isspace()]
     if len(lines) < _FEWEST_ALIKE:
         return False
-    shapes = Counter(
-        _RUN.sub(lambda run: "0" if run[0][0].isdigit() else "a", line[:40])[:_SHAPE_CHARS] for line in lines
-    )
+    shapes = Counter(_shape(line) for line in lines)
     [(shape, times)] = shapes.most_common(1)
     return times >= _ALIKE_SHARE * len(lines) and _TELLING.search(shape) is not None
+
+
+def _shape(line: str) -> str:
+    """How a line opens: its marks, with every word and number as one letter or digit."""
+    return _RUN.sub(lambda run: "0" if run[0][0].isdigit() else "a", line[:40])[:_SHAPE_CHARS]
 
 
 def _blocks(text: str) -> Iterator[_Block]:

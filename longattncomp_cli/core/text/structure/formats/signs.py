@@ -70,6 +70,10 @@ _SETTING = re.compile(
     r"|\[[^\]]+\]{1,2}\s*$|\s+\S|\]"
 )
 _ASSIGNMENT = re.compile(r"(?:export\s+)?[A-Za-z_][\w.]*=\S*")
+# ``key = value``, in a text that holds nothing else but the lines that go on from one.
+_WIDE_ASSIGNMENT = re.compile(r"[A-Za-z_][\w.-]*[ \t]*=(?:[ \t]*$|[ \t]+[^\s=])")
+_CALL = re.compile(r"\w\([^()\n]*\)|[;{]$", re.MULTILINE)
+_FEWEST_WIDE = 6
 _YAML_LINE = re.compile(r"\s*(?:- )*(?:[\"']?[\w./$@{}*-]{1,80}[\"']?:(?:\s|$)|- ?\S|---|\.\.\.)")
 _YAML_NEST = re.compile(
     r"^(?P<indent>[ ]*)(?:- )?[\"']?[\w./$@{}-]+[\"']?:[ \t]*\n(?P=indent)(?:[ ]+[\w\"'/$-]|-[ ])",
@@ -154,6 +158,10 @@ def _is_config(sample: Sample) -> bool:
     starts = _HEADER.match(sample.first) or _SETTING.match(sample.first)
     if headers and starts and len(sample.settled) >= 3 * headers / 2:
         return settings >= 0.9 and any("=" in line or ":" in line for line in sample.settled)
+    own = [line for line in sample.settled if not line[0].isspace()]
+    wide = sum(1 for line in own if _WIDE_ASSIGNMENT.match(line))
+    if wide >= _FEWEST_WIDE and wide == len(own) and not sample.count(_CALL):
+        return True
     keys = {line.partition("=")[0] for line in sample.settled}
     return len(sample.settled) >= 4 and len(keys) > 1 and sample.share(_ASSIGNMENT) >= 0.9
 
