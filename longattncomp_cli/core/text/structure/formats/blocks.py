@@ -57,23 +57,40 @@ def read(text: str) -> Structure:
 
 
 def _field_blocks(text: str) -> list[Unit]:
-    """Blocks, each with the title above it that stands apart."""
-    sections = Sections(text, whole_chars=WHOLE_CHARS)
+    """Blocks, each under its first line, and under the title above that stands apart from all that follow it.
+
+    A title with one block is its heading.
+    """
+    units: list[Unit] = []
     title: _Block | None = None
+    under: list[_Block] = []
+
+    def close() -> None:
+        if title is not None and len(under) == 1:
+            units.append(_block_unit(text, title[0][0], title[-1][1], under[0]))
+            return
+        if title is not None and under:
+            start, end = title[0][0], trimmed_end(text, title[0][0], under[-1][-1][1])
+            units.append(Unit(start, end, heading_span(text, title[0][0], title[-1][1]), leaf=False))
+        for block in under:
+            start, end = block[0]
+            if len(block) > 1:
+                units.append(_block_unit(text, start, end_of_name(text, start, end, block[-1][1]), block))
+
     for block in _blocks(text):
         if _is_title(text, block):
-            title = block
-            continue
-        start, end = block[0]
-        if title is not None:
-            start, end = title[0][0], title[-1][1]
-        elif len(block) > 1:
-            end = end_of_name(text, start, end, block[-1][1])
-        if title is not None or len(block) > 1:
-            sections.open(1, start, heading_span(text, start, trimmed_end(text, start, end)))
-            sections.close(1, block[-1][1])
-        title = None
-    return sections.all()
+            close()
+            title, under = block, []
+        else:
+            under.append(block)
+    close()
+    return units
+
+
+def _block_unit(text: str, start: int, heading_end: int, block: _Block) -> Unit:
+    end = trimmed_end(text, start, block[-1][1])
+    heading = heading_span(text, start, trimmed_end(text, start, heading_end))
+    return Unit(start, end, heading, leaf=end - start <= WHOLE_CHARS)
 
 
 def _indented_blocks(text: str) -> list[Unit]:

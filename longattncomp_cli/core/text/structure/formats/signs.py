@@ -115,6 +115,8 @@ _APACHE = re.compile(r"^[ \t]*</(?:VirtualHost|Directory|Location|IfModule|Files
 _COMMIT = re.compile(r"^commit [0-9a-f]{7,64}\b", re.MULTILINE)
 _HUNK = re.compile(r"^@@+ -\d+(?:,\d+)? \+\d+|^\*{15}$|^\d+(?:,\d+)?[acd]\d+(?:,\d+)?$", re.MULTILINE)
 _DIFF_FIRST = re.compile(r"diff |Index: |--- \S|\*\*\* \S|From [0-9a-f]{40} |commit [0-9a-f]{7,64}\b")
+_FEATURE = re.compile(r"^[ \t]*Feature:", re.MULTILINE)
+_SCENARIO = re.compile(r"^[ \t]*(?:Scenario(?: Outline| Template)?|Background):", re.MULTILINE)
 _SESSION = re.compile(
     r"^={3,} (?:test session starts|FAILURES|ERRORS|short test summary info) ={3,}$", re.MULTILINE
 )
@@ -207,6 +209,7 @@ _TESTS: tuple[tuple[str, Callable[[Sample], bool]], ...] = (
     ("diff", _is_diff),
     ("mail", _is_mail),
     ("dump", _is_dump),
+    ("gherkin", lambda sample: sample.count(_FEATURE) == 1 and sample.count(_SCENARIO) >= 1),
     ("testrun", lambda sample: sample.count(_SESSION) >= 1),
     ("bibtex", lambda sample: sample.count(_BIBTEX) >= 2 and sample.share(_BIBTEX_FIELD) >= 0.6),
     ("ldif", lambda sample: sample.text.count("\ndn: ") >= 1 and sample.share(_LDIF_LINE) >= 0.95),

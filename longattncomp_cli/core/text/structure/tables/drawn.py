@@ -17,6 +17,11 @@ _GAP = re.compile(r"\S(?: \S|\S)*")
 _RAGGED = re.compile(r"[^\s#;|=:][^\s|=]{0,39}(?:\t+|[ ]{2,})[^\s|][^\n]*")
 _REMARK = re.compile(r"[ \t]*(?:#[^\n]*)?\r?\n?$")
 _FEWEST_ALIGNED = 5
+_FEWEST_NAMED = 3
+_FEWEST_NAMES = 3
+_NAMED_SHARE = 0.6
+_WORD = re.compile(r"\S+")
+_NAME = re.compile(r"[%#(]?[^\W\d_][^\s,;]*[^\s,;.!?]?|\d+[A-Za-z]-?\w*")
 _FEWEST_RAGGED = 8
 _LONGEST_RAGGED = 200
 _LONGEST_LINE = 20_000
@@ -39,7 +44,7 @@ def drawn_tables(text: str, *, ragged: bool = False) -> Iterator[Table]:
         if is_rule[at]:
             found = _ruled(text, lines, is_rule, at, done)
         elif at >= done:
-            found = _aligned(text, lines, is_rule, at)
+            found = _aligned(text, lines, is_rule, at) or _named_columns(text, lines, is_rule, at)
             if found is None and ragged:
                 found = _ragged(text, lines, is_rule, at)
         if found is None:
@@ -163,6 +168,48 @@ def _aligned(
     if last - first < _FEWEST_ALIGNED:
         return None
     return _made(lines, first, last, (first, first + 1), list(lines[first + 1 : last])), last
+
+
+def _named_columns(
+    text: str, lines: _Lines, is_rule: Sequence[bool], first: int
+) -> tuple[Table | None, int] | None:
+    """Lines each of whose words stands under a name of its own, to the left or right, as ``ps`` writes them.
+
+    What stands under the last name may be of any words.
+    """
+    names = _words(text, lines[first])
+    if len(names) < _FEWEST_NAMES or not all(
+        _NAME.fullmatch(text, lines[first][0] + a, lines[first][0] + b) for a, b in names
+    ):
+        return None
+    last = first + 1
+    while last < len(lines) and not is_rule[last] and _stands_under(names, _words(text, lines[last])):
+        last += 1
+    if last - first - 1 < _FEWEST_NAMED:
+        return None
+    return _made(lines, first, last, (first, first + 1), list(lines[first + 1 : last])), last
+
+
+def _words(text: str, line: tuple[int, int]) -> list[tuple[int, int]]:
+    """Where the words of a line begin and end; none where nothing in it is set apart by two spaces."""
+    start, end = line
+    if end - start > _LONGEST_RAGGED or text.find("  ", start, end) < 0:
+        return []
+    return [(word.start() - start, word.end() - start) for word in _WORD.finditer(text, start, end)]
+
+
+def _stands_under(names: Sequence[tuple[int, int]], words: Sequence[tuple[int, int]]) -> bool:
+    """Whether each word has a name above it that no other has, but for those that stand under the last."""
+    at = under = 0
+    for start, end in words:
+        while at < len(names) and names[at][1] <= start:
+            at += 1
+        if at == len(names) or end <= names[at][0]:
+            # Behind the last name there is room for all.
+            return under >= _NAMED_SHARE * len(names) and start >= names[-1][0]
+        under += 1
+        at += 1
+    return under >= max(_FEWEST_NAMES, _NAMED_SHARE * len(names))
 
 
 def _ragged(text: str, lines: _Lines, is_rule: Sequence[bool], first: int) -> tuple[Table | None, int] | None:
