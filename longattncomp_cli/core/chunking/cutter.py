@@ -139,7 +139,8 @@ def token_levels(
         after = np.searchsorted(starts, source.structure.heading_ends)
         after = after[after < len(levels)]
         levels[after] = np.minimum(levels[after], _LEVELS["line"])
-        _raise_levels(levels, starts, _long_units(source.structure, starts, chunk_tokens), highest)
+        if source.kind != "chat":  # turns are no sections: a matter goes on over several
+            _raise_levels(levels, starts, _long_units(source.structure, starts, chunk_tokens), highest)
     if structure is not None and source.kind in CODE_KINDS:
         # What only closes stays with what it closes.
         closing = [found.start(1) + context.start for found in _CLOSES.finditer(text)]

@@ -89,7 +89,9 @@ def _asks_and_answers(text: str, labels: Sequence[re.Match[str]], turns: Sequenc
     names = [label.group("role") or label.group("name") for label in labels]
     if len(set(names)) != 2 or any(one == other for one, other in pairwise(names)):
         return False
-    asked = sum(text[turn.end - 1] in "?？" and turn.end - turn.start <= _LONGEST_QUESTION for turn in turns[::2])
+    asked = sum(
+        text[turn.end - 1] in "?？" and turn.end - turn.start <= _LONGEST_QUESTION for turn in turns[::2]
+    )
     return asked >= _ASKED_SHARE * len(turns[::2])
 
 

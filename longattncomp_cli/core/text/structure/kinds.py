@@ -95,9 +95,25 @@ ENTRY_KINDS = frozenset({"log", "dump", "subtitles", "cards", "bibtex", "ldif", 
 
 
 LINE_KINDS = ENTRY_KINDS | frozenset(
-    {"yaml", "config", "settings", "dockerfile", "makefile", "diff", "testrun", "xml", "json", "jsonl", "gherkin"}
+    {
+        "yaml",
+        "config",
+        "settings",
+        "dockerfile",
+        "makefile",
+        "diff",
+        "testrun",
+        "xml",
+        "json",
+        "jsonl",
+        "gherkin",
+    }
 )
 """Kinds of which half a line says nothing, or something else."""
+
+
+FOLDED_KINDS = frozenset({"cards", "ldif"})
+"""Kinds in which a line that begins with a space is the rest of the one above."""
 
 
 _SAMPLE_CHARS = 60_000

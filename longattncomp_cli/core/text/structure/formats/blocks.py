@@ -18,16 +18,15 @@ from longattncomp_cli.core.text.structure.formats.lines import (
     end_of_name,
     trimmed_end,
 )
+from longattncomp_cli.core.text.structure.levels import has_indented_blocks, indented_blocks
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
 _FIELD = re.compile(
     r"[ \t]*(?:[-*•][ \t]+)?([^\W_][\w ./()'-]{0,40}?)[ \t]*(?::|=|\||\t|[ ]{2,}-?)[ \t]*(?=\S|$)"
 )
 _MARKS = re.compile(r"([=\-~_*^#+])\1{2,}")
-_CLOSES = re.compile(r"[\])}]|(?:end\w*|fi|done|esac)\b")
 _LONGEST_TITLE = 100
 _SAMPLE_CHARS = 20_000
-_NEAR_CHARS = 160
 _FEWEST_BLOCKS = 3
 _FIELD_SHARE = 0.7
 _KNOWN_SHARE = 0.7
@@ -35,24 +34,19 @@ _MOST_OPENNESS = 0.6
 """Bits: in records the same key follows the same; who speaks next is open."""
 _HEAD_SHARE = 0.8
 _INDENTED_SHARE = 0.35
-_OPENING_SHARE = 0.25
 _MOST_BLOCK_LINES = 60
 _FEWEST_ALIKE = 8
 _ALIKE_SHARE = 0.8
 _SHAPE_CHARS = 4
-_MOST_DEPTH = 8
-_SMALL_CHARS = 500
-_OPENS = re.compile(r"[(\[{=][ \t]*$|\([^()\n]*$")
 _RUN = re.compile(r"\d[\da-fA-F]*|[^\W\d_]+")
 _TELLING = re.compile(r"[=@\[\x1b]|^0[:/]0|^0\.0\.|^0[ ]a|^a:a:")
-_REMARK = re.compile(r"(?:#|//|;|!|--)")
 
 _Block = list[tuple[int, int]]
 
 
 def read(text: str) -> Structure:
     """Blocks of fields where the text has them, else lines with what is indented below them."""
-    units = _field_blocks(text) if has_field_blocks(text[:_SAMPLE_CHARS]) else _indented_blocks(text)
+    units = _field_blocks(text) if has_field_blocks(text[:_SAMPLE_CHARS]) else indented_blocks(text)
     return build("fields", [unit for unit in units if text.find("\n", unit.start, unit.end) >= 0])
 
 
@@ -91,54 +85,6 @@ def _block_unit(text: str, start: int, heading_end: int, block: _Block) -> Unit:
     end = trimmed_end(text, start, block[-1][1])
     heading = heading_span(text, start, trimmed_end(text, start, heading_end))
     return Unit(start, end, heading, leaf=end - start <= WHOLE_CHARS)
-
-
-def _indented_blocks(text: str) -> list[Unit]:
-    """Lines with what is indented below them, level by level, and with the name on the first lines below.
-
-    Where an empty line comes between, it is the paragraph's first line that heads. Remarks belong to the line
-    below them, a closing bracket to what it closes.
-    """
-    lines = [found.span() for found in LINE.finditer(text)]
-    begins: dict[int, int] = {}
-    stops: dict[int, int] = {}
-    holders: set[int] = set()
-    opened: list[tuple[int, int]] = []
-    paragraph = begin = before = 0
-    last, was = -1, -1
-    for number, (start, end) in enumerate(lines):
-        indent = _indent(text, start, end)
-        if indent is None:
-            continue
-        is_apart, before = number > before + 1, number
-        begin = number if is_apart else begin
-        if _REMARK.match(text, start + indent):
-            continue
-        closes = _CLOSES.match(text, start + indent) is not None
-        while opened and opened[-1][0] >= indent + closes:
-            stops[opened.pop()[1]] = last
-        if 0 <= was < indent and len(opened) < _MOST_DEPTH:
-            holders.update(head for _, head in opened[-1:])
-            opened.append((was, paragraph if is_apart else last))
-        paragraph = number if is_apart or indent != was else paragraph
-        begins[number], begin = begin, number + 1
-        last, was = number, indent
-    stops.update((head, last) for _, head in opened)
-    units = []
-    for head, last in stops.items():
-        start, end = lines[head][0], trimmed_end(text, *lines[head])
-        own, stop = lines[begins[head]][0], trimmed_end(text, start, lines[last][1])
-        heading = heading_span(text, start, end_of_name(text, start, end, stop))
-        most = _SMALL_CHARS if head in holders else WHOLE_CHARS
-        units.append(Unit(own, stop, heading, leaf=stop - own <= most))
-    return units
-
-
-def _indent(text: str, start: int, end: int) -> int | None:
-    """How far a line is indented; ``None`` where it is empty."""
-    line = text[start:end]
-    stripped = line.lstrip(" \t")
-    return len(line) - len(stripped) if stripped.strip() else None
 
 
 def _is_title(text: str, block: _Block) -> bool:
@@ -199,28 +145,6 @@ def has_field_blocks(sample: str) -> bool:
         and len(flat) >= _FIELD_SHARE * (lines - len(blocks))
         and known >= _KNOWN_SHARE * (lines - len(blocks))
         and openness(flat) <= _MOST_OPENNESS
-    )
-
-
-def has_indented_blocks(sample: str) -> bool:
-    """Whether most lines at the margin have lines indented below them, and these are many.
-
-    Of lines that open a bracket which others below close, fewer do: statements of one line stand between.
-    """
-    lines = [line.rstrip() for line in sample.splitlines() if line.strip() and not _REMARK.match(line)]
-    margin = [
-        number for number, line in enumerate(lines) if not line[0].isspace() and not _CLOSES.match(line)
-    ]
-    heads = [number for number in margin if number + 1 < len(lines) and lines[number + 1][0].isspace()]
-    opening = sum(1 for number in heads if _OPENS.search(lines[number]))
-    indented = sum(1 for line in lines if line[0].isspace())
-    longest = max((len(line) for line in lines), default=0)
-    return (
-        len(heads) >= _FEWEST_BLOCKS
-        and len(heads) >= (_OPENING_SHARE if opening >= _HEAD_SHARE * len(heads) else _HEAD_SHARE) * len(margin)
-        and indented >= _INDENTED_SHARE * len(lines)
-        and longest <= 4 * _NEAR_CHARS
-        and not any(lines[number][0] in "-*•+|>" for number in margin)
     )
 
 

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 
 from longattncomp_cli.core.text.structure.formats import blocks
-from longattncomp_cli.core.text.structure.formats.blocks import has_indented_blocks
 from longattncomp_cli.core.text.structure.formats.lines import (
     LINE,
     WHOLE_CHARS,
@@ -15,6 +14,7 @@ from longattncomp_cli.core.text.structure.formats.lines import (
     end_of_name,
     is_comment,
 )
+from longattncomp_cli.core.text.structure.levels import has_indented_blocks
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
 _SETTING = re.compile(r"[ \t]*(?:export[ \t]+)?[\w.-]+[ \t]*[=:]")

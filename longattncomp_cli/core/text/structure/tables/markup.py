@@ -1,4 +1,4 @@
-r"""Tables of markup: LaTeX ``tabular``, AsciiDoc ``|===``, MediaWiki ``{|``, RST, Jira ``||``, Textile ``|_.``."""
+r"""Tables of markup: LaTeX, AsciiDoc ``|===``, MediaWiki ``{|``, RST, Jira ``||``, Textile ``|_.``."""
 
 from __future__ import annotations
 
