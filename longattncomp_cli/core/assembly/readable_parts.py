@@ -17,7 +17,7 @@ from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.boundaries import line_starts, sentence_starts, word_starts
-from longattncomp_cli.core.text.structure.kinds import CODE_KINDS, LINE_KINDS
+from longattncomp_cli.core.text.structure.kinds import CODE_KINDS, FOLDED_KINDS, LINE_KINDS
 from longattncomp_cli.core.text.structure.units import Structure
 
 # A record or line of up to this many characters is kept whole where a chunk holds a part of it.
@@ -129,6 +129,19 @@ class ReadableParts:
             kept = [at for at in kept if not self._is_in_line(source, start + at)]
         return np.array(kept, dtype=np.int64)
 
+    def line_starts(self, source: int, start: int, end: int) -> IntArray:
+        """Where lines of ``[start, end)`` begin that go on from none, relative to it."""
+        found = line_starts(self.sources[source].text[start:end]).tolist()
+        return np.array([at for at in found if not self._goes_on(source, start + at)], dtype=np.int64)
+
+    def _goes_on(self, source: int, offset: int) -> bool:
+        """Whether the line that begins at ``offset`` is the rest of the one before it."""
+        text = self.sources[source].text
+        if self.sources[source].kind in FOLDED_KINDS:
+            return text[offset : offset + 1] in (" ", "\t") and offset > 0
+        before = text[max(0, offset - 3) : offset].rstrip("\r\n")
+        return self.has_lines(source) and before.endswith("\\")
+
     def has_lines(self, source: int) -> bool:
         """Whether half a line of a source says nothing."""
         return bool(self.structures) and self.sources[source].kind in LINE_KINDS
@@ -140,6 +153,8 @@ class ReadableParts:
         stop = text.find("\n", offset, offset + _LONG_LINE_CHARS)
         if not begin and offset > _LONG_LINE_CHARS:
             return False
+        if not text[begin:offset].strip() and self._goes_on(source, begin):
+            return True
         stop = min(len(text), offset + _LONG_LINE_CHARS) if stop < 0 else stop
         return bool(text[begin:offset].strip()) and stop - begin <= _LONG_LINE_CHARS
 

@@ -135,7 +135,8 @@ def token_levels(
         # A unit begins at the first token at or after its offset (the tokenizer may skip characters).
         _raise_levels(levels, starts, offsets, level)
     if highest > _LEVELS["line"] and source.kind not in CODE_KINDS and source.structure is not None:
-        _raise_levels(levels, starts, _long_units(source.structure, starts, chunk_tokens), highest)
+        if source.kind != "chat":  # turns are no sections: a matter goes on over several
+            _raise_levels(levels, starts, _long_units(source.structure, starts, chunk_tokens), highest)
         # A heading line stays with what it heads, also with a list.
         after = np.searchsorted(starts, source.structure.heading_ends)
         after = after[after < len(levels)]

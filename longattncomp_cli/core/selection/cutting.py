@@ -16,7 +16,7 @@ from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.selection.part_ends import PartEnds, longest_end, word_ends
 from longattncomp_cli.core.text.arrays import IntArray
-from longattncomp_cli.core.text.boundaries import line_starts, past_empty_lines
+from longattncomp_cli.core.text.boundaries import past_empty_lines
 from longattncomp_cli.core.text.graphemes import cluster_ends
 from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
 from longattncomp_cli.core.text.words import word_set
@@ -162,8 +162,8 @@ def _best_line(chunk: Chunk, anchor: int, renderer: Renderer) -> _RecordLine | N
 
 def _lines(span: KeptSpan, renderer: Renderer) -> list[KeptSpan]:
     """The lines of a heading, each alone."""
-    text = _text_of(span, renderer)
-    edges = [span.start, *(span.start + int(at) for at in line_starts(text)), span.end]
+    starts = renderer.parts.line_starts(span.chunk.source, span.start, span.end)
+    edges = [span.start, *(span.start + int(at) for at in starts), span.end]
     return [replace(span, start=a, end=b) for a, b in pairwise(edges) if a < b]
 
 

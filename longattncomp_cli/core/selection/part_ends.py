@@ -12,7 +12,7 @@ import numpy as np
 from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.text.arrays import IntArray
-from longattncomp_cli.core.text.boundaries import line_starts, word_starts
+from longattncomp_cli.core.text.boundaries import word_starts
 
 # A part ends with a whole sentence, unit or line, or else with at least so many words after the last.
 _FEWEST_WORDS = 8
@@ -32,6 +32,7 @@ class PartEnds:
         words: of words that may end it.
         anywhere: of all words.
         lines: of the lines of what is read line by line.
+        line_starts: where any lines begin that go on from none.
         is_record: whether it is of one record, which is parted at its lines.
         first: where a part may end of which too little fits: at the first good end, if that is near.
     """
@@ -41,6 +42,7 @@ class PartEnds:
     words: list[int]
     anywhere: list[int]
     lines: list[int] = field(default_factory=list)
+    line_starts: list[int] = field(default_factory=list)
     is_record: bool = False
 
     @classmethod
@@ -49,6 +51,7 @@ class PartEnds:
         source = chunk.source
         text = renderer.request.sources[source].text[anchor : chunk.end]
         parts = renderer.parts
+        whole_lines = parts.line_starts(source, anchor, chunk.end)
         kinds = [_trimmed(text, starts) for starts in parts.cut_points(source, anchor, chunk.end)]
         return cls(
             text=text,
@@ -57,14 +60,16 @@ class PartEnds:
             ),
             words=_trimmed(text, parts.word_ends(source, anchor, chunk.end)),
             anywhere=word_ends(text),
-            lines=_line_ends(text) if parts.has_lines(source) else [],
+            lines=_trimmed(text, np.append(whole_lines, len(text))) if parts.has_lines(source) else [],
+            line_starts=whole_lines.tolist(),
         )
 
     def from_line(self, start: int, length: int) -> PartEnds:
         """The ends of a part of the same text: so many characters of a record, from one of its lines on."""
         text = self.text[start : start + length]
         words = word_ends(text)
-        lines = _line_ends(text)
+        inside = [at - start for at in self.line_starts if start < at < start + length]
+        lines = _trimmed(text, np.array([*inside, len(text)]))
         return PartEnds(text=text, good=(lines,), words=words, anywhere=words, lines=lines, is_record=True)
 
     @cached_property
@@ -125,10 +130,6 @@ class PartEnds:
 def word_ends(text: str) -> list[int]:
     """Where the words of a text end, ascending."""
     return _trimmed(text, np.append(word_starts(text), len(text)))
-
-
-def _line_ends(text: str) -> list[int]:
-    return _trimmed(text, np.append(line_starts(text), len(text)))
 
 
 def _trimmed(text: str, starts: IntArray) -> list[int]:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from statistics import quantiles
 
 from longattncomp_cli.core.text.boundaries import sentence_starts
-from longattncomp_cli.core.text.structure.units import Structure, Unit, build
+from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
 # "Name:", "[00:12] Name:", "**Name**:", "<|im_start|>user": a short label at the beginning of a line.
 _LABEL = re.compile(
@@ -44,6 +44,10 @@ _FEWEST_KEYS = 3
 
 
 _LEAST_KEY_OPENNESS = 0.2
+
+
+_LONGEST_QUESTION = 300
+_ASKED_SHARE = 0.7
 
 
 def looks_like_chat(sample: str) -> bool:
@@ -80,6 +84,17 @@ def is_conversation(text: str) -> bool:
     return quantiles(num_words, n=20)[-1] >= _LONG_TURN_WORDS and openness(speakers) >= _LEAST_OPENNESS
 
 
+def _asks_and_answers(text: str, labels: Sequence[re.Match[str]], turns: Sequence[Unit]) -> bool:
+    """Whether two labels take strict turns, and most of the first one's are short questions."""
+    names = [label.group("role") or label.group("name") for label in labels]
+    if len(set(names)) != 2 or any(one == other for one, other in pairwise(names)):
+        return False
+    asked = sum(
+        text[turn.end - 1] in "?？" and turn.end - turn.start <= _LONGEST_QUESTION for turn in turns[::2]
+    )
+    return asked >= _ASKED_SHARE * len(turns[::2])
+
+
 def openness(speakers: Sequence[str]) -> float:
     """Bits of surprise in who follows whom: 0 where two, or the keys of a record, take strict turns."""
     pairs, firsts = Counter(pairwise(speakers)), Counter(speakers[:-1])
@@ -94,4 +109,7 @@ def read(text: str) -> Structure:
     for label, stop in zip(labels, stops, strict=True):
         end = label.start() + len(text[label.start() : stop].rstrip())
         units.append(Unit(label.start(), end, (label.start(), label.end())))
+    if _asks_and_answers(text, labels, units):
+        pairs = zip(units[::2], units[1::2], strict=False)
+        units += [Unit(a.start, b.end, heading_span(text, a.start, a.end), leaf=False) for a, b in pairs]
     return build("chat", units, sentence_starts(text).tolist())

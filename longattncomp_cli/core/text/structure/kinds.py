@@ -57,7 +57,9 @@ _KINDS = {
     **dict.fromkeys(
         (".tf", ".tfvars", ".hcl", ".nomad", ".proto", ".graphql", ".gql", ".prisma", ".thrift"), "settings"
     ),
-    **dict.fromkeys((".css", ".scss", ".less", ".bicep", ".nginx"), "settings"),
+    **dict.fromkeys((".css", ".scss", ".less", ".bicep", ".nginx", ".nix", ".avdl", ".kdl"), "settings"),
+    **dict.fromkeys((".cmake", ".bazel", ".gn"), "fields"),
+    ".feature": "gherkin",
     **dict.fromkeys((".srt", ".vtt", ".sbv"), "subtitles"),
     **dict.fromkeys(
         (".pgn", ".ris", ".enw", ".ged", ".po", ".pot", ".qif", ".abc", ".edi", ".mrk"), "entries"
@@ -78,6 +80,7 @@ _NAMES = {
     **dict.fromkeys(("gemfile", "rakefile", "vagrantfile"), "ruby"),
     **dict.fromkeys(("jenkinsfile",), "code"),
     "caddyfile": "settings",
+    **dict.fromkeys(("cmakelists", "meson"), "fields"),
 }
 
 _PROSE = (".html", ".htm")
@@ -92,9 +95,25 @@ ENTRY_KINDS = frozenset({"log", "dump", "subtitles", "cards", "bibtex", "ldif", 
 
 
 LINE_KINDS = ENTRY_KINDS | frozenset(
-    {"yaml", "config", "settings", "dockerfile", "makefile", "diff", "testrun", "xml", "json", "jsonl"}
+    {
+        "yaml",
+        "config",
+        "settings",
+        "dockerfile",
+        "makefile",
+        "diff",
+        "testrun",
+        "xml",
+        "json",
+        "jsonl",
+        "gherkin",
+    }
 )
 """Kinds of which half a line says nothing, or something else."""
+
+
+FOLDED_KINDS = frozenset({"cards", "ldif"})
+"""Kinds in which a line that begins with a space is the rest of the one above."""
 
 
 _SAMPLE_CHARS = 60_000
@@ -181,7 +200,9 @@ def _by_signs(text: str) -> str | None:
     sample = sample[:_SAMPLE_CHARS].removeprefix("\ufeff").replace("\r\n", "\n")
     opening, closing = text[:200].lstrip(_BLANK)[:1], text[-200:].rstrip()[-1:]
     if (opening, closing) in (("{", "}"), ("[", "]")):
-        return _json_kind(text[:_SAMPLE_CHARS]) or format_of(sample[:_FORMAT_CHARS])
+        found = _json_kind(text[:_SAMPLE_CHARS])
+        if found is not None:
+            return found
     found = format_of(sample[:_FORMAT_CHARS]) or delimited_kind(sample)
     if found is not None:
         return found

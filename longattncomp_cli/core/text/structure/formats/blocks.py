@@ -18,16 +18,15 @@ from longattncomp_cli.core.text.structure.formats.lines import (
     end_of_name,
     trimmed_end,
 )
+from longattncomp_cli.core.text.structure.levels import has_indented_blocks, indented_blocks
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
 _FIELD = re.compile(
     r"[ \t]*(?:[-*•][ \t]+)?([^\W_][\w ./()'-]{0,40}?)[ \t]*(?::|=|\||\t|[ ]{2,}-?)[ \t]*(?=\S|$)"
 )
 _MARKS = re.compile(r"([=\-~_*^#+])\1{2,}")
-_CLOSES = re.compile(r"[\])}]")
 _LONGEST_TITLE = 100
 _SAMPLE_CHARS = 20_000
-_NEAR_CHARS = 160
 _FEWEST_BLOCKS = 3
 _FIELD_SHARE = 0.7
 _KNOWN_SHARE = 0.7
@@ -41,54 +40,51 @@ _ALIKE_SHARE = 0.8
 _SHAPE_CHARS = 4
 _RUN = re.compile(r"\d[\da-fA-F]*|[^\W\d_]+")
 _TELLING = re.compile(r"[=@\[\x1b]|^0[:/]0|^0\.0\.|^0[ ]a|^a:a:")
-_REMARK = re.compile(r"(?:#|//|;|!|--)")
 
 _Block = list[tuple[int, int]]
 
 
 def read(text: str) -> Structure:
     """Blocks of fields where the text has them, else lines with what is indented below them."""
-    units = _field_blocks(text) if has_field_blocks(text[:_SAMPLE_CHARS]) else _indented_blocks(text)
+    units = _field_blocks(text) if has_field_blocks(text[:_SAMPLE_CHARS]) else indented_blocks(text)
     return build("fields", [unit for unit in units if text.find("\n", unit.start, unit.end) >= 0])
 
 
 def _field_blocks(text: str) -> list[Unit]:
-    """Blocks, each with the title above it that stands apart."""
-    sections = Sections(text, whole_chars=WHOLE_CHARS)
+    """Blocks, each under its first line, and under the title above that stands apart from all that follow it.
+
+    A title with one block is its heading.
+    """
+    units: list[Unit] = []
     title: _Block | None = None
+    under: list[_Block] = []
+
+    def close() -> None:
+        if title is not None and len(under) == 1:
+            units.append(_block_unit(text, title[0][0], title[-1][1], under[0]))
+            return
+        if title is not None and under:
+            start, end = title[0][0], trimmed_end(text, title[0][0], under[-1][-1][1])
+            units.append(Unit(start, end, heading_span(text, title[0][0], title[-1][1]), leaf=False))
+        for block in under:
+            start, end = block[0]
+            if len(block) > 1:
+                units.append(_block_unit(text, start, end_of_name(text, start, end, block[-1][1]), block))
+
     for block in _blocks(text):
         if _is_title(text, block):
-            title = block
-            continue
-        start, end = block[0]
-        if title is not None:
-            start, end = title[0][0], title[-1][1]
-        elif len(block) > 1:
-            end = end_of_name(text, start, end, block[-1][1])
-        if title is not None or len(block) > 1:
-            sections.open(1, start, heading_span(text, start, trimmed_end(text, start, end)))
-            sections.close(1, block[-1][1])
-        title = None
-    return sections.all()
+            close()
+            title, under = block, []
+        else:
+            under.append(block)
+    close()
+    return units
 
 
-def _indented_blocks(text: str) -> list[Unit]:
-    """Lines at the margin, with the name that may stand on the first lines below."""
-    sections = Sections(text, whole_chars=WHOLE_CHARS)
-    heads = [
-        found.span()
-        for found in LINE.finditer(text)
-        if not found.group()[0].isspace()
-        and not _REMARK.match(found.group())
-        and not _CLOSES.match(found.group())
-    ]
-    if not heads:
-        return []
-    stops = [*(start for start, _ in heads[1:]), len(text)]
-    for (start, end), stop in zip(heads, stops, strict=True):
-        end = trimmed_end(text, start, end)
-        sections.open(1, start, heading_span(text, start, end_of_name(text, start, end, stop)))
-    return sections.all()
+def _block_unit(text: str, start: int, heading_end: int, block: _Block) -> Unit:
+    end = trimmed_end(text, start, block[-1][1])
+    heading = heading_span(text, start, trimmed_end(text, start, heading_end))
+    return Unit(start, end, heading, leaf=end - start <= WHOLE_CHARS)
 
 
 def _is_title(text: str, block: _Block) -> bool:
@@ -102,7 +98,34 @@ def _is_title(text: str, block: _Block) -> bool:
 
 def has_blocks(sample: str) -> bool:
     """Whether a text is made of either."""
-    return has_field_blocks(sample) or has_indented_blocks(sample)
+    return has_field_blocks(sample) or has_indented_blocks(sample) or has_threads(sample)
+
+
+def has_threads(sample: str) -> bool:
+    """Whether paragraphs that open alike have paragraphs below them that are further indented: answers."""
+    firsts = []
+    was_blank, is_text = True, False
+    answered = indented = num_lines = 0
+    for line in sample.splitlines():
+        if not line.strip():
+            was_blank = True
+            continue
+        num_lines += 1
+        if line[0].isspace():
+            indented += 1
+            answered += is_text and was_blank
+            is_text = False
+        elif was_blank:
+            firsts.append(line)
+            is_text = True
+        was_blank = False
+    [(_, alike)] = Counter(_shape(line) for line in firsts).most_common(1) or [("", 0)]
+    return (
+        len(firsts) >= _FEWEST_BLOCKS
+        and answered >= _HEAD_SHARE * len(firsts)
+        and indented >= _INDENTED_SHARE * num_lines
+        and alike >= _HEAD_SHARE * len(firsts)
+    )
 
 
 def has_field_blocks(sample: str) -> bool:
@@ -125,22 +148,6 @@ def has_field_blocks(sample: str) -> bool:
     )
 
 
-def has_indented_blocks(sample: str) -> bool:
-    """Whether most lines at the margin have lines indented below them, and these are many."""
-    lines = [line.rstrip() for line in sample.splitlines() if line.strip() and not _REMARK.match(line)]
-    margin = [number for number, line in enumerate(lines) if not line[0].isspace()]
-    heads = sum(1 for number in margin if number + 1 < len(lines) and lines[number + 1][0].isspace())
-    indented = len(lines) - len(margin)
-    longest = max((len(line) for line in lines), default=0)
-    return (
-        heads >= _FEWEST_BLOCKS
-        and heads >= _HEAD_SHARE * len(margin)
-        and indented >= _INDENTED_SHARE * len(lines)
-        and longest <= 4 * _NEAR_CHARS
-        and not any(lines[number][0] in "-*•+|>" for number in margin)
-    )
-
-
 def read_lines(text: str) -> Structure:
     """Each line with what is indented below it: it says what it says by itself, or not at all."""
     sections = Sections(text, leaf_level=1)
@@ -155,11 +162,14 @@ def has_alike_lines(sample: str) -> bool:
     lines = [line for line in sample.splitlines() if line.strip() and not line[0].isspace()]
     if len(lines) < _FEWEST_ALIKE:
         return False
-    shapes = Counter(
-        _RUN.sub(lambda run: "0" if run[0][0].isdigit() else "a", line[:40])[:_SHAPE_CHARS] for line in lines
-    )
+    shapes = Counter(_shape(line) for line in lines)
     [(shape, times)] = shapes.most_common(1)
     return times >= _ALIKE_SHARE * len(lines) and _TELLING.search(shape) is not None
+
+
+def _shape(line: str) -> str:
+    """How a line opens: its marks, with every word and number as one letter or digit."""
+    return _RUN.sub(lambda run: "0" if run[0][0].isdigit() else "a", line[:40])[:_SHAPE_CHARS]
 
 
 def _blocks(text: str) -> Iterator[_Block]:

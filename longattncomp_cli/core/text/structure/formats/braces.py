@@ -64,6 +64,15 @@ _LONG_CHARS = 3_000
 """A block longer than this is no unit to keep whole; what it holds has headings of its own."""
 
 
+# A block that is a part of a description (``stages``, ``stage('Ship')``), no function and no branch.
+_PART = re.compile(
+    r"\s*(?!(?:if|else|elseif|for|foreach|while|do|switch|case|when|try|catch|finally|loop|unsafe|init|get|set|with"
+    r"|repeat|match|select|defer|begin|default|return|lambda|static)\b)"
+    r"\w+(?:\s*\(\s*(?:'[^'\n]*'|\"[^\"\n]*\")\s*\)|\s+(?:'[^'\n]*'|\"[^\"\n]*\"))?\s*"
+)
+_LONG_PART_CHARS = 600
+
+
 @dataclass
 class _Block:
     """A pair of braces: where its comments, its own first line, its brace and its end are."""
@@ -86,7 +95,7 @@ def is_braced(text: str) -> bool:
 def has_brace_blocks(text: str) -> bool:
     """Whether a good part of the lines open or close braces, and as many open as close."""
     opening = len(re.findall(r"\{[ \t]*$", text, re.MULTILINE))
-    closing = len(re.findall(r"^[ \t]*\}[,;)]*[ \t]*$", text, re.MULTILINE))
+    closing = len(re.findall(r"^[ \t]*\}[\])},;]*[ \t]*$", text, re.MULTILINE))
     lines = sum(1 for line in text.splitlines() if line.strip())
     return min(opening, closing) >= 3 and opening + closing >= _BRACE_SHARE * lines
 
@@ -104,7 +113,7 @@ def read_code(text: str) -> Structure:
         if block.parent not in held or depths[index] > _MOST_DEPTH or _is_one_line(text, block):
             continue
         is_holder = _HOLDER.match(text, block.own, min(block.brace, block.own + 400)) is not None
-        holds = is_holder or (index in holders and _is_value(text, block))
+        holds = is_holder or (index in holders and (_is_value(text, block) or _is_long_part(text, block)))
         if holds or block.end - block.start > _LONG_CHARS:
             held.add(index)
         heading = heading_span(text, block.own, _heading_end(text, block))
@@ -142,6 +151,12 @@ def _heading_end(text: str, block: _Block) -> int:
 def _is_value(text: str, block: _Block) -> bool:
     """Whether what stands in braces is assigned, returned or a member: data, not statements."""
     return _OF_VALUE.search(text, max(block.own, block.brace - 20), block.brace) is not None
+
+
+def _is_long_part(text: str, block: _Block) -> bool:
+    """Whether a block is a part of a description that holds further ones, and no small one."""
+    is_long = block.end - block.start > _LONG_PART_CHARS
+    return is_long and _PART.fullmatch(text, block.own, block.brace) is not None
 
 
 def _is_one_line(text: str, block: _Block) -> bool:

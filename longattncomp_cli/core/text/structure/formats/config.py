@@ -6,7 +6,6 @@ import re
 from collections import Counter
 
 from longattncomp_cli.core.text.structure.formats import blocks
-from longattncomp_cli.core.text.structure.formats.blocks import has_indented_blocks
 from longattncomp_cli.core.text.structure.formats.lines import (
     LINE,
     WHOLE_CHARS,
@@ -15,6 +14,7 @@ from longattncomp_cli.core.text.structure.formats.lines import (
     end_of_name,
     is_comment,
 )
+from longattncomp_cli.core.text.structure.levels import has_indented_blocks
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
 _SETTING = re.compile(r"[ \t]*(?:export[ \t]+)?[\w.-]+[ \t]*[=:]")
@@ -74,16 +74,30 @@ def _heading(text: str, start: int, end: int, is_repeated: bool) -> tuple[int, i
 
 
 def _groups(text: str) -> list[Unit]:
-    """A comment after an empty line, or before everything, heads the settings right below it."""
+    """A comment after an empty line, or before everything, heads the settings right below it.
+
+    A setting that goes on over indented lines heads these.
+    """
     sections = Sections(text, whole_chars=WHOLE_CHARS)
     after_blank, comment = True, -1
+    setting: tuple[int, int] | None = None
     for line in LINE.finditer(text):
         start, end = line.span()
+        if line.group().strip() and line.group()[0] in " \t":
+            if setting is not None and not is_comment(text, start, end):
+                sections.open(2, setting[0], heading_span(text, *setting))
+                setting = None
+            after_blank = False
+            continue
+        sections.close(2, start)
+        setting = None
         if is_comment(text, start, end):
             comment = start if after_blank else comment
-        elif comment >= 0 and _SETTING.match(text, start, end):
-            sections.open(1, comment, heading_span(text, comment, start))
-            comment = -1
+        elif _SETTING.match(text, start, end):
+            setting = start, end
+            if comment >= 0:
+                sections.open(1, comment, heading_span(text, comment, start))
+                comment = -1
         elif line.group().strip():
             comment = -1
         after_blank = not line.group().strip()

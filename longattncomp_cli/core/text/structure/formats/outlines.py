@@ -94,6 +94,17 @@ OUTLINES: dict[str, Outline] = {
         ),
         leaf_level=3,
     ),
+    # A feature, its rules, and their scenarios, which have steps and examples.
+    "gherkin": Outline(
+        _lines(
+            r"[ \t]*(?P<level1>Feature:[^\n]*)",
+            r"[ \t]*(?P<level2>Rule:[^\n]*)",
+            r"[ \t]*(?P<level3>(?:Background|Scenario(?:[ ](?:Outline|Template))?|Example):[^\n]*)",
+            r"[ \t]*(?P<level4>(?:Examples|Scenarios):[^\n]*)",
+        ),
+        leaf_level=9,
+        with_comments=True,
+    ),
     # What a test run prints: its chapters, the tests that failed, the tracebacks.
     "testrun": Outline(
         _lines(

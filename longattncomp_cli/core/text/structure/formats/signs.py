@@ -70,6 +70,10 @@ _SETTING = re.compile(
     r"|\[[^\]]+\]{1,2}\s*$|\s+\S|\]"
 )
 _ASSIGNMENT = re.compile(r"(?:export\s+)?[A-Za-z_][\w.]*=\S*")
+# ``key = value``, in a text that holds nothing else but the lines that go on from one.
+_WIDE_ASSIGNMENT = re.compile(r"[A-Za-z_][\w.-]*[ \t]*=(?:[ \t]*$|[ \t]+[^\s=])")
+_CALL = re.compile(r"\w\([^()\n]*\)|[;{]$", re.MULTILINE)
+_FEWEST_WIDE = 6
 _YAML_LINE = re.compile(r"\s*(?:- )*(?:[\"']?[\w./$@{}*-]{1,80}[\"']?:(?:\s|$)|- ?\S|---|\.\.\.)")
 _YAML_NEST = re.compile(
     r"^(?P<indent>[ ]*)(?:- )?[\"']?[\w./$@{}-]+[\"']?:[ \t]*\n(?P=indent)(?:[ ]+[\w\"'/$-]|-[ ])",
@@ -111,6 +115,8 @@ _APACHE = re.compile(r"^[ \t]*</(?:VirtualHost|Directory|Location|IfModule|Files
 _COMMIT = re.compile(r"^commit [0-9a-f]{7,64}\b", re.MULTILINE)
 _HUNK = re.compile(r"^@@+ -\d+(?:,\d+)? \+\d+|^\*{15}$|^\d+(?:,\d+)?[acd]\d+(?:,\d+)?$", re.MULTILINE)
 _DIFF_FIRST = re.compile(r"diff |Index: |--- \S|\*\*\* \S|From [0-9a-f]{40} |commit [0-9a-f]{7,64}\b")
+_FEATURE = re.compile(r"^[ \t]*Feature:", re.MULTILINE)
+_SCENARIO = re.compile(r"^[ \t]*(?:Scenario(?: Outline| Template)?|Background):", re.MULTILINE)
 _SESSION = re.compile(
     r"^={3,} (?:test session starts|FAILURES|ERRORS|short test summary info) ={3,}$", re.MULTILINE
 )
@@ -154,6 +160,10 @@ def _is_config(sample: Sample) -> bool:
     starts = _HEADER.match(sample.first) or _SETTING.match(sample.first)
     if headers and starts and len(sample.settled) >= 3 * headers / 2:
         return settings >= 0.9 and any("=" in line or ":" in line for line in sample.settled)
+    own = [line for line in sample.settled if not line[0].isspace()]
+    wide = sum(1 for line in own if _WIDE_ASSIGNMENT.match(line))
+    if wide >= _FEWEST_WIDE and wide == len(own) and not sample.count(_CALL):
+        return True
     keys = {line.partition("=")[0] for line in sample.settled}
     return len(sample.settled) >= 4 and len(keys) > 1 and sample.share(_ASSIGNMENT) >= 0.9
 
@@ -199,6 +209,7 @@ _TESTS: tuple[tuple[str, Callable[[Sample], bool]], ...] = (
     ("diff", _is_diff),
     ("mail", _is_mail),
     ("dump", _is_dump),
+    ("gherkin", lambda sample: sample.count(_FEATURE) == 1 and sample.count(_SCENARIO) >= 1),
     ("testrun", lambda sample: sample.count(_SESSION) >= 1),
     ("bibtex", lambda sample: sample.count(_BIBTEX) >= 2 and sample.share(_BIBTEX_FIELD) >= 0.6),
     ("ldif", lambda sample: sample.text.count("\ndn: ") >= 1 and sample.share(_LDIF_LINE) >= 0.95),

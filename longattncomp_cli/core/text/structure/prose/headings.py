@@ -30,7 +30,7 @@ _VERSION = re.compile(
 )
 _DATED = re.compile(r"\d{4}|unreleased|^v|^release", re.IGNORECASE)
 _NAMED = re.compile(
-    r"(?:(part)|(chapter|title|book)|(section|article|appendix|annex|schedule|clause|lesson|act|scene)|§)"
+    r"(?:(part|act)|(chapter|title|book)|(section|article|appendix|annex|schedule|clause|lesson|scene)|§)"
     r"[ \t]*(?:\d+(?:\.\d+)*|[ivxlc]+|[a-z])\b(?=[ \t]*(?:$|[.:–—-]|\w))",
     re.IGNORECASE,
 )
@@ -72,14 +72,21 @@ def plain(text: str, lines: Lines) -> Iterator[tuple[int, int, int, str]]:
         if line and (marked := _MARKED.fullmatch(line)):
             yield number, number, end, f"marked {marked.group(1) or marked.group(3)}"
             continue
-        if not line or not _is_alone(text, lines, number):
+        style = _style(line) if line else ""
+        if not line or not (_is_alone(text, lines, number) or _heads_list(text, lines, number, style)):
             continue
-        style = _style(line)
         if not style and line.endswith(":") and _heads_no_list(text, lines, number):
             style = _style(line[:-1]) and _TITLE
         if style:
             yield number, number, end, style
     yield from _clauses(text, lines)
+
+
+def _heads_list(text: str, lines: Lines, number: int, style: str) -> bool:
+    """Whether a line that names a version stands apart right over a list of what is in it."""
+    before = text[slice(*lines[number - 1])].strip() if number else ""
+    after = text[slice(*lines[number + 1])].strip() if number + 1 < len(lines) else ""
+    return style == "version" and not before and _BULLET.match(after) is not None
 
 
 def _heads_no_list(text: str, lines: Lines, number: int) -> bool:
@@ -95,13 +102,18 @@ def _style(line: str) -> str:
     if _VERSION.match(line) and _DATED.search(line):
         return "version"
     named = _NAMED.match(line)
-    if named and not line.endswith((".", ",", ";", "!", "?")):
+    if named and (not line.endswith((".", ",", ";", "!", "?")) or _is_stage_title(line, named.end())):
         return f"named {named.lastindex}"
     if _TITLE_LINE.fullmatch(line) and line[-1] not in ".,;:!?…\"'”’)" and len(line) <= _LONGEST_TITLE:
         return "capitals" if _CAPITALS.match(line) else _TITLE
     if _CAPITALS.match(line) and len(line) <= _LONGEST * 0.7:
         return "capitals"
     return ""
+
+
+def _is_stage_title(line: str, end_of_number: int) -> bool:
+    """``Scene 2. The tower.``: a short line whose number has a full stop as well."""
+    return line[end_of_number : end_of_number + 2] in (". ", ": ") and len(line) <= _LONGEST_TITLE
 
 
 def _clauses(text: str, lines: Lines) -> Iterator[tuple[int, int, int, str]]:

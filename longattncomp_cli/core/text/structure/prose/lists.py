@@ -11,36 +11,29 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from longattncomp_cli.core.text.boundaries import sentence_starts
+from longattncomp_cli.core.text.structure.prose.item_marks import (
+    MARKER,
+    Item,
+    indent_and_mark,
+    place_of,
+    style_of,
+    width_of,
+)
 from longattncomp_cli.core.text.structure.prose.outline import Lines
 from longattncomp_cli.core.text.structure.units import Unit, heading_span
 
-# A bullet, or a number or small letter with its mark; of LaTeX \item.
-_MARKER = re.compile(
-    r"([ \t]*)((?:[-+•‣◦▪]|\*{1,5}|\d{1,3}[.)]|\(\d{1,3}\)|[a-z][.)]|\([a-z]{1,4}\)|#\.|\.{1,5})[ \t]+(?=\S)|"
-    r"\\item\b)"
-)
 _INDENTATION = re.compile(r"[ \t]*")
 _INTRODUCES = re.compile(r"[:：](?:[*_`]{1,3})?$")
 # Begins an environment of items: no text of its own.
 _BEGINS_LIST = re.compile(r"\s*\\begin\{\w+\}")
 _LEADS = re.compile(r"(?:[:：]|[ ][–—])[*_`]{0,3}$")
-_TAB = 4
+_ASKS = re.compile(r"[?？][*_`]{0,3}$")
 _MOST_DEPTH = 8
 # The longest sentence that introduces a list, and how far back it is looked for.
 _LONGEST_LEAD = 300
 _LOOK_BACK = 2_000
 # How far an item goes on over lines that are not indented under it.
 _LONGEST_UNINDENTED = 600
-
-
-@dataclass
-class _Item:
-    """An item that is not closed yet."""
-
-    start: int
-    indent: int
-    end: int
-    first_nested: int = -1
 
 
 @dataclass
@@ -68,7 +61,7 @@ def find_lists(text: str, lines: Lines, others: Collection[int], *, fewest_items
         the items nested in it.
     """
     found: _List | None = None
-    items: list[_Item] = []
+    items: list[Item] = []
     blank = True
     before: tuple[int, int] | None = None
     paragraph = 0
@@ -77,10 +70,10 @@ def find_lists(text: str, lines: Lines, others: Collection[int], *, fewest_items
         if not line:
             blank = True
             continue
-        marker = None if number in others else _MARKER.match(text, start, end)
-        indent = _width(_INDENTATION.match(line).group())  # type: ignore[union-attr]
+        marker = None if number in others else MARKER.match(text, start, end)
+        indent = width_of(_INDENTATION.match(line).group())  # type: ignore[union-attr]
         may_be_lazy = not blank and number not in others
-        if found is not None and not _belongs(items, indent, start, line, marker is not None, may_be_lazy):
+        if found is not None and not _belongs(items, indent, start, line, marker, may_be_lazy):
             yield from _closed(text, found, items, fewest_items)
             found, items, paragraph = None, [], start
         if blank and found is None:
@@ -105,7 +98,8 @@ def find_lists(text: str, lines: Lines, others: Collection[int], *, fewest_items
 def led_paragraphs(text: str, lines: Lines, others: Collection[int]) -> Iterator[Unit]:
     """Lines that end in a colon or a dash, with the lines of their paragraph below: it is said of each.
 
-    Only the first line of a paragraph leads, and those that are no further indented.
+    Only the first line of a paragraph leads, and those that are no further indented. A question that is the
+    first line leads to what answers it.
     """
     first = -1
     for number, (start, end) in enumerate([*lines, (len(text), len(text))]):
@@ -113,8 +107,9 @@ def led_paragraphs(text: str, lines: Lines, others: Collection[int]) -> Iterator
         is_text = bool(line.strip()) and number not in others
         leads = is_text and len(line) <= _LONGEST_LEAD and _LEADS.search(line) is not None
         is_new = number == 0 or number - 1 in others or not text[slice(*lines[number - 1])].strip()
-        leads = leads and (
-            is_new or (first >= 0 and _indent(text, lines[first]) >= _indent(text, (start, end)))
+        asks = is_text and is_new and len(line) <= _LONGEST_LEAD and _ASKS.search(line) is not None
+        leads = asks or (
+            leads and (is_new or (first >= 0 and _indent(text, lines[first]) >= _indent(text, (start, end))))
         )
         if first >= 0 and (leads or not is_text):
             if number - first > 1:
@@ -127,47 +122,48 @@ def led_paragraphs(text: str, lines: Lines, others: Collection[int]) -> Iterator
 
 def _indent(text: str, line: tuple[int, int]) -> int:
     found = _INDENTATION.match(text, *line)
-    return _width(found.group()) if found else 0
+    return width_of(found.group()) if found else 0
 
 
 def _belongs(
-    items: list[_Item], indent: int, start: int, line: str, is_item: bool, may_be_lazy: bool
+    items: list[Item], indent: int, start: int, line: str, marker: re.Match[str] | None, may_be_lazy: bool
 ) -> bool:
     """Whether a line is of the list whose ``items`` are open.
 
-    One that is not indented may go on with the item before it, as in Markdown, but not without end.
+    One that is not indented may go on with the item before it, as in Markdown, but not without end. An
+    ordinal of another kind that begins no list in the list is of the list around it.
     """
     base = items[0].indent
-    if is_item or indent > base:
+    if marker is not None and indent == base and place_of(items, *indent_and_mark(marker)) is None:
+        return False
+    if marker is not None or indent > base:
         return indent >= base - 1
     return may_be_lazy and start - items[-1].start < _LONGEST_UNINDENTED and not _INTRODUCES.search(line)
 
 
-def _open(text: str, found: _List, items: list[_Item], marker: re.Match[str], end: int) -> None:
+def _open(text: str, found: _List, items: list[Item], marker: re.Match[str], end: int) -> None:
     """Open an item, once those that it does not lie in are closed."""
-    written = marker.group(2).strip()
-    # AsciiDoc and Org nest by the number of marks.
-    depth = len(written) - 1 if set(written) <= {"*"} or set(written) <= {"."} else 0
-    indent = _width(marker.group(1)) + depth
+    own, mark = indent_and_mark(marker)
+    indent = place_of(items, own, mark) or own
     while items and (items[-1].indent >= indent or len(items) >= _MOST_DEPTH):
         found.units.append(_unit(text, items.pop()))
     if items:
         items[-1].first_nested = items[-1].first_nested if items[-1].first_nested >= 0 else marker.start()
-    items.append(_Item(marker.start(), indent, end))
+    items.append(Item(marker.start(), indent, end, style_of(items, mark), mark.strip("().")))
     found.num_items += 1
     for item in items:
         item.end = end
 
 
-def _pop(text: str, found: _List, items: list[_Item], indent: int, *, end_of: int) -> None:
+def _pop(text: str, found: _List, items: list[Item], indent: int, *, end_of: int) -> None:
     """A line of text that ends at ``end_of`` goes on with the innermost item that it is indented under."""
-    while len(items) > 1 and items[-1].indent >= indent:
+    while len(items) > 1 and items[-1].indent >= indent and items[-1].indent == int(items[-1].indent):
         found.units.append(_unit(text, items.pop()))
     for item in items:
         item.end = end_of
 
 
-def _closed(text: str, found: _List, items: list[_Item], fewest_items: int) -> Iterator[Unit]:
+def _closed(text: str, found: _List, items: list[Item], fewest_items: int) -> Iterator[Unit]:
     if found.lead is None and found.num_items < fewest_items:
         return
     whole = Unit(found.start, items[0].end, leaf=False, joined=True)
@@ -182,7 +178,7 @@ def _closed(text: str, found: _List, items: list[_Item], fewest_items: int) -> I
     yield whole
 
 
-def _unit(text: str, item: _Item) -> Unit:
+def _unit(text: str, item: Item) -> Unit:
     """The unit of a closed item."""
     if item.first_nested >= 0:
         return Unit(item.start, item.end, heading_span(text, item.start, item.first_nested), leaf=False)
@@ -203,7 +199,3 @@ def _introduction(text: str, paragraph: int, end: int) -> tuple[int, int] | None
     if end - start > _LONGEST_LEAD:
         start = max(start, text.rfind("\n", start, end) + 1)
     return heading_span(text, start, end)
-
-
-def _width(white: str) -> int:
-    return sum(_TAB if char == "\t" else 1 for char in white)

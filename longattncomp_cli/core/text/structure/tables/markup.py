@@ -1,4 +1,4 @@
-r"""Tables of markup: LaTeX ``tabular``, AsciiDoc ``|===``, MediaWiki ``{|``, RST, Jira ``||``."""
+r"""Tables of markup: LaTeX, AsciiDoc ``|===``, MediaWiki ``{|``, RST, Jira ``||``, Textile ``|_.``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from longattncomp_cli.core.text.structure.tables.table import Table
 _OPENING = re.compile(
     r"\\begin\{(?P<latex>tabularx?\*?|longtable|tabu|array)\}"
     r"|^[ \t]*(?:(?P<adoc>\|={3,})[ \t\r]*$|(?P<wiki>\{\|)"
-    r"|(?P<jira>\|\|[^|\n][^\n]*\|\|)[ \t\r]*$|\.\.[ ](?P<rst>list-table|csv-table)::)",
+    r"|(?P<jira>\|\|[^|\n][^\n]*\|\||\|_\.[^\n]*\|)[ \t\r]*$|\.\.[ ](?P<rst>list-table|csv-table)::)",
     re.MULTILINE,
 )
 _LATEX_ROW_END = re.compile(r"\\\\(?:\[[^\]\n]{0,20}\])?|\\(?:tabularnewline|cr)\b")
