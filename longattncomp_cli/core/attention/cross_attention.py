@@ -109,7 +109,7 @@ class CrossAttention(nn.Module):
         found = []
         for heads in self._like_heads():
             if self.layers[heads[0]] == 0 and ids_N is not None:
-                place_U, index_N = _distinct(ids_N)
+                place_U, index_N = distinct_tokens(ids_N)
                 unit_UD = self._unit({0: states[0][place_U]}, heads[0])
                 found.append(self._scaled(heads, unit_UD, index_N))
             else:
@@ -212,7 +212,7 @@ def unit_logits(projected_HMD: Tensor, units: Sequence[UnitStates]) -> Tensor:
     return logits_NHM if order == sorted(order) else logits_NHM[:, np.argsort(order).tolist()]
 
 
-def _distinct(ids_N: Tensor) -> tuple[Tensor, Tensor]:
+def distinct_tokens(ids_N: Tensor) -> tuple[Tensor, Tensor]:
     """A place of each distinct id (U,), and for each token (N,) which of them its id is."""
     distinct_U, index_N = torch.unique(ids_N, return_inverse=True)
     place_U = torch.empty_like(distinct_U).scatter_(0, index_N, torch.arange(len(ids_N), device=ids_N.device))

@@ -78,7 +78,7 @@ class HopScorer(PoolScorer):
         """The states that the hop reads: the deepest layer's, which are not centred."""
         pool = encoded.states
         layer = max(self.attention.layers)
-        unit_ND = pool.unit_states[pool.head_inputs[self.attention.layers.index(layer)]]
+        unit_ND = pool.of_each_token(self.attention.layers.index(layer))
         chunk_N = torch.arange(len(pool.sizes_C), device=allowed_C.device).repeat_interleave(pool.sizes_C)
         if allowed_C.all():
             return _VisibleStates(layer, StateBlock(chunk_N, {layer: unit_ND}, pool.ids_N))

@@ -1,16 +1,18 @@
 """Score many questions against one pool of encoded chunks, with gradients and without N × M in memory.
 
-The gradient of a chunk's log-sum-exp is the softmax inside the chunk, so the logits need not be kept:
-they are computed a second time, block by block, on the way back. W_K is absorbed into the queries, so the
-frozen context states need no gradient and no projection.
+The gradient of a chunk's log-sum-exp is the softmax inside the chunk. Where the logits would take too much
+memory they are not kept, but computed a second time, block by block, on the way back. W_K is absorbed into
+the queries, so the frozen context states need no gradient and no projection; heads that read the same states
+are multiplied together, and layer 0, a table by token id, once for each id.
 
-Shapes: N context tokens, M query tokens, C chunks, H heads, D backbone width, B block.
+Shapes: N context tokens, U distinct ones, M query tokens, C chunks, H heads, X query tokens of the heads that
+read the same states, D backbone width, B block.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,8 @@ from longattncomp_cli.core.attention.pooling import (
 from longattncomp_cli.core.backbones.base import LayerStates
 
 _BLOCK_TOKENS = 1024
+KEPT_LOGITS_BYTES = 256 * 2**20
+"""The logits of a pool that take more are computed a second time for the gradient."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,13 @@ class PoolStates:
     Attributes:
         ids_N: token ids.
         unit_states: the distinct states (N, D) of length 1, or keys (N, K), in the dtype that is multiplied
-            in.
+            in; of those in ``row_N`` one for each distinct token (U, D).
         head_inputs: for each head its index in ``unit_states``.
         sizes_C: tokens of each chunk, in order.
         document_C: the document each chunk belongs to.
         passage_C: the running text each chunk belongs to, ascending: neighbours share their scores.
         instruction: states of the instruction's tokens, where they are the sink.
+        row_N: of some ``unit_states``, by index, where each token stands in them.
     """
 
     ids_N: Tensor
@@ -54,6 +59,13 @@ class PoolStates:
     document_C: Tensor
     passage_C: Tensor
     instruction: LayerStates | None = None
+    row_N: Mapping[int, Tensor] = field(default_factory=dict)
+
+    def of_each_token(self, head: int) -> Tensor:
+        """(N, D) what a head reads."""
+        index = self.head_inputs[head]
+        states = self.unit_states[index]
+        return states[self.row_N[index]] if index in self.row_N else states
 
 
 @dataclass(frozen=True)
@@ -78,14 +90,20 @@ class _ChunkLogSumExp(torch.autograd.Function):
     def forward(ctx: Any, projected_HMD: Tensor, pool: PoolStates) -> Tensor:
         num_heads, num_query, _ = projected_HMD.shape
         chunks_CHM = projected_HMD.new_empty((len(pool.sizes_C), num_heads, num_query))
-        for tokens, chunks, local_B in _blocks(pool.sizes_C):
-            onehot_CB = F.one_hot(local_B, chunks.stop - chunks.start).T.float()
-            for head, logits_BM in enumerate(_logits(projected_HMD, pool, tokens)):
+        num_bytes = len(pool.ids_N) * num_heads * num_query * chunks_CHM.element_size()
+        keeps = ctx.needs_input_grad[0] and num_bytes <= KEPT_LOGITS_BYTES
+        kept: list[Tensor] = []
+        for group in _groups(projected_HMD, pool):
+            for (_, chunks, local_B), logits_BX in zip(_blocks(pool.sizes_C), group.logits(), strict=True):
+                if keeps:
+                    kept.append(logits_BX)
+                onehot_CB = F.one_hot(local_B, chunks.stop - chunks.start).T.float()
                 # Each query's highest logit of the block is taken out, so that no exponential overflows.
-                highest_M = logits_BM.amax(dim=0)
-                weights_BM = (logits_BM - highest_M).clamp_min_(LOWEST_EXPONENT).exp_()
-                chunks_CHM[chunks, head] = (onehot_CB @ weights_BM).log_().add_(highest_M)
-        ctx.pool = pool
+                highest_X = logits_BX.amax(dim=0)
+                weights_BX = (logits_BX - highest_X).clamp_min_(LOWEST_EXPONENT).exp_()
+                sums_CX = (onehot_CB @ weights_BX).log_().add_(highest_X)
+                chunks_CHM[chunks, group.heads] = sums_CX.view(-1, len(group.heads), num_query)
+        ctx.pool, ctx.kept = pool, kept
         ctx.save_for_backward(projected_HMD, chunks_CHM)
         return chunks_CHM
 
@@ -94,14 +112,21 @@ class _ChunkLogSumExp(torch.autograd.Function):
         projected_HMD, chunks_CHM = ctx.saved_tensors
         pool: PoolStates = ctx.pool
         grad_HMD = torch.zeros_like(projected_HMD)
-        for tokens, chunks, local_B in _blocks(pool.sizes_C):
-            for head, logits_BM in enumerate(_logits(projected_HMD, pool, tokens)):
-                # dy[c]/dlogit[n] = exp(logit[n] − y[c]): the token's share of its chunk. With
-                # logit = states · projected, the queries' gradient is the states weighted by these shares.
-                shares_BM = (logits_BM - chunks_CHM[chunks, head][local_B]).clamp_(LOWEST_EXPONENT, 0).exp_()
-                shares_BM *= grad_CHM[chunks, head][local_B]
-                states_BD = pool.unit_states[pool.head_inputs[head]][tokens]
-                grad_HMD[head] += shares_BM.T.to(states_BD.dtype) @ states_BD
+        blocks = _blocks(pool.sizes_C)
+        for number, group in enumerate(_groups(projected_HMD, pool)):
+            # dy[c]/dlogit[n] = exp(logit[n] − y[c]): the token's share of its chunk. With
+            # logit = states · projected, the queries' gradient is the states weighted by these shares.
+            sums_CX = chunks_CHM[:, group.heads].flatten(1)
+            grad_CX = grad_CHM[:, group.heads].flatten(1)
+            kept = ctx.kept[number * len(blocks) : (number + 1) * len(blocks)]
+            shares = (
+                (logits_BX - sums_CX[chunks][local_B])
+                .clamp_(LOWEST_EXPONENT, 0)
+                .exp_()
+                .mul_(grad_CX[chunks][local_B])
+                for (_, chunks, local_B), logits_BX in zip(blocks, kept or group.logits(), strict=True)
+            )
+            grad_HMD[group.heads] = group.gradient(shares).view(len(group.heads), *grad_HMD.shape[1:])
         return grad_HMD, None
 
 
@@ -111,12 +136,57 @@ def chunk_logsumexp(projected_HMD: Tensor, pool: PoolStates) -> Tensor:
     return result
 
 
-def _logits(projected_HMD: Tensor, pool: PoolStates, tokens: slice) -> list[Tensor]:
-    """For each head (B, M)."""
-    return [
-        (pool.unit_states[index][tokens] @ projected_HMD[head].T.to(pool.unit_states[index].dtype)).float()
-        for head, index in enumerate(pool.head_inputs)
-    ]
+@dataclass(frozen=True)
+class _Group:
+    """Heads that read the same states, multiplied together.
+
+    Attributes:
+        heads: which.
+        asked_XD: their projected queries, head after head.
+        states: (N, D), or (U, D) with ``row_N``.
+        row_N: where each token stands in them.
+        blocks: the tokens of each block.
+    """
+
+    heads: list[int]
+    asked_XD: Tensor
+    states: Tensor
+    row_N: Tensor | None
+    blocks: list[slice]
+
+    def logits(self) -> Iterator[Tensor]:
+        """Yield (B, X) for each block."""
+        asked_DX = self.asked_XD.T.to(self.states.dtype)
+        if self.row_N is None:
+            for tokens in self.blocks:
+                yield (self.states[tokens] @ asked_DX).float()
+        else:
+            logits_UX = (self.states @ asked_DX).float()
+            for tokens in self.blocks:
+                yield logits_UX[self.row_N[tokens]]
+
+    def gradient(self, shares: Iterator[Tensor]) -> Tensor:
+        """(X, D) the states weighted by the shares (B, X) of each block."""
+        if self.row_N is None:
+            grad_XD = torch.zeros_like(self.asked_XD)
+            for tokens, shares_BX in zip(self.blocks, shares, strict=True):
+                grad_XD += shares_BX.T.to(self.states.dtype) @ self.states[tokens]
+            return grad_XD
+        shares_UX = self.asked_XD.new_zeros((len(self.states), len(self.asked_XD)))
+        for tokens, shares_BX in zip(self.blocks, shares, strict=True):
+            shares_UX.index_add_(0, self.row_N[tokens], shares_BX)
+        return (shares_UX.T.to(self.states.dtype) @ self.states).to(self.asked_XD.dtype)
+
+
+def _groups(projected_HMD: Tensor, pool: PoolStates) -> list[_Group]:
+    """One for each of the pool's distinct inputs."""
+    blocks = [tokens for tokens, _, _ in _blocks(pool.sizes_C)]
+    groups = []
+    for index, states in enumerate(pool.unit_states):
+        heads = [head for head, own in enumerate(pool.head_inputs) if own == index]
+        asked_XD = projected_HMD[heads].flatten(0, 1)
+        groups.append(_Group(heads, asked_XD, states, pool.row_N.get(index), blocks))
+    return groups
 
 
 def _blocks(sizes_C: Tensor) -> list[tuple[slice, slice, Tensor]]:
@@ -143,8 +213,10 @@ class PoolIdf:
     def __init__(self, pool: PoolStates) -> None:
         """Index which chunks hold which token."""
         owner = np.repeat(np.arange(len(pool.sizes_C)), pool.sizes_C.cpu().numpy())
-        pairs = np.unique(np.stack([pool.ids_N.cpu().numpy(), owner]), axis=1)
-        self._ids, self._chunks = pairs
+        # One number a pair sorts in a tenth of the time that rows of an array take.
+        num_chunks = max(1, len(pool.sizes_C))
+        pairs = np.unique(pool.ids_N.cpu().numpy().astype(np.int64) * num_chunks + owner)
+        self._ids, self._chunks = np.divmod(pairs, num_chunks)
 
     def __call__(self, ids_M: Tensor, allowed_C: np.ndarray) -> Tensor:
         """(M,) the IDF of tokens among the allowed chunks."""

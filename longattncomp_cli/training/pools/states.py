@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from longattncomp_cli.core.attention.cross_attention import CrossAttention
+from longattncomp_cli.core.attention.cross_attention import CrossAttention, distinct_tokens
 from longattncomp_cli.core.backbones.base import LayerStates
 from longattncomp_cli.core.chunking.chunks import ContextTokens
 from longattncomp_cli.training.pools.feature_files import DocumentFeatures
@@ -43,14 +43,20 @@ def pool_states(
         states[0] = store.backbone.embed(ids_N)
     states = {layer: value.to(device) for layer, value in states.items()}
     # Heads on one layer with one centre share a tensor: it is kept once.
+    # Layer 0 depends on the token alone, unless positions turn it: one row for each id is enough.
     per_head = attention.key_states(states)
+    place_U, index_N = distinct_tokens(ids_N.to(device))
     distinct: list[Tensor] = []
+    row_N: dict[int, Tensor] = {}
     head_inputs = []
     seen: dict[int, int] = {}
-    for value in per_head:
+    for layer, value in zip(attention.layers, per_head, strict=True):
         if id(value) not in seen:
-            seen[id(value)] = len(distinct)
-            distinct.append(value.to(store.compute_dtype))
+            number = seen[id(value)] = len(distinct)
+            if layer == 0 and not store.has_positions:
+                row_N[number] = index_N
+            own = value[place_U] if number in row_N else value
+            distinct.append(own.to(store.compute_dtype))
         head_inputs.append(seen[id(value)])
     sizes = [n for f in features for n in f.num_tokens]
     document = [i for i, f in enumerate(features) for _ in f.num_tokens]
@@ -63,6 +69,7 @@ def pool_states(
         torch.tensor(document, device=device),
         torch.tensor(begins, device=device).cumsum(dim=0),
         instruction,
+        row_N,
     )
 
 
