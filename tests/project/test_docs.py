@@ -3,8 +3,7 @@
 ``UPDATE_DOCS=1 pytest tests/project/test_docs.py`` writes the real output behind each command.
 
 A ```console block holds one or more commands behind ``$``, each followed by its output. They are run in a
-copy of ``samples/``, ``longattncomp`` in this process; a context that several of them read is read once
-(``--cache``, which does not change a byte).
+copy of ``samples/``, ``longattncomp`` in this process.
 """
 
 from __future__ import annotations
@@ -120,15 +119,13 @@ def test_masking_hides_what_is_computed_from_scores_and_nothing_else() -> None:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``samples/`` that commands may write into, shared by all, in order."""
     folder = tmp_path_factory.mktemp("docs")
     shutil.copytree(
         ROOT / "samples", folder / "samples", ignore=shutil.ignore_patterns("__pycache__", "*.png")
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LONGATTNCOMP_CACHE", str(folder / "cache"))
-        yield folder
+    return folder
 
 
 def output_of(command: str) -> str:
