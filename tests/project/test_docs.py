@@ -306,6 +306,14 @@ def test_digests_are_read_of_reports_and_of_scripts_and_missed_where_they_are_mi
     assert digests_of({"methods": {}}) == {}
 
 
+@pytest.mark.parametrize("name", sorted({name for _, name in figures()}))
+def test_results_say_how_they_were_made(name: str) -> None:
+    report = json.loads((RESULTS / name).read_bytes())
+    machines = report.get("environments") or [report["environment"]]
+    assert report.get("commands") or report["command"]
+    assert all(each["commit"] and each["device"] for each in machines)
+
+
 @pytest.mark.parametrize(("document", "name"), figures())
 def test_figures_are_of_the_checkpoints_that_are_shipped(document: str, name: str) -> None:
     report = json.loads((RESULTS / name).read_bytes())
