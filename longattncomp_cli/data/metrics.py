@@ -51,11 +51,6 @@ class Interval:
     low: float
     high: float
 
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether zero lies outside the bounds."""
-        return self.low > 0 or self.high < 0
-
 
 def bootstrap_mean(
     values: Sequence[float] | FloatArray,

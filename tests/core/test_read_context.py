@@ -58,9 +58,8 @@ def same(one: Compression, other: Compression) -> bool:
 )
 def test_each_answer_is_that_of_a_fresh_call(compressor: Compressor, context) -> None:
     read = compressor.read(context)
-    for query in QUERIES:
-        for budget in (40, "30%", 100_000):
-            assert same(read.compress(query, budget), compressor.compress(context, query, budget))
+    for query, budget in zip(QUERIES, (40, "30%", 100_000), strict=True):
+        assert same(read.compress(query, budget), compressor.compress(context, query, budget))
     assert np.array_equal(
         read.score(QUERIES[0]).scores.scores, compressor.score(context, QUERIES[0]).scores.scores
     )

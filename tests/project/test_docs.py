@@ -3,8 +3,7 @@
 ``UPDATE_DOCS=1 pytest tests/project/test_docs.py`` writes the real output behind each command.
 
 A ```console block holds one or more commands behind ``$``, each followed by its output. They are run in a
-copy of ``samples/``, ``longattncomp`` in this process; a context that several of them read is read once
-(``--cache``, which does not change a byte).
+copy of ``samples/``, ``longattncomp`` in this process.
 """
 
 from __future__ import annotations
@@ -120,15 +119,13 @@ def test_masking_hides_what_is_computed_from_scores_and_nothing_else() -> None:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``samples/`` that commands may write into, shared by all, in order."""
     folder = tmp_path_factory.mktemp("docs")
     shutil.copytree(
         ROOT / "samples", folder / "samples", ignore=shutil.ignore_patterns("__pycache__", "*.png")
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LONGATTNCOMP_CACHE", str(folder / "cache"))
-        yield folder
+    return folder
 
 
 def output_of(command: str) -> str:
@@ -307,6 +304,14 @@ def test_digests_are_read_of_reports_and_of_scripts_and_missed_where_they_are_mi
     }
     assert digests_of({"one": part, "two": {"environment": {}}}) == {}
     assert digests_of({"methods": {}}) == {}
+
+
+@pytest.mark.parametrize("name", sorted({name for _, name in figures()}))
+def test_results_say_how_they_were_made(name: str) -> None:
+    report = json.loads((RESULTS / name).read_bytes())
+    machines = report.get("environments") or [report["environment"]]
+    assert report.get("commands") or report["command"]
+    assert all(each["commit"] and each["device"] for each in machines)
 
 
 @pytest.mark.parametrize(("document", "name"), figures())
