@@ -59,6 +59,7 @@ _KINDS = {
     ),
     **dict.fromkeys((".css", ".scss", ".less", ".bicep", ".nginx"), "settings"),
     **dict.fromkeys((".srt", ".vtt", ".sbv"), "subtitles"),
+    ".chat": "chat",
     **dict.fromkeys(
         (".pgn", ".ris", ".enw", ".ged", ".po", ".pot", ".qif", ".abc", ".edi", ".mrk"), "entries"
     ),
