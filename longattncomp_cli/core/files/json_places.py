@@ -20,17 +20,25 @@ def with_strings(text: str, changed: Mapping[Place, str], *, is_lines: bool = Fa
         is_lines: whether the text is several values, one after the other; a place begins with their number.
     """
     is_ascii = text.isascii()
+    lengths = {len(place) for place in changed}
     pieces: list[str] = []
     at = 0
-    for start, end, place in _strings(text, is_lines=is_lines):
-        if place in changed:
-            pieces += text[at:start], json.dumps(changed[place], ensure_ascii=is_ascii)
+    for start, end, path in strings(text, is_lines=is_lines):
+        if len(path) in lengths and (new := changed.get(tuple(path))) is not None:
+            pieces += text[at:start], json.dumps(new, ensure_ascii=is_ascii)
             at = end
     return "".join([*pieces, text[at:]])
 
 
-def _strings(text: str, *, is_lines: bool) -> Iterator[tuple[int, int, Place]]:
-    """Where each string that is a value begins and ends, its quotes included, and its place."""
+def strings(text: str, *, is_lines: bool = False) -> Iterator[tuple[int, int, list[str | int]]]:
+    """Each string that is a value: where it begins and ends, its quotes included, and the way to it.
+
+    The way is a list that changes as the reading goes on. Of broken JSON as much is read as can be.
+
+    Args:
+        text: JSON.
+        is_lines: as above.
+    """
     path: list[str | int] = [0] if is_lines else []
     is_list: list[bool] = [True] if is_lines else []
     least = len(path)
@@ -42,18 +50,19 @@ def _strings(text: str, *, is_lines: bool) -> Iterator[tuple[int, int, Place]]:
             path.append(0 if mark == "[" else "")
             key_is_next = mark == "{"
         elif mark in "}]":
-            is_list.pop()
-            path.pop()
+            if len(path) > least:
+                is_list.pop()
+                path.pop()
             key_is_next = False
             if is_lines and len(path) == least:
                 path[0] = int(path[0]) + 1
         elif mark == ",":
-            if is_list[-1]:
+            if is_list and is_list[-1]:
                 path[-1] = int(path[-1]) + 1
-            key_is_next = not is_list[-1]
+            key_is_next = bool(is_list) and not is_list[-1]
         elif mark == ":":
             key_is_next = False
         elif key_is_next:
             path[-1] = json.loads(mark) if "\\" in mark else mark[1:-1]
         else:
-            yield token.start(), token.end(), tuple(path)
+            yield token.start(), token.end(), path

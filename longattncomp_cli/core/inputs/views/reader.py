@@ -6,7 +6,7 @@ import re
 from pathlib import PurePath
 
 from longattncomp_cli.core.files.paths import name_when_unpacked
-from longattncomp_cli.core.inputs.views import mail, manual_pages, notebooks, pages
+from longattncomp_cli.core.inputs.views import chat_exports, mail, manual_pages, notebooks, pages
 from longattncomp_cli.core.inputs.views.view import View
 
 _MANUAL_SUFFIX = re.compile(r"\.[1-9][a-z]{0,4}|\.man|\.mdoc|\.roff")
@@ -33,6 +33,8 @@ def view_of(text: str, name: str) -> View | None:
         return mail.read(text)
     if _MANUAL_SUFFIX.fullmatch(suffix) and manual_pages.is_manual(opening):
         return manual_pages.read(text)
+    if suffix == ".json" or (not suffix and opening.lstrip()[:1] in ("{", "[")):
+        return chat_exports.read(text)
     return None
 
 

@@ -12,10 +12,15 @@ from statistics import quantiles
 from longattncomp_cli.core.text.boundaries import sentence_starts
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
+# "3/14/26, 9:05 PM - " and "[2026-03-14 21:05] ", as programs write them before a name.
+_TIME = (
+    r"\u200e?[\[(]?(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4},?[ T])?\d{1,2}:\d\d(?::\d\d)?"
+    r"(?:[ \u202f][AaPp]\.?[Mm]\.?)?[\])]?(?: [-–])?[ \t]{1,3}"
+)
 # "Name:", "[00:12] Name:", "**Name**:", "<|im_start|>user": a short label at the beginning of a line.
 _LABEL = re.compile(
     r"(?m)^(?:<\|im_start\|>(?P<role>\w{1,20})$"
-    r"|(?:[\[(]?\d{1,2}:\d\d(?::\d\d)?[\])]?[ \t]{1,3})?(?:[-*>] ?)?\*{0,2}"
+    rf"|(?:{_TIME})?(?:[-*>] ?)?\*{{0,2}}"
     r"(?P<name>[^\W\d_][\w.'’-]{0,24}(?: [\w.'’()-]{1,24}){0,3})\*{0,2}(?: ?\([^)\n]{1,20}\))?:\*{0,2}(?=\s))"
 )
 

@@ -61,6 +61,7 @@ _KINDS = {
     **dict.fromkeys((".cmake", ".bazel", ".gn"), "fields"),
     ".feature": "gherkin",
     **dict.fromkeys((".srt", ".vtt", ".sbv"), "subtitles"),
+    ".chat": "chat",
     **dict.fromkeys(
         (".pgn", ".ris", ".enw", ".ged", ".po", ".pot", ".qif", ".abc", ".edi", ".mrk"), "entries"
     ),
