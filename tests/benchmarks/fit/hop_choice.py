@@ -4,9 +4,10 @@
 
 Held-out training questions of several steps over the haystacks of ``decoder_recall.py``, and XQuAD's on the
 half of the articles that is not reported, in the text's language and in English. Each context is read once.
-Evidence recall of characters by whole chunks and a part of the last, the paired difference to one hop with its
-standard error over questions, and the share of the budget that is used. The untrained hop is measured at each temperature and
-strength, and as it stands in the checkpoint (``own``); ``auto`` is the latter with ``--select auto``.
+Evidence recall of characters by whole chunks and a part of the last, the paired difference to one hop with
+its standard error over questions, and the share of the budget that is used. The untrained hop is measured at
+each temperature and strength, and as it stands in the checkpoint (``own``); ``auto`` is the latter with
+``--select auto``.
 """
 
 from __future__ import annotations
