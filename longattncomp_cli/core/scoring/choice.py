@@ -140,8 +140,10 @@ class ScorerChoice:
 
         checkpoint = load_checkpoint(self.checkpoint or DEFAULT_CHECKPOINT)
         config = checkpoint.config
-        if self.backbone is not None:
-            config = replace(config, backbone=replace(config.backbone, id=self.backbone))
+        if self.backbone not in (None, config.backbone.id):
+            # Where it is not there, the package of the checkpoint's own is not what was asked for.
+            spec = replace(config.backbone, id=self.backbone, package_path="")
+            config = replace(config, backbone=spec)
         if self.encoding is not None:
             config = replace(config, encoding=self.encoding)
         checkpoint = replace(checkpoint, config=config)

@@ -90,7 +90,7 @@ def past_empty_lines(text: str, offset: int) -> int:
     A token of nothing but white space, or the end of a unit, lies before the line break.
     """
     found = _EMPTY_LINES.match(text, offset)
-    return found.end() if found and found.end() < len(text) else offset
+    return found.end() if found else offset
 
 
 def _offsets(pattern: re.Pattern[str], text: str) -> IntArray:

