@@ -221,7 +221,7 @@ STANDS_UNDER: dict[str, tuple[str, str, list[str]]] = {
     "brackets": (NESTED, "85", ['sluice_set(\n    name = "south",']),
     "deeper brackets": (NESTED, '"lower"', ['sluice_set(\n    name = "north",', "gates = ["]),
     "reply": (THREAD, "never grease", ["[asked] Which oil for the winch?", "[reply] by runa, 4 May"]),
-    "note": (THREAD, "Not in frost", ["[asked] Which oil", "[reply] by runa"]),
+    "note": (THREAD, "Not in frost", ["[asked] Which oil", "[reply] by runa", "[note] by marl"]),
     "roman in letter": (LEASE, "30 from", ["1. Rent", "The tenant pays:", "(b) for the loft:"]),
     "i after h": (LEASE, "burn peat", ["2. Duties", "The tenant shall not:"]),
     "scene": (PLAY, "Then climb", ["ACT I", "SCENE 2. A tower."]),

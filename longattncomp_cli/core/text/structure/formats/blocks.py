@@ -46,7 +46,12 @@ _Block = list[tuple[int, int]]
 
 def read(text: str) -> Structure:
     """Blocks of fields where the text has them, else lines with what is indented below them."""
-    units = _field_blocks(text) if has_field_blocks(text[:_SAMPLE_CHARS]) else indented_blocks(text)
+    sample = text[:_SAMPLE_CHARS]
+    units = _field_blocks(text) if has_field_blocks(sample) else indented_blocks(text)
+    if has_threads(sample):
+        units += [
+            _block_unit(text, block[0][0], block[0][1], block) for block in _blocks(text) if len(block) > 1
+        ]
     return build("fields", [unit for unit in units if text.find("\n", unit.start, unit.end) >= 0])
 
 
