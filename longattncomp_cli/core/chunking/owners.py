@@ -23,8 +23,6 @@ OWNER_SHARE = 0.5
 """What a word of a heading counts in each chunk under it, beside the chunk's own words."""
 CODE_OWNER_SHARE = 0.1
 """The same in code: a question that says what a function does rather shares words with the wrong class."""
-CODE_NAME_SHARE = 0.1
-"""What a name that is spelt out counts there: a question that spells out a class means it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,13 +32,11 @@ class Owners:
     Attributes:
         headings: (G,) each once, in the order of the first chunk under it.
         share_G: what a word of each counts in the chunks under it.
-        name_share_G: what a name counts there that the query spells out.
         chunk_P, heading_P: a chunk, and a heading over it that stands outside of it; by chunk.
     """
 
     headings: tuple[SourceSpan, ...]
     share_G: FloatArray
-    name_share_G: FloatArray
     chunk_P: IntArray
     heading_P: IntArray
 
@@ -69,7 +65,7 @@ class Owners:
             at = _numbered(np.array(places))
             begin_G, end_G = (np.searchsorted(at, _numbered(spans_G3[:, (0, end)])) for end in (1, 2))
             counts_G = end_G - begin_G
-            np.add.at(counts_C, self.chunk_P, (self.name_share_G * counts_G)[self.heading_P])
+            np.add.at(counts_C, self.chunk_P, (self.share_G * counts_G)[self.heading_P])
         return counts_C
 
 
@@ -98,8 +94,7 @@ def owners_of(chunks: Sequence[Chunk], sources: Sequence[Source]) -> Owners:
             heading = SourceSpan(chunk.source, start, end)
             pairs.append((chunk.index, numbers.setdefault(heading, len(numbers))))
     pairs_P2 = np.array(sorted(set(pairs)), dtype=np.int64).reshape(-1, 2)
-    is_code_G = np.array([sources[heading.source].kind in CODE_KINDS for heading in numbers], dtype=bool)
-    shares, name_shares = (
-        np.where(is_code_G, of_code, OWNER_SHARE) for of_code in (CODE_OWNER_SHARE, CODE_NAME_SHARE)
-    )
-    return Owners(tuple(numbers), shares, name_shares, pairs_P2[:, 0], pairs_P2[:, 1])
+    shares = [
+        CODE_OWNER_SHARE if sources[heading.source].kind in CODE_KINDS else OWNER_SHARE for heading in numbers
+    ]
+    return Owners(tuple(numbers), np.array(shares), pairs_P2[:, 0], pairs_P2[:, 1])

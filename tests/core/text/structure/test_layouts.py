@@ -277,6 +277,15 @@ def test_prose_has_no_columns_and_no_levels() -> None:
     assert structure is None or (structure.kind == "prose" and not any(unit.row for unit in structure.units))
 
 
+@pytest.mark.parametrize(
+    "text", ["  pump: pump of the pier. Kept in a box\n" * 8, "one two three four\n" * 8]
+)
+def test_lines_alike_are_no_columns(text: str) -> None:
+    for name in ("", "a.yaml"):
+        structure = structure_of(text, name)
+        assert structure is None or not any(unit.row for unit in structure.units)
+
+
 def test_an_assignment_is_no_setting_where_functions_are_called() -> None:
     text = "".join(f"width_{i} = measure(hall_{i})\n" for i in range(12))
     structure = structure_of(text)

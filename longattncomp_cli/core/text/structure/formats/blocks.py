@@ -49,9 +49,9 @@ def read(text: str) -> Structure:
     sample = text[:_SAMPLE_CHARS]
     units = _field_blocks(text) if has_field_blocks(sample) else indented_blocks(text)
     if has_threads(sample):
-        units += [
-            _block_unit(text, block[0][0], block[0][1], block) for block in _blocks(text) if len(block) > 1
-        ]
+        heads = {unit.heading for unit in units}
+        firsts = [_block_unit(text, *block[0], block) for block in _blocks(text) if len(block) > 1]
+        units += [unit for unit in firsts if unit.heading not in heads]
     return build("fields", [unit for unit in units if text.find("\n", unit.start, unit.end) >= 0])
 
 
