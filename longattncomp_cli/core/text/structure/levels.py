@@ -9,7 +9,7 @@ from longattncomp_cli.core.text.structure.units import Unit, heading_span
 
 _CLOSES = re.compile(r"[\])}]|(?:end\w*|fi|done|esac)\b")
 _REMARK = re.compile(r"(?:#|//|;|!|--)")
-_OPENS = re.compile(r"[(\[{=][ \t]*$|\([^()\n]*$")
+_OPENS = re.compile(r"[(\[=][ \t]*$|\([^()\n]*$")
 _NEAR_CHARS = 160
 _FEWEST_BLOCKS = 3
 _HEAD_SHARE = 0.8
