@@ -243,3 +243,11 @@ def test_what_holds_several_named_records_is_none_itself() -> None:
     rows = [text[a:b] for a, b in zip(*structure.rows, strict=True)]
     assert [row.split('"')[3] for row in rows] == ["list", "hire", "refund", "oars"]
     assert '"name": "boats"' in " ".join(above(text, "a.json", "/v2/refund"))
+
+
+def test_special_targets_of_a_makefile_head_nothing() -> None:
+    text = ".PHONY: all mend\nall: oar\n\nmend: oar\n\t./oar --mend\n\noar: oar.c\n\tcc oar.c\n"
+    assert above(text, "Makefile", "--mend") == ["mend: oar"]
+    structure = structure_of(text, "Makefile")
+    assert structure is not None
+    assert not any(text.startswith(".PHONY", unit.start) for unit in structure.units)
