@@ -12,6 +12,7 @@ Shapes: C chunks.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from longattncomp_cli.core.chunking.chunks import Tokens
 
 
+_MEMBER = re.compile(r"(?P<owner>\w+(?:(?:\.|::|->)\w+)*?)(?:\.|::|->)(?P<member>[^\W\d]\w*)")
 _TAKEN_OVER = 0.05
 """What a chunk takes over of the match in the chunk before it, in one passage."""
 _FLOOR = -6.0
@@ -78,9 +80,13 @@ def exact_match_gains(
     begins = [(chunk.source, chunk.start) for chunk in chunks]
     for name in identifiers:
         found = _all_places(request, name)
-        counts_C = np.zeros(len(chunks))
-        for at in found:
-            counts_C[max(0, bisect_right(begins, at) - 1)] += 1
+        counts_C = _counts(found, begins)
+        if not found and (parts := _MEMBER.fullmatch(name)):
+            # Of ``Pump.stop`` the class may stand in a heading: what names the member counts under it.
+            found = _all_places(request, parts["member"])
+            owner = _all_places(request, parts["owner"].rpartition(".")[2])
+            is_owned_C = _counts(owner, begins) + owners.counts(owner, len(chunks)) > 0
+            counts_C, found = _counts(found, begins) * is_owned_C, []
         holding = int(np.count_nonzero(counts_C))
         is_common = holding > max(2, _COMPOUND_SHARE * len(chunks))
         if not holding or (is_common and is_compound(name, request.query)):
@@ -100,6 +106,14 @@ def exact_match_gains(
         own_rarity *= max(place.weight for place in places)
         weight = own_rarity * _num_tokens(request.query, written, query) / max(total, 1e-9)
         yield ExactMatch(key, weight * _gains(counts_C / counts_C.sum()), np.zeros(len(chunks)))
+
+
+def _counts(places: Sequence[tuple[int, int]], begins: Sequence[tuple[int, int]]) -> FloatArray:
+    """(C,) how many places, each a source and a character, lie in each chunk."""
+    counts_C = np.zeros(len(begins))
+    for at in places:
+        counts_C[max(0, bisect_right(begins, at) - 1)] += 1
+    return counts_C
 
 
 def _gains(mass_C: FloatArray) -> FloatArray:

@@ -31,7 +31,8 @@ def structure_for(source: Source, snap: SnapLevel) -> Structure | None:
 
 _LEVELS = {"none": 0, "word": 1, "line": 2, "sentence": 3, "paragraph": 4, "unit": 5, "border": 6}
 _LINE_SNAPS = ("none", "word", "line")
-_CLOSES = re.compile(r"^[ \t]*((?:[)\]}]+|end\b)[;,.]?)[ \t]*\r?$", re.MULTILINE)
+_CLOSES = re.compile(r"^[ \t]*((?:[)\]}]+|end\b|</[\w:.-]+>)[;,.]?)[ \t]*\r?$", re.MULTILINE)
+_CLOSING_KINDS = CODE_KINDS | {"settings", "fields", "json", "xml"}
 WHOLE_UNIT_CHUNKS = 4
 """A definition, table or record of up to this many times the size of a chunk is a chunk of its own."""
 
@@ -141,7 +142,7 @@ def token_levels(
         after = np.searchsorted(starts, source.structure.heading_ends)
         after = after[after < len(levels)]
         levels[after] = np.minimum(levels[after], _LEVELS["line"])
-    if structure is not None and source.kind in CODE_KINDS:
+    if snap in ("auto", "structure") and source.structure is not None and source.kind in _CLOSING_KINDS:
         # What only closes stays with what it closes.
         closing = [found.start(1) + context.start for found in _CLOSES.finditer(text)]
         at = np.searchsorted(starts, closing)

@@ -12,7 +12,7 @@ from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.pointers import corrections_left_out, entry_asked
 from longattncomp_cli.core.selection.select import Selection
-from longattncomp_cli.core.text.order_words import order_asked
+from longattncomp_cli.core.text.order_words import order_asked, place_asked
 
 LOW_CONFIDENCE = 0.3
 """Chosen on training questions, half of them answerable: this doubts one in twenty of those, and three in
@@ -22,6 +22,7 @@ MOST_DROPPED = 0.5
 MOST_UNKNOWN = 0.2
 """Above this share of unknown tokens a text counts as one that the backbone cannot read."""
 _FEWEST_NAME_CHARS = 4
+_FEWEST_WORDS = 8
 _MOST_LINES_NAMED = 3
 _MOST_FOLDED_NAMED = 3
 _GUESSED_LAYOUTS = ("tail", "last-paragraph", "first-paragraph")
@@ -74,12 +75,16 @@ def find_warnings(
         )
         found.append(ResultWarning("unread-script", sentence))
     asked = order_asked(request.query)
+    words = place_asked(request.query)
     if asked is not None and entry_asked(request) is None:
-        sentence = f"the query asks for {asked[1]!r}: position and order in time are not judged, only wording"
+        words = asked[1]
+    if words:
+        sentence = f"the query asks for {words!r}: position and order in time are not judged, only wording"
         found.append(ResultWarning("order-words", sentence))
     if selection is not None:
         found += _dropped_sources(request, selection)
         found += _corrections_left_out(request, scores, selection)
+        found += _fragments(request, selection)
     return tuple(found)
 
 
@@ -95,6 +100,23 @@ def _corrections_left_out(request: Request, scores: ChunkScores, selection: Sele
         return []
     sentence = f"what is kept seems to be corrected in {lines}, which is left out: a larger budget holds both"
     return [ResultWarning("correction-left-out", sentence)]
+
+
+def _fragments(request: Request, selection: Selection) -> list[ResultWarning]:
+    """All that is kept is the first words of a sentence or line."""
+    texts = [request.sources[span.chunk.source].text for span in selection.kept]
+    num_words = sum(len(text[s.start : s.end].split()) for text, s in zip(texts, selection.kept, strict=True))
+    if not selection.kept or num_words >= _FEWEST_WORDS or not selection.kept[-1].is_cut:
+        return []
+    text, end = texts[-1], selection.kept[-1].end
+    rest = text[end : selection.kept[-1].chunk.end]
+    if not rest.strip() or "\n" in rest[: len(rest) - len(rest.lstrip())] or text[end - 1] in ".!?。！？।":
+        return []
+    words = f"{num_words} word{'s' * (num_words > 1)}"
+    sentence = (
+        f"the budget holds {words} of the best passage, and no whole sentence or line: a larger one does"
+    )
+    return [ResultWarning("fragment", sentence)]
 
 
 def _dropped_sources(request: Request, selection: Selection) -> list[ResultWarning]:

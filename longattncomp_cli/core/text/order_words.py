@@ -27,6 +27,11 @@ _NEWEST = re.compile(
     r"|derni(?:er|ère)|última?o?)\b"
 )
 _OLDEST = re.compile(rf"(?i)\b(?:earliest|oldest|(?:very )?first(?=(?: \w+)? {_PARTS}\b))\b")
+_ORDINAL = re.compile(
+    r"(?i)\b(?:second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|\d+(?:nd|rd|th)|last but one"
+    r"|penultimate)"
+    rf"(?=(?: \w+)? {_PARTS}\b)"
+)
 _VERSION = r"\d{1,9}(?:\.\d{1,9})+(?:[-.]?(?:rc|a|b|alpha|beta|dev|post)\.?\d{0,9})?"
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _OTHER_MONTHS = {"mär": 3, "mai": 5, "okt": 10, "dez": 12, "fév": 2, "avr": 4, "aoû": 8, "déc": 12}
@@ -70,6 +75,12 @@ def order_asked(query: str) -> tuple[Order, str] | None:
     if match := _OLDEST.search(query):
         return "oldest", match[0]
     return None
+
+
+def place_asked(query: str) -> str:
+    """The words by which a query asks for something by its place among others (``third step``), or ``""``."""
+    match = _ORDINAL.search(query)
+    return match[0] if match else ""
 
 
 def entries(text: str, start: int, end: int) -> list[Entry]:

@@ -92,3 +92,25 @@ def test_explain_tells_what_a_name_adds(scorer: Scorer) -> None:
     named = with_config(scorer, exact_match_weight=0.35)
     assert [name for name, adds in explain(named, request, 0).exact if adds > 0] == ["load_all"]
     assert explain(named, request, 1).exact == ()
+
+
+@pytest.mark.parametrize("mark", [".", "::", "->"])
+def test_a_member_is_looked_for_under_its_class(scorer: Scorer, mark: str) -> None:
+    """``WinchLog.trim`` stands nowhere as it is spelt: the class is a heading, and other classes trim too."""
+    body = "".join(f"        total += weigh(rows[{i}], scale, offset)\n" for i in range(20))
+    names = ["BellLog", "WinchLog", "GateLog"]
+    text = "".join(f"class {name}:\n    size = 7\n\n    def trim(self):\n{body}\n" for name in names)
+    request = Request((Source(text, name="a.py"),), f"What does WinchLog{mark}trim return?")
+    plain = {"propagation_decay": None, "coverage": 0}
+    before, after = (
+        with_config(scorer, exact_match_weight=weight, **plain)
+        .with_options(chunk_tokens=64, snap="auto")
+        .score(request)
+        for weight in (0.0, 0.35)
+    )
+    owner = text.index("class WinchLog"), text.index("class GateLog")
+    heads = [chunk.index for chunk in before.chunks if "def trim" in text[chunk.start : chunk.end]]
+    assert len(heads) == 3
+    gain = after.scores[heads] / before.scores[heads]
+    (own,) = (i for i, index in enumerate(heads) if owner[0] <= before.chunks[index].start < owner[1])
+    assert gain[own] > 2 * max(gain[other] for other in range(3) if other != own)

@@ -78,3 +78,31 @@ def test_places_in_a_heading_count_for_all_chunks_under_it(scorer) -> None:
     assert (counts_C[under] == OWNER_SHARE).all()
     assert not owners.counts([shelf], len(chunks)).any()
     assert not owners.counts([], len(chunks)).any()
+
+
+def test_a_closing_tag_or_bracket_stays_with_what_it_closes(scorer) -> None:
+    element = "  <gauge name='g{0}'>\n    <level>{0} ells over the weir</level>\n  </gauge>\n"
+    block = "gauge g{0} {{\n  level = {0} ells over the weir\n  note = kept\n}}\n"
+    record = '  {{\n    "name": "g{0}",\n    "level": "{0} ells over the weir"\n  }},\n'
+    for name, text in {
+        "a.xml": "<gauges>\n" + "".join(element.format(i) for i in range(12)) + "</gauges>\n",
+        "a.conf": "".join(block.format(i) for i in range(12)),
+        "a.json": "[\n" + "".join(record.format(i) for i in range(12)) + '  {"name": "last"}\n]\n',
+    }.items():
+        context = context_of(scorer, Source(text, name=name))
+        begins = [text[chunk.start :].lstrip()[:2] for chunk in context.sources[0].chunks[1:]]
+        assert len(begins) > 3
+        assert not [begin for begin in begins if begin[0] in "}])" or begin == "</"], name
+
+
+def test_turns_begin_no_chunk_of_their_own(scorer) -> None:
+    """What is spoken of goes on over turns: they fill chunks as sentences of one paragraph do."""
+    rng = np.random.default_rng(4)
+    turns = [
+        f"{'Anne' if rng.random() < 0.5 else 'Otto'}: {'We spoke of the tide and of nets. ' * int(n)}\n"
+        for n in rng.integers(1, 5, size=60)
+    ]
+    source = Source("".join(turns), name="talk.txt")
+    assert source.kind == "chat"
+    chunks = context_of(scorer, source).sources[0].chunks
+    assert all(chunk.continues for chunk in chunks[1:])

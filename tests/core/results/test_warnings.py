@@ -80,3 +80,26 @@ def test_a_correction_that_is_left_out_is_said_with_its_line() -> None:
     (message,) = warned(0)
     assert "line 5" in message
     assert warned(0, 2) == warned(1) == warned(0, 1, 2) == []
+
+
+def test_a_place_among_others_is_not_judged_and_that_is_said() -> None:
+    request, scores, selection = case(sink=None, query="What does the third step do?")
+    (warning,) = find_warnings(request, scores, selection)
+    assert (warning.code, "'third'" in warning.message) == ("order-words", True)
+    assert codes(sink=None, query="Is a third of it lost?") == []
+
+
+def test_first_words_of_a_sentence_are_no_answer_and_that_is_said() -> None:
+    text = "The keeper of the weir takes six groats from every cart.\nWalkers pay nothing."
+    chunks = (Chunk(0, 0, 0, len(text), 20),)
+    request = Request((Source(text),), "q")
+    scores = ChunkScores(chunks, np.array([1.0]), None)
+
+    def warned(end: int) -> list[str]:
+        selection = Selection((KeptSpan(chunks[0], 0, end),), "budget", 0.5)
+        return [warning.message for warning in find_warnings(request, scores, selection)]
+
+    (message,) = warned(text.index(" of"))
+    assert "2 words" in message
+    assert "1 word " in warned(len("The"))[0]
+    assert warned(text.index("\n")) == warned(len(text)) == warned(text.index(" every")) == []

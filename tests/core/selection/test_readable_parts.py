@@ -257,3 +257,24 @@ def test_a_report_of_places_renders_to_the_same_text(o200k) -> None:
     kept = renderer.full_chunks([1])
     again = [KeptSpan(span.chunk, span.start, span.end) for span in kept]
     assert renderer.render(again) == renderer.render(kept)
+
+
+@pytest.mark.parametrize("name", ["a.ics", "a.ldif", "Makefile"])
+def test_a_line_that_goes_on_below_ends_nothing(name: str, o200k) -> None:
+    notes = [f"the {thing} stays shut, and the key hangs by the {thing}" for thing in THINGS]
+    if name == "Makefile":
+        text = "all:\n" + "".join(f"\tmend --note '{note}' \\\n\t  --slowly\n" for note in notes)
+        joint = "\\\n"
+    elif name == "a.ics":
+        event = "BEGIN:VEVENT\nSUMMARY:Rehearsal\n{0}END:VEVENT\n"
+        text = event.format("".join(f"X-NOTE:{note},\n  but not in May\n" for note in notes))
+        joint = "\n "
+    else:
+        text = "dn: cn=pier\n" + "".join(f"note: {note},\n  but not in May\n" for note in notes)
+        joint = "\n "
+    source, chunks = chunked(text, name, [])
+    for budget in range(40, o200k.count(text), 7):
+        kept = kept_text(source, chunks, [1.0], budget, "the valve", o200k, "What of the valve?")
+        for part in kept.split("[... cut ...]"):
+            rest = text[text.index(part.strip()) + len(part.strip()) :] if part.strip() else ""
+            assert not rest.startswith((joint, "\\" + joint)), (budget, part)

@@ -17,6 +17,10 @@ _SMALL_CHARS = 1_500
 """An element of up to this many characters is a record; a larger one holds records."""
 
 
+_HOLDER_CHARS = 400
+"""One of more than so many that holds records with names is none itself."""
+
+
 _LEAST_PART_CHARS = 60
 """Parts of a record that are shorter need no heading of their own."""
 
@@ -123,12 +127,18 @@ def _container(text: str, closed: _Open, end: int, outer: _Open | None) -> list[
         first, last = outer.columns
         near = closed.bracket + 1 - first <= _MOST_COLUMNS_CHARS
         heading = (first, closed.bracket + 1 if near else last)
-    # What holds a table is no record.
+    # What holds a table, or several records, is no record.
     is_small = is_small and closed.columns is None and not (is_keyed and holds_arrays)
+    is_small = is_small and not (end - start > _HOLDER_CHARS and _num_records(closed.parts) > 1)
     parts = [part for part in closed.parts if not is_small or _is_headed(text, part)]
     is_inner_array = outer is not None and text[outer.bracket] == "[" and text[start] == "["
     row = is_small and (text[start] == "{" or is_inner_array)
     return [Unit(start, end, heading, leaf=is_small or not closed.parts, row=row), *parts]
+
+
+def _num_records(parts: list[Unit]) -> int:
+    """How many parts are records with a name."""
+    return sum(part.row and part.heading is not None for part in parts)
 
 
 def _is_headed(text: str, part: Unit) -> bool:

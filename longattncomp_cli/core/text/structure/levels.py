@@ -9,12 +9,13 @@ from longattncomp_cli.core.text.structure.units import Unit, heading_span
 
 _CLOSES = re.compile(r"[\])}]|(?:end\w*|fi|done|esac)\b")
 _REMARK = re.compile(r"(?:#|//|;|!|--)")
-_OPENS = re.compile(r"[(\[{=][ \t]*$|\([^()\n]*$")
+_OPENS = re.compile(r"[(\[=][ \t]*$|\([^()\n]*$")
 _NEAR_CHARS = 160
 _FEWEST_BLOCKS = 3
 _HEAD_SHARE = 0.8
 _OPENING_SHARE = 0.25
 _INDENTED_SHARE = 0.35
+_BRACES = 0.05
 _MOST_DEPTH = 8
 _SMALL_CHARS = 500
 
@@ -31,7 +32,7 @@ def indented_blocks(text: str) -> list[Unit]:
     holders: set[int] = set()
     opened: list[tuple[int, int]] = []
     paragraph = begin = before = 0
-    last, was = -1, -1
+    last, was, is_closing = -1, -1, False
     for number, (start, end) in enumerate(lines):
         indent = _indent(text, start, end)
         if indent is None:
@@ -43,12 +44,12 @@ def indented_blocks(text: str) -> list[Unit]:
         closes = _CLOSES.match(text, start + indent) is not None
         while opened and opened[-1][0] >= indent + closes:
             stops[opened.pop()[1]] = last
-        if 0 <= was < indent and len(opened) < _MOST_DEPTH:
+        if 0 <= was < indent and len(opened) < _MOST_DEPTH and not is_closing:
             holders.update(head for _, head in opened[-1:])
             opened.append((was, paragraph if is_apart else last))
         paragraph = number if is_apart or indent != was else paragraph
         begins[number], begin = begin, number + 1
-        last, was = number, indent
+        last, was, is_closing = number, indent, closes
     stops.update((head, last) for _, head in opened)
     units = []
     for head, last in stops.items():
@@ -78,12 +79,13 @@ def has_indented_blocks(sample: str) -> bool:
     ]
     heads = [number for number in margin if number + 1 < len(lines) and lines[number + 1][0].isspace()]
     opening = sum(1 for number in heads if _OPENS.search(lines[number]))
+    has_braces = sum(line.endswith("{") for line in lines) > _BRACES * len(lines)
+    share = _HEAD_SHARE if has_braces or opening < _HEAD_SHARE * len(heads) else _OPENING_SHARE
     indented = sum(1 for line in lines if line[0].isspace())
     longest = max((len(line) for line in lines), default=0)
     return (
         len(heads) >= _FEWEST_BLOCKS
-        and len(heads)
-        >= (_OPENING_SHARE if opening >= _HEAD_SHARE * len(heads) else _HEAD_SHARE) * len(margin)
+        and len(heads) >= share * len(margin)
         and indented >= _INDENTED_SHARE * len(lines)
         and longest <= 4 * _NEAR_CHARS
         and not any(lines[number][0] in "-*•+|>" for number in margin)

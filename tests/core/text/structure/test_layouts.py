@@ -221,7 +221,7 @@ STANDS_UNDER: dict[str, tuple[str, str, list[str]]] = {
     "brackets": (NESTED, "85", ['sluice_set(\n    name = "south",']),
     "deeper brackets": (NESTED, '"lower"', ['sluice_set(\n    name = "north",', "gates = ["]),
     "reply": (THREAD, "never grease", ["[asked] Which oil for the winch?", "[reply] by runa, 4 May"]),
-    "note": (THREAD, "Not in frost", ["[asked] Which oil", "[reply] by runa"]),
+    "note": (THREAD, "Not in frost", ["[asked] Which oil", "[reply] by runa", "[note] by marl"]),
     "roman in letter": (LEASE, "30 from", ["1. Rent", "The tenant pays:", "(b) for the loft:"]),
     "i after h": (LEASE, "burn peat", ["2. Duties", "The tenant shall not:"]),
     "scene": (PLAY, "Then climb", ["ACT I", "SCENE 2. A tower."]),
@@ -275,6 +275,15 @@ number, a name and an owner, and most were out of paint.
 def test_prose_has_no_columns_and_no_levels() -> None:
     structure = structure_of(PROSE)
     assert structure is None or (structure.kind == "prose" and not any(unit.row for unit in structure.units))
+
+
+@pytest.mark.parametrize(
+    "text", ["  pump: pump of the pier. Kept in a box\n" * 8, "one two three four\n" * 8]
+)
+def test_lines_alike_are_no_columns(text: str) -> None:
+    for name in ("", "a.yaml"):
+        structure = structure_of(text, name)
+        assert structure is None or not any(unit.row for unit in structure.units)
 
 
 def test_an_assignment_is_no_setting_where_functions_are_called() -> None:

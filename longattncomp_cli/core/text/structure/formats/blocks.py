@@ -46,7 +46,12 @@ _Block = list[tuple[int, int]]
 
 def read(text: str) -> Structure:
     """Blocks of fields where the text has them, else lines with what is indented below them."""
-    units = _field_blocks(text) if has_field_blocks(text[:_SAMPLE_CHARS]) else indented_blocks(text)
+    sample = text[:_SAMPLE_CHARS]
+    units = _field_blocks(text) if has_field_blocks(sample) else indented_blocks(text)
+    if has_threads(sample):
+        heads = {unit.heading for unit in units}
+        firsts = [_block_unit(text, *block[0], block) for block in _blocks(text) if len(block) > 1]
+        units += [unit for unit in firsts if unit.heading not in heads]
     return build("fields", [unit for unit in units if text.find("\n", unit.start, unit.end) >= 0])
 
 

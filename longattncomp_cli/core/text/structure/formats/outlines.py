@@ -75,7 +75,7 @@ OUTLINES: dict[str, Outline] = {
     ),
     "makefile": Outline(
         _lines(
-            r"(?P<level1>(?:define[ \t]|[^\s#:=][^\n:=#]{0,300}::?(?![:=]))[^\n]*)",
+            r"(?P<level1>(?:define[ \t]|(?!\.[A-Z]+\b)[^\s#:=][^\n:=#]{0,300}::?(?![:=]))[^\n]*)",
             r"(?P<end1>endef\b|(?:export[ \t]+)?[\w.-]+[ \t]*[:+?!]{0,3}=|-?include[ \t])",
             r"(?P<end1b>ifn?(?:eq|def)\b|endif\b)",
         ),

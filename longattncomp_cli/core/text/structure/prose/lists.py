@@ -73,6 +73,8 @@ def find_lists(text: str, lines: Lines, others: Collection[int], *, fewest_items
         marker = None if number in others else MARKER.match(text, start, end)
         indent = width_of(_INDENTATION.match(line).group())  # type: ignore[union-attr]
         may_be_lazy = not blank and number not in others
+        if marker is not None and may_be_lazy and place_of(items, *indent_and_mark(marker)) is None:
+            marker = None  # the number of a sentence that goes on from the line above
         if found is not None and not _belongs(items, indent, start, line, marker, may_be_lazy):
             yield from _closed(text, found, items, fewest_items)
             found, items, paragraph = None, [], start

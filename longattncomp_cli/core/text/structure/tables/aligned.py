@@ -16,8 +16,9 @@ _FEWEST_ALIGNED = 5
 _FEWEST_NAMED = 3
 _FEWEST_NAMES = 3
 _NAMED_SHARE = 0.6
+_INNER_GAP = re.compile(r"\S[ ]{2,}\S")
 _WORD = re.compile(r"\S+")
-_NAME = re.compile(r"[%#(]?[^\W\d_][^\s,;]*[^\s,;.!?]?|\d+[A-Za-z]-?\w*")
+_NAME = re.compile(r"(?:[%#(]?[^\W\d_]|\d+[A-Za-z])[^\s,;]*(?<![.:!?])")
 _FEWEST_RAGGED = 8
 _LONGEST_RAGGED = 200
 LONGEST_LINE = 20_000
@@ -35,9 +36,10 @@ def unruled(
         lines: of it.
         is_rule: which of them are drawn.
         first: the number of a line.
-        ragged: whether lines of cells that stand under one another nowhere are rows as well.
+        ragged: whether lines of cells that stand under one another nowhere are rows as well, and words
+            under names that are aligned with them to the left or right.
     """
-    readers = (_between_pipes, _aligned, _named_columns, *((_ragged,) if ragged else ()))
+    readers = (_between_pipes, _aligned, *((_named_columns, _ragged) if ragged else ()))
     return next((found for read in readers if (found := read(text, lines, is_rule, first)) is not None), None)
 
 
@@ -99,7 +101,7 @@ def _named_columns(
 def _words(text: str, line: tuple[int, int]) -> list[tuple[int, int]]:
     """Where the words of a line begin and end; none where nothing in it is set apart by two spaces."""
     start, end = line
-    if end - start > _LONGEST_RAGGED or text.find("  ", start, end) < 0:
+    if end - start > _LONGEST_RAGGED or not _INNER_GAP.search(text, start, end):
         return []
     return [(word.start() - start, word.end() - start) for word in _WORD.finditer(text, start, end)]
 

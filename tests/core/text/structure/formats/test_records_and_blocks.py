@@ -230,3 +230,24 @@ def test_schemas_without_a_name_are_told_by_their_braces() -> None:
     graphql = "".join(f"type T{i} {{\n{fields}}}\n" for i in range(5))
     assert above(proto, "", "double b") == ["message M0 {"]
     assert above(graphql, "", "f9(") == ["type T0 {"]
+
+
+def test_what_holds_several_named_records_is_none_itself() -> None:
+    call = '{{"name": "{0}", "path": "/v2/{0}/of/the/pier", "sent": ["{1}", "{1}", "{1}", "{1}", "{1}"]}}'
+    calls = ",\n      ".join(call.format(name, "x" * 20) for name in ("list", "hire", "refund"))
+    text = (
+        f'[\n  {{"name": "boats", "calls": [\n      {calls}\n  ]}},\n  {{"name": "oars", "calls": []}}\n]\n'
+    )
+    structure = structure_of(text, "a.json")
+    assert structure is not None
+    rows = [text[a:b] for a, b in zip(*structure.rows, strict=True)]
+    assert [row.split('"')[3] for row in rows] == ["list", "hire", "refund", "oars"]
+    assert '"name": "boats"' in " ".join(above(text, "a.json", "/v2/refund"))
+
+
+def test_special_targets_of_a_makefile_head_nothing() -> None:
+    text = ".PHONY: all mend\nall: oar\n\nmend: oar\n\t./oar --mend\n\noar: oar.c\n\tcc oar.c\n"
+    assert above(text, "Makefile", "--mend") == ["mend: oar"]
+    structure = structure_of(text, "Makefile")
+    assert structure is not None
+    assert not any(text.startswith(".PHONY", unit.start) for unit in structure.units)
