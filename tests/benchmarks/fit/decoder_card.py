@@ -77,14 +77,14 @@ def card(name: str, record: dict[str, Any], setting: Setting) -> str:
         f"# {name}",
         "",
         "Retrieval heads of a frozen decoder, SmolLM2-135M-Instruct, as the cross-attention layer of "
-        f"LongAttnComp (arXiv:2606.01336): found{', then trained' * is_trained}. They compare queries and keys "
-        f"turned by their rotary positions; the mass under the query `{NULL_QUERY}` is taken out; longer "
+        f"LongAttnComp (arXiv:2606.01336): found{', then trained' * is_trained}. They compare queries and "
+        f"keys turned by their rotary positions; the mass under the query `{NULL_QUERY}` is taken out; longer "
         f"contexts are read in segments of {SEGMENT_TOKENS:,} tokens.",
         "",
-        f"Found{' and trained' * is_trained} on {record['contexts']} haystacks of about 6,000 tokens in which "
-        f"{record['questions']:,} training questions are asked ({', '.join(counts)}; those of several hops "
-        f"twice, in other company); blocks {', '.join(map(str, BLOCKS))} were searched. Kept, with the share of "
-        "their attention on chunks that answer, less that under the null query:",
+        f"Found{' and trained' * is_trained} on {record['contexts']} haystacks of about 6,000 tokens in "
+        f"which {record['questions']:,} training questions are asked ({', '.join(counts)}; those of several hops "
+        f"twice, in other company); blocks {', '.join(map(str, BLOCKS))} were searched. Kept, with the "
+        "share of their attention on chunks that answer, less that under the null query:",
         "",
         "| block | head | mass |",
         "|---|---|---|",
@@ -94,8 +94,8 @@ def card(name: str, record: dict[str, Any], setting: Setting) -> str:
     if is_trained:
         lines += [
             f"Trained: a change of rank {setting.rank} to {what}, biases and temperatures, {setting.epochs} "
-            "epochs of cross-entropy over chunks. Found and trained on one half of the questions and judged on "
-            "the other, average precision of the chunks' ranking:",
+            "epochs of cross-entropy over chunks. Found and trained on one half of the questions and "
+            "judged on the other, average precision of the chunks' ranking:",
             "",
             "| questions of | found heads | trained |",
             "|---|---|---|",

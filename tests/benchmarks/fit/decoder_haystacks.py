@@ -4,10 +4,10 @@
         --musique train.jsonl.gz gold_only.jsonl.gz --2wikimultihopqa train.json.gz gold_only.jsonl.gz
         --tokens 6000 --rounds 2 --squad-haystacks 160 --output haystacks.json.gz
 
-A haystack holds the relevant paragraphs of its questions and two distractors of each; of SQuAD three paragraphs
-each of some articles, so that others of the same article stand beside the one that answers. Questions are on
-one of two sides by the hash of their article or id, and so are haystacks: what is found and trained on one side
-is judged on the other.
+A haystack holds the relevant paragraphs of its questions and two distractors of each; of SQuAD three
+paragraphs each of some articles, so that others of the same article stand beside the one that answers.
+Questions are on one of two sides by the hash of their article or id, and so are haystacks: what is found and
+trained on one side is judged on the other.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ def squad_haystacks(examples: Sequence[Example], side: int, tokens: int, count: 
         size = 0
         while size < tokens:
             group = groups[rng.choice(names)]
-            fresh = {e.relevant_documents[0]: e for e in rng.sample(group, min(len(group), 4 * _OF_AN_ARTICLE))}
+            fresh = {
+                e.relevant_documents[0]: e for e in rng.sample(group, min(len(group), 4 * _OF_AN_ARTICLE))
+            }
             for document, example in list(fresh.items())[:_OF_AN_ARTICLE]:
                 if document not in asked and size < tokens:
                     asked[document] = example
@@ -97,7 +99,7 @@ def squad_haystacks(examples: Sequence[Example], side: int, tokens: int, count: 
 def multi_hop_haystacks(
     data: str, examples: Sequence[Example], side: int, tokens: int, rounds: int
 ) -> Iterator[Haystack]:
-    """The paragraphs of the next questions and two distractors of each; all questions in each of ``rounds``."""
+    """The paragraphs of the next questions and two distractors of each; ``rounds`` times all questions."""
     rng = random.Random(f"{data}:{side}")
     for _ in range(rounds):
         waiting = rng.sample(list(examples), len(examples))

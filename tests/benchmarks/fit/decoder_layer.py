@@ -2,13 +2,13 @@
 
     python tests/benchmarks/fit/decoder_layer.py --states FOLDER --setting keys-16 --checkpoint smollm2
         --output decoder_layer.json [--device cuda]
-    python tests/benchmarks/fit/decoder_layer.py --states FOLDER --setting rank-32 --side 0 --result rank-32.pt
+    python tests/benchmarks/fit/decoder_layer.py --states FOLDER --setting rank-32 --side 0 --result 0.pt
     python tests/benchmarks/fit/decoder_layer.py --combine 0.pt 1.pt all.pt --checkpoint smollm2 --output FILE
 
-What ``train-stage1`` does on a decoder, over states that ``decoder_states.py`` has read once: many epochs cost
-little then. Haystacks of side 0 find and train, those of side 1 judge, then the other way round; the checkpoint
-is made from all of them. ``--side`` does one of the three, so that several can run side by side; ``--combine``
-puts them together. Settings are compared on side 1, trained on side 0.
+What ``train-stage1`` does on a decoder, over states that ``decoder_states.py`` has read once: many epochs
+cost little then. Haystacks of side 0 find and train, those of side 1 judge, then the other way round; the
+checkpoint is made from all of them. ``--side`` does one of the three, so that several can run side by side;
+``--combine`` puts them together. Settings are compared on side 1, trained on side 0.
 
 The projections learn a change of low rank (LoRA, arXiv:2106.09685), the queries a bias, the heads their
 temperatures, by cross-entropy over what is kept once the null query's mass is taken out, as scoring does it.
@@ -43,7 +43,11 @@ from results_file import write_results
 
 Judged = list[tuple[str, float, float, float]]
 """For each question its data set, average precision, and evidence recall at 1/8 and 1/32."""
-VARIANTS = {"found": (True, True), "found, no null query": (True, False), "found, no positions": (False, True)}
+VARIANTS = {
+    "found": (True, True),
+    "found, no null query": (True, False),
+    "found, no positions": (False, True),
+}
 """Rows of the table before training: with positions, and with the null query taken out."""
 
 
@@ -81,7 +85,7 @@ def trained(attention: CrossAttention, examples: Sequence[Read], setting: Settin
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.0)
     own = [one for one in examples if one.data in setting.data]
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, setting.epochs * len(own))
-    layer = Layer(attention, has_fixed_keys=not setting.keys)
+    layer = Layer(attention, has_fixed_keys=not setting.keys, remembers=True)
     for epoch in range(setting.epochs):
         for index in np.random.default_rng(seed * 1_000 + epoch).permutation(len(own)):
             optimizer.zero_grad()
@@ -101,11 +105,12 @@ def judged(layer: Layer, examples: Sequence[Read], *, with_null: bool = True) ->
     found: Judged = []
     for one in examples:
         scores_QC = layer.scores(one, with_null=with_null).cpu()
-        for scores_C, relevant_C in zip(scores_QC, one.relevant, strict=True):
-            relevant_C = relevant_C.cpu()
-            hits = relevant_C[torch.argsort(-scores_C, stable=True)].double()
-            precision = float((hits.cumsum(0) / torch.arange(1, len(hits) + 1) * hits).sum() / hits.sum())
-            pair = (scores_C.numpy(), one.sizes_C, relevant_C.numpy())
+        relevant_QC = torch.stack(one.relevant)
+        hits_QC = relevant_QC.gather(1, torch.argsort(-scores_QC, dim=1, stable=True)).double()
+        ranks_C = torch.arange(1, hits_QC.shape[1] + 1)
+        precision_Q = (hits_QC.cumsum(1) / ranks_C * hits_QC).sum(1) / hits_QC.sum(1)
+        for question, precision in enumerate(precision_Q.tolist()):
+            pair = (scores_QC[question].numpy(), one.sizes_C, relevant_QC[question].numpy())
             found.append((one.data, precision, recall_at(*pair, 1 / 8), recall_at(*pair, 1 / 32)))
     return found
 
@@ -143,7 +148,7 @@ def of_side(options: argparse.Namespace, side: int | None) -> dict[str, Any]:
     backbone = loaded(options.backbone, max(BLOCKS))
     weights = backbone.weights
     assert weights is not None
-    reads = [one.to(device) for one in kept(options.states, options.limit)]
+    reads = kept(options.states, options.limit)
     mine = [one for one in reads if side is None or one.side == side]
     others = [one for one in reads if side is not None and one.side != side]
     measure = found_heads(weights, mine[: options.head_contexts], device)

@@ -50,7 +50,7 @@ SETTINGS = {
         Setting("keys", keys=True),
         Setting("keys-rank-32", keys=True, rank=32),
         Setting("keys-16", keys=True, heads=16),
-        Setting("keys-16-rank-32", keys=True, heads=16, rank=32),
+        Setting("keys-16-slow", keys=True, heads=16, learning_rate=1e-3),
         Setting("stage-2-nosubq", learning_rate=1e-3, before=(_STAGE_1,)),
         Setting("stage-2-subq", learning_rate=1e-3, decomposed=True, before=(_STAGE_1,)),
     )

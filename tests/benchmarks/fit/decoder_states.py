@@ -1,9 +1,9 @@
 """Read shared haystacks once with a decoder; its states are kept for many epochs.
 
-    python tests/benchmarks/fit/decoder_states.py haystacks.json.gz --states FOLDER [--device cuda] [--part 0/4]
+    python tests/benchmarks/fit/decoder_states.py haystacks.json.gz --states FOLDER [--device cuda]
 
-The haystacks are those of ``decoder_haystacks.py``. They are read as ``full`` reads them: in segments of 2,048
-tokens, the null query and each question behind every segment, positions counted from its start.
+The haystacks are those of ``decoder_haystacks.py``. They are read as ``full`` reads them: in segments of
+2,048 tokens, the null query and each question behind every segment, positions counted from its start.
 
 Shapes: N context tokens, M query tokens, C chunks, D width, B queries.
 """
@@ -49,13 +49,6 @@ class Segment:
     asked: LayerStates
     owner_N: Tensor
 
-    def to(self, device: torch.device) -> Segment:
-        """On a device."""
-        move = {name: value.to(device) for name, value in self.context.items()}
-        return Segment(
-            move, {n: value.to(device) for n, value in self.asked.items()}, self.owner_N.to(device)
-        )
-
 
 @dataclass(frozen=True)
 class Read:
@@ -78,18 +71,6 @@ class Read:
     decomposed: tuple[int, ...]
     sizes_C: np.ndarray
     relevant: tuple[Tensor, ...]
-
-    def to(self, device: torch.device) -> Read:
-        """On a device."""
-        return Read(
-            self.data,
-            self.side,
-            tuple(segment.to(device) for segment in self.segments),
-            self.lengths,
-            self.decomposed,
-            self.sizes_C,
-            tuple(wanted.to(device) for wanted in self.relevant),
-        )
 
 
 @torch.inference_mode()
@@ -135,7 +116,7 @@ def read(backbone: DecoderBackbone, haystack: Haystack) -> Read:
 def _behind(
     backbone: DecoderBackbone, known: ContextPass, queries: list[np.ndarray], layers: tuple[int, ...]
 ) -> LayerStates:
-    """The states of all queries behind a context, read at once: what is after a query's end counts for none."""
+    """The states of all queries behind a context, read at once; what fills a query up comes after it."""
     longest = max(map(len, queries))
     ids_BM = torch.zeros(len(queries), longest, dtype=torch.long)
     for row, ids in enumerate(queries):

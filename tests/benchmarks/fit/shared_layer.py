@@ -1,4 +1,4 @@
-"""A decoder's heads over haystacks that were read before: scores of all questions of one at once, and the loss.
+"""A decoder's heads over haystacks that were read before: all questions of one scored at once, and the loss.
 
 The same figures as scoring's, for training: keys that do not change are made once, and all questions of a
 haystack are one product.
@@ -29,16 +29,20 @@ _LEAST_EXCESS = 1e-3
 
 @dataclass(frozen=True)
 class _Prepared:
-    """What does not change with the weights.
+    """What does not change with the weights, on the layer's device.
 
     Attributes:
-        keys: for each segment (H, N, K), or ``None`` where they are trained.
+        asked: for each segment the states of the queries that are used.
+        keys: for each segment (H, N, K); empty where they are trained.
+        contexts: for each segment the states of its tokens, where keys are trained.
         chunks_NC: 1 where a token is in a chunk.
         means_QM: 1 / tokens where a token is in a query: the null query first, then the questions.
         relevant_QC: of the questions.
     """
 
-    keys: tuple[Tensor, ...] | None
+    asked: tuple[LayerStates, ...]
+    keys: tuple[Tensor, ...]
+    contexts: tuple[LayerStates, ...]
     chunks_NC: Tensor
     means_QM: Tensor
     relevant_QC: Tensor
@@ -50,21 +54,25 @@ class Layer:
     Args:
         attention: a decoder's heads, with rotary positions.
         has_fixed_keys: whether the keys' projections stay what they are.
+        remembers: whether haystacks come again.
     """
 
-    def __init__(self, attention: CrossAttention, *, has_fixed_keys: bool = True) -> None:
+    def __init__(
+        self, attention: CrossAttention, *, has_fixed_keys: bool = True, remembers: bool = False
+    ) -> None:
         assert isinstance(attention, RotaryAttention)
         self.attention = attention
         self.has_fixed_keys = has_fixed_keys
+        self.remembers = remembers
         self._prepared: dict[tuple[int, bool], _Prepared] = {}
 
     def masses(self, one: Read, dropout: float = 0.0, is_decomposed: bool = False) -> Tensor:
         """(H, 1 + Q, C) of the null query and each question: the mean over its tokens."""
-        known = self._known(one, is_decomposed)
-        used = sum(one.lengths) if is_decomposed else sum(one.lengths[: 1 + len(one.relevant)])
-        asked = [{n: value[:used] for n, value in segment.asked.items()} for segment in one.segments]
-        queries = self._queries(asked, dropout)
-        keys = known.keys or tuple(self._keys(segment.context) for segment in one.segments)
+        return self._masses(self._known(one, is_decomposed), dropout)
+
+    def _masses(self, known: _Prepared, dropout: float) -> Tensor:
+        queries = self._queries(known.asked, dropout)
+        keys = known.keys or tuple(map(self._keys, known.contexts))
         logits_HMN = torch.cat(
             [part @ key.float().transpose(1, 2) for part, key in zip(queries, keys, strict=True)], dim=2
         )
@@ -75,15 +83,13 @@ class Layer:
     ) -> Tensor:
         """(Q, C) the null query's mass taken out, as :func:`pooling.without_null` does."""
         mass_QC = self.masses(one, dropout, is_decomposed).mean(dim=0)
-        if not with_null:
-            return mass_QC[1:]
-        excess_QC = torch.maximum(mass_QC[1:] - mass_QC[:1], mass_QC[1:] * _LEAST_EXCESS)
-        return excess_QC / excess_QC.sum(dim=1, keepdim=True)
+        return _without_null(mass_QC) if with_null else mass_QC[1:]
 
     def loss(self, one: Read, dropout: float, *, is_decomposed: bool = False) -> Tensor:
         """Each relevant chunk against all that are not: the mean over a question's, then over questions."""
-        log_QC = (self.scores(one, dropout, is_decomposed=is_decomposed) + _LEAST).log()
-        relevant_QC = self._known(one, is_decomposed).relevant_QC
+        known = self._known(one, is_decomposed)
+        log_QC = (_without_null(self._masses(known, dropout).mean(dim=0)) + _LEAST).log()
+        relevant_QC = known.relevant_QC
         others_Q1 = log_QC.masked_fill(relevant_QC, float("-inf")).logsumexp(dim=1, keepdim=True)
         each_QC = F.softplus(others_Q1 - log_QC) * relevant_QC
         return (each_QC.sum(dim=1) / relevant_QC.sum(dim=1)).mean()
@@ -105,30 +111,47 @@ class Layer:
 
     def _known(self, one: Read, is_decomposed: bool) -> _Prepared:
         place = id(one), is_decomposed
-        if place not in self._prepared:
-            self._prepared[place] = self._prepare(one, is_decomposed)
-        return self._prepared[place]
+        known = self._prepared.get(place) or self._prepare(one, is_decomposed)
+        if self.remembers:
+            self._prepared[place] = known
+        return known
 
     @torch.no_grad()
     def _prepare(self, one: Read, is_decomposed: bool) -> _Prepared:
-        owner_N = torch.cat([segment.owner_N for segment in one.segments])
-        device = owner_N.device
+        device = self.attention.w_q.device
+        wanted = {*self.attention.layers, POSITIONS}
         lengths = one.lengths if is_decomposed else one.lengths[: 1 + len(one.relevant)]
         query_M = torch.repeat_interleave(torch.arange(len(lengths)), torch.tensor(lengths))
         means_QM = F.one_hot(query_M).T / torch.tensor(lengths)[:, None]
         if is_decomposed:
             rows = [place or number for number, place in enumerate(one.decomposed, 1)]
             means_QM = means_QM[[0, *rows]]
-        keys = None
+        contexts = tuple(_moved(segment.context, wanted, device) for segment in one.segments)
+        keys: tuple[Tensor, ...] = ()
         if self.has_fixed_keys:
-            keys = tuple(self._keys(segment.context) for segment in one.segments)
+            keys = tuple(map(self._keys, contexts))
             keys = tuple(key.half() for key in keys) if device.type == "cuda" else keys
+        owner_N = torch.cat([segment.owner_N for segment in one.segments]).to(device)
         return _Prepared(
+            tuple(_moved(segment.asked, wanted, device, sum(lengths)) for segment in one.segments),
             keys,
+            () if keys else contexts,
             F.one_hot(owner_N, len(one.sizes_C)).float(),
             means_QM.float().to(device),
-            torch.stack(one.relevant),
+            torch.stack(one.relevant).to(device),
         )
+
+
+def _without_null(mass_QC: Tensor) -> Tensor:
+    """(Q, C) of the questions, the null query's mass of the first row taken out."""
+    excess_QC = torch.maximum(mass_QC[1:] - mass_QC[:1], mass_QC[1:] * _LEAST_EXCESS)
+    return excess_QC / excess_QC.sum(dim=1, keepdim=True)
+
+
+def _moved(
+    states: LayerStates, wanted: set[int], device: torch.device, num_tokens: int | None = None
+) -> LayerStates:
+    return {name: value[:num_tokens].to(device) for name, value in states.items() if name in wanted}
 
 
 def _units(attention: CrossAttention, states: LayerStates) -> Tensor:
