@@ -2,9 +2,9 @@
 
     python tests/benchmarks/serve_batches.py MODEL_FOLDER [--device cuda] [--port 8765] [--batch 24]
 
-MODEL_FOLDER is one that transformers reads. Needs `aiohttp`. Answers are greedy and sent whole, so that `bench`'s
-seconds to the first token are those of the batch: its answers count, its seconds do not. A prompt beyond the
-model's positions is refused, as servers do.
+MODEL_FOLDER is one that transformers reads. Needs `aiohttp`. Answers are greedy and sent whole, so that the
+seconds to the first token which `bench` takes are those of the batch: its answers count, its seconds do not.
+A prompt beyond the model's positions is refused, as servers do.
 """
 
 from __future__ import annotations

@@ -78,12 +78,12 @@ def card(name: str, record: dict[str, Any], setting: Setting) -> str:
         "",
         "Retrieval heads of a frozen decoder, SmolLM2-135M-Instruct, as the cross-attention layer of "
         f"LongAttnComp (arXiv:2606.01336): found{', then trained' * is_trained}. They compare queries and "
-        f"keys turned by their rotary positions; the mass under the query `{NULL_QUERY}` is taken out; longer "
-        f"contexts are read in segments of {SEGMENT_TOKENS:,} tokens.",
+        f"keys turned by their rotary positions; the mass under the query `{NULL_QUERY}` is taken out; "
+        f"longer contexts are read in segments of {SEGMENT_TOKENS:,} tokens.",
         "",
         f"Found{' and trained' * is_trained} on {record['contexts']} haystacks of about 6,000 tokens in "
-        f"which {record['questions']:,} training questions are asked ({', '.join(counts)}; those of several hops "
-        f"twice, in other company); blocks {', '.join(map(str, BLOCKS))} were searched. Kept, with the "
+        f"which {record['questions']:,} training questions are asked ({', '.join(counts)}; those of several "
+        f"hops twice, in other company); blocks {', '.join(map(str, BLOCKS))} were searched. Kept, with the "
         "share of their attention on chunks that answer, less that under the null query:",
         "",
         "| block | head | mass |",
