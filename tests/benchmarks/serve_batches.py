@@ -49,7 +49,9 @@ class Server:
         self.device = options.device
         self.batch = options.batch
         self.positions = int(self.model.config.max_position_embeddings)
-        self.pad = int(self.tokenizer.pad_token_id or self.tokenizer.eos_token_id)
+        added = self.tokenizer.added_tokens_decoder.items()
+        self.ends = {int(number) for number, token in added if token.special}
+        self.pad = min(self.ends)
         self.waiting: list[Asked] = []
         self.pool = ThreadPoolExecutor(1)
 
@@ -68,11 +70,11 @@ class Server:
             max_new_tokens=max(one.max_tokens for one in batch),
             do_sample=False,
             pad_token_id=self.pad,
+            eos_token_id=sorted(self.ends),
         )
         answers = []
-        ends = {self.pad, self.tokenizer.eos_token_id}
         for one, row in zip(batch, found[:, longest:].tolist(), strict=True):
-            stop = next((i for i, token in enumerate(row) if token in ends), len(row))
+            stop = next((i for i, token in enumerate(row) if token in self.ends), len(row))
             answers.append(row[: min(stop, one.max_tokens)])
         return answers
 
