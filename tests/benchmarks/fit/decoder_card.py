@@ -82,7 +82,7 @@ def card(name: str, record: dict[str, Any], setting: Setting) -> str:
         f"longer contexts are read in segments of {SEGMENT_TOKENS:,} tokens.",
         "",
         f"Found{' and trained' * is_trained} on {record['contexts']} haystacks of about 6,000 tokens in "
-        f"which {record['questions']:,} training questions are asked ({', '.join(counts)}; those of several "
+        f"which {record['questions']:,} training questions are asked ({', '.join(counts)}; some of several "
         f"hops twice, in other company); blocks {', '.join(map(str, BLOCKS))} were searched. Kept, with the "
         "share of their attention on chunks that answer, less that under the null query:",
         "",
