@@ -20,9 +20,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,10 +29,11 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from decoder_loading import loading
+from decoder_step import synchronise, training
 from results_file import write_results
 from torch import nn
 
-from longattncomp_cli.core.attention.cross_attention import CrossAttention
 from longattncomp_cli.core.backbones.decoder.full_pass import FullPass, PassMemory
 from longattncomp_cli.core.backbones.decoder.model import DecoderModel
 from longattncomp_cli.core.backbones.decoder.prefill import ATTENTION, register_attention
@@ -43,9 +42,7 @@ from longattncomp_cli.core.backbones.decoder.text import DecoderText
 from longattncomp_cli.core.backbones.runtime import resolve_dtype
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.errors import ResourceError
-from longattncomp_cli.training.pools.scores import PoolStates, score_questions
 
-NUM_HEADS, HEAD_WIDTH, QUERY_TOKENS, CHUNK_TOKENS = 16, 128, 64, 128
 EPOCH_EXAMPLES = 32_000
 
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "processor": time.process_time}
@@ -99,12 +96,6 @@ def work(shape: dict[str, Any], num_layers: int, num_tokens: int) -> float:
     products = 2 * (width * width * (2 + 2 * kv) + 3 * width * shape["intermediate_size"])
     attention = 2 * num_tokens * width
     return num_layers * num_tokens * (products + attention)
-
-
-def synchronise(device: torch.device) -> None:
-    """Wait for the device."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
 
 
 def peak_rate(
@@ -166,79 +157,6 @@ def prefill(
     if device.type == "cuda":
         found["peak_gib"] = round(torch.cuda.max_memory_allocated() / 2**30, 2)
     return found
-
-
-def training(
-    width: int, num_tokens: int, device: torch.device, dtype: torch.dtype, clock: Callable[[], float]
-) -> float:
-    """Seconds of a step of the layer: 16 heads of 128, one question of 64 tokens, chunks of 128 tokens."""
-    attention = CrossAttention([1] * NUM_HEADS, width, HEAD_WIDTH).to(device)
-    optimizer = torch.optim.AdamW(attention.parameters(), lr=1e-4)
-    num_chunks = num_tokens // CHUNK_TOKENS
-    context = {1: torch.randn(num_chunks * CHUNK_TOKENS, width, device=device, dtype=dtype)}
-    query = {1: torch.randn(QUERY_TOKENS, width, device=device, dtype=dtype)}
-    chunk_C = torch.arange(num_chunks, device=device)
-    allowed_C = np.ones(num_chunks, dtype=bool)
-    relevant_C = chunk_C < 2
-
-    def step() -> float:
-        synchronise(device)
-        start = clock()
-        units = tuple(unit.to(dtype) for unit in attention.unit_states(context)[:1])
-        sizes_C = torch.full_like(chunk_C, CHUNK_TOKENS)
-        ids_N = torch.arange(len(context[1]))
-        pool = PoolStates(ids_N, units, (0,) * NUM_HEADS, sizes_C, chunk_C, chunk_C)
-        scores = score_questions(
-            attention, pool, [ids_N[:QUERY_TOKENS]], [query], [allowed_C], pooling="mean", dropout=0.1
-        )
-        loss = -scores[0].chunks_C[relevant_C].clamp_min(1e-9).log().mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        synchronise(device)
-        return clock() - start
-
-    step()
-    return min(step() for _ in range(3))
-
-
-def loading(shape: dict[str, Any], num_layers: int) -> dict[str, float]:
-    """Write a whole model, read its first layers in a new process, compare peak memory with what is kept."""
-    from tokenizers import Tokenizer, models
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    with tempfile.TemporaryDirectory() as folder:
-        config = AutoConfig.for_model("llama", **shape)
-        AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).save_pretrained(
-            folder, max_shard_size="200MB"
-        )
-        Tokenizer(models.BPE(unk_token=None)).save(str(Path(folder) / "tokenizer.json"))
-        code = (
-            "import sys, torch, transformers\n"
-            "from transformers import AutoModel, AutoConfig, LlamaModel\n"
-            "from longattncomp_cli.core.backbones.base import BackboneOptions\n"
-            "from longattncomp_cli.core.backbones.decoder.backbone import load_decoder\n"
-            "from longattncomp_cli.core.backbones.spec import BackboneSpec\n"
-            "def high():\n"
-            "    lines = open('/proc/self/status').read().split('VmHWM:')\n"
-            "    return int(lines[1].split()[0]) * 1024\n"
-            "before = high()\n"
-            "spec = BackboneSpec(id=sys.argv[1], sha256='', kind='decoder')\n"
-            "options = BackboneOptions(num_layers=int(sys.argv[2]), window_tokens=64, encoding='full',\n"
-            "                          device=torch.device('cpu'), dtype=torch.bfloat16)\n"
-            "b = load_decoder(spec, options)\n"
-            "print(high() - before, b.weights.reader.bytes_read)"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code, folder, str(num_layers)], check=True, capture_output=True, text=True
-        )
-        whole = sum(path.stat().st_size for path in Path(folder).glob("*.safetensors"))
-    rise, read = map(int, done.stdout.split()[-2:])
-    return {
-        "peak_over_tensors": round(rise / read, 3),
-        "read_mib": round(read / 2**20, 1),
-        "model_mib": round(whole / 2**20, 1),
-    }
 
 
 def answered(measure: Callable[[], dict[str, float]]) -> dict[str, Any]:
