@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from functools import cache
@@ -364,6 +365,13 @@ def test_llmlingua2_without_its_model_says_what_to_name(bench):
     with pytest.raises(ResourceError) as caught:
         build_methods(MethodChoice(names=("llmlingua2",), is_explicit=True), bench)
     assert "--llmlingua-model" in caught.value.hint
+
+
+def test_bm25_leaves_a_gpus_memory_to_the_models(bench, monkeypatch):
+    monkeypatch.setenv("JAX_PLATFORMS", "")  # so that it is put back afterwards
+    monkeypatch.delenv("JAX_PLATFORMS")
+    build_methods(MethodChoice(names=("bm25",), is_explicit=True), bench)
+    assert os.environ["JAX_PLATFORMS"] == "cpu"
 
 
 @pytest.mark.parametrize("name", ["bm25", "dense"])

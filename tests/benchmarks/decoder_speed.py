@@ -7,7 +7,9 @@
 
 Weights are random: speed does not depend on them. ``share_of_peak`` is the work of matrix products and
 attention over the time, against the best measured rate of one large product in the same run. ``whole_model``
-is the same prefill through all layers: its time over ours is what a user saves. ``loading`` writes the model
+is the same prefill through all layers: its time over ours is what a user saves. ``training`` is a step of
+Stage 1 on a context of that length: the frozen layers read it, then 16 heads of 128 learn from one question;
+``epoch_hours`` is for the paper's 32,000 examples of that length. ``loading`` writes the model
 to disk and reads its first layers in a process of its own: peak memory over the tensors kept. On one thread
 ``--clock processor`` leaves out the time in which other work had the core. A length that does not fit the
 device's memory is answered with ``out_of_memory``, and the others go on.
@@ -18,9 +20,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +29,8 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from decoder_loading import loading
+from decoder_step import synchronise, training
 from results_file import write_results
 from torch import nn
 
@@ -40,6 +42,8 @@ from longattncomp_cli.core.backbones.decoder.text import DecoderText
 from longattncomp_cli.core.backbones.runtime import resolve_dtype
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.errors import ResourceError
+
+EPOCH_EXAMPLES = 32_000
 
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "processor": time.process_time}
 
@@ -94,12 +98,6 @@ def work(shape: dict[str, Any], num_layers: int, num_tokens: int) -> float:
     return num_layers * num_tokens * (products + attention)
 
 
-def synchronise(device: torch.device) -> None:
-    """Wait for the device."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-
-
 def peak_rate(
     shape: dict[str, Any], device: torch.device, dtype: torch.dtype, clock: Callable[[], float]
 ) -> float:
@@ -121,7 +119,12 @@ def peak_rate(
 
 
 def prefill(
-    model: nn.Module, num_tokens: int, device: torch.device, part: int | None, clock: Callable[[], float]
+    model: nn.Module,
+    num_tokens: int,
+    device: torch.device,
+    part: int | None,
+    clock: Callable[[], float],
+    repetitions: int,
 ) -> dict[str, float]:
     """Read a context and a query after it as ``full`` does."""
     text = DecoderText(tokenizer=None, opening=(0,), between=())  # type: ignore[arg-type]
@@ -142,53 +145,18 @@ def prefill(
         synchronise(device)
         return clock() - start
 
-    run()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    seconds = min(run() for _ in range(3))
-    found = {"seconds": round(seconds, 4), "tokens_per_second": round(num_tokens / seconds)}
+    all_seconds = sorted(run() for _ in range(repetitions))
+    seconds = all_seconds[0]
+    found = {
+        "seconds": round(seconds, 4),
+        "slowest_seconds": round(all_seconds[-1], 4),
+        "tokens_per_second": round(num_tokens / seconds),
+    }
     if device.type == "cuda":
         found["peak_gib"] = round(torch.cuda.max_memory_allocated() / 2**30, 2)
     return found
-
-
-def loading(shape: dict[str, Any], num_layers: int) -> dict[str, float]:
-    """Write a whole model, read its first layers in a new process, compare peak memory with what is kept."""
-    from tokenizers import Tokenizer, models
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    with tempfile.TemporaryDirectory() as folder:
-        config = AutoConfig.for_model("llama", **shape)
-        AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).save_pretrained(
-            folder, max_shard_size="200MB"
-        )
-        Tokenizer(models.BPE(unk_token=None)).save(str(Path(folder) / "tokenizer.json"))
-        code = (
-            "import sys, torch, transformers\n"
-            "from transformers import AutoModel, AutoConfig, LlamaModel\n"
-            "from longattncomp_cli.core.backbones.base import BackboneOptions\n"
-            "from longattncomp_cli.core.backbones.decoder.backbone import load_decoder\n"
-            "from longattncomp_cli.core.backbones.spec import BackboneSpec\n"
-            "def high():\n"
-            "    lines = open('/proc/self/status').read().split('VmHWM:')\n"
-            "    return int(lines[1].split()[0]) * 1024\n"
-            "before = high()\n"
-            "spec = BackboneSpec(id=sys.argv[1], sha256='', kind='decoder')\n"
-            "options = BackboneOptions(num_layers=int(sys.argv[2]), window_tokens=64, encoding='full',\n"
-            "                          device=torch.device('cpu'), dtype=torch.bfloat16)\n"
-            "b = load_decoder(spec, options)\n"
-            "print(high() - before, b.weights.reader.bytes_read)"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code, folder, str(num_layers)], check=True, capture_output=True, text=True
-        )
-        whole = sum(path.stat().st_size for path in Path(folder).glob("*.safetensors"))
-    rise, read = map(int, done.stdout.split()[-2:])
-    return {
-        "peak_over_tensors": round(rise / read, 3),
-        "read_mib": round(read / 2**20, 1),
-        "model_mib": round(whole / 2**20, 1),
-    }
 
 
 def answered(measure: Callable[[], dict[str, float]]) -> dict[str, Any]:
@@ -217,6 +185,8 @@ def main() -> None:
     parser.add_argument("--no-whole-model", action="store_true")
     parser.add_argument("--only-loading", action="store_true")
     parser.add_argument("--no-loading", action="store_true")
+    parser.add_argument("--no-training", action="store_true")
+    parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
@@ -240,27 +210,53 @@ def main() -> None:
         del wanted["whole_model"]
     for label, layers in {} if options.only_loading else wanted.items():
         model = random_model(shape, layers, device, dtype)
+        answered(lambda m=model: prefill(m, min(options.tokens), device, options.part_tokens, clock, 1))
         for num_tokens in options.tokens:
-            found = answered(lambda m=model, n=num_tokens: prefill(m, n, device, options.part_tokens, clock))
+            found = answered(
+                lambda m=model, n=num_tokens: prefill(
+                    m, n, device, options.part_tokens, clock, options.repetitions
+                )
+            )
             if "seconds" in found:
                 rate = work(shape, layers, num_tokens) / found["seconds"]
                 found["share_of_peak"] = round(rate / peak, 3)
             results.setdefault(str(num_tokens), {})[label] = found
             print(num_tokens, label, found, file=sys.stderr, flush=True)
+            if label == "ours" and "seconds" in found and not options.no_training:
+                step = training(shape["hidden_size"], num_tokens, device, dtype, clock)
+                both = step + found["seconds"]
+                results[str(num_tokens)]["training"] = {
+                    "step_seconds": round(step, 4),
+                    "reading_seconds": found["seconds"],
+                    "examples_per_hour": round(3600 / both),
+                    "epoch_hours": round(EPOCH_EXAMPLES * both / 3600, 2),
+                }
+                print(results[str(num_tokens)]["training"], file=sys.stderr, flush=True)
+            if options.output:
+                write_now(options, results, device, dtype)
         del model
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
     for num_tokens in options.tokens:
         pair = results.get(str(num_tokens), {})
         if all("seconds" in pair.get(label, {}) for label in ("ours", "whole_model")):
             pair["whole_over_ours"] = round(pair["whole_model"]["seconds"] / pair["ours"]["seconds"], 2)
     print(json.dumps(results))
     if options.output:
-        write_results(
-            options.output,
-            results,
-            checkpoint="",
-            device=device.type,
-            dtype=str(dtype).removeprefix("torch."),
-        )
+        write_now(options, results, device, dtype)
+
+
+def write_now(
+    options: argparse.Namespace, results: dict[str, Any], device: torch.device, dtype: torch.dtype
+) -> None:
+    """Write what is known so far."""
+    write_results(
+        options.output,
+        results,
+        checkpoint="",
+        device=device.type,
+        dtype=str(dtype).removeprefix("torch."),
+    )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ class BM25(ChunkMethod):
             ResourceError: it is not installed.
         """
         require("bm25", "bm25s")
+        # Where jax is installed bm25s tries it out, and jax takes three quarters of a GPU's memory at once.
+        os.environ.setdefault("JAX_PLATFORMS", "cpu")
         self._library: Any = importlib.import_module("bm25s")
 
     def chunk_scores(self, item: Item, chunked: ChunkedItem) -> FloatArray:
