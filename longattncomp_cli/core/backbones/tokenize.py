@@ -20,7 +20,8 @@ TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.b
 """Any of them will do."""
 
 _PIECE_CHARS = 16_384
-_PIECE_BATCH = 256
+_PIECE_BATCH = 64
+"""The library holds some 80 bytes for each character of a batch."""
 # WordPiece maps words of over 100 characters to one unknown token; shorter runs are read.
 _UNKNOWN_CHARS = 4
 """An unknown token that covers more characters counts as several: what cannot be read has a length, too."""

@@ -192,7 +192,8 @@ def _beginning(span: KeptSpan, room: Remaining) -> Sequence[KeptSpan]:
     """As much of ``span`` as fits, from where it begins; nothing where not one character does.
 
     It is all that is kept: a mark that the text ends inside of something takes at most half of the room, and
-    is left out where more of the text fits without it.
+    is left out where more of the text fits without it. In a conversation, where a mark alone may stand for a
+    text, none is left out: nobody said "Who".
     """
     renderer = room.renderer
     text = renderer.request.sources[span.chunk.source].text[span.start : span.end]
@@ -208,6 +209,8 @@ def _beginning(span: KeptSpan, room: Remaining) -> Sequence[KeptSpan]:
         return first(longest_end(words, fits) or longest_end(cluster_ends(text), fits))
 
     marked = longest(room, unmarked=False)
+    if renderer.stands_empty:
+        return [marked] if marked.end > marked.start else []
     enough = max(renderer.fixed_tokens + renderer.tokenizer.count(renderer.cut_mark), _least(span, room))
     bare = longest(replace(room, budget=min(room.budget, enough)), unmarked=True)
     # Where all of it fits with no mark, none comes later in the way of the heading lines.
