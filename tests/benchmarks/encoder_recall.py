@@ -1,7 +1,7 @@
 """Evidence recall and seconds of two encoders' checkpoints on the same English questions.
 
     python tests/benchmarks/encoder_recall.py --squad dev-v1.1.json.gz --hotpotqa dev.json.gz
-        --musique dev.jsonl.gz --2wikimultihopqa dev.json.gz --contexts 2 --output encoder_recall.json
+        --musique dev.jsonl.gz --2wikimultihopqa dev.json.gz --contexts 1 --output encoder_recall.json
 
 The haystacks of ``decoder_recall.py``: each holds the paragraphs of many questions, and is read once by each
 checkpoint, one after the other. Recall is that of what ``compress`` keeps; differences are paired, with

@@ -5,7 +5,8 @@ they are flat. A checkpoint with a fitted ``sufficiency`` says how probable it i
 scores, its best chunks and those near the best one, holds all that is needed; where that is nearly sure the
 selection is the peak, else the budget is filled. Without one the shape of the scores alone decides: it
 stops where they fall below a share of the best one, once some mass is held, and fills where they are as
-wide as those of many equal chunks. All numbers are fitted by ``tests/benchmarks/fit/fit_sufficiency.py``.
+wide as those of many equal chunks. All numbers are fitted by ``tests/benchmarks/fit/fit_sufficiency.py``, and
+the share of the best score by ``fit_shape.py`` there.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class AutoRule:
     """Chunks whose score is at least this share of the best one belong to the peak."""
     peak_min_chunks: int = 2
     """And so do so many of the best."""
-    stop_ratio: float = 0.003
+    stop_ratio: float = 0.0001
     """Stop at a chunk whose score is below this share of the best one."""
     stop_min_mass: float = 0.5
     """But not before this much of what the chunks hold together is kept."""
