@@ -292,6 +292,17 @@ def test_an_assignment_is_no_setting_where_functions_are_called() -> None:
     assert structure is None or structure.kind != "config"
 
 
+def test_rows_without_a_rule_end_where_another_table_begins() -> None:
+    text = "|boat|price|\n|tern|12|\n|gull|31|\n|oar|ells|\n|----|----|\n|long|4|\n"
+    structure = structure_of(text)
+    assert structure is not None
+    heads = {text[a:b] for part in ("|gull", "|long") for a, b in structure.headings_at(text.index(part))}
+    assert heads == {"|boat|price|", "|oar|ells|\n|----|----|"}
+    begin = time.process_time()
+    structure_of("|a|b|\n" * 50_000 + "|-|-|\n")
+    assert time.process_time() - begin < 20
+
+
 @pytest.mark.parametrize("name", STANDS_UNDER)
 def test_time_is_linear(name: str) -> None:
     text, _, _ = STANDS_UNDER[name]

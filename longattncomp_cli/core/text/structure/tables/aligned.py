@@ -55,7 +55,9 @@ def _between_pipes(
             break
         cells = own
         last += 1
-    if last - first < 2 or (last < len(lines) and is_rule[last]):
+    if last < len(lines) and is_rule[last]:
+        last -= 1  # names the columns of the table below
+    if last - first < 2:
         return None
     return made(lines, first, last, (first, first + 1), list(lines[first + 1 : last])), last
 
