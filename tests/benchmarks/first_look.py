@@ -1,18 +1,18 @@
-"""Whether a cheap look could leave out parts of a long context before it is read: evidence that would be lost.
+"""Whether a cheap look may leave out parts of a long context before it is read: what evidence it would lose.
 
     python tests/benchmarks/first_look.py --hotpotqa train.json.gz --2wikimultihopqa train.json.gz \\
         --musique train.jsonl.gz --squad train-v1.1.json.gz --paragraphs paragraph_pool.jsonl.gz --output FILE
 
 For each data set one haystack of its questions' documents and of paragraphs beside, a chunk a document. For
-each question its documents are ordered without the transformer, and the share of the evidence that stands in the
-first tenth, fifth, … of the tokens is counted:
+each question its documents are ordered without the transformer, and the share of the evidence that stands in
+the first tenth, fifth, … of the tokens is counted:
 
 - ``words``: BM25.
 - ``layer_0``: of each query token, weighted by its idf, the nearest token of the chunk by the backbone's
   embeddings; names and numbers match exactly there.
 - ``both``: the better rank of the two.
-- ``followed``: the better rank of ``both`` and of a second look for the rare tokens of its best eight chunks, what
-  a hop is asked for.
+- ``followed``: the better rank of ``both`` and of a second look for the rare tokens of its best eight chunks,
+  what a hop is asked for.
 """
 
 from __future__ import annotations
@@ -163,11 +163,15 @@ def main() -> None:
         tokens = int(haystack.sizes_C.sum())
         for look, values in recall.items():
             means = np.mean(values, axis=0).round(4).tolist()
-            rows.append({"task": name, "questions": len(examples), "tokens": tokens, "look": look, "recall": means})
+            rows.append(
+                {"task": name, "questions": len(examples), "tokens": tokens, "look": look, "recall": means}
+            )
             print(rows[-1], flush=True)
     if options.output:
         facts = device_and_dtype(scorer)
-        write_results(options.output, {"shares": SHARES, "rows": rows}, checkpoint=DEFAULT_CHECKPOINT, **facts)
+        write_results(
+            options.output, {"shares": SHARES, "rows": rows}, checkpoint=DEFAULT_CHECKPOINT, **facts
+        )
 
 
 if __name__ == "__main__":

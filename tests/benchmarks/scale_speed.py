@@ -125,33 +125,44 @@ def against_peak(scorer: Scorer, num_tokens: int, repetitions: int) -> dict[str,
     }
 
 
-def against_sentence_transformers(scorer: Scorer, num_tokens: int, repetitions: int) -> dict[str, Any]:
-    """How many times longer ``encode`` takes over the same text, cut into the same windows."""
-    try:
-        from sentence_transformers import SentenceTransformer
-    except ImportError:
-        return {"skipped": "pip install sentence-transformers"}
-    from longattncomp_cli.core.backbones.files import locate_backbone
+def window_passages(scorer: Scorer, request: Request) -> list[str]:
+    """The text of a request's one source, cut into the windows that the scorer reads."""
     from longattncomp_cli.core.backbones.windowed import context_windows
 
-    text = long_text(scorer, num_tokens)
-    request = Request((Source(text),), QUERY)
+    text = request.sources[0].text
     context = scorer.tokenize(request)
     starts = context.sources[0].tokens.starts.tolist()
     edges, at = [0], 0
     for window in context_windows(context, scorer.backbone.window_tokens):
         at += len(window.ids)
         edges.append(starts[at] if at < len(starts) else len(text))
-    passages = [text[a:b] for a, b in pairwise(edges)]
+    return [text[a:b] for a, b in pairwise(edges)]
+
+
+def sentence_transformer(scorer: Scorer, dtype: str) -> Callable[[list[str]], object] | None:
+    """Encodes passages with the scorer's own model; ``None`` where the library is not there."""
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError:
+        return None
+    from longattncomp_cli.core.backbones.files import locate_backbone
+
     folder = str(locate_backbone(scorer.checkpoint.config.backbone))
-    models = {}
-    for name in ("float32", "bfloat16"):
-        model = SentenceTransformer(folder, device="cpu", model_kwargs={"dtype": getattr(torch, name)})
-        model.max_seq_length = 256
-        models[name] = model
+    model = SentenceTransformer(folder, device="cpu", model_kwargs={"dtype": getattr(torch, dtype)})
+    model.max_seq_length = 256
+    return lambda passages: model.encode(passages, output_value=None, batch_size=32)
+
+
+def against_sentence_transformers(scorer: Scorer, num_tokens: int, repetitions: int) -> dict[str, Any]:
+    """How many times longer ``encode`` takes over the same text, cut into the same windows."""
+    request = long_request(scorer, num_tokens)
+    passages = window_passages(scorer, request)
     actions: dict[str, Callable[[], object]] = {"score": lambda: scorer.score(request)}
-    for name, model in models.items():
-        actions[name] = lambda model=model: model.encode(passages, output_value=None, batch_size=32)
+    for name in ("float32", "bfloat16"):
+        encode = sentence_transformer(scorer, name)
+        if encode is None:
+            return {"skipped": "pip install sentence-transformers"}
+        actions[name] = lambda encode=encode: encode(passages)
     found = in_turn(actions, repetitions)
     return {
         "tokens": num_tokens,

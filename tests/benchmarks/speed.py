@@ -1,8 +1,11 @@
-"""What scoring costs beyond the bare backbone, and how much memory and time the program takes.
+"""What scoring costs beside other methods and the bare backbone, and how the program's time and memory grow.
 
-    python tests/benchmarks/speed.py [--tokens 100000] [--large-tokens 1000000] [--output FILE]
+    python tests/benchmarks/speed.py [--tokens 100000] [--sizes 2000 100000 1000000] [--output FILE]
+        [--growth 1000 10000 100000 1000000 10000000] [--picture growth.png]
 
 Timings of one run are compared with each other, as medians of interleaved repetitions; the last line is JSON.
+A text of a million tokens is read once by each method, shorter ones as often as ``--repetitions`` says. With
+``--output`` what is done is written part by part, so that a run that was ended keeps it.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from results_file import write_results
+from speed_methods import draw_growth, growth, methods_at, precisions
 from timing import (
     QUERY,
     device_and_dtype,
@@ -38,6 +42,9 @@ from longattncomp_cli.core.results.read_context import ReadContext
 from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.core.settings import CompressorSettings
+
+_ONCE = 1_000_000
+"""Tokens from which on a method is run once."""
 
 
 def scoring_against_backbone(scorer: Scorer, num_tokens: int, repetitions: int) -> dict[str, float]:
@@ -117,22 +124,41 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--tokens", type=int, default=100_000, help="of the text that is scored")
-    parser.add_argument("--large-tokens", type=int, default=1_000_000, help="0 leaves the long text out")
-    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--large-tokens", type=int, default=0, help="of a program's run; 0: none")
+    parser.add_argument("--sizes", type=int, nargs="*", default=[2000, 100_000, 1_000_000])
+    parser.add_argument("--dtypes", nargs="+", default=precisions(), help="of our scorer and the others")
+    parser.add_argument("--growth", type=int, nargs="*", default=[], help="texts of so many tokens")
+    parser.add_argument("--picture", type=Path, help="where the growth is drawn")
+    parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--checkpoint", default=DEFAULT_CHECKPOINT)
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     scorer = load_scorer(load_checkpoint(options.checkpoint), device="cpu")
-    results: dict[str, Any] = {
-        "scoring": scoring_against_backbone(scorer, options.tokens, options.repetitions),
-        "asking_again": asking_again(scorer, options.tokens, options.repetitions),
-        **programs(scorer, options.checkpoint, options.large_tokens, options.repetitions),
-    }
-    for name, value in results.items():
-        print(f"{name:16} {value}", file=sys.stderr)
+    facts = {"checkpoint": options.checkpoint, **device_and_dtype(scorer)}
+    results: dict[str, Any] = {}
+
+    def keep(name: str, value: Any) -> None:
+        results[name] = value
+        print(f"{name:16} {value}", file=sys.stderr, flush=True)
+        if options.output:
+            write_results(options.output, results, **facts)
+
+    repetitions = options.repetitions
+    for name, value in programs(scorer, options.checkpoint, options.large_tokens, repetitions).items():
+        keep(name, value)
+    keep("scoring", scoring_against_backbone(scorer, options.tokens, repetitions))
+    keep("asking_again", asking_again(scorer, options.tokens, repetitions))
+    sizes = []
+    for size in options.sizes:
+        runs = repetitions if size < _ONCE else 1
+        sizes.append(methods_at(size, options.checkpoint, options.dtypes, runs))
+        keep("methods", sizes)
+    if options.growth:
+        rows = growth(scorer, options.checkpoint, options.growth)
+        keep("growth", rows)
+        if options.picture:
+            draw_growth(rows, options.picture)
     print(json.dumps(results))
-    if options.output:
-        write_results(options.output, results, checkpoint=options.checkpoint, **device_and_dtype(scorer))
 
 
 if __name__ == "__main__":

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from longattncomp_cli.core.attention.cross_attention import CrossAttention
+from longattncomp_cli.core.attention.cross_attention import CrossAttention, distinct_tokens
 from longattncomp_cli.core.backbones.base import StateBlock
 from longattncomp_cli.training.losses import attncomp_loss, cross_entropy
+from longattncomp_cli.training.pools import scores as pool_scores
 from longattncomp_cli.training.pools.scores import PoolStates, chunk_logsumexp, score_questions
 from longattncomp_cli.training.validation import recall_at
 
@@ -87,6 +89,31 @@ def test_pool_logits_and_their_gradient_equal_the_scorers() -> None:
     (wanted_grad,) = torch.autograd.grad((wanted * weights).sum(), folded)
     (found_grad,) = torch.autograd.grad((found * weights).sum(), folded)
     torch.testing.assert_close(found_grad, wanted_grad, atol=1e-4, rtol=1e-4)
+
+
+def test_logits_computed_again_give_the_gradient_of_kept_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, pool, _ = make_pool()
+    folded = torch.randn(2, 4, WIDTH, generator=torch.Generator().manual_seed(3)).requires_grad_()
+    (kept,) = torch.autograd.grad(chunk_logsumexp(folded, pool).square().sum(), folded)
+    monkeypatch.setattr(pool_scores, "KEPT_LOGITS_BYTES", 0)
+    (again,) = torch.autograd.grad(chunk_logsumexp(folded, pool).square().sum(), folded)
+    assert torch.equal(kept, again)
+
+
+def test_a_state_for_each_distinct_token_is_one_for_each_token() -> None:
+    _, pool, _ = make_pool()
+    place_U, index_N = distinct_tokens(pool.ids_N)
+    table_UD = pool.unit_states[1][place_U]
+    whole = replace(pool, unit_states=(pool.unit_states[0], table_UD[index_N]))
+    short = replace(pool, unit_states=(pool.unit_states[0], table_UD), row_N={1: index_N})
+    torch.testing.assert_close(short.of_each_token(1), whole.of_each_token(1))
+    folded = torch.randn(2, 4, WIDTH, generator=torch.Generator().manual_seed(4)).requires_grad_()
+    found = []
+    for each in (whole, short):
+        sums_CHM = chunk_logsumexp(folded, each)
+        found.append((sums_CHM, *torch.autograd.grad(sums_CHM.square().sum(), folded)))
+    for wanted, got in zip(*found, strict=True):
+        torch.testing.assert_close(got, wanted, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("pooling", ["log", "mean"])

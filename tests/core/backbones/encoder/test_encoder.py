@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from longattncomp_cli.core.backbones.base import BackboneOptions
+from longattncomp_cli.core.backbones.encoder.bert import gelu_in_steps, row_steps
 from longattncomp_cli.core.backbones.encoder.packed_linear import packed_linear
 from longattncomp_cli.core.backbones.files import locate_backbone
 from longattncomp_cli.core.backbones.spec import BackboneSpec
@@ -131,3 +132,19 @@ def test_a_backbone_that_is_nowhere_names_the_package_to_install(tmp_path) -> No
         locate_backbone(spec)
     assert caught.value.exit_code == 5
     assert "pip install some-package" in caught.value.hint
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rows", [0, 1, 7, 512, 1000])
+def test_gelu_in_steps_is_gelu_to_the_bit(rows: int, dtype: torch.dtype) -> None:
+    inner = torch.randn(rows, 48, generator=torch.Generator().manual_seed(rows)).to(dtype)
+    assert torch.equal(gelu_in_steps(inner.clone()), F.gelu(inner))
+
+
+def test_any_number_of_rows_is_cut_into_few_different_sizes() -> None:
+    sizes = set()
+    for rows in [*range(600), 4095, 4096, 5001]:
+        steps = list(row_steps(rows))
+        assert [at for start, end in steps for at in range(start, end)] == list(range(rows))
+        sizes |= {end - start for start, end in steps}
+    assert len(sizes) <= 10
