@@ -211,10 +211,8 @@ def _checked(raw: dict[str, Any], record_id: str | int, place: str, fields: Fiel
             "add --format text"
         )
         if context is None and (key := held_message(raw)):
-            file = typed_name(place.rpartition(":")[0])
-            hint = (
-                f"take the messages out of it: jq -c '.{key} | select(.role or .call_id)' {file} > chat.jsonl"
-            )
+            of, file = f"'.{key} | select(.role or .call_id)'", typed_name(place.rpartition(":")[0])
+            hint = f"take the messages out of it: jq -c {of} {file} > chat.jsonl, then name that"
         raise InputError(
             f"{place}: has {both} {fields.context!r} {joined} 'prompt'",
             hint=hint,
