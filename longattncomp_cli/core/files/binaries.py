@@ -22,6 +22,7 @@ class BinaryKind:
 
 
 _PANDOC = "pandoc -t plain --wrap=none {} | longattncomp …"
+_SOUND = "whisper {} --output_format txt, then name the .txt"
 # What zip archives are by the suffix of their name.
 _ZIPPED = {
     ".docx": ("a Word document", _PANDOC),
@@ -49,17 +50,30 @@ _MAGIC: tuple[tuple[bytes, str, str], ...] = (
     (b"\x89PNG\r\n", "an image", "tesseract {} - | longattncomp …"),
     (b"\xff\xd8\xff", "an image", "tesseract {} - | longattncomp …"),
     (b"GIF8", "an image", "tesseract {} - | longattncomp …"),
+    (b"Rar!\x1a\x07", "a RAR archive", "unrar x {}, and name the folder"),
+    (b"RIFF", "sound or an image", _SOUND),
+    (b"ID3", "sound", _SOUND),
+    (b"OggS", "sound", _SOUND),
+    (b"fLaC", "sound", _SOUND),
     (b"\x7fELF", "a program", "name its source instead"),
+    (b"\xca\xfe\xba\xbe", "a compiled program", "name its source instead"),
+    (b"\x93NUMPY", "an array of numbers", "export it as .csv first"),
 )
-_TAR_AT, _TAR = 257, b"ustar"
+# The same behind some other bytes.
+_MAGIC_AT: tuple[tuple[int, bytes, str, str], ...] = (
+    (4, b"ftyp", "a film, sound or a photo", _SOUND),
+    (60, b"BOOKMOBI", "an e-book", "ebook-convert {} book.txt, then name book.txt"),
+    (257, b"ustar", "a tar archive", "tar -xf {}, and name the folder"),
+)
 # Signs that a text could begin with count only beside a byte that no text has.
-_LETTERS = (b"BZh", b"PAR1", b"GIF8")
+_LETTERS = (b"BZh", b"PAR1", b"GIF8", b"RIFF", b"ID3", b"OggS", b"fLaC")
 
 
 def binary_kind(opening: bytes, name: str) -> BinaryKind | None:
     """The format of a file with these first bytes; ``None`` for text and for what is not known."""
-    if opening[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR and b"\0" in opening:
-        return BinaryKind("binary file, a tar archive", f"tar -xf {typed_name(name)}, and name the folder")
+    for at, magic, what, hint in _MAGIC_AT if b"\0" in opening else ():
+        if opening[at : at + len(magic)] == magic:
+            return BinaryKind(f"binary file, {what}", hint.format(typed_name(name)))
     for magic, what, hint in _MAGIC:
         if opening.startswith(magic) and (magic not in _LETTERS or b"\0" in opening):
             if magic.startswith(b"PK"):

@@ -13,7 +13,11 @@ from longattncomp_cli.core.files.encodings import decode_line
 from longattncomp_cli.core.files.paths import typed_name
 from longattncomp_cli.core.inputs.conversations.model import Conversation
 from longattncomp_cli.core.inputs.conversations.reading import read_conversation
-from longattncomp_cli.core.inputs.conversations.shapes import id_in_batch, looks_like_conversation
+from longattncomp_cli.core.inputs.conversations.shapes import (
+    held_message,
+    id_in_batch,
+    looks_like_conversation,
+)
 from longattncomp_cli.core.inputs.gather import InputFile
 from longattncomp_cli.core.inputs.lines import OVERLONG_LINE, open_lines, shown_name, too_long
 from longattncomp_cli.core.inputs.messages import flatten_messages
@@ -179,10 +183,16 @@ def _checked(raw: dict[str, Any], record_id: str | int, place: str, fields: Fiel
         return _chat(raw, record_id, place, raw, texts, fields.query)
     if (context is None) == (prompt is None):
         both, joined = ("both", "and") if prompt is not None else ("neither", "nor")
+        hint = (
+            "give one of them, or name the field with --context-field; rows of data are read as a text: "
+            "add --format text"
+        )
+        if context is None and (key := held_message(raw)):
+            of, file = f"'.{key} | select(.role or .call_id)'", typed_name(place.rpartition(":")[0])
+            hint = f"take the messages out of it: jq -c {of} {file} > chat.jsonl, then name that"
         raise InputError(
             f"{place}: has {both} {fields.context!r} {joined} 'prompt'",
-            hint="give one of them, or name the field with --context-field; rows of data are read as a text: "
-            "add --format text",
+            hint=hint,
             code="missing-field" if prompt is None else "bad-field",
         )
     sources = (

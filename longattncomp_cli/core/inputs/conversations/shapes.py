@@ -48,6 +48,7 @@ _TEXTS = ("input", "prompt", "message")
 # Cohere's: with one of them a body's "message" is what its user says.
 _BESIDE_MESSAGE = ("documents", "tool_results", "preamble", "connectors", _HISTORY)
 _ENVELOPES = ("body", "params", "request", "modelInput", "thread", "input", "values", "state", "llm_context")
+_LOGGED = ("message", "payload")
 _BATCH_IDS = ("custom_id", "key", "recordId")
 _LOOKED_AT = 8
 
@@ -227,3 +228,9 @@ def parts_of_many(value: Any) -> str:
     if not isinstance(listed, list) or looks_like_conversation(value):
         return ""
     return path if any(looks_like_conversation(each) for each in listed[:_LOOKED_AT]) else ""
+
+
+def held_message(value: Any) -> str:
+    """Under which key an entry of a log, such as a coding agent's, holds a message; ``""`` of others."""
+    held = (key for key in _LOGGED if isinstance(value, dict) and looks_like_message(value.get(key)))
+    return next(held, "")

@@ -45,7 +45,8 @@ def read(text: str) -> View | None:
             return None
         num_attached += _write_message(builder, message, begin, stop)
     what = "a message" if len(begins) == 1 else f"{len(begins):,} messages"
-    attached = f", {num_attached:,} attachments left out" if num_attached else ""
+    attachments = "an attachment" if num_attached == 1 else f"{num_attached:,} attachments"
+    attached = f", {attachments} left out" if num_attached else ""
     return builder.view(f"the text of {what}{attached}", ".md")
 
 
@@ -70,7 +71,8 @@ def _write_message(builder: ViewBuilder, message: Message, begin: int, stop: int
         start, end = (place, place + len(raw)) if place >= 0 else (at, at)
         at = end
         if number >= _MOST_PARTS or not _is_read(part, is_plain=is_plain):
-            num_left_out += 1
+            # A form of the text that is read is no attachment.
+            num_left_out += part.get_content_type() != "text/html" or bool(_file_name(part))
             if (name := _file_name(part)) and number < _MOST_PARTS:
                 builder.replace(f"[attachment: {name}, {part.get_content_type()}]\n", start, end)
             continue

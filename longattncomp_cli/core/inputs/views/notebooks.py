@@ -66,7 +66,8 @@ def read(text: str) -> View | None:
             if is_drawn and shown and text.startswith("<", shown[0][0]):
                 continue  # "<Figure size 640x480>" stands for the image
             _write_fenced(builder, shown, "")
-    images = f", {num_left_out:,} images or the like left out" if num_left_out else ""
+    what = "an image or the like" if num_left_out == 1 else f"{num_left_out:,} images or the like"
+    images = f", {what} left out" if num_left_out else ""
     return builder.view(f"the {len(cells):,} cells of a notebook{images}", ".md")
 
 

@@ -13,6 +13,7 @@ from longattncomp_cli.core.inputs.conversations.files import conversation_of_tex
 from longattncomp_cli.core.inputs.conversations.reading import read_conversation
 from longattncomp_cli.core.inputs.records import FieldNames, parse_record
 from longattncomp_cli.core.results.report import compression_record
+from longattncomp_cli.errors import BudgetError
 from tests.support.chats import FACT, LISTING, QUESTION, RULE, openai_chat, strings
 from tests.support.scorers import remembering
 
@@ -289,3 +290,30 @@ def test_a_record_with_texts_beside_its_messages_comes_back_with_them_shortened(
 )
 def test_other_data_is_no_conversation(value):
     assert conversation_of_text(json.dumps(value), "x.json") is None
+
+
+@pytest.mark.parametrize("key", ["message", "payload"])
+def test_the_log_of_an_agent_names_the_command_that_takes_its_messages_out(key):
+    line = {"type": "user", "uuid": "1", key: {"role": "user", "content": QUESTION}}
+    failed = parse_record(json.dumps(line).encode(), 1, "a log.jsonl", FieldNames())
+    assert f"jq -c '.{key} |" in failed.error.hint and "'a log.jsonl' > chat.jsonl" in failed.error.hint
+
+
+def test_no_text_of_a_conversation_is_cut_without_a_mark(compressor):
+    messages = [
+        {"role": "user", "content": QUESTION},
+        {"role": "assistant", "content": LISTING},
+        {"role": "user", "content": "And now? " + QUESTION},
+    ]
+    least = next(budget for budget in range(10, 90) if _works(compressor, messages, budget))
+    for budget in range(least, least + 14):
+        short = compressor.compress(messages, budget=budget).conversation
+        assert short[0]["content"] == QUESTION or "[...]" in short[0]["content"]
+        assert "[...]" in short[1]["content"]
+
+
+def _works(compressor, messages, budget):
+    try:
+        return compressor.compress(messages, budget=budget) is not None
+    except BudgetError:
+        return False

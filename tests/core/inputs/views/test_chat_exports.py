@@ -184,3 +184,18 @@ def test_an_export_on_the_command_line(folder):
     assert done.exit_code == 0 and FACT in done.stdout and "read as the 2 turns of a chat" in done.stderr
     missing = invoke("compress", "conversations.json", "-b", "90")
     assert missing.exit_code in (0, 2)
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["3/14/26, 9:05 PM - {}: ", "[14.03.2026, 21:05:33] {}: ", "\u200e[3/14/26, 9:05:33\u202fPM] {}: "],
+)
+def test_messages_of_a_phone_are_turns(label):
+    said = [
+        ("Ann Berg", "The nets are mended, and what about the boat?"),
+        ("Bo", "It is red."),
+        ("Ann Berg", "Oh."),
+    ]
+    text = "".join(label.format(who) + what + "\n" for who, what in said * 3)
+    source = Source(text, "WhatsApp Chat with Ann.txt")
+    assert source.kind == "chat" and len(source.structure.units) == 9
