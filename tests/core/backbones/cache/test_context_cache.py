@@ -63,7 +63,7 @@ def test_the_second_query_reads_nothing_and_scores_the_same_bits(scorer, where, 
 
 def test_another_context_chunking_or_title_is_not_taken_for_it(scorer, tmp_path) -> None:
     counted, read = counting(scorer)
-    text = "The ledger was signed at noon. It rained. " * 20
+    text = "The ledger was signed at noon. It rained. " * 60
     smaller = counted.with_options(chunk_tokens=40)
     cases = [
         (counted, Source(text)),
