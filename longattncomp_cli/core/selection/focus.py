@@ -53,7 +53,7 @@ def best_start(request: Request, chunk: Chunk, *, snap: SnapLevel, score_pieces:
     follows = structure_for(source, snap) is not None
     part = Span(chunk.start, chunk.end)
     if follows and structure is not None and structure.touches(part.start, part.end):
-        row = _best_row(source, structure, part, request.query, score_pieces)
+        row = _best_row(source, structure, chunk, request.query, score_pieces)
         if row is not None:
             return row
     if structure is not None and source.kind not in CODE_KINDS:
@@ -90,18 +90,31 @@ def _titles(text: str, structure: Structure, offset: int) -> str:
 
 
 def _best_row(
-    source: Source, structure: Structure, part: Span, query: str, score_pieces: ScorePieces
+    source: Source, structure: Structure, chunk: Chunk, query: str, score_pieces: ScorePieces
 ) -> int | None:
-    """Where the best row of a part begins; ``None`` where the best piece is in none.
+    """Where the best row of a chunk begins; ``None`` where the best piece is in none.
 
-    Pieces are rows, or 16 tokens of long ones; a header does not count: it stands over any row that is kept,
-    and has the words of every question about its columns.
+    Pieces are rows, 16 tokens of long ones, or several short ones, which are then scored one by one. A header
+    does not count: it stands over any row that is kept, and has the words of every question about its columns.
     """
+    part = Span(chunk.start, chunk.end)
     pieces = score_pieces(Request((source.part(part),), query), "auto", FOCUS_TOKENS)
+    found: list[Span] = []
     for index in pieces.order.tolist():
-        begin = past_empty_lines(source.text, pieces.chunks[index].start)
-        if any(start <= begin < first_row for start, first_row, _ in structure.headers):
+        piece = pieces.chunks[index]
+        begin = past_empty_lines(source.text, piece.start)
+        rows = structure.rows_from(begin, piece.end)
+        found += [Span(max(start, part.start), end) for start, end in rows]
+        if any(
+            begin < first_row and start < piece.end and (rows or start <= begin)
+            for start, first_row, _ in structure.headers
+        ):
             continue
-        row = structure.row_at(begin)
-        return max(row[0], part.start) if row is not None else None
-    return None
+        if structure.row_at(begin) is None and not found:
+            return None
+        break
+    if len(found) < 2:
+        return found[0].start if found else None
+    alone = tuple(source.part(row) for row in found)
+    scores = score_pieces(Request(alone, query), "none", chunk.num_backbone_tokens)
+    return found[scores.chunks[int(scores.order[0])].source].start

@@ -59,3 +59,18 @@ def test_a_piece_that_begins_with_a_line_break_is_of_the_row_behind_it(row: str)
     chunk = Chunk(0, 0, 0, len(TABLE), 40)
     start = best_start(Request((Source(TABLE),), "?"), chunk, snap="auto", score_pieces=score_pieces)
     assert TABLE[start:].startswith(row)
+
+
+SHORT_ROWS = "| age | fare |\n| 6 | 3 |\n| 9 | 4 |\n| 11 | 5 |\n| 14 | 7 |\n"
+FEATURE = "Feature: Ferry\n  Scenario Outline: Pupils\n    When a pupil of <age> boards\n    Examples:\n"
+
+
+@pytest.mark.parametrize("before", ["Fares of the ferry\n\n", FEATURE], ids=["text", "feature"])
+@pytest.mark.parametrize(("age", "row"), [(6, "| 6 | 3 |"), (9, "| 9 | 4 |"), (11, "| 11 | 5 |")])
+def test_of_short_rows_the_one_that_is_named_is_taken(
+    compressor: Compressor, before: str, age: int, row: str
+) -> None:
+    """Two or three of them are one piece, with the header or without."""
+    context = compressor.read(before + SHORT_ROWS)
+    for budget in (30, 34):
+        assert row in context.compress(f"What does a pupil of {age} pay?", budget).text

@@ -160,6 +160,12 @@ class Structure:
         number = int(np.searchsorted(starts, offset, side="right")) - 1
         return (int(starts[number]), int(ends[number])) if number >= 0 and ends[number] > offset else None
 
+    def rows_from(self, start: int, end: int) -> list[tuple[int, int]]:
+        """The characters of the rows of which a part stands in ``[start, end)``."""
+        starts, ends = self.rows
+        first, last = np.searchsorted(ends, start, side="right"), np.searchsorted(starts, end)
+        return list(zip(starts[first:last].tolist(), ends[first:last].tolist(), strict=True))
+
     @cached_property
     def tables(self) -> Structure:
         """Only the rows, and what stands directly over them."""
