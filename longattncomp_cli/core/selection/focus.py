@@ -95,7 +95,7 @@ def _best_row(
     """Where the best row of a chunk begins; ``None`` where the best piece is in none.
 
     Pieces are rows, 16 tokens of long ones, or several short ones, which are then scored one by one. A header
-    does not count: it stands over any row that is kept, and has the words of every question about its columns.
+    does not count: it stands over any row that is kept, and has the words of each question about its columns.
     """
     part = Span(chunk.start, chunk.end)
     pieces = score_pieces(Request((source.part(part),), query), "auto", FOCUS_TOKENS)
