@@ -14,5 +14,6 @@ DRAWING = "test_drawings"
 def _no_curves(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if not request.module.__name__.endswith(DRAWING):
-            patch.setitem(sys.modules, "matplotlib", None)
+            for module in ("matplotlib", "matplotlib.figure"):  # else one that was imported before is found
+                patch.setitem(sys.modules, module, None)
         yield
