@@ -299,16 +299,16 @@ def test_rows_without_a_rule_end_where_another_table_begins() -> None:
     heads = {text[a:b] for part in ("|gull", "|long") for a, b in structure.headings_at(text.index(part))}
     assert heads == {"|boat|price|", "|oar|ells|\n|----|----|"}
     begin = time.process_time()
-    structure_of("|a|b|\n" * 50_000 + "|-|-|\n")
-    assert time.process_time() - begin < 20
+    structure_of("|a|b|\n" * 12_000 + "|-|-|\n")
+    assert time.process_time() - begin < 5
 
 
 @pytest.mark.parametrize("name", STANDS_UNDER)
 def test_time_is_linear(name: str) -> None:
     text, _, _ = STANDS_UNDER[name]
-    times = 400_000 // len(text)
+    times = 100_000 // len(text)
     rng = random.Random(name)
     begin = time.process_time()
     structure_of(text * times)
     structure_of("\n".join(rng.sample(text.splitlines() * times, k=len(text.splitlines()) * times)))
-    assert time.process_time() - begin < 20
+    assert time.process_time() - begin < 5
