@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from longattncomp_cli.core.chunking.chunks import Tokens
 
 
-_MEMBER = re.compile(r"(?P<owner>\w+(?:(?:\.|::|->)\w+)*?)(?:\.|::|->)(?P<member>[^\W\d]\w*)")
+_MEMBER = re.compile(r"(?:.*\W)?(?P<owner>\w+)(?:\.|::|->)(?P<member>[^\W\d]\w*)")
 _TAKEN_OVER = 0.05
 """What a chunk takes over of the match in the chunk before it, in one passage."""
 _FLOOR = -6.0
@@ -84,7 +84,7 @@ def exact_match_gains(
         if not found and (parts := _MEMBER.fullmatch(name)):
             # Of ``Pump.stop`` the class may stand in a heading: what names the member counts under it.
             found = _all_places(request, parts["member"])
-            owner = _all_places(request, parts["owner"].rpartition(".")[2])
+            owner = _all_places(request, parts["owner"])
             is_owned_C = _counts(owner, begins) + owners.counts(owner, len(chunks)) > 0
             counts_C, found = _counts(found, begins) * is_owned_C, []
         holding = int(np.count_nonzero(counts_C))

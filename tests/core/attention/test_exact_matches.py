@@ -94,13 +94,15 @@ def test_explain_tells_what_a_name_adds(scorer: Scorer) -> None:
     assert explain(named, request, 1).exact == ()
 
 
-@pytest.mark.parametrize("mark", [".", "::", "->"])
-def test_a_member_is_looked_for_under_its_class(scorer: Scorer, mark: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["WinchLog.trim", "WinchLog::trim", "WinchLog->trim", "port::logs::WinchLog::trim"]
+)
+def test_a_member_is_looked_for_under_its_class(scorer: Scorer, name: str) -> None:
     """``WinchLog.trim`` stands nowhere as it is spelt: the class is a heading, and other classes trim too."""
     body = "".join(f"        total += weigh(rows[{i}], scale, offset)\n" for i in range(20))
     names = ["BellLog", "WinchLog", "GateLog"]
-    text = "".join(f"class {name}:\n    size = 7\n\n    def trim(self):\n{body}\n" for name in names)
-    request = Request((Source(text, name="a.py"),), f"What does WinchLog{mark}trim return?")
+    text = "".join(f"class {each}:\n    size = 7\n\n    def trim(self):\n{body}\n" for each in names)
+    request = Request((Source(text, name="a.py"),), f"What does {name} return?")
     plain = {"propagation_decay": None, "coverage": 0}
     before, after = (
         with_config(scorer, exact_match_weight=weight, **plain)
