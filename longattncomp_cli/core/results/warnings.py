@@ -12,6 +12,7 @@ from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.pointers import corrections_left_out, entry_asked
 from longattncomp_cli.core.selection.select import Selection
+from longattncomp_cli.core.text.boundaries import sentence_starts, word_starts
 from longattncomp_cli.core.text.order_words import order_asked, place_asked
 
 LOW_CONFIDENCE = 0.3
@@ -104,15 +105,20 @@ def _corrections_left_out(request: Request, scores: ChunkScores, selection: Sele
 
 def _fragments(request: Request, selection: Selection) -> list[ResultWarning]:
     """All that is kept is the first words of a sentence or line."""
+    if not selection.kept or not selection.kept[-1].is_cut:
+        return []
     texts = [request.sources[span.chunk.source].text for span in selection.kept]
-    num_words = sum(len(text[s.start : s.end].split()) for text, s in zip(texts, selection.kept, strict=True))
-    if not selection.kept or num_words >= _FEWEST_WORDS or not selection.kept[-1].is_cut:
+    parts = (text[span.start : span.end].strip() for text, span in zip(texts, selection.kept, strict=True))
+    num_words = sum(len(word_starts(part)) + 1 for part in parts if part)
+    last, text = selection.kept[-1], texts[-1]
+    rest = text[last.end : last.chunk.end]
+    goes_on = len(rest) - len(rest.lstrip())
+    is_whole = "\n" in rest[:goes_on] or (
+        last.end + goes_on - last.start in sentence_starts(text[last.start : last.chunk.end])
+    )
+    if num_words >= _FEWEST_WORDS or not rest.strip() or is_whole:
         return []
-    text, end = texts[-1], selection.kept[-1].end
-    rest = text[end : selection.kept[-1].chunk.end]
-    if not rest.strip() or "\n" in rest[: len(rest) - len(rest.lstrip())] or text[end - 1] in ".!?。！？।":
-        return []
-    words = f"{num_words} word{'s' * (num_words > 1)}"
+    words = "1 word" if num_words == 1 else f"{num_words} words" if num_words else "no word"
     sentence = (
         f"the budget holds {words} of the best passage, and no whole sentence or line: a larger one does"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from longattncomp_cli.core.assembly.kept_spans import KeptSpan
 from longattncomp_cli.core.chunking.chunks import Chunk
@@ -103,3 +104,27 @@ def test_first_words_of_a_sentence_are_no_answer_and_that_is_said() -> None:
     assert "2 words" in message
     assert "1 word " in warned(len("The"))[0]
     assert warned(text.index("\n")) == warned(len(text)) == warned(text.index(" every")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("堰的看守人向每辆车收六个格罗特。行人不付钱。", "。"),
+        ("नदी का रखवाला हर गाड़ी से छह सिक्के लेता है। पैदल लोग कुछ नहीं देते।", "।"),
+        ("የወንዙ ጠባቂ ይወስዳል። እግረኞች አይከፍሉም።", "።"),
+        ("Գետի պահակը վերցնում է։ Անցորդները չեն վճարում։", "։"),
+    ],
+    ids=["Chinese", "Hindi", "Amharic", "Armenian"],
+)
+def test_a_sentence_of_any_script_is_no_fragment(text: str, ends: str) -> None:
+    chunks = (Chunk(0, 0, 0, len(text), 20),)
+    scores = ChunkScores(chunks, np.array([1.0]), None)
+
+    def warned(end: int) -> bool:
+        selection = Selection((KeptSpan(chunks[0], 0, end),), "budget", 0.5)
+        return "fragment" in {
+            each.code for each in find_warnings(Request((Source(text),), "q"), scores, selection)
+        }
+
+    assert warned(4)
+    assert not warned(text.index(ends) + 1)
