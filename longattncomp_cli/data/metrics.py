@@ -11,8 +11,6 @@ from longattncomp_cli.core.text.arrays import FloatArray
 from longattncomp_cli.core.text.spans import Span, merge_spans, overlap
 
 _RESAMPLES = 10_000
-
-
 _RESAMPLES_AT_ONCE = 500
 
 

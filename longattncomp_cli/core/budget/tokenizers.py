@@ -27,8 +27,6 @@ DEFAULT_TOKENIZER = "o200k_base"
 
 # tiktoken's patterns overflow its stack on longer runs of white space: those are counted in parts.
 _MAX_BLANK_CHARS = 100_000
-
-
 _BLANKS = re.compile(rf"\s{{{_MAX_BLANK_CHARS}}}")
 
 

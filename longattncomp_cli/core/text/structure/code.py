@@ -80,18 +80,12 @@ _LONG_LEAF_CHARS = 1_000
 
 
 _LONG_STATEMENT_CHARS = 3_000
-
-
 _MOST_DEPTH = 24
 
 
 # Real files take 0.004 to 0.008 steps a byte.
 _BYTES_A_STEP = 10
-
-
 _FEWEST_STEPS = 500
-
-
 _BLOCK_BYTES = 1 << 16
 
 

@@ -11,8 +11,6 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{},]', re.DOTALL)
 
 
 _MOST_DEPTH = 64
-
-
 _SMALL_CHARS = 1_500
 """An element of up to this many characters is a record; a larger one holds records."""
 

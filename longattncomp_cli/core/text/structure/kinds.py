@@ -118,11 +118,7 @@ FOLDED_KINDS = frozenset({"cards", "ldif"})
 
 
 _SAMPLE_CHARS = 60_000
-
-
 _FORMAT_CHARS = 20_000
-
-
 _SIGNS = {
     "python": re.compile(
         r"(?m)^[ \t]*(?:(?:async )?def \w+\(|class \w+[(:]|import \w[\w., ]*$|from [\w.]+ import |"
@@ -163,14 +159,8 @@ _CLOSING = re.compile(r"(?m)^[ \t]*\}[;,)]*$")
 
 
 _BLANK = "\ufeff \t\r\n"
-
-
 _FEWEST_SIGNS = 4
-
-
 _SIGN_SHARE = 0.12
-
-
 _HEADING = re.compile(r"(?m)^(?:#{1,6} \S|\|[ :|-]*---[ :|-]*\|?$)")
 
 

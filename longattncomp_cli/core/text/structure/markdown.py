@@ -25,12 +25,8 @@ _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*\r?\n?$")
 # A paragraph that is one bold line heads what comes after it.
 _BOLD = re.compile(r" {0,3}(\*\*|__)(?=\S)[^\n]{1,100}?\1:?[ \t]*\r?\n?$")
 _BOLD_LEVEL = 7
-
-
 _DEFINITION = re.compile(r" {0,3}[:~][ \t]+\S")
 _LONGEST_TERM = 120
-
-
 _DASHES = re.compile(r"[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?[ \t]*\r?\n?$")
 
 

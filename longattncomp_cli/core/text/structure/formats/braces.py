@@ -49,17 +49,9 @@ _STATEMENT = re.compile(r"\n[ \t]*(?=\S)")
 
 
 _MOST_HEADER_LINES = 40
-
-
 _MOST_WIDTH = 200
-
-
 _MOST_DEPTH = 10
-
-
 _BRACE_SHARE = 0.08
-
-
 _LONG_CHARS = 3_000
 """A block longer than this is no unit to keep whole; what it holds has headings of its own."""
 

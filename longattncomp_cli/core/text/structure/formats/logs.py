@@ -49,19 +49,13 @@ _PREFIX = re.compile(
 
 
 _MOST_LINE_CHARS = 200
-
-
 _MOST_PREFIX_CHARS = 120
-
-
 _LEVEL_NEAR = re.compile(rf"^[^\n]{{0,60}}?\b{_LEVEL}\b", re.MULTILINE)
 
 
 # Lines of a trace that are not indented.
 _TRACE = re.compile(r"Traceback \(|Caused by: |\}|[\w.$]{1,100}(?:Error|Exception|Warning|Interrupt)\b")
 _FEWEST_ENTRIES = 3
-
-
 _LEAST_SHARE = 0.5
 
 

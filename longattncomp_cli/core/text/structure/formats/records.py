@@ -41,8 +41,6 @@ _SENDER = re.compile(r"^From:[^\n]*", re.MULTILINE)
 
 
 _MOST_HEADER_CHARS = 8_000
-
-
 _NEAR_CHARS = 240
 
 

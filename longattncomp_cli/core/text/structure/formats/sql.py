@@ -29,11 +29,7 @@ _VALUES = re.compile(r"INSERT\s+INTO\b[^;']{0,260}?\bVALUES\b", re.IGNORECASE)
 
 
 _MOST_HEADING_CHARS = 160
-
-
 _WHOLE_CHARS = 3_000
-
-
 _NEXT_LINE = re.compile(r"\n(?=[^\n])")
 
 

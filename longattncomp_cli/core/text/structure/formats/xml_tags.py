@@ -20,11 +20,7 @@ _NAMED = re.compile(r"\s*<(?P<tag>(?:\w+:)?(?:name|id|title|key|artifactId|label
 # Of a property list: the key whose value an element is.
 _KEY = re.compile(r"<key>[^<>\n]{1,120}</key>\s*\Z")
 _LONGEST_KEY = 200
-
-
 _MOST_DEPTH = 16
-
-
 _MOST_OPEN = 1_000
 
 

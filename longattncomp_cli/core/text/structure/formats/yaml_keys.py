@@ -32,14 +32,8 @@ _TEXT_BLOCK = re.compile(r"(?:[&!]\S*[ \t]+)*[|>][-+\d]{0,2}[ \t]*(?:#.*)?$")
 
 
 _MOST_DEPTH = 16
-
-
 _MOST_DASHES = 4
-
-
 _MOST_LINE_CHARS = 2_000
-
-
 _NEAR_CHARS = 100
 """A name this near to where its item begins is shown with what stands between."""
 
