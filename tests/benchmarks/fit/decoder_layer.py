@@ -4,11 +4,13 @@
         --output decoder_layer.json [--device cuda]
     python tests/benchmarks/fit/decoder_layer.py --states FOLDER --setting rank-32 --side 0 --result 0.pt
     python tests/benchmarks/fit/decoder_layer.py --combine 0.pt 1.pt all.pt --checkpoint smollm2 --output FILE
+    python tests/benchmarks/fit/decoder_layer.py --combine 0.pt all.pt --stage "stage 1" --checkpoint stage1
 
 What ``train-stage1`` does on a decoder, over states that ``decoder_states.py`` has read once: many epochs
 cost little then. Haystacks of side 0 find and train, those of side 1 judge, then the other way round; the
 checkpoint is made from all of them. ``--side`` does one of the three, so that several can run side by side;
-``--combine`` puts them together. Settings are compared on side 1, trained on side 0.
+``--combine`` puts them together. Settings are compared on side 1, trained on side 0. Heads are found on the
+data of a setting's first stage; ``--stage`` takes the weights after a stage that is not the last.
 
 The projections learn a change of low rank (LoRA, arXiv:2106.09685), the queries a bias, the heads their
 temperatures, by cross-entropy over what is kept once the null query's mass is taken out, as scoring does it.
@@ -151,7 +153,10 @@ def of_side(options: argparse.Namespace, side: int | None) -> dict[str, Any]:
     reads = kept(options.states, options.limit)
     mine = [one for one in reads if side is None or one.side == side]
     others = [one for one in reads if side is not None and one.side != side]
-    measure = found_heads(weights, mine[: options.head_contexts], device)
+    first = (*setting.before, setting)[0]
+    measure = found_heads(
+        weights, [one for one in mine if one.data in first.data][: options.head_contexts], device
+    )
     heads = measure.best_heads(setting.heads)
 
     def fresh(chosen: Sequence[Head] = heads) -> CrossAttention:
@@ -180,10 +185,16 @@ def of_side(options: argparse.Namespace, side: int | None) -> dict[str, Any]:
         layer = trained(attention, mine, stage)
         if others:
             found["judged"]["trained" if stage is setting else stage.name] = judged(layer, others)
+        found.setdefault("tensors_of_stages", {})[stage.name] = _tensors(attention)
         found.setdefault("training_seconds", []).append(round(time.perf_counter() - stage_start, 1))
-    found["tensors"] = {name: value.detach().cpu().clone() for name, value in attention.state_dict().items()}
+    found["tensors"] = _tensors(attention)
     found["seconds"] = round(time.perf_counter() - start, 1)
     return found
+
+
+def _tensors(attention: CrossAttention) -> dict[str, Tensor]:
+    """A copy on the processor."""
+    return {name: value.detach().cpu().clone() for name, value in attention.state_dict().items()}
 
 
 def rows_of(sides: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -205,7 +216,8 @@ def main() -> None:
     parser.add_argument("--setting", choices=SETTINGS, default="base")
     parser.add_argument("--side", choices=["0", "1", "all"], help="one of the three only, into --result")
     parser.add_argument("--result", type=Path)
-    parser.add_argument("--combine", type=Path, nargs=3, metavar="RESULT", help="of sides 0, 1 and all")
+    parser.add_argument("--combine", type=Path, nargs="+", metavar="RESULT", help="of sides and of all")
+    parser.add_argument("--stage", help="of --combine: the weights after it, where it is not the last")
     parser.add_argument("--no-training", action="store_true")
     parser.add_argument("--limit", type=int, help="of the haystacks")
     parser.add_argument("--head-contexts", type=int, default=100, help="that heads are found on")
@@ -224,6 +236,9 @@ def main() -> None:
         results = [of_side(options, side) for side in (0, 1, None)]
     *sides, whole = results
     rows = rows_of(sides)
+    if options.stage:
+        whole["tensors"] = whole["tensors_of_stages"][options.stage]
+        rows = [row for row in rows if row["layer"] != "trained"]
     for row in rows:
         print(row, flush=True)
     if options.output:

@@ -35,7 +35,8 @@ class Setting:
     before: tuple[Setting, ...] = ()
 
 
-_STAGE_1 = Setting("stage 1", data=("squad", "hotpotqa"))
+_STAGE_1 = Setting("stage 1", heads=16, keys=True, data=("squad", "hotpotqa"))
+_STAGE_2 = Setting("stage-2-nosubq", heads=16, keys=True, learning_rate=1e-3, before=(_STAGE_1,))
 _BASE = Setting("base")
 SETTINGS = {
     setting.name: setting
@@ -51,8 +52,12 @@ SETTINGS = {
         Setting("keys-rank-32", keys=True, rank=32),
         Setting("keys-16", keys=True, heads=16),
         Setting("keys-16-slow", keys=True, heads=16, learning_rate=1e-3),
-        Setting("stage-2-nosubq", learning_rate=1e-3, before=(_STAGE_1,)),
-        Setting("stage-2-subq", learning_rate=1e-3, decomposed=True, before=(_STAGE_1,)),
+        Setting("keys-16-rank-32", keys=True, heads=16, rank=32),
+        Setting("keys-16-dropout-0.1", keys=True, heads=16, dropout=0.1),
+        Setting("keys-24", keys=True, heads=24),
+        Setting("found-squad", data=("squad",)),
+        _STAGE_2,
+        replace(_STAGE_2, name="stage-2-subq", decomposed=True),
     )
 }
 SETTINGS["quick"] = replace(_BASE, name="quick", epochs=1)

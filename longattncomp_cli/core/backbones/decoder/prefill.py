@@ -18,6 +18,8 @@ ATTENTION = "longattncomp"
 # Of attention with capped logits, which no fused kernel knows: query tokens at once.
 _CAPPED_ROWS = 128
 _ALIGN = 8
+# Shorter queries are a few rows against many keys, which flash attention splits over the keys.
+_LEAST_CUDNN_ROWS = 1024
 
 
 def register_attention() -> None:
@@ -89,6 +91,8 @@ def _attend(
     query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None, num_sinks: int = 0
 ) -> Tensor:
     num_new, num_keys = query.shape[2], key.shape[2]
+    if window is None and num_new >= _LEAST_CUDNN_ROWS and _has_cudnn(query, key, value):
+        return _attend_cudnn(query, key, value, scale)
     if window is not None:
         allowed_QK = _allowed(num_new, num_keys - num_sinks, window, query.device)
         mask = F.pad(allowed_QK, (num_sinks, 0), value=True)
@@ -103,6 +107,50 @@ def _attend(
         return F.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=scale)
     mask = _allowed(num_new, num_keys, None, query.device)
     return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
+
+
+def _has_cudnn(query: Tensor, key: Tensor, value: Tensor) -> bool:
+    """Whether cuDNN's attention, the fastest there on Hopper cards, takes these."""
+    if query.device.type != "cuda" or query.dtype == torch.float32:
+        return False
+    from torch.backends.cuda import SDPAParams, can_use_cudnn_attention
+
+    own = key[:, :, -query.shape[2] :], value[:, :, -query.shape[2] :]
+    return can_use_cudnn_attention(SDPAParams(query, *own, None, 0.0, True, False))
+
+
+def _attend_cudnn(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    """Attention to the new tokens and to those before them, joined by the sums of their softmax.
+
+    cuDNN's causal mask begins with the first key: it knows none of queries behind other tokens.
+    """
+    num_past = key.shape[2] - query.shape[2]
+    own, own_log_sum = _cudnn(query, key[:, :, num_past:], value[:, :, num_past:], scale, is_causal=True)
+    if not num_past:
+        return own
+    past, past_log_sum = _cudnn(query, key[:, :, :num_past], value[:, :, :num_past], scale, is_causal=False)
+    return joined_attention(own, own_log_sum, past, past_log_sum)
+
+
+def joined_attention(own: Tensor, own_log_sum: Tensor, past: Tensor, past_log_sum: Tensor) -> Tensor:
+    """Attention over two sets of keys as one.
+
+    Args:
+        own, past: (B, H, Q, d) over either set.
+        own_log_sum, past_log_sum: (B, H, Q) or (B, H, Q, 1) the logarithm of each softmax's sum.
+    """
+    share = torch.sigmoid(own_log_sum - past_log_sum).view(*own.shape[:3], 1)
+    return past.float().lerp_(own.float(), share).to(own.dtype)
+
+
+def _cudnn(
+    query: Tensor, key: Tensor, value: Tensor, scale: float, *, is_causal: bool
+) -> tuple[Tensor, Tensor]:
+    """(B, H, Q, d), and the logarithm of the softmax's sum for each query."""
+    found = torch.ops.aten._scaled_dot_product_cudnn_attention(
+        query, key, value, None, True, 0.0, is_causal, False, scale=scale
+    )
+    return found[0], found[1]
 
 
 def _with_sink(
