@@ -159,6 +159,20 @@ def test_code_debug_breaks_one_of_four_functions(tree):
         assert whole == [index != right for index in range(4)]
 
 
+def test_modules_without_four_functions_to_ask_about_are_drawn_again_or_refused(tmp_path):
+    few, many = ["alpha"], [f"alpha_{n}" for n in range(4)]
+    body = "    total = 0\n    if level < 3:\n        total = 1\n    else:\n        total = 2\n    return total\n"
+    for folder, names in (("few", few), ("both", few), ("both", many)):
+        source = "".join(f"def {name}(level):\n{body}\n\n" for name in names) + "# padding\n" * 200
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / f"{names[-1]}.py").write_text(source)
+    wanted = setting(lengths=(600,), files={"python": [tmp_path / "both"]})
+    for item in TASKS["code-debug"].build(wanted):
+        assert len(texts_of(item)) == 4
+    with pytest.raises(UsageError, match="four functions"):
+        TASKS["code-debug"].build(setting(lengths=(600,), files={"python": [tmp_path / "few"]}))
+
+
 def test_a_broken_function_still_parses(tree):
     import random
 

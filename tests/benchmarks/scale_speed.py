@@ -150,7 +150,7 @@ def sentence_transformer(scorer: Scorer, dtype: str) -> Callable[[list[str]], ob
     folder = str(locate_backbone(scorer.checkpoint.config.backbone))
     model = SentenceTransformer(folder, device="cpu", model_kwargs={"dtype": getattr(torch, dtype)})
     model.max_seq_length = 256
-    return lambda passages: model.encode(passages, output_value=None, batch_size=32)
+    return lambda passages: model.encode(passages, batch_size=32)
 
 
 def against_sentence_transformers(scorer: Scorer, num_tokens: int, repetitions: int) -> dict[str, Any]:

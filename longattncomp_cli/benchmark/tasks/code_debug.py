@@ -19,9 +19,11 @@ from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.data.python_source import FunctionNode, Module, read_modules, standard_library
 from longattncomp_cli.data.readers.json_records import Record, read_records
+from longattncomp_cli.errors import UsageError
 
 LETTERS = "ABCD"
 _MIN_LINES, _MAX_LINES = 6, 80
+_MOST_DRAWS = 50
 _TEMPLATE = (
     "There is ONLY ONE function in the large project that is deliberately made to include an obvious error. "
     "Please find the function that contains the most obvious errors. I will give you four options to narrow "
@@ -112,17 +114,20 @@ def _defined(context: str, name: str) -> Iterator[Span]:
 def made_item(modules: Sequence[Module], item_id: str, length: int, setting: TaskSetting) -> Item:
     """Compose a context, break one of four functions, ask."""
     rng = setting.rng(item_id)
-    chosen, definitions = _composed(modules, length, rng, setting.count_tokens)
-    tally = Counter(placed.name for placed in definitions)
-    fit = [
-        placed
-        for placed in definitions
-        if tally[placed.name] == 1
-        and len(placed.name) >= 4
-        and _MIN_LINES <= chosen[placed.module].source[slice(*placed.span)].count("\n") <= _MAX_LINES
-    ]
-    rng.shuffle(fit)
-    broken, edit = next((p, e) for p in fit if (e := find_edit(chosen[p.module], p.node, rng)) is not None)
+    for _ in range(_MOST_DRAWS):
+        chosen, definitions = _composed(modules, length, rng, setting.count_tokens)
+        fit = _askable(chosen, definitions)
+        rng.shuffle(fit)
+        edits = ((p, e) for p in fit if (e := find_edit(chosen[p.module], p.node, rng)) is not None)
+        broken, edit = next(edits, (None, None))
+        if broken is not None and edit is not None and len(fit) >= len(LETTERS):
+            break
+    else:
+        raise UsageError(
+            f"no modules of about {length:,} tokens with four functions to ask about were found",
+            hint="use a larger --context-tokens, or --python FOLDER with smaller modules",
+            code="no-items",
+        )
     options = [broken, *[placed for placed in fit if placed is not broken][: len(LETTERS) - 1]]
     rng.shuffle(options)
     module = chosen[broken.module]
@@ -139,6 +144,18 @@ def made_item(modules: Sequence[Module], item_id: str, length: int, setting: Tas
         evidence += [Span(starts[option.module] + start, starts[option.module] + end) for start, end in spans]
     names = [option.name for option in options]
     return _item(item_id, text, names, options.index(broken), evidence, length)
+
+
+def _askable(chosen: Sequence[Module], definitions: Sequence[_Placed]) -> list[_Placed]:
+    """Functions of a usual length whose name is there once."""
+    tally = Counter(placed.name for placed in definitions)
+    return [
+        placed
+        for placed in definitions
+        if tally[placed.name] == 1
+        and len(placed.name) >= 4
+        and _MIN_LINES <= chosen[placed.module].source[slice(*placed.span)].count("\n") <= _MAX_LINES
+    ]
 
 
 def _composed(

@@ -80,10 +80,11 @@ class HopScorer(PoolScorer):
         layer = max(self.attention.layers)
         unit_ND = pool.of_each_token(self.attention.layers.index(layer))
         chunk_N = torch.arange(len(pool.sizes_C), device=allowed_C.device).repeat_interleave(pool.sizes_C)
+        ids_N = pool.ids_N.to(allowed_C.device)
         if allowed_C.all():
-            return _VisibleStates(layer, StateBlock(chunk_N, {layer: unit_ND}, pool.ids_N))
+            return _VisibleStates(layer, StateBlock(chunk_N, {layer: unit_ND}, ids_N))
         visible_N = allowed_C[chunk_N]
         # Chunks that may be seen are numbered anew, from 0 and without gaps.
         local_N = (allowed_C.cumsum(0) - 1)[chunk_N[visible_N]]
-        block = StateBlock(local_N, {layer: unit_ND[visible_N]}, pool.ids_N[visible_N.cpu()])
+        block = StateBlock(local_N, {layer: unit_ND[visible_N]}, ids_N[visible_N])
         return _VisibleStates(layer, block)
