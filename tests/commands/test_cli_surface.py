@@ -13,7 +13,7 @@ from longattncomp_cli.benchmark.plan import BenchRequest
 from longattncomp_cli.benchmark.presets import PRESETS
 from longattncomp_cli.commands.options import bench, training
 from longattncomp_cli.commands.runs.bench import request_of
-from longattncomp_cli.main import app
+from longattncomp_cli.main import make_app
 from longattncomp_cli.training import config as training_config
 
 SHARED = """
@@ -62,7 +62,7 @@ ELSEWHERE = """
 
 
 def parameters(command: str, *, hidden: bool) -> list[str]:
-    found = typer.main.get_command(app).commands[command].params  # type: ignore[attr-defined]
+    found = typer.main.get_command(make_app()).commands[command].params  # type: ignore[attr-defined]
     return [
         next((name for name in each.opts if name.startswith("--")), each.name)
         for each in found

@@ -37,10 +37,10 @@ def _program() -> typer.Typer:
     """The app. Typer's runner builds all of its commands at each call: here they are built once."""
     import typer.testing
 
-    from longattncomp_cli.main import app
+    from longattncomp_cli.main import make_app
 
     typer.testing._get_command = cache(typer.main.get_command)
-    return app
+    return make_app()
 
 
 def invoke(*args: str, stdin: str | bytes | None = None, env: dict[str, str] | None = None) -> Any:
