@@ -29,8 +29,8 @@ _PLAIN_STOPS = "。！？｡।॥؟۔።፧፨։။។៕།༎"
 # A full stop (or a relative) and closing marks, before white space, but for dots that stand alone within a
 # line ("test_a ... ok"); a Greek question mark; a colon for the stop of Armenian, two of them or two dividers
 # of words for that of Amharic; a wide dot, but of a number; a stop that has no other use, before anything; a
-# space between Thai or Lao, which have no stops; an empty line. What all but the last have before them is asked
-# first: in most places nothing else has to be tried.
+# space between Thai or Lao, which have no stops; an empty line. What stands before all but the last is looked
+# at first: in most places nothing else has to be tried.
 _SENTENCE = re.compile(
     rf"(?<=[.!?…;:\u037e\u1361\uff0e\u0e00-\u0eff{_PLAIN_STOPS}])(?:"
     r"(?<=[.!?…])(?!(?<=[ \t]\.\.\.)[ \t]+\S)[\"'”’»)\]]{0,3}\s+(?=\S)"
