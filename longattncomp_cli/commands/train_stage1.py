@@ -10,6 +10,7 @@ from longattncomp_cli.commands.options import backbone as decoders
 from longattncomp_cli.commands.options.option_sets import with_options
 from longattncomp_cli.commands.options.training import Layers, Pooling, TrainOptions
 from longattncomp_cli.commands.runs.training import BackboneStart, search_heads, train
+from longattncomp_cli.commands.terminal.errors import report_errors
 from longattncomp_cli.errors import UsageError
 
 EPILOG = (
@@ -17,6 +18,7 @@ EPILOG = (
 )
 
 
+@report_errors
 @with_options(TrainOptions)
 def train_stage1(
     options: TrainOptions,

@@ -10,6 +10,7 @@ from longattncomp_cli.commands.options.backbone import TrustRemoteCode
 from longattncomp_cli.commands.options.option_sets import with_options
 from longattncomp_cli.commands.options.training import Musique, TrainOptions, TwoWiki
 from longattncomp_cli.commands.runs.training import train
+from longattncomp_cli.commands.terminal.errors import report_errors
 
 EPILOG = (
     "Example: longattncomp train-stage2 --init stage1 --musique musique_train.jsonl --2wiki train.json "
@@ -17,6 +18,7 @@ EPILOG = (
 )
 
 
+@report_errors
 @with_options(TrainOptions)
 def train_stage2(
     options: TrainOptions,

@@ -319,7 +319,8 @@ def test_documents_cannot_style_or_move_the_terminal(folder: Path) -> None:
 def test_what_computes_nothing_is_quick_and_loads_no_torch(folder: Path) -> None:
     """Help, a wrong option, a dry run, and the configuration."""
     code = (
-        "import sys\nfrom typer.testing import CliRunner\nfrom longattncomp_cli.main import app\n"
+        "import sys\nfrom typer.testing import CliRunner\nfrom longattncomp_cli.main import make_app\n"
+        "app = make_app()\n"
         "helps = [['--help'], ['--version'], *([name, '--help'] for name in ('score', 'compress'))]\n"
         "text = ['compress', 'story.txt', '-q', 'x', '-b', '9']\n"
         "for args in [*helps, [*text, '--dry-run'], [*text, '--show-config']]:\n"

@@ -8,12 +8,13 @@ from typing import get_args, get_type_hints
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from longattncomp_cli.benchmark.plan import BenchRequest
 from longattncomp_cli.benchmark.presets import PRESETS
 from longattncomp_cli.commands.options import bench, training
 from longattncomp_cli.commands.runs.bench import request_of
-from longattncomp_cli.main import app
+from longattncomp_cli.main import COMMANDS, make_app
 from longattncomp_cli.training import config as training_config
 
 SHARED = """
@@ -62,7 +63,7 @@ ELSEWHERE = """
 
 
 def parameters(command: str, *, hidden: bool) -> list[str]:
-    found = typer.main.get_command(app).commands[command].params  # type: ignore[attr-defined]
+    found = typer.main.get_command(make_app()).commands[command].params  # type: ignore[attr-defined]
     return [
         next((name for name in each.opts if name.startswith("--")), each.name)
         for each in found
@@ -74,6 +75,15 @@ def parameters(command: str, *, hidden: bool) -> list[str]:
 def test_the_surface_is_the_one_that_is_written_here(command: str) -> None:
     assert sorted(parameters(command, hidden=False)) == sorted(VISIBLE[command].split())
     assert sorted(parameters(command, hidden=True)) == sorted(HIDDEN[command].split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_that_is_declared_alone_is_the_same(command: str) -> None:
+    alone, other = (
+        CliRunner().invoke(make_app(names), [command, "--help"]) for names in ([command], COMMANDS)
+    )
+    assert alone.exit_code == other.exit_code == 0
+    assert alone.output == other.output
 
 
 def test_the_help_stays_readable() -> None:

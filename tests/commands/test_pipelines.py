@@ -15,7 +15,7 @@ from longattncomp_cli.commands import compress, score, train_stage1, train_stage
 from longattncomp_cli.commands.runs.estimates import estimate
 from longattncomp_cli.commands.terminal import help_texts
 from longattncomp_cli.core.budget.amounts import budget_tokens
-from longattncomp_cli.main import app
+from longattncomp_cli.main import make_app
 from tests.support.cli import invoke
 
 EPILOGS = [help_texts.EXAMPLES, compress.EPILOG, score.EPILOG, train_stage1.EPILOG, train_stage2.EPILOG]
@@ -41,7 +41,7 @@ def test_every_example_of_the_help_is_a_valid_call(example: str) -> None:
     if name == "--version":
         assert invoke(name, *args).exit_code == 0
         return
-    context = typer.main.get_command(app).commands[name].make_context(name, args)  # type: ignore[attr-defined]
+    context = typer.main.get_command(make_app()).commands[name].make_context(name, args)  # type: ignore[attr-defined]
     assert context.params
 
 
@@ -144,7 +144,7 @@ def test_the_doctor_names_what_is_missing_and_the_command(monkeypatch: pytest.Mo
 
 def test_the_shell_can_complete_values() -> None:
     code = {"_LONGATTNCOMP_COMPLETE": "complete_bash", "COMP_WORDS": "longattncomp compress --checkpoint un"}
-    done = CliRunner().invoke(app, [], env={**code, "COMP_CWORD": "3"}, prog_name="longattncomp")
+    done = CliRunner().invoke(make_app(), [], env={**code, "COMP_CWORD": "3"}, prog_name="longattncomp")
     assert done.stdout.split() == ["untrained"]
 
 

@@ -23,7 +23,7 @@ import typer
 
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT, shipped_checkpoints
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
-from longattncomp_cli.main import app
+from longattncomp_cli.main import make_app
 from tests.support.cli import invoke
 
 ROOT = Path(__file__).parents[2]
@@ -183,7 +183,7 @@ def test_the_python_of_the_documents_runs(
 
 def known_flags() -> dict[str, set[str]]:
     """The flags of each command."""
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(make_app())
     return {
         name: {flag for param in command.params for flag in (*param.opts, *param.secondary_opts)}
         for name, command in group.commands.items()  # type: ignore[attr-defined]

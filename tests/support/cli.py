@@ -34,13 +34,19 @@ def story(num_filler: int = 2) -> str:
 
 @cache
 def _program() -> typer.Typer:
-    """The app. Typer's runner builds all of its commands at each call: here they are built once."""
+    """The app. Typer's runner builds all of its commands at each call: here they are built once.
+
+    The program's cache passes over contexts that are read sooner than found again. Those of tests are short,
+    and asked many times.
+    """
     import typer.testing
 
-    from longattncomp_cli.main import app
+    from longattncomp_cli.core.backbones.cache import backbone as cache_backbone
+    from longattncomp_cli.main import make_app
 
     typer.testing._get_command = cache(typer.main.get_command)
-    return app
+    cache_backbone._LEAST_TOKENS_ON_DISK = 0
+    return make_app()
 
 
 def invoke(*args: str, stdin: str | bytes | None = None, env: dict[str, str] | None = None) -> Any:

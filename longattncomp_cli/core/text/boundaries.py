@@ -17,7 +17,7 @@ from longattncomp_cli.core.text.graphemes import inside_clusters
 # Thai, Lao, Tibetan, Burmese, Khmer.
 _UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff"
 # After white space; and around characters of those scripts.
-_WORD = re.compile(rf"(?<=\s)(?=\S)|(?<=[{_UNSPACED}])(?=\S)")
+_WORD = re.compile(rf"(?<=[\s{_UNSPACED}])(?=\S)")
 
 
 _LINE = re.compile(r"(?<=\n)(?!\n)")
@@ -29,15 +29,17 @@ _PLAIN_STOPS = "。！？｡।॥؟۔።፧፨։။។៕།༎"
 # A full stop (or a relative) and closing marks, before white space, but for dots that stand alone within a
 # line ("test_a ... ok"); a Greek question mark; a colon for the stop of Armenian, two of them or two dividers
 # of words for that of Amharic; a wide dot, but of a number; a stop that has no other use, before anything; a
-# space between Thai or Lao, which have no stops; an empty line.
+# space between Thai or Lao, which have no stops; an empty line. What stands before all but the last is looked
+# at first: in most places nothing else has to be tried.
 _SENTENCE = re.compile(
+    rf"(?<=[.!?…;:\u037e\u1361\uff0e\u0e00-\u0eff{_PLAIN_STOPS}])(?:"
     r"(?<=[.!?…])(?!(?<=[ \t]\.\.\.)[ \t]+\S)[\"'”’»)\]]{0,3}\s+(?=\S)"
     r"|(?<=[\u0370-\u03ff][;\u037e])\s+(?=\S)"
     r"|(?<=[\u0561-\u0587]:)\s+(?=[\u0531-\u0556])"
     r"|(?<=[\u1200-\u135a]::|[\u1200-\u135a]\u1361\u1361)\s*(?=[^\s:\u1361])"
     r"|(?:(?<=\D\uff0e)|(?<=\d\uff0e)(?!\d))[」』）]{0,2}\s*(?=[^\s\uff0e])"
     rf"|(?<=[{_PLAIN_STOPS}])[」』）》〉”’»]{{0,2}}\s*(?=[^\s{_PLAIN_STOPS}])"
-    r"|(?<=[\u0e00-\u0eff])[^\S\n]+(?=[\u0e00-\u0eff])"
+    r"|(?<=[\u0e00-\u0eff])[^\S\n]+(?=[\u0e00-\u0eff]))"
     r"|\n[ \t\r]*\n\s*"
 )
 
