@@ -56,6 +56,26 @@ def test_records_come_back_with_messages_and_lists_as_lists(chats):
     assert bad["id"] == "bad" and "message 0" in bad["error"]["message"]
 
 
+def test_what_does_not_change_in_a_record_keeps_its_bytes(folder):
+    odd = r'"n" : [1.0, 1.10, 1E+5, -0.0, 12345678901234567890123], "s":"caf\u00e9 \/ \ud83d\ude42"'
+    chat = json.dumps(openai_chat())
+    context = json.dumps({"context": LISTING, "query": QUESTION})[1:-1]
+    body = f'{{"odd": {{ {odd} }}, "messages": {chat}}}'
+    batch = f'{{"custom_id":"c" ,"body":{body}}}'
+    record = f'{{"id": 12345678901234567890123, {context}, "odd": {{ {odd} }}}}'
+    half = record.replace(r"\ude42", "")
+    (folder / "odd.jsonl").write_text("\r\n".join([chat, body, batch, record, half]), encoding="utf-8")
+    done = invoke("compress", "odd.jsonl", "-b", "150", "--quiet")
+    lines = done.stdout.split("\n")
+    assert done.exit_code == 0 and all(FACT in json.dumps(json.loads(line)) for line in lines[:-1])
+    assert lines[0] == lines[2][lines[2].index("[{") :].removesuffix("}}")
+    assert lines[0].startswith(chat[:200]) and len(lines[0]) < len(chat)
+    assert lines[1].startswith(f'{{"odd":{{ {odd} }},"messages":{lines[0]},"id":2,"selection":{{"budget":')
+    assert lines[2] == batch.replace(chat, lines[0])
+    assert '"id":12345678901234567890123,' in lines[3] and f'"odd":{{ {odd} }}' in lines[3]
+    assert "\ufffd" in lines[4] and "12345678901234567890123" in lines[4]
+
+
 def test_as_text_prints_one_text(chats):
     done = invoke("compress", "chat.json", "-b", "260", "--as", "text", "--quiet")
     assert done.stdout.startswith(f"<|im_start|>system\n{RULE}") and FACT in done.stdout
