@@ -91,11 +91,28 @@ def test_score_shows_turns(chats):
     assert len(report["turns"]) == len(report["sources"])
 
 
-def test_a_budget_that_is_too_small_names_one_that_works(chats):
-    refused = invoke("compress", "chat.json", "-b", "20")
+@pytest.mark.parametrize("more", [(), ("--as", "text"), ("--keep", "berth 4.*"), ("-q", "Who?")])
+def test_a_budget_that_is_too_small_names_the_least_that_works(chats, more):
+    refused = invoke("compress", "chat.json", "-b", "20", *more)
     assert refused.exit_code == 6
-    least = refused.stderr.split("--budget ")[1].split()[0]
-    assert invoke("compress", "chat.json", "-b", least).exit_code == 0
+    least = int(refused.stderr.split("--budget ")[1].split()[0].rstrip(","))
+    assert invoke("compress", "chat.json", "-b", str(least), *more).exit_code == 0
+    assert invoke("compress", "chat.json", "-b", str(least - 1), *more).exit_code == 6
+
+
+def test_what_must_be_kept_of_old_results_opens_the_newest(chats):
+    """Else the least budget would hold the newest results whole."""
+    messages = openai_chat()[:-1]
+    for number in range(3):
+        call = {"id": f"n{number}", "type": "function", "function": {"name": "ls", "arguments": "{}"}}
+        messages.append({"role": "assistant", "content": None, "tool_calls": [call]})
+        listed = " ".join(f"pier{number} {i}" for i in range(40))
+        messages.append({"role": "tool", "tool_call_id": f"n{number}", "content": listed})
+    (chats / "grown.json").write_text(json.dumps([*messages, openai_chat()[-1]]), encoding="utf-8")
+    call = ("compress", "grown.json", "--keep", "berth .*", "-b")
+    least = int(invoke(*call, "60").stderr.split("--budget ")[1].split()[0].rstrip(","))
+    done = invoke(*call, str(least))
+    assert done.exit_code == 0 and "pier" not in done.stdout and done.stdout.count("berth") > 20
 
 
 def test_format_text_reads_a_chat_as_any_text(chats):
