@@ -58,6 +58,8 @@ def _write_message(builder: ViewBuilder, message: Message, begin: int, stop: int
     body = re.compile(r"\r?\n\r?\n").search(text, begin, stop)
     head_end = body.start() if body else stop
     titles = [f"{name}: {value}" for name in ("Subject", "From", "Date") if (value := _header(message, name))]
+    while not builder.ends_with("\n\n"):
+        builder.write("\n")
     builder.replace("## " + " | ".join(titles) + "\n", begin, head_end)
     if receivers := _header(message, "To"):
         builder.replace(f"To: {receivers}\n", head_end, head_end)

@@ -224,6 +224,10 @@ def test_of_a_message_in_parts_the_plain_text_is_read_and_attachments_are_named(
     assert "[attachment: pot.png, image/png]" in view.text
     assert "no" not in view.text
     assert "iVBOR" not in view.text
+    envelope = "From d@e Tue Mar  3 10:02:00 2026\n"
+    box = view_of(f"{envelope}{text}\n{envelope}{text}", "two.mbox")
+    assert box is not None
+    assert "image/png]\n\n## Subject: keys" in box.text
 
 
 def test_hostile_files_are_read_in_bounded_time() -> None:
