@@ -24,10 +24,10 @@ from longattncomp_cli.core.results.compression import Scored
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.cutting import FindStart
 from longattncomp_cli.core.selection.focus import best_start
-from longattncomp_cli.core.selection.keep_rules import find_required
+from longattncomp_cli.core.selection.keep_rules import KeepRules, find_required
 from longattncomp_cli.core.selection.select import select
 from longattncomp_cli.core.settings import CompressorSettings
-from longattncomp_cli.errors import CheckpointError, InputError
+from longattncomp_cli.errors import BudgetError, CheckpointError, InputError
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.backbones.base import OnTokens
@@ -71,6 +71,45 @@ class Pipeline:
         )
         budget = self._budget(request, sizes.total)
         growing = None if self.settings.as_text else budget
+        keeps_more = bool(request.keep) or self.settings.keep != KeepRules()
+        unread: Scored | None = None
+        try:
+            unread = self._unread(request, frame, sizes, budget, growing)
+        except BudgetError:
+            if not keeps_more:
+                raise
+        if unread is None or (keeps_more and growing and unread.renderer.fixed_tokens > growing):
+            # Kept spans are known of chunks alone. Where they need it the newest part is open too, and only
+            # with them can be said what is needed.
+            unread = self._unread(request, frame, sizes, budget, None)
+        request, renderer = unread.request, unread.renderer
+        if not request.sources and always_read:
+            raise InputError(
+                "the conversation holds nothing that may be shortened",
+                hint="system text, tool calls, the last user turn and short texts stay: send it as it is",
+                code="empty-context",
+            )
+        fits = budget is not None and renderer.original_tokens <= budget and not always_read
+        if fits or not request.sources or (budget is not None and renderer.fixed_tokens > budget):
+            return self._selected(unread, budget)
+        scores = self._scores(request, on_tokens)
+        # Kept spans, which nobody knew of before, come before what is held in reserve.
+        reserve = 0 if request.frame is None else request.frame.reserve
+        has_room = budget is None or renderer.fixed_tokens <= budget - reserve
+        return self._selected(Scored(request, scores, renderer), budget, reserve if has_room else 0)
+
+    def _unread(
+        self, request: Request, frame: Frame, sizes: Sizes, budget: int | None, growing: int | None
+    ) -> Scored:
+        """A conversation cut into chunks, all of one score.
+
+        Args:
+            request, frame, sizes, budget: of the conversation.
+            growing: the budget where the newest part may stay whole; ``None`` decides everything.
+
+        Raises:
+            BudgetError: see :func:`settled`.
+        """
         sources, frame = settled(request.sources, frame, sizes, growing)
         request = replace(
             request,
@@ -81,22 +120,9 @@ class Pipeline:
         )
         if budget is None or sizes.total > budget:  # what fits comes back to the byte
             request = fold_request(request, self.settings.keep.matches)
-        if not sources and always_read:
-            raise InputError(
-                "the conversation holds nothing that may be shortened",
-                hint="system text, tool calls, the last user turn and short texts stay: send it as it is",
-                code="empty-context",
-            )
         chunks = self.scorer.chunks(request) if sources else ()
-        unread = ChunkScores(chunks, np.full(len(chunks), 1 / max(1, len(chunks))), None)
-        renderer = self.renderer(request, unread, sizes)
-        fits = budget is not None and renderer.original_tokens <= budget and not always_read
-        if fits or not sources or (budget is not None and renderer.fixed_tokens > budget):
-            return self._selected(Scored(request, unread, renderer), budget)
-        scores = self._scores(request, on_tokens)
-        # Kept spans, which nobody knew of before, come before what is held in reserve.
-        has_room = budget is None or renderer.fixed_tokens <= budget - frame.reserve
-        return self._selected(Scored(request, scores, renderer), budget, frame.reserve if has_room else 0)
+        scores = ChunkScores(chunks, np.full(len(chunks), 1 / max(1, len(chunks))), None)
+        return Scored(request, scores, self.renderer(request, scores, sizes))
 
     def _scores(self, request: Request, on_tokens: OnTokens | None) -> ChunkScores:
         scores = self.scorer.score(request, on_tokens)

@@ -56,6 +56,26 @@ def test_records_come_back_with_messages_and_lists_as_lists(chats):
     assert bad["id"] == "bad" and "message 0" in bad["error"]["message"]
 
 
+def test_what_does_not_change_in_a_record_keeps_its_bytes(folder):
+    odd = r'"n" : [1.0, 1.10, 1E+5, -0.0, 12345678901234567890123], "s":"caf\u00e9 \/ \ud83d\ude42"'
+    chat = json.dumps(openai_chat())
+    context = json.dumps({"context": LISTING, "query": QUESTION})[1:-1]
+    body = f'{{"odd": {{ {odd} }}, "messages": {chat}}}'
+    batch = f'{{"custom_id":"c" ,"body":{body}}}'
+    record = f'{{"id": 12345678901234567890123, {context}, "odd": {{ {odd} }}}}'
+    half = record.replace(r"\ude42", "")
+    (folder / "odd.jsonl").write_text("\r\n".join([chat, body, batch, record, half]), encoding="utf-8")
+    done = invoke("compress", "odd.jsonl", "-b", "150", "--quiet")
+    lines = done.stdout.split("\n")
+    assert done.exit_code == 0 and all(FACT in json.dumps(json.loads(line)) for line in lines[:-1])
+    assert lines[0] == lines[2][lines[2].index("[{") :].removesuffix("}}")
+    assert lines[0].startswith(chat[:200]) and len(lines[0]) < len(chat)
+    assert lines[1].startswith(f'{{"odd":{{ {odd} }},"messages":{lines[0]},"id":2,"selection":{{"budget":')
+    assert lines[2] == batch.replace(chat, lines[0])
+    assert '"id":12345678901234567890123,' in lines[3] and f'"odd":{{ {odd} }}' in lines[3]
+    assert "\ufffd" in lines[4] and "12345678901234567890123" in lines[4]
+
+
 def test_as_text_prints_one_text(chats):
     done = invoke("compress", "chat.json", "-b", "260", "--as", "text", "--quiet")
     assert done.stdout.startswith(f"<|im_start|>system\n{RULE}") and FACT in done.stdout
@@ -71,11 +91,28 @@ def test_score_shows_turns(chats):
     assert len(report["turns"]) == len(report["sources"])
 
 
-def test_a_budget_that_is_too_small_names_one_that_works(chats):
-    refused = invoke("compress", "chat.json", "-b", "20")
+@pytest.mark.parametrize("more", [(), ("--as", "text"), ("--keep", "berth 4.*"), ("-q", "Who?")])
+def test_a_budget_that_is_too_small_names_the_least_that_works(chats, more):
+    refused = invoke("compress", "chat.json", "-b", "20", *more)
     assert refused.exit_code == 6
-    least = refused.stderr.split("--budget ")[1].split()[0]
-    assert invoke("compress", "chat.json", "-b", least).exit_code == 0
+    least = int(refused.stderr.split("--budget ")[1].split()[0].rstrip(","))
+    assert invoke("compress", "chat.json", "-b", str(least), *more).exit_code == 0
+    assert invoke("compress", "chat.json", "-b", str(least - 1), *more).exit_code == 6
+
+
+def test_what_must_be_kept_of_old_results_opens_the_newest(chats):
+    """Else the least budget would hold the newest results whole."""
+    messages = openai_chat()[:-1]
+    for number in range(3):
+        call = {"id": f"n{number}", "type": "function", "function": {"name": "ls", "arguments": "{}"}}
+        messages.append({"role": "assistant", "content": None, "tool_calls": [call]})
+        listed = " ".join(f"pier{number} {i}" for i in range(40))
+        messages.append({"role": "tool", "tool_call_id": f"n{number}", "content": listed})
+    (chats / "grown.json").write_text(json.dumps([*messages, openai_chat()[-1]]), encoding="utf-8")
+    call = ("compress", "grown.json", "--keep", "berth .*", "-b")
+    least = int(invoke(*call, "60").stderr.split("--budget ")[1].split()[0].rstrip(","))
+    done = invoke(*call, str(least))
+    assert done.exit_code == 0 and "pier" not in done.stdout and done.stdout.count("berth") > 20
 
 
 def test_format_text_reads_a_chat_as_any_text(chats):

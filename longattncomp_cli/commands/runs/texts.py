@@ -81,7 +81,7 @@ def compress_text(run: Run, files: list[InputFile], show: ShowName | None) -> No
     with token_progress("reading", quiet=run.quiet) as advance:
         result = compressor.compress(request, on_tokens=advance)
     _note_warnings(run, result)
-    if not result.selection.kept:
+    if not result.selection.kept and result.request.sources:  # not of a chat that is a question alone
         why = "the budget has no room" if result.selection.stop == "budget" else "no chunk passed --select"
         run.on_note(f"nothing was kept: {why} {result.mode}")
     write_side_outputs(run, result.scored)

@@ -16,7 +16,12 @@ from longattncomp_cli.core.inputs.records import FieldNames, Record
 from longattncomp_cli.core.prompts.folding import fold_request
 from longattncomp_cli.core.prompts.latest import LatestSources
 from longattncomp_cli.core.prompts.request import Request
-from longattncomp_cli.core.results.report import JsonObject, compression_record, score_report
+from longattncomp_cli.core.results.report import (
+    JsonObject,
+    as_written,
+    compression_record,
+    score_report,
+)
 from longattncomp_cli.core.scoring.choice import ScorerChoice
 from longattncomp_cli.core.settings import CompressorSettings
 from longattncomp_cli.errors import CheckpointError
@@ -132,6 +137,7 @@ def _compress(job: RecordJob, compressor: Compressor, settings: str) -> Process:
         result = chosen.compress(request)
         name = chosen.scorer.checkpoint.config.name
         chunk_report = score_report(result.scored) if job.with_report else None
-        return compression_record(result, name, settings), chunk_report
+        line = compression_record(result, name, settings)
+        return as_written(line, result, record.line), chunk_report
 
     return process

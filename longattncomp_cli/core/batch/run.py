@@ -16,8 +16,8 @@ from longattncomp_cli.core.inputs.records import FailedRecord, Record
 from longattncomp_cli.core.results.report import JsonObject, error_record
 from longattncomp_cli.errors import InputError, LongAttnCompError, OutputError
 
-# One record in, the line of the main output (a chat that is a list gives a list) and the report's line out.
-Line = JsonObject | list[JsonObject]
+# One record in, the line of the main output (of a list of messages as JSON text) and the report's line out.
+Line = JsonObject | json_lines.Written
 Process = Callable[[Record], tuple[Line, JsonObject | None]]
 
 
@@ -156,11 +156,9 @@ def process_record(record: Record | FailedRecord, process: Process) -> Outcome:
     except LongAttnCompError as error:
         line = json_lines.dumps(error_record(record.id, error))
         return Outcome(line, line, error)
-    if isinstance(made[0], list):
+    if isinstance(made[0], json_lines.Written):
         return Outcome(line, report_line, None)
     holder = made[0].get("selection", made[0])
-    if not isinstance(holder, dict):
-        return Outcome(line, report_line, None)
     warnings = tuple(warning["code"] for warning in holder.get("warnings", ()))
     return Outcome(line, report_line, None, warnings)
 

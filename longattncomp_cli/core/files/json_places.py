@@ -1,4 +1,4 @@
-"""Where a string stands in a JSON text, so that it alone is written anew and every other byte stays."""
+"""Where strings and fields stand in a JSON text, so that what does not change keeps its bytes."""
 
 from __future__ import annotations
 
@@ -28,6 +28,30 @@ def with_strings(text: str, changed: Mapping[Place, str], *, is_lines: bool = Fa
             pieces += text[at:start], json.dumps(new, ensure_ascii=is_ascii)
             at = end
     return "".join([*pieces, text[at:]])
+
+
+def members(text: str) -> dict[str, str]:
+    """The fields of a JSON object, each value as it is written.
+
+    Args:
+        text: a valid object, no key twice in it.
+    """
+    found: dict[str, str] = {}
+    depth = at = 0
+    key = ""
+    for token in _TOKEN.finditer(text):
+        mark = token.group()
+        depth += (mark in "[{") - (mark in "]}")
+        if depth > 1 or (depth == 1 and mark in "]}"):
+            continue  # inside a value, or its end
+        if mark == ":":
+            at = token.end()
+        elif mark in ",}" and key:
+            found[json.loads(key)] = text[at : token.start()].strip()
+            key = ""
+        elif mark.startswith('"') and not key:
+            key = mark
+    return found
 
 
 def strings(text: str, *, is_lines: bool = False) -> Iterator[tuple[int, int, list[str | int]]]:

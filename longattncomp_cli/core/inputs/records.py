@@ -11,7 +11,7 @@ from longattncomp_cli.core.budget.amounts import parse_budget
 from longattncomp_cli.core.files import json_lines
 from longattncomp_cli.core.files.encodings import decode_line
 from longattncomp_cli.core.files.paths import typed_name
-from longattncomp_cli.core.inputs.conversations.model import Conversation
+from longattncomp_cli.core.inputs.conversations.model import Conversation, JsonStyle
 from longattncomp_cli.core.inputs.conversations.reading import read_conversation
 from longattncomp_cli.core.inputs.conversations.shapes import (
     held_message,
@@ -75,6 +75,7 @@ class Record:
         conversation: of a record with ``messages`` in place of a context, or of a line that is a list of
             messages; its texts are the sources.
         num_repaired: lone surrogates (halves of characters) that became U+FFFD.
+        line: as it came, for what passes through with the bytes that it had; ``""`` where it was repaired.
     """
 
     id: str | int
@@ -87,6 +88,7 @@ class Record:
     keep: tuple[SourceSpan, ...] = ()
     conversation: Conversation | None = None
     num_repaired: int = 0
+    line: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,10 @@ def parse_record(line: bytes, number: int, name: str, fields: FieldNames) -> Rec
     try:
         if line == OVERLONG_LINE:
             raise too_long(f"{name}:{number}")
-        raw, num_repaired = _parse_line(line.removeprefix(_UTF8_BOM), name, number)
+        line = line.removeprefix(_UTF8_BOM).strip()
+        raw, num_repaired = _parse_line(line, name, number)
         if isinstance(raw, list):
-            return replace(_chat(raw, number, f"{name}:{number}", {}), num_repaired=num_repaired)
+            return _as_it_came(_chat(raw, number, f"{name}:{number}", {}), line, num_repaired)
         given_id = raw.get(fields.id)
         if given_id is None:
             given_id = id_in_batch(raw) or number
@@ -128,9 +131,19 @@ def parse_record(line: bytes, number: int, name: str, fields: FieldNames) -> Rec
             raise _wrong_type(name, number, fields.id, "a string or an integer", given_id)
         record_id = given_id
         record = _checked(raw, record_id, f"{name}:{number}", fields)
-        return replace(record, num_repaired=num_repaired)
+        return _as_it_came(record, line, num_repaired)
     except LongAttnCompError as error:
         return FailedRecord(record_id, error)
+
+
+def _as_it_came(record: Record, line: bytes, num_repaired: int) -> Record:
+    """The record with its line, so that what does not change is written as it was; not of a repaired one."""
+    if num_repaired:
+        return replace(record, num_repaired=num_repaired)
+    text, conversation = line.decode(), record.conversation
+    if conversation is not None:
+        conversation = replace(conversation, style=JsonStyle(text))
+    return replace(record, line=text, conversation=conversation)
 
 
 def _parse_line(line: bytes, name: str, number: int) -> tuple[dict[str, Any] | list[Any], int]:

@@ -134,7 +134,8 @@ def _or_fewer(frame: Frame, sizes: Sizes, pairs: Sequence[tuple[Source, Slot]], 
             first = texts[number].message
     if first is None:
         return ""
-    return f", or send only the newest {frame.conversation.num_messages - first:,} messages"
+    number = frame.conversation.num_messages - first
+    return f", or send only the newest {'message' if number == 1 else f'{number:,} messages'}"
 
 
 def _parts(pairs: Sequence[tuple[Source, Slot]], frame: Frame) -> tuple[tuple[Source, ...], Frame]:

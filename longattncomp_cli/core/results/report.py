@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from longattncomp_cli.core.files.json_lines import Written
+from longattncomp_cli.core.files.json_places import members
 from longattncomp_cli.core.inputs.conversations.shapes import place_of_messages
 from longattncomp_cli.core.results.compression import Compression, Scored
 from longattncomp_cli.errors import LongAttnCompError
@@ -73,6 +75,8 @@ def compression_record(
 ) -> JsonObject | list[JsonObject]:
     """One line of ``compress`` over records: of a list of messages, or of a batch's line, again such a one.
 
+    See :func:`as_written` for the bytes of what did not change.
+
     A field of the input whose name the output needs for another value is kept as ``input_NAME``.
     """
     request = compression.request
@@ -81,14 +85,39 @@ def compression_record(
     if isinstance(conversation, list) or len(place_of_messages(conversation)) > 1:
         same: JsonObject | list[JsonObject] = conversation
         return same
-    if conversation is not None:
-        return {**conversation, "id": request.id, "selection": selection}
-    ours = {"id": request.id, "compressed": compression.text, "selection": selection}
-    # Of a chat that is printed as a text, the messages are the input.
-    left_out = (*place_of_messages(request.extra), "")[0] if request.frame is not None else ""
-    extra = {key: value for key, value in request.extra.items() if key != left_out}
+    ours: JsonObject = {"id": request.id}
+    extra = conversation
+    if conversation is None:
+        ours["compressed"] = compression.text
+        # Of a chat that is printed as a text, the messages are the input.
+        left_out = (*place_of_messages(request.extra), "")[0] if request.frame is not None else ""
+        extra = {key: value for key, value in request.extra.items() if key != left_out}
+    ours["selection"] = selection
     lost = {f"input_{k}": v for k, v in extra.items() if k in ours and v not in (None, ours[k])}
     return {**extra, **lost, **ours}
+
+
+def as_written(
+    line: JsonObject | list[JsonObject], compression: Compression, record_line: str
+) -> JsonObject | Written:
+    """The same line with the bytes that the record had: numbers, escapes and order as they were written.
+
+    Args:
+        line: of :func:`compression_record`.
+        compression: the result.
+        record_line: of the record; ``""`` where it could not be read without a repair.
+    """
+    conversation = compression.conversation
+    if line is conversation or isinstance(line, list):
+        return Written(compression.text)
+    came, text = conversation, compression.text
+    if conversation is None:
+        came, text = compression.request.extra, record_line
+    written = members(text) if text else {}
+    return {
+        key: Written(written[key]) if key in written and came.get(key) is value else value
+        for key, value in line.items()
+    }
 
 
 def selection_report(compression: Compression, checkpoint: str, settings: str) -> JsonObject:

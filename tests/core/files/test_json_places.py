@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from longattncomp_cli.core.files.json_places import with_strings
+from longattncomp_cli.core.files.json_places import members, with_strings
 
 ODD = (
     '{ "a" : [1e5, 1.0, -0.10, 12345678901234567890123, true,null,\r\n\t"\\u00e9\\/\\ud83d"],\n'
@@ -43,3 +43,17 @@ def test_values_one_after_the_other() -> None:
     assert with_strings(lines, {(0, "a"): "A", (1, 1, "c"): "C"}, is_lines=True) == lines.replace(
         '"1"', '"A"'
     ).replace('"2"', '"C"')
+
+
+def test_fields_are_as_they_are_written() -> None:
+    assert members(ODD) == {
+        "a": ODD[ODD.index("[") : ODD.index("]") + 1],
+        'key"': ODD[ODD.index('{""') : ODD.index(', "b"')],
+        "b": '"end"',
+    }
+    assert members(' {"":1E5 ,"x": {"y,": ["}", {}, []]}\t, "\\u00e9":null } ') == {
+        "": "1E5",
+        "x": '{"y,": ["}", {}, []]}',
+        "é": "null",
+    }
+    assert members("{}") == members(" { } ") == {}

@@ -16,8 +16,8 @@ def kind_name(value: Any) -> str:
 
 
 def short_form(value: Any) -> str:
-    """A value as it is written, cut where it is long."""
-    shown = repr(value)
+    """A value as it is written, cut where it is long; ``missing`` where there is none."""
+    shown = "missing" if value is None else repr(value)
     return shown if len(shown) <= 60 else shown[:60] + "…"
 
 

@@ -1,4 +1,4 @@
-"""Data written as letters inside a text: base64 of images and keys, long hexadecimal numbers.
+"""Data written as letters inside a text: base64 of images and keys, long hexadecimal numbers, Git's patches.
 
 Nobody reads them, yet a page of them costs thousands of tokens: a mark with their length stands there.
 """
@@ -14,11 +14,14 @@ from longattncomp_cli.core.text.spans import Span
 _LEAST_CHARS = 512
 _LINE_CHARS = 60
 _BLOCK_CHARS = 1 << 20
-# One run, or lines of one width as encoders write them, the last one shorter.
+# One run; or lines of one width as encoders write them, the last one shorter; or the base85 of a binary file
+# in a patch, behind its size, each line behind a letter for its length.
 _CANDIDATE = re.compile(
     rf"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{{{_LEAST_CHARS},}}+={{0,2}}"
     r"|(?:(?<=\n)|(?<=\A))[ \t]*"
     rf"(?:[A-Za-z0-9+/]{{{_LINE_CHARS},76}}\r?\n[ \t]*){{7,}}[A-Za-z0-9+/]{{0,76}}={{0,2}}"
+    r"|(?<=\n)(?:literal|delta) \d+\r?\n"
+    r"(?P<patch>(?:[A-Za-z](?:[0-9A-Za-z!#-&(-+;-@^-`{-~-]{5}){1,13}\r?\n){7,})"
 )
 _HEXADECIMAL = re.compile(r"[0-9a-fA-F\s]+")
 
@@ -35,9 +38,12 @@ def read(text: str, must_stay: Sequence[Span] = ()) -> View | None:
     builder = ViewBuilder(text)
     at = folded = num_chars = 0
     for found in _CANDIDATE.finditer(text):
-        start, end = found.span()
-        start += len(found.group()) - len(found.group().lstrip())
-        if not _is_data(text[start:end]) or any(span.start < end and start < span.end for span in must_stay):
+        start, end = found.span("patch" if found["patch"] else 0)
+        blob = text[start:end].strip()
+        start = text.index(blob, start)
+        end = start + len(blob)
+        is_data = found["patch"] or _is_data(blob)
+        if not is_data or any(span.start < end and start < span.end for span in must_stay):
             continue
         builder.copy(at, start)
         builder.replace(f"[{end - start:,} characters of data]", start, end)

@@ -18,6 +18,8 @@ from longattncomp_cli.core.inputs.views.view import View, ViewBuilder
 
 _HEADER = re.compile(r"(?mi)^(?:from|to|subject|date|message-id|received|mime-version):[ \t]")
 _ENVELOPE = re.compile(r"(?m)^From \S[^\n]*\d\d:\d\d[^\n]*\n(?=[A-Za-z-]+:)")
+# What `git format-patch` writes is a patch with a head: the date of its envelope is always this one.
+_PATCH = re.compile(r"From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?\n")
 _FEWEST_HEADERS = 3
 _MOST_PARTS = 1_000
 _MOST_MISSED = 3
@@ -27,8 +29,8 @@ _LONGEST_HEADER = 300
 def is_mail(opening: str) -> bool:
     """Whether a text without a telling name begins as a message or a mailbox."""
     head = opening.split("\n\n", 1)[0].split("\r\n\r\n", 1)[0]
-    is_header = re.match(r"(?:From \S.*\n)?[A-Za-z-]+:[ \t]", head) is not None
-    return is_header and len({found.lower() for found in _HEADER.findall(head)}) >= _FEWEST_HEADERS
+    is_header = re.match(r"(?:From \S.*\n)?[A-Za-z-]+:[ \t]", head) and not _PATCH.match(head)
+    return bool(is_header) and len({found.lower() for found in _HEADER.findall(head)}) >= _FEWEST_HEADERS
 
 
 def read(text: str) -> View | None:
@@ -56,6 +58,8 @@ def _write_message(builder: ViewBuilder, message: Message, begin: int, stop: int
     body = re.compile(r"\r?\n\r?\n").search(text, begin, stop)
     head_end = body.start() if body else stop
     titles = [f"{name}: {value}" for name in ("Subject", "From", "Date") if (value := _header(message, name))]
+    while not builder.ends_with("\n\n"):
+        builder.write("\n")
     builder.replace("## " + " | ".join(titles) + "\n", begin, head_end)
     if receivers := _header(message, "To"):
         builder.replace(f"To: {receivers}\n", head_end, head_end)

@@ -1,8 +1,9 @@
 """HTML as a run of tags and texts, in time linear in its length whatever it holds.
 
 The tokenizer of the standard library is not: of Python 3.11 it takes quadratic time for unclosed tags and
-stops at a lone ``&#``. This one knows what reading needs: comments, quotes, and elements whose content is no
-markup. Tags that nobody closed are the reader's business.
+stops at a lone ``&#``. lxml, html5lib and selectolax do not say where in the file a text stands; tree-sitter
+does, and takes minutes for 80 kB of unclosed tags. This one knows what reading needs: comments, quotes, and
+elements whose content is no markup. Tags that nobody closed are the reader's business.
 """
 
 from __future__ import annotations

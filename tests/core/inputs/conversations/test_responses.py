@@ -58,7 +58,7 @@ def test_an_output_without_its_call_is_refused_unless_the_call_is_elsewhere():
     [
         ({"type": "function_call", "call_id": "c9", "arguments": "{}"}, "a tool call has no name"),
         ({"type": "function_call_output", "call_id": "c1"}, "has no 'output'"),
-        ({"type": "message", "content": "x"}, "'role' is None"),
+        ({"type": "message", "content": "x"}, "'role' is missing"),
     ],
 )
 def test_a_broken_item_is_named(item, said):

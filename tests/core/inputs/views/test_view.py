@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 import time
@@ -223,6 +224,10 @@ def test_of_a_message_in_parts_the_plain_text_is_read_and_attachments_are_named(
     assert "[attachment: pot.png, image/png]" in view.text
     assert "no" not in view.text
     assert "iVBOR" not in view.text
+    envelope = "From d@e Tue Mar  3 10:02:00 2026\n"
+    box = view_of(f"{envelope}{text}\n{envelope}{text}", "two.mbox")
+    assert box is not None
+    assert "image/png]\n\n## Subject: keys" in box.text
 
 
 def test_hostile_files_are_read_in_bounded_time() -> None:
@@ -237,10 +242,38 @@ def test_hostile_files_are_read_in_bounded_time() -> None:
         "k.eml": "From: a\nTo: b\nSubject: c\n" + "".join(
             f"Content-Type: multipart/mixed; boundary=b{i}\n\n--b{i}\n" for i in range(1_200)),
         "l.txt": ("Ab1" * 170 + " ") * (n // 10), "m.txt": (("Ab1x" * 16 + "\n") * 6 + "no\n") * (n // 20),
+        "n.txt": ("\nliteral 9\n" + ("z" + "%0Aa#" * 13 + "\n") * 6) * (n // 20),
     }.items():  # fmt: skip
         started = time.process_time()
         view_of(text, name) or blobs.read(text)
         assert time.process_time() - started < 3, name
+
+
+def _binary_patch(num_bytes: int) -> str:
+    """As `git diff --binary` writes a new file."""
+    drawn = random.Random(6).randbytes(num_bytes)
+    lines = []
+    for at in range(0, num_bytes, 52):
+        part = drawn[at : at + 52]
+        letter = chr(ord("A") + len(part) - 1) if len(part) <= 26 else chr(ord("a") + len(part) - 27)
+        lines.append(letter + base64.b85encode(part, pad=True).decode())
+    body = "\n".join(lines)
+    return f"index 00..1f\nGIT binary patch\nliteral {num_bytes}\n{body}\n\nliteral 0\nHcmV?d00001\n\n"
+
+
+def test_of_a_patch_the_lines_around_its_data_stay() -> None:
+    text = _binary_patch(2_000) + "diff --git a/a b/a\n"
+    view = blobs.read(text)
+    assert view is not None
+    head, _, tail = view.text.partition("[2,577 characters of data]")
+    assert head == "index 00..1f\nGIT binary patch\nliteral 2000\n"
+    assert tail == "\n\nliteral 0\nHcmV?d00001\n\ndiff --git a/a b/a\n"
+
+
+def test_a_patch_with_a_head_is_no_mail() -> None:
+    head = "From: A <a@b.c>\nDate: Fri, 2 Jan 2026 10:00:00 +0000\nSubject: [PATCH] Mend\n\n---\n a | 1 +\n"
+    assert view_of(head, "") is not None
+    assert view_of(f"From {'0a' * 20} Mon Sep 17 00:00:00 2001\n{head}", "") is None
 
 
 def test_folded_and_unfolded_data() -> None:
@@ -253,6 +286,10 @@ def test_folded_and_unfolded_data() -> None:
         "x" * 2_000 + "\n": False,
         "a-long/path" * 100 + "\n": False,
         "sha512-" + key[:64] + "\n": False,
+        _binary_patch(2_000): True,
+        _binary_patch(2_000).replace("\n", "\r\n"): True,
+        _binary_patch(200): False,
+        "\n" + key.replace("\n", "!\n"): False,
     }.items():
         view = blobs.read(text)
         assert (view is not None) is is_folded, text[:40]
