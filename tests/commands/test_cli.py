@@ -201,6 +201,12 @@ BAD = [
     (["compress", "story.txt", "-q", "x", "-b", "9", "--html", "/"], 3, "is a directory"),
     (["compress", "story.txt", "-q", "x", "-b", "9", "--checkpoint", ""], 4, "config.json"),
     (["compress", "", "-q", "x", "-b", "9"], 2, "empty"),
+    (
+        ["compress", "story.txt", "-q", "key", "-b", "9", "--as-published"],
+        6,
+        "drop --as-published, or use --b",
+    ),
+    (["train-stage1", "-o", "x", "--limit", "squad=²"], 2, "DATASET=N"),
     (["compress", "in.jsonl", "-b", "9", "--query-field", "context"], 2, "are both"),
     (["train-stage1", "--data", "in.jsonl", "-o", "story.txt", "--preset", "smoke"], 3, "cannot be written"),
     (
