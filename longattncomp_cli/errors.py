@@ -9,18 +9,19 @@ class LongAttnCompError(Exception):
 
     Attributes:
         message: what is wrong, naming the value, file or line.
-        hint: what to type next; may be empty.
+        hint: what to type next; empty only where the message says all.
         code: a stable short name, used in the ``error`` object of a record that failed.
     """
 
     exit_code = 1
     default_code = "error"
+    default_hint = ""
 
     def __init__(self, message: str, *, hint: str = "", code: str | None = None) -> None:
         """``str(error)`` is the message alone."""
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = hint or self.default_hint
         self.code = code or self.default_code
 
 
@@ -29,6 +30,7 @@ class UsageError(LongAttnCompError):
 
     exit_code = 2
     default_code = "usage"
+    default_hint = "--help lists what each option takes"
 
 
 class InputError(LongAttnCompError):
@@ -43,6 +45,7 @@ class OutputError(LongAttnCompError):
 
     exit_code = 3
     default_code = "output"
+    default_hint = "choose another place to write to"
 
 
 class RecordsFailedError(LongAttnCompError):
@@ -57,6 +60,7 @@ class CheckpointError(LongAttnCompError):
 
     exit_code = 4
     default_code = "checkpoint"
+    default_hint = "copy or download it again, or name another with --checkpoint or --backbone"
 
 
 class ResourceError(LongAttnCompError):

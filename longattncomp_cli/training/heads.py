@@ -16,6 +16,7 @@ from longattncomp_cli.core.checkpoint.made_needles import made_needles
 from longattncomp_cli.core.checkpoint.retrieval_heads import HeadExample, HeadMeasure, measure_heads
 from longattncomp_cli.core.checkpoint.store import save_checkpoint
 from longattncomp_cli.core.checkpoint.untrained_decoder import SEGMENT_TOKENS, layers_of, untrained_decoder
+from longattncomp_cli.core.files.output_files import make_folder
 from longattncomp_cli.data.examples import Document, Example, estimate_tokens
 from longattncomp_cli.errors import InputError, OutputError
 from longattncomp_cli.training.examples import load_data
@@ -60,12 +61,13 @@ def find_heads(
     """Measure all heads, and save the best few as a checkpoint.
 
     Raises:
-        OutputError: the folder holds a checkpoint.
+        OutputError: the folder holds a checkpoint, or cannot be made.
         InputError: a data file cannot be read, or holds too few examples.
         CheckpointError: the backbone cannot be used.
     """
     if (search.output / "config.json").exists():
         raise OutputError(f"{search.output} holds a checkpoint", hint="choose another --output")
+    make_folder(search.output)
     counts, found_on, held_out = _examples(search)
     if not found_on or not held_out:
         raise InputError("heads need examples on both sides of the split", hint="pass more data")

@@ -19,6 +19,7 @@ import torch.distributed as dist
 from longattncomp_cli.core.backbones.base import Backbone
 from longattncomp_cli.core.backbones.runtime import keep_freed_memory
 from longattncomp_cli.core.checkpoint.store import Checkpoint, save_checkpoint
+from longattncomp_cli.core.files.output_files import make_folder
 from longattncomp_cli.core.scoring.loading import load_backbone_of
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.data.examples import Document, estimate_tokens
@@ -100,7 +101,7 @@ def run_stage(run: StageRun, hooks: Hooks) -> ValidationResult | None:
     """Encode, train, and leave the best checkpoint in ``run.output``.
 
     Raises:
-        OutputError: the folder holds a checkpoint and ``resume`` is off.
+        OutputError: the folder holds a checkpoint and ``resume`` is off, or cannot be made.
         CheckpointError: ``resume`` finds nothing to go on from.
         KeyboardInterrupt: the state is kept; ``resume`` continues.
     """
@@ -108,7 +109,7 @@ def run_stage(run: StageRun, hooks: Hooks) -> ValidationResult | None:
         raise OutputError(
             f"{run.output} holds a run", hint="add --resume to go on, or choose another --output"
         )
-    run.output.mkdir(parents=True, exist_ok=True)
+    make_folder(run.output)
     started = _join_processes()
     try:
         return _run(run, hooks)

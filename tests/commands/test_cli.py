@@ -196,6 +196,24 @@ BAD = [
     (["compress", "story.txt", "-q", "x", "-b", "9", "-o", "/dev/null", "--overwrite"], 3, "regular file"),
     (["compress", "story.txt", "-q", "x", "-b", "9", "-o", "same", "--report", "same"], 2, "two files"),
     (["compress", "story.txt", "-q", "x", "-b", "9", "--resume"], 2, "batch"),
+    (["compress", "story.txt", "-q", "x", "-b", "9", "-o", ""], 3, "is a directory"),
+    (["compress", "story.txt", "-q", "x", "-b", "9", "--report", "."], 3, "is a directory"),
+    (["compress", "story.txt", "-q", "x", "-b", "9", "--html", "/"], 3, "is a directory"),
+    (["compress", "story.txt", "-q", "x", "-b", "9", "--checkpoint", ""], 4, "config.json"),
+    (["compress", "", "-q", "x", "-b", "9"], 2, "empty"),
+    (
+        ["compress", "story.txt", "-q", "key", "-b", "9", "--as-published"],
+        6,
+        "drop --as-published, or use --b",
+    ),
+    (["train-stage1", "-o", "x", "--limit", "squad=²"], 2, "DATASET=N"),
+    (["compress", "in.jsonl", "-b", "9", "--query-field", "context"], 2, "are both"),
+    (["train-stage1", "--data", "in.jsonl", "-o", "story.txt", "--preset", "smoke"], 3, "cannot be written"),
+    (
+        ["train-stage2", "--data", "in.jsonl", "-o", "story.txt/x", "--preset", "smoke"],
+        3,
+        "cannot be written",
+    ),
 ]
 
 
@@ -213,6 +231,7 @@ def test_bad_input_has_its_exit_code_and_a_sentence(
     result = invoke(*args)
     assert result.exit_code == code, result.output
     assert word in re.sub(r"\s+", " ", result.stderr)
+    assert "try: " in result.stderr or "Try " in result.stderr
     assert result.stdout == ""
     assert (folder / "story.txt").read_bytes() == before
     assert not list(folder.glob("*.partial"))
@@ -429,6 +448,21 @@ def files_of_at_most(num_bytes: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_ctrl_c_while_the_program_loads_ends_it_quietly(folder: Path) -> None:
+    """The signal comes at the first import of the program's own."""
+    code = (
+        "import os, signal, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'longattncomp_cli.main': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "from longattncomp_cli.__main__ import run\n"
+        "run()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, timeout=300)
+    assert (done.returncode, done.stderr) == (130, b"")
 
 
 def test_a_disk_that_fills_up_keeps_whole_lines(folder: Path, o200k) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,52 @@ def test_wrong_calls_say_what_is_wrong(compressor: Compressor) -> None:
         compressor.compress([], QUERY, 10)
     with pytest.raises(InputError, match="query"):
         compressor.compress(["a", "b"], "", 10)
+
+
+@pytest.mark.parametrize(
+    ("context", "query", "found"),
+    [
+        (None, QUERY, "NoneType"),
+        (5, QUERY, "int"),
+        (TEXT.encode(), QUERY, "bytes"),
+        ([TEXT, 5], QUERY, "int"),
+        ({"text": TEXT}, QUERY, "dict"),
+        (TEXT, None, "query is of the type NoneType"),
+    ],
+)
+def test_what_is_no_text_is_told(compressor: Compressor, context: object, query: object, found: str) -> None:
+    for call in (compressor.compress, compressor.score):
+        with pytest.raises(InputError, match=found) as caught:
+            call(context, query, 30)  # type: ignore[operator]
+        assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"dtype": "int3"}, {"snap": "page"}, {"encoding": "half"}, {"chunk_tokens": 0}, {"hops": 9}]
+)
+def test_what_no_scorer_takes_is_told_when_it_is_loaded(wrong: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match=str(next(iter(wrong.values())))) as caught:
+        Compressor.load(device="cpu", **wrong)  # type: ignore[arg-type]
+    assert caught.value.hint
+
+
+def test_half_a_character_is_repaired_and_told(compressor: Compressor) -> None:
+    result = compressor.compress(["x\ud83d " + TEXT, Source("\udc00")], QUERY + "\ud800", 20_000)
+    assert result.text.startswith("x\ufffd Ropes")
+    (warning,) = [each for each in result.warnings if each.code == "lone-surrogates"]
+    assert warning.message.startswith("3 halves")
+
+
+def test_threads_share_a_compressor_and_a_context(compressor: Compressor) -> None:
+    """Two at a time give what one after the other gives."""
+    texts = [TEXT, "Nets hang in the loft. " * 60 + FACT.replace("Ines", "Tove")]
+    queries = [QUERY, "Where are the nets?", "What was mended?"] * 2
+    read = [compressor.read(text) for text in texts]
+    alone = [[compressor.compress(text, query, 40).text for query in queries] for text in texts]
+    with ThreadPoolExecutor(2) as pool:
+        for ask in (lambda i, q: compressor.compress(texts[i], q, 40), lambda i, q: read[i].compress(q, 40)):
+            asked = [[pool.submit(ask, i, query) for query in queries] for i in range(2)]
+            assert [[each.result().text for each in row] for row in asked] == alone
 
 
 def test_langchain_documents_keep_metadata_and_offsets(compressor: Compressor) -> None:

@@ -14,6 +14,7 @@ import typer
 from longattncomp_cli.commands.options.option_sets import option_name
 from longattncomp_cli.commands.terminal.console import print_text
 from longattncomp_cli.commands.terminal.errors import report_errors
+from longattncomp_cli.core.files.paths import unreadable
 from longattncomp_cli.errors import InputError, UsageError
 
 # Not written: what chooses the file itself, and what asks for something other than the run.
@@ -28,9 +29,10 @@ def load_config(context: typer.Context, path: Path | None) -> Path | None:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        raise unreadable(path, error) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not TOML ({error})") from error
+        hint = "write one, or see its form: longattncomp compress --show-config"
+        raise InputError(f"{path}: not TOML ({error})", hint=hint) from error
     values = {**values, **values.get(context.info_name or "", {})}
     values = {key.replace("-", "_"): v for key, v in values.items() if not isinstance(v, dict)}
     names = {_key(parameter.opts, parameter.name): parameter.name for parameter in context.command.params}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longattncomp_cli.commands.options.training import TrainOptions
 from longattncomp_cli.commands.terminal.console import on_note
-from longattncomp_cli.commands.terminal.progress import progress_bar
+from longattncomp_cli.commands.terminal.progress import step_progress
 from longattncomp_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from longattncomp_cli.core.backbones.spec import EncodingName
     from longattncomp_cli.core.checkpoint.config import Pooling
     from longattncomp_cli.core.checkpoint.store import Checkpoint
+    from longattncomp_cli.training.stages import Hooks
     from longattncomp_cli.training.trainables import Part
     from longattncomp_cli.training.trainer import Progress as StepProgress
 
@@ -119,7 +121,7 @@ def train(
     if pooling not in (None, "log", "mean"):
         raise UsageError(f"--pooling {pooling!r} is neither log nor mean")
     from longattncomp_cli.training import config as presets
-    from longattncomp_cli.training.stages import Hooks, StageRun, run_stage
+    from longattncomp_cli.training.stages import StageRun, run_stage
 
     given = {name: getattr(options, name) for name in presets.hyperparameters() if hasattr(options, name)}
     start, backbone = training_start(
@@ -139,22 +141,11 @@ def train(
         own = start.config.layers
         shape["layers"] = own if part == "gate" else presets.layers_of_heads(max(own))
     config = presets.preset(options.preset, stage, part=part, **given, **shape)
-    limits = presets.EXAMPLE_LIMITS[options.preset, stage]
-    if part == "hop":
-        limits = {**limits, **presets.HOP_LIMITS}
+    hop_limits = presets.HOP_LIMITS if part == "hop" else {}
+    limits = {**presets.EXAMPLE_LIMITS[options.preset, stage], **hop_limits, **_limits(options.limit)}
     quiet = options.quiet
     note = on_note(quiet=quiet)
-    with progress_bar(quiet=quiet) as bar:
-        task = bar.add_task("encoding", total=None)
-
-        def on_tokens(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        def on_step(progress: StepProgress) -> None:
-            best = "" if progress.best is None else f" · recall {progress.best:.3f}"
-            label = f"step {progress.step} · loss {progress.loss:.3f}{best}"
-            bar.update(task, completed=progress.step, total=progress.total_steps, description=label)
-
+    with step_progress(quiet=quiet) as advance:
         result = run_stage(
             StageRun(
                 stage=stage,
@@ -162,7 +153,7 @@ def train(
                 name=options.output.name,
                 init=start,
                 files={**{name: getattr(options, name) for name in _FILES}, **(more_files or {})},
-                limits={**limits, **_limits(options.limit)},
+                limits=limits,
                 config=config,
                 output=options.output,
                 features=options.features,
@@ -176,10 +167,22 @@ def train(
                 backbone=backbone,
                 trust_remote_code=trust_remote_code,
             ),
-            Hooks(on_note=note, on_tokens=on_tokens, on_step=on_step),
+            _hooks(advance, note),
         )
     if result is not None:
         note(f"best held-out evidence recall {result.score:.4f} → {options.output}")
+
+
+def _hooks(advance: Callable[[str, int, int], None], note: Callable[[str], None]) -> Hooks:
+    """What a run tells: notes, and how far it is, which counts tokens first and then steps."""
+    from longattncomp_cli.training.stages import Hooks
+
+    def on_step(progress: StepProgress) -> None:
+        best = "" if progress.best is None else f" · recall {progress.best:.3f}"
+        label = f"step {progress.step} · loss {progress.loss:.3f}{best}"
+        advance(label, progress.step, progress.total_steps)
+
+    return Hooks(on_note=note, on_tokens=partial(advance, "encoding"), on_step=on_step)
 
 
 def search_heads(
@@ -224,13 +227,8 @@ def search_heads(
         command=_command(),
         trust_remote_code=trust_remote_code,
     )
-    with progress_bar(quiet=options.quiet) as bar:
-        task = bar.add_task("measuring heads", total=None)
-        find_heads(
-            search,
-            on_note(quiet=options.quiet),
-            lambda done, total: bar.update(task, completed=done, total=total),
-        )
+    with step_progress(quiet=options.quiet) as advance:
+        find_heads(search, on_note(quiet=options.quiet), partial(advance, "measuring heads"))
 
 
 def _command() -> str:
@@ -257,7 +255,7 @@ def _limits(pairs: Sequence[str]) -> dict[str, int]:
     limits = {}
     for pair in pairs:
         name, _, number = pair.partition("=")
-        if not name or not number.isdigit():
+        if not name or not number.isdecimal():
             raise UsageError(f"--limit {pair!r} is not DATASET=N", hint="such as squad=16000")
         limits[name] = int(number)
     return limits

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import zstandard
 
 from longattncomp_cli.core.files.encodings import as_utf8
+from longattncomp_cli.core.files.paths import unreadable
 from longattncomp_cli.errors import InputError
 
 _BUFFER_BYTES = 1 << 17
@@ -39,7 +40,7 @@ def open_bytes(path: Path) -> BinaryIO:
     try:
         stream = io.BufferedReader(_CheckedStream(path.open("rb"), path), _BUFFER_BYTES)
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     try:
         return as_utf8(stream, str(path))
     except InputError:
@@ -117,7 +118,7 @@ class _CheckedStream(io.RawIOBase):
                 code="unreadable",
             ) from error
         except OSError as error:
-            raise _unreadable(self._path, error) from error
+            raise unreadable(self._path, error) from error
 
     def close(self) -> None:
         try:
@@ -130,7 +131,3 @@ class _CheckedStream(io.RawIOBase):
 
 def _new_frame() -> zstandard.ZstdDecompressionObj:
     return zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES).decompressobj()
-
-
-def _unreadable(path: Path, error: OSError) -> InputError:
-    return InputError(f"{path}: cannot be read ({error.strerror or error})", code="unreadable")

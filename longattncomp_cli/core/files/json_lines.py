@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -53,32 +54,70 @@ def loads_repaired(line: bytes) -> tuple[Any, int]:
         raise InputError("JSON nested too deeply", code="malformed-json") from error
 
 
-def key_twice(pairs: Sequence[tuple[str, Any]]) -> str | None:
+class JsonReader:
+    """Reads JSON and finds what could not be written again as it came.
+
+    Attributes:
+        problems: what was found, each a clause.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is read yet."""
+        self.problems: list[str] = []
+
+    def loads(self, text: str | bytes) -> Any:
+        """The value; of a key that stands twice the last.
+
+        Raises:
+            ValueError: it is not JSON.
+            RecursionError: it is nested too deeply.
+        """
+        return json.loads(
+            text, object_pairs_hook=self._object, parse_float=self._float, parse_constant=self._constant
+        )
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if not self.problems and (twice := _key_twice(pairs)) is not None:
+            self.problems.append(f"the key {twice[:60]!r} stands twice in one object")
+        return dict(pairs)
+
+    def _float(self, written: str) -> float:
+        value = float(written)
+        if math.isinf(value):
+            self.problems.append(f"the number {written[:60]} is too large")
+        return value
+
+    def _constant(self, written: str) -> float:
+        self.problems.append(f"{written} is no number in JSON")
+        return float(written)
+
+
+def _key_twice(pairs: Sequence[tuple[str, Any]]) -> str | None:
     """The first key that stands twice in an object, of whose values a reader keeps only the last."""
     if len({key for key, _ in pairs}) == len(pairs):
         return None
     return next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
 
 
-def refuse_key_twice(line: bytes, place: str) -> None:
-    """Refuse a JSON value, known to be valid, in which an object has a key twice.
+def refuse_what_is_lost(line: bytes, place: str) -> None:
+    """Refuse a JSON value, known to be valid, of which something would not come back.
 
     Raises:
-        InputError: it has; one of the two values would be lost.
+        InputError: an object has a key twice, or a number is none in JSON or too large for one.
     """
-
-    def look(pairs: list[tuple[str, Any]]) -> None:
-        if (key := key_twice(pairs)) is not None:
-            raise InputError(
-                f"{place}: the key {key[:60]!r} stands twice in one object",
-                hint="keep one of the two: readers of JSON take the last one and drop the other",
-                code="malformed-json",
-            )
-
+    reader = JsonReader()
     try:
-        json.loads(line, object_pairs_hook=look)
+        reader.loads(line)
     except (RecursionError, ValueError):
         return
+    if reader.problems:
+        hint = "write it as text, or take it out; of a key that stands twice keep one"
+        raise InputError(f"{place}: {reader.problems[0]}", hint=hint, code="malformed-json")
+
+
+def repaired_text(text: str) -> tuple[str, int]:
+    """The text with U+FFFD for lone surrogates, which no tokenizer reads, and how many there were."""
+    return (text, 0) if text.isascii() else _LONE_SURROGATE.subn("\ufffd", text)
 
 
 def _refuse_constant(written: str) -> Any:
@@ -87,7 +126,7 @@ def _refuse_constant(written: str) -> Any:
 
 def _repaired(value: Any) -> tuple[Any, int]:
     if isinstance(value, str):
-        return _LONE_SURROGATE.subn("\ufffd", value)
+        return repaired_text(value)
     if isinstance(value, list):
         parts = [_repaired(part) for part in value]
         return [part for part, _ in parts], sum(number for _, number in parts)

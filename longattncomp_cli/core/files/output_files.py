@@ -23,7 +23,7 @@ PARTIAL_SUFFIX = ".partial"
 def partial_path(path: Path) -> Path:
     """Where a file grows until it is complete; beside its target where the path is a link."""
     place = path.resolve() if path.is_symlink() else path
-    return place.with_name(place.name + PARTIAL_SUFFIX)
+    return place.parent / (place.name + PARTIAL_SUFFIX)
 
 
 def refuse_existing(path: Path, *, overwrite: bool, resume: bool = False) -> None:
@@ -57,6 +57,18 @@ def _refuse_place(path: Path) -> None:
     if path.exists() and not path.is_file():
         hint = "write to standard output instead: drop --output"
         raise OutputError(f"{path}: is not a regular file", hint=hint)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder in which files can be made, before the work that they come from.
+
+    Raises:
+        OutputError: something else is there, or the folder is closed.
+    """
+    with _explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -44,7 +44,20 @@ def refuse_irregular(path: Path) -> None:
     """
     mode = path.stat().st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
-        raise InputError(f"{shown_name(path)}: not a regular file", code="not-a-file")
+        raise InputError(
+            f"{shown_name(path)}: not a regular file", hint="pipe its text in instead", code="not-a-file"
+        )
+
+
+def unreadable(path: Path, error: OSError) -> InputError:
+    """The error for a file that the system does not give."""
+    name = shown_name(path)
+    is_missing = isinstance(error, FileNotFoundError)
+    return InputError(
+        f"{name}: cannot be read ({error.strerror or error})",
+        hint="check the path" if is_missing else f"look at its owner and rights: ls -ld {typed_name(name)}",
+        code="unreadable",
+    )
 
 
 def read_bounded(stream: BinaryIO, name: str) -> bytes:

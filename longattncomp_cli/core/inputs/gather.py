@@ -20,8 +20,10 @@ from longattncomp_cli.core.files.paths import (
     read_bounded,
     refuse_irregular,
     shown_name,
+    unreadable,
 )
 from longattncomp_cli.core.inputs.generated import why_generated
+from longattncomp_cli.core.inputs.globs import files_of_glob
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.inputs.views.reader import view_of
 from longattncomp_cli.core.inputs.walk import files_below
@@ -57,9 +59,12 @@ def expand_inputs(inputs: Sequence[str], on_note: Notify) -> list[InputFile]:
 
     Raises:
         InputError: a path does not exist, a glob matches nothing, a directory holds no file to read.
+        UsageError: a name is empty; as a path it would be the working directory.
     """
     files: list[InputFile] = []
     for name in inputs:
+        if not name:
+            raise UsageError("the name of an input is empty", hint="is a variable in the command unset?")
         path = Path(name)
         if name == STDIN or _exists(path):
             if name == STDIN or not path.is_dir():
@@ -67,8 +72,7 @@ def expand_inputs(inputs: Sequence[str], on_note: Notify) -> list[InputFile]:
             else:
                 files.extend(InputFile(found, named=False) for found in files_below(path, on_note))
         elif glob.has_magic(name):
-            matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute one)
-            matched = [InputFile(Path(match), named=False) for match in matches if Path(match).is_file()]
+            matched = [InputFile(match, named=False) for match in files_of_glob(name, on_note)]
             if not matched:
                 raise InputError(f"no file matches {name!r}", hint="check the pattern", code="missing-file")
             files.extend(matched)
@@ -87,7 +91,7 @@ def _exists(path: Path) -> bool:
                 hint="to pass a text itself, pipe it in",
                 code="missing-file",
             ) from error
-        raise InputError(f"{path}: cannot be read ({error.strerror})", code="unreadable") from error
+        raise unreadable(path, error) from error
 
 
 def read_source(
@@ -137,7 +141,7 @@ def _read_regular(path: Path) -> bytes:
         with open_bytes(path) as file:
             return read_bounded(file, shown_name(path))
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})", code="unreadable") from error
+        raise unreadable(path, error) from error
 
 
 def kind_of_inputs(files: Sequence[InputFile], declared: str) -> str:

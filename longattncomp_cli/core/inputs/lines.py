@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from longattncomp_cli.core.files.compressed import open_bytes
 from longattncomp_cli.core.files.encodings import as_utf8
-from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, STDIN_NAME, refuse_irregular
+from longattncomp_cli.core.files.paths import COMPRESSED_SUFFIXES, STDIN_NAME, refuse_irregular, unreadable
 from longattncomp_cli.core.inputs.gather import STDIN, InputFile
 from longattncomp_cli.errors import InputError
 
@@ -44,9 +44,7 @@ def _open(file: InputFile, stdin: Callable[[], BinaryIO]) -> Iterator[BinaryIO]:
     try:
         refuse_irregular(file.path)
     except OSError as error:
-        raise InputError(
-            f"{file.path}: cannot be read ({error.strerror or error})", code="unreadable"
-        ) from error
+        raise unreadable(file.path, error) from error
     with open_bytes(file.path) as stream:
         yield stream
 

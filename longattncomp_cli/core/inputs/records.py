@@ -23,7 +23,7 @@ from longattncomp_cli.core.inputs.lines import OVERLONG_LINE, open_lines, shown_
 from longattncomp_cli.core.inputs.messages import flatten_messages
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.text.spans import SourceSpan
-from longattncomp_cli.errors import InputError, LongAttnCompError
+from longattncomp_cli.errors import InputError, LongAttnCompError, UsageError
 
 _UTF8_BOM = b"\xef\xbb\xbf"
 
@@ -59,6 +59,15 @@ class FieldNames:
     context: str = "context"
     query: str = "query"
     id: str = "id"
+
+    def __post_init__(self) -> None:
+        """Refuse one field for two things."""
+        names = {"--context-field": self.context, "--query-field": self.query, "--id-field": self.id}
+        taken: dict[str, str] = {}
+        for option, name in names.items():
+            if name in taken:
+                raise UsageError(f"{taken[name]} and {option} are both {name!r}", hint="name two fields")
+            taken[name] = option
 
 
 @dataclass(frozen=True)
@@ -157,7 +166,7 @@ def _parse_line(line: bytes, name: str, number: int) -> tuple[dict[str, Any] | l
         if line.strip() in (b"{", b"["):
             hint += f": jq -c '.{'[]' * (line.strip() == b'[')}' {file} > lines.jsonl, then name that"
         raise InputError(f"{place}: malformed JSON ({error})", hint=hint, code="malformed-json") from error
-    json_lines.refuse_key_twice(line, place)
+    json_lines.refuse_what_is_lost(line, place)
     if isinstance(raw, dict) or (isinstance(raw, list) and looks_like_conversation(raw)):
         return raw, num_repaired
     hint = f"one JSON object a line: jq -c '.[]' {file} > lines.jsonl, then name that"

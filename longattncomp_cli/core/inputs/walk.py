@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from longattncomp_cli.core.files.paths import unreadable
 from longattncomp_cli.core.inputs.generated import why_machine_written, why_not_own
 from longattncomp_cli.errors import InputError
 
@@ -30,7 +31,7 @@ def files_below(root: Path, on_note: Notify) -> list[Path]:
     try:
         rules = list(_rules_above(root))
     except OSError as error:
-        raise InputError(f"{root}: cannot be read ({error.strerror})", code="unreadable") from error
+        raise unreadable(root, error) from error
     files = list(_walk_folder(root, rules, on_note))
     if not files:
         raise InputError(

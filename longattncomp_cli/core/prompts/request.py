@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from longattncomp_cli.core.files.json_lines import repaired_text
 from longattncomp_cli.core.inputs.conversations.model import Conversation, Frame
 from longattncomp_cli.core.inputs.conversations.reading import read_conversation
 from longattncomp_cli.core.inputs.conversations.shapes import looks_like_conversation
@@ -180,7 +181,9 @@ class RequestBuilder:
             request = Request(record.sources, asked, id=record.id)
         else:
             raise InputError(
-                "the record has no query", hint="add a 'query' field or --query", code="missing-query"
+                "the record has no query",
+                hint="give it the field that --query-field names, or all of them one with -q",
+                code="missing-query",
             )
         return replace(
             request,
@@ -209,32 +212,43 @@ class RequestBuilder:
         """
         if isinstance(context, Request):
             return context
+        if not isinstance(query, str):
+            raise InputError(
+                f"the query is of the type {type(query).__name__}, not a text",
+                hint="pass a string",
+                code="bad-field",
+            )
         if looks_like_conversation(context):
             request = self.from_conversation(read_conversation(context, "the conversation"), query)
             return replace(request, instruction=instruction, budget=budget)
-        texts = [context] if isinstance(context, (str, Source)) else list(context)
-        sources = tuple(_as_source(text) for text in texts)
+        texts: Iterable[Any] = [context]
+        if isinstance(context, Iterable) and not isinstance(context, (str, bytes, Mapping)):
+            texts = context
+        given = [_as_source(text) for text in texts]
+        sources = tuple(source for source, _ in given)
         if not sources:
             raise InputError(
                 "the context is empty", hint="pass a text with words in it", code="empty-context"
             )
+        query, num_repaired = repaired_text(query)
+        num_repaired += sum(number for _, number in given)
         is_prompt = len(sources) == 1 and not query.strip()
         request = self.from_prompt(sources[0]) if is_prompt else Request(sources, query)
-        return replace(request, instruction=instruction, budget=budget)
+        return replace(request, instruction=instruction, budget=budget, num_repaired=num_repaired)
 
 
-def _as_source(text: Any) -> Source:
-    """A text as a source.
+def _as_source(text: Any) -> tuple[Source, int]:
+    """A text as a source, and how many lone surrogates in it became U+FFFD.
 
     Raises:
         InputError: it is something else.
     """
-    if isinstance(text, Source):
-        return text
-    if isinstance(text, str):
-        return Source(text)
+    if isinstance(text, (str, Source)):
+        source = Source(text) if isinstance(text, str) else text
+        repaired, num_repaired = repaired_text(source.text)
+        return (replace(source, text=repaired) if num_repaired else source), num_repaired
     raise InputError(
-        f"the context holds a {type(text).__name__}, neither a text nor a chat message",
+        f"the context is, or holds, a {type(text).__name__}, neither a text nor a chat message",
         hint="pass strings, sources, or messages with 'role' and 'content'",
         code="bad-field",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from longattncomp_cli.core.backbones.cache.choice import NO_CACHE, CacheChoice
 from longattncomp_cli.core.backbones.spec import EncodingName
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from longattncomp_cli.core.backbones.base import Backbone
     from longattncomp_cli.core.checkpoint.store import Checkpoint
     from longattncomp_cli.core.scoring.scorer import Scorer
+
+_ALLOWED: dict[str, tuple[str | None, ...]] = {
+    "dtype": ("auto", "float32", "bfloat16"),
+    "encoding": (None, *get_args(EncodingName)),
+    "snap": (None, *get_args(SnapLevel)),
+}
+"""Fields that are one of a few words; a device is asked of the machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +57,15 @@ class ScorerChoice:
     """Score as LongAttnComp (arXiv:2606.01336) does, with no step of ours."""
 
     def __post_init__(self) -> None:
-        """Refuse what contradicts itself."""
+        """Refuse what is out of range, or contradicts itself."""
+        for name, allowed in _ALLOWED.items():
+            value = getattr(self, name)
+            if value not in allowed:
+                raise UsageError(
+                    f"--{name} {value!r} is not one of {', '.join(each for each in allowed if each)}"
+                )
+        if self.chunk_tokens is not None and self.chunk_tokens < 1:
+            raise UsageError(f"--chunk-tokens {self.chunk_tokens} is below 1", hint="128 is the usual")
         if not (self.layers or self.chat_template):
             return
         name = "--layers" if self.layers else "--chat-template"
@@ -138,7 +153,7 @@ class ScorerChoice:
         """
         from longattncomp_cli.core.checkpoint.store import load_checkpoint
 
-        checkpoint = load_checkpoint(self.checkpoint or DEFAULT_CHECKPOINT)
+        checkpoint = load_checkpoint(DEFAULT_CHECKPOINT if self.checkpoint is None else self.checkpoint)
         config = checkpoint.config
         if self.backbone not in (None, config.backbone.id):
             # Where it is not there, the package of the checkpoint's own is not what was asked for.

@@ -152,7 +152,7 @@ def select(
     kept = fill_remaining(cut, room, focus) if rule.fill else renderer.full_chunks(best)
     if not kept and not renderer.stands_empty:
         held = "one character" if rule.fill else "all"
-        way = "" if rule.fill or not fill_remaining(cut, room, focus) else "fill the budget, or "
+        way = "" if rule.fill or not fill_remaining(cut, room, focus) else "drop --as-published, or "
         raise BudgetError(
             f"the budget of {budget} tokens cannot hold {held} of the best chunk",
             hint=f"{way}use --budget {_least_budget(scores, rule, renderer, focus)} or more",

@@ -38,7 +38,7 @@ class Record:
 
     def error(self, message: str) -> InputError:
         """Return the error that says what is wrong with this record."""
-        return InputError(f"{self.path}: {self.where}: {message}", code="malformed-record")
+        return _malformed(f"{self.path}: {self.where}: {message}", "malformed-record")
 
     def text(self, field: str, *, default: str | None = None) -> str:
         """Return a string field; ``default`` where it is absent."""
@@ -114,9 +114,9 @@ def read_whole(path: Path) -> dict[str, Any]:
     try:
         value = orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        raise InputError(f"{path}: not JSON: {error}", code="malformed-json") from error
+        raise _malformed(f"{path}: not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise InputError(f"{path}: the file holds {_kind(value)}, not an object", code="malformed-record")
+        raise _malformed(f"{path}: the file holds {_kind(value)}, not an object", "malformed-record")
     return value
 
 
@@ -133,7 +133,7 @@ def read_records(path: Path) -> Iterator[Record]:
         values = _array_items(stream, path) if head == "[" else _lines(head, stream, path)
         for where, value in values:
             if not isinstance(value, dict):
-                raise InputError(f"{path}: {where}: {_kind(value)}, not an object", code="malformed-record")
+                raise _malformed(f"{path}: {where}: {_kind(value)}, not an object", "malformed-record")
             yield Record(value, path, where)
 
 
@@ -147,7 +147,7 @@ def _lines(head: str, stream: io.TextIOBase, path: Path) -> Iterator[tuple[str, 
         try:
             yield f"line {number}", orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            raise InputError(f"{path}: line {number}: not JSON: {error}", code="malformed-json") from error
+            raise _malformed(f"{path}: line {number}: not JSON: {error}") from error
 
 
 def _array_items(stream: io.TextIOBase, path: Path) -> Iterator[tuple[str, Any]]:
@@ -168,14 +168,14 @@ def _array_items(stream: io.TextIOBase, path: Path) -> Iterator[tuple[str, Any]]
                 continue
         part = stream.read(max(_PART_CHARS, len(text) - at))
         if not part:
-            raise InputError(f"{path}: record {number}: not JSON: {problem}", code="malformed-json")
+            raise _malformed(f"{path}: record {number}: not JSON: {problem}")
         text, at = text[at:] + part, 0
     rest = text[end.end() :]
     while not rest or rest.isspace():  # to the end of the file: what was cut off may lie behind the array
         rest = stream.read(_PART_CHARS)
         if not rest:
             return
-    raise InputError(f"{path}: not JSON: the file goes on after its array", code="malformed-json")
+    raise _malformed(f"{path}: not JSON: the file goes on after its array")
 
 
 @contextmanager
@@ -189,4 +189,9 @@ def _open_text(path: Path) -> Iterator[io.TextIOWrapper]:
         with io.TextIOWrapper(open_bytes(path), encoding="utf-8") as stream:
             yield stream
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 ({error.reason})", code="not-utf8") from error
+        raise _malformed(f"{path}: not UTF-8 ({error.reason})", "not-utf8") from error
+
+
+def _malformed(message: str, code: str = "malformed-json") -> InputError:
+    hint = "mend it or take it out; where the file is of another data set, name it with that one's option"
+    return InputError(message, hint=hint, code=code)

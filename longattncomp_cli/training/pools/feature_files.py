@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from longattncomp_cli.core.backbones.base import POSITIONS, LayerStates
+from longattncomp_cli.core.files.output_files import make_folder
 from longattncomp_cli.errors import InputError
 
 try:
@@ -78,7 +79,7 @@ class FeatureFiles:
         self._maps: dict[int, np.ndarray] = {}
         self._ids: np.ndarray = np.zeros(0, dtype=np.int32)
         self._positions: np.ndarray = np.zeros(0, dtype=np.int32)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with self.locked():
             pass
 

@@ -67,6 +67,37 @@ def test_links_to_directories_are_not_followed(tmp_path: Path) -> None:
     assert names(expand_inputs([str(tmp_path)], lambda note: None), tmp_path) == ["a.txt"]
 
 
+def test_a_glob_of_any_depth_follows_no_link_to_a_directory(tmp_path: Path, monkeypatch) -> None:
+    """Two links up would be followed 2**40 times."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("top.txt", "a/one.txt", "a/b/two.txt", "a/.hidden/three.txt", "a/b/[x]/four.txt"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text("x")
+    Path("a/up").symlink_to("..")
+    Path("a/b/up").symlink_to("../..")
+    Path("a/linked.txt").symlink_to("one.txt")
+    below_a = ["a/b/[x]/four.txt", "a/b/two.txt", "a/linked.txt", "a/one.txt"]
+
+    def found(pattern: str) -> tuple[list[str], list[str]]:
+        notes: list[str] = []
+        return [str(file.path) for file in expand_inputs([pattern], notes.append)], notes
+
+    assert found("a/**/*.txt")[0] == found("a/**")[0] == found("a/**/**/*.t?t")[0] == below_a
+    names, notes = found("**/*.txt")
+    assert names == [*below_a, "top.txt"]
+    assert sorted(notes) == [f"skipped a/{name}up: a link to a directory" for name in ("b/", "")]
+    assert found("a/**/b/*.txt")[0] == ["a/b/two.txt"]
+    assert found(f"{tmp_path}/**/two.txt")[0] == [f"{tmp_path}/a/b/two.txt"]
+    assert found("a/.hidden/**/*.txt")[0] == ["a/.hidden/three.txt"]
+
+
+def test_an_empty_name_is_not_the_working_directory(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.txt").write_text("x")
+    with pytest.raises(UsageError, match="empty"):
+        expand_inputs(["a.txt", ""], print)
+
+
 def test_globs_and_order_of_arguments(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("b.md", "a.md", "c.txt"):
@@ -158,6 +189,10 @@ def test_records_in_every_form(tmp_path: Path, name: str) -> None:
         (b'"\xff"', "not-utf8", "in.jsonl: not UTF-8 (byte 0xff in line 1, column 2)"),
         (b'{"context": "a", "context": "b"}', "malformed-json", "in.jsonl:1: the key 'context' stands twice"),
         (b'{"context": "a", "n": [{"m": 1, "m": 1}]}', "malformed-json", "the key 'm' stands twice"),
+        (b'{"context": "a", "n": -1e400}', "malformed-json", "infinity"),
+        (rb'{"context": "\ud83d\ude42", "n": -1e400}', "malformed-json", "the number -1e400 is too large"),
+        (rb'{"context": "\ud800", "n": NaN}', "malformed-json", "NaN is no number"),
+        (b'{"context": "a", "n": [Infinity, 12345678901234567890]}', "malformed-json", ""),
         ({"context": 5}, "bad-field", "context"),
         ({"context": ["a", 5]}, "bad-field", "context[1]"),
         ({"context": "a", "query": 1}, "bad-field", "query"),
@@ -177,6 +212,12 @@ def test_a_bad_line_fails_alone(tmp_path: Path, line: object, code: str, word: s
     assert word in failed.error.message
     assert isinstance(good, Record)
     assert good.id == "ok"
+
+
+@pytest.mark.parametrize("names", [{"query": "context"}, {"context": "q", "query": "q"}, {"id": "query"}])
+def test_one_field_cannot_be_two_things(names: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="are both"):
+        FieldNames(**names)
 
 
 def test_fields_can_be_renamed(tmp_path: Path) -> None:

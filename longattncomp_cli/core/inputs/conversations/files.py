@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from longattncomp_cli.core.files.json_lines import key_twice
+from longattncomp_cli.core.files.json_lines import JsonReader
 from longattncomp_cli.core.files.json_places import with_strings
 from longattncomp_cli.core.files.paths import typed_name
 from longattncomp_cli.core.inputs.conversations.model import Conversation, JsonStyle
@@ -46,7 +45,7 @@ def conversation_of_text(text: str, name: str) -> Conversation | None:
     opening = body[:_HEAD_CHARS].lstrip()[:1]
     if opening not in ("[", "{") or not _may_be_chat(body):
         return None
-    loader = _Loader()
+    loader = JsonReader()
     try:
         value = loader.loads(body)
     except RecursionError as error:
@@ -88,34 +87,6 @@ def _may_be_chat(text: str) -> bool:
 
 def _has_usual_keys(text: str) -> bool:
     return '"role"' in text or '"messages"' in text
-
-
-class _Loader:
-    """Reads JSON, and says what could not be written again as it came."""
-
-    def __init__(self) -> None:
-        self.problems: list[str] = []
-
-    def loads(self, text: str) -> Any:
-        """The value; of a key that stands twice the last."""
-        return json.loads(
-            text, object_pairs_hook=self._object, parse_float=self._float, parse_constant=self._constant
-        )
-
-    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if not self.problems and (twice := key_twice(pairs)) is not None:
-            self.problems.append(f"the key {twice[:60]!r} stands twice in one object")
-        return dict(pairs)
-
-    def _float(self, written: str) -> float:
-        value = float(written)
-        if math.isinf(value):
-            self.problems.append(f"the number {written[:60]} is too large")
-        return value
-
-    def _constant(self, written: str) -> float:
-        self.problems.append(f"{written} is no number in JSON")
-        return float(written)
 
 
 def is_message_line(line: bytes, fields: tuple[str, ...]) -> bool:
@@ -164,7 +135,7 @@ def _dumps(value: Any) -> str:
 def _message_lines(text: str, name: str) -> list[Any] | None:
     """One message a line; ``None`` where the first line is none."""
     values: list[Any] = []
-    loader = _Loader()
+    loader = JsonReader()
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue

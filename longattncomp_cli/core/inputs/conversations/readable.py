@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from longattncomp_cli.core.files.json_lines import repaired_text
 from longattncomp_cli.core.files.json_places import Place
 
 # Keys that say what a thing is called, and how deep a value is looked into.
 _LABELS = frozenset({"type", "title", "name", "url", "uri", "id"})
 _DEEPEST = 16
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
     """The text with U+FFFD for lone surrogates, which no tokenizer reads; as long as before."""
-    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+    return repaired_text(text)[0]
 
 
 def readable_strings(value: Any, place: Place) -> Iterator[tuple[str, Place]]:

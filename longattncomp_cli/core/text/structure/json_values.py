@@ -128,7 +128,7 @@ def _container(text: str, closed: _Open, end: int, outer: _Open | None) -> list[
     # What holds a table, or several records, is no record.
     is_small = is_small and closed.columns is None and not (is_keyed and holds_arrays)
     is_small = is_small and not (end - start > _HOLDER_CHARS and _num_records(closed.parts) > 1)
-    parts = [part for part in closed.parts if not is_small or _is_headed(text, part)]
+    parts = [part for part in closed.parts if not is_small or _is_headed(part)]
     is_inner_array = outer is not None and text[outer.bracket] == "[" and text[start] == "["
     row = is_small and (text[start] == "{" or is_inner_array)
     return [Unit(start, end, heading, leaf=is_small or not closed.parts, row=row), *parts]
@@ -139,7 +139,7 @@ def _num_records(parts: list[Unit]) -> int:
     return sum(part.row and part.heading is not None for part in parts)
 
 
-def _is_headed(text: str, part: Unit) -> bool:
+def _is_headed(part: Unit) -> bool:
     """Whether a part of a record should show its key where it is cut."""
     return part.heading is not None and part.end - part.start >= _LEAST_PART_CHARS
 
