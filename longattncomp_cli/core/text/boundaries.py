@@ -30,7 +30,7 @@ _LINE = re.compile(r"(?<=\n)(?!\n)")
 # A full stop (or a relative) and closing marks, before white space, but for dots that stand alone within a
 # line ("test_a ... ok").
 _SENTENCE = re.compile(r"[.!?…](?!(?<=[ \t]\.\.\.)[ \t]+\S)[\"'“”‘’«»‹›)\]]{0,3}\s+(?=\S)")
-# Marks that have no other use, before anything: those that Unicode lets end a sentence, but for commas, and of
+# Marks with no other use, before anything: those that Unicode lets end a sentence, but for commas, and of
 # Tibetan, Sinhala, Hebrew and Georgian. Latin marks between characters of scripts without spaces.
 _STOP = r"[[\p{SB=STerm}།༎༏༐༑෴׃჻]--[!?၊᭞]]"
 _FAR_SENTENCE = regex.compile(
