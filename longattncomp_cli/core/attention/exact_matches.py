@@ -99,7 +99,7 @@ def exact_match_gains(
             weight * _gains(_carried(each_C / all_C.sum(), passage_C)) for each_C in (all_C, counts_C)
         )
         yield ExactMatch(name, gains_C, gains_C - own_C)
-    for written, key, places in row_keys(request, asked.text, identifiers):
+    for written, key, places in row_keys(request, identifiers):
         counts_C = np.zeros(len(chunks))
         for place in places:
             counts_C[bisect_right(begins, (place.source, place.offset)) - 1] += place.weight

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.text.structure.units import Structure
-from longattncomp_cli.core.text.words import is_word_character, lower_words, query_keys
+from longattncomp_cli.core.text.words import Spelling, is_word_character, lower_words, query_keys
 
 _FIRST_CELL, _CELL, _PART = 1.0, 0.5, 0.1
 """What a place counts: the name of its row, another whole cell, a part of a cell."""
@@ -37,14 +37,14 @@ class KeyPlace:
     weight: float
 
 
-def row_keys(request: Request, query: str, known: Sequence[str]) -> Iterator[tuple[str, str, list[KeyPlace]]]:
+def row_keys(request: Request, known: Sequence[str]) -> Iterator[tuple[str, str, list[KeyPlace]]]:
     """What of the query stands in rows: as the query writes it, as the rows do, and the places.
 
     Args:
-        request: with the texts.
-        query: the request's, spelt as names are compared.
+        request: with the query and the texts.
         known: names that are looked for anyway.
     """
+    query = Spelling.of(request.query).text
     wanted = [spellings for spellings in query_keys(query) if spellings[0] not in known]
     tables = [
         (number, source, source.structure)

@@ -156,4 +156,4 @@ def _is_mentioned(name: str, query: str) -> bool:
     """A title of one word is often a plain word too: it must be written alike."""
     name, query = Spelling.of(name).text, Spelling.of(query).text
     flags = re.IGNORECASE if re.search(r"\W", name) else 0
-    return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", query, flags) is not None
+    return bool(name) and re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", query, flags) is not None
