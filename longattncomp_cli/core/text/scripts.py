@@ -22,7 +22,10 @@ _LETTER = regex.compile(
 )
 # Written without spaces: their words are not told apart, so pairs of neighbours stand for them. Korean has
 # spaces, but short words with particles on them.
-_UNSPACED = r"\p{Hangul}\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
+_UNSPACED = (
+    r"\p{Hangul}\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Javanese}\p{Balinese}"
+    r"\p{Tai_Tham}\p{Tai_Le}\p{New_Tai_Lue}\p{Tai_Viet}\p{Yi}"
+)
 _FOREIGN = regex.compile(rf"(?P<run>[{_UNSPACED}]+)|[[\p{{L}}\p{{M}}]--[{_UNSPACED}]]+", regex.V1)
 _RUN = regex.compile(rf"[{_UNSPACED}]+")
 _LATIN = regex.compile(r"\p{Latin}")
