@@ -115,5 +115,8 @@ def abandon_stdout() -> None:
 
 
 def shortened(text: str, width: int = 72) -> str:
-    """The text, cut to ``width`` terminal columns."""
-    return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
+    """The text, cut to ``width`` terminal columns; what it isolates is closed."""
+    if cell_len(text) <= width:
+        return text
+    cut = set_cell_size(text, width - 1).rstrip()
+    return cut + "\u2069" * (cut.count("\u2068") - cut.count("\u2069")) + "…"
