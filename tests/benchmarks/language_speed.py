@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from results_file import write_results
+from results_file import run_facts, write_document
 from timing import QUERY, long_text, program
 
 from longattncomp_cli.core.budget.tokenizers import DEFAULT_TOKENIZER, load_tokenizer
@@ -51,7 +51,7 @@ def installed(checkpoint: str) -> dict[str, Any]:
         "checkpoint": checkpoint,
         "wheel": f"{wheel.name} {wheel.version}",
         "wheel_megabytes": round(sum(file.stat().st_size for file in files if file.is_file()) / 1e6, 1),
-        "checkpoint_megabytes": round(sum(file.stat().st_size for file in own.iterdir()) / 1e6, 1),
+        "checkpoint_megabytes": round(sum(file.stat().st_size for file in own.iterdir()) / 1e6, 2),
         "requires": sorted(wheel.requires or []),
     }
 
@@ -74,6 +74,10 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
     rows = orjson.loads(options.output.read_bytes())["rows"] if options.output.is_file() else []
+    facts = run_facts(checkpoint="", device="cpu", dtype="float32") | {
+        "checkpoints": {name: load_checkpoint(name).digest for name in BOTH},
+        "installed": [installed(name) for name in BOTH],
+    }
     for num_tokens in options.tokens:
         text, exact = text_of(num_tokens)
         with tempfile.TemporaryDirectory() as folder:
@@ -84,10 +88,7 @@ def main() -> None:
                     row = {"tokens": exact, "checkpoint": checkpoint, "run": number}
                     rows.append(row | run_of(checkpoint, path))
                     print(rows[-1], flush=True)
-                    figures = {"installed": [installed(name) for name in BOTH], "rows": rows}
-                    write_results(
-                        options.output, figures, checkpoint="multilingual", device="cpu", dtype="float32"
-                    )
+                    write_document(options.output, {**facts, "rows": rows})
 
 
 if __name__ == "__main__":
