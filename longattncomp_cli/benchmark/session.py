@@ -98,7 +98,7 @@ def run_session(
 def _workbench(plan: Plan) -> Workbench:
     """What methods share, on the backbone of the first checkpoint or on the untrained one."""
     choices = [plan.settings.choice(name) for name in plan.checkpoints or (None,)]
-    if choices[0].is_untrained:
+    if all(choice.is_untrained for choice in choices):
         checkpoint, backbone = choices[0].load_parts()
         name = f"untrained-{Path(checkpoint.config.backbone.id).name}"  # besides that on the embedded encoder
         checkpoint = replace(checkpoint, config=replace(checkpoint.config, name=name))

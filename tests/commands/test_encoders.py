@@ -122,6 +122,8 @@ def _break(path: Path, what: str) -> None:
         "no family": {"model_type": None},
         "wider": {"hidden_size": 128},
         "deeper": {"num_hidden_layers": 9},
+        "heads": {"num_attention_heads": 7},
+        "no number": {"num_attention_heads": "many"},
     }
     if what in changes:
         (path / "config.json").write_text(json.dumps({**config, **changes[what]}))
@@ -156,6 +158,8 @@ def _break(path: Path, what: str) -> None:
         ("wider", "", "download the model again"),
         ("deeper", "", "download the model again"),
         ("config", "config.json", "download the model again"),
+        ("heads", "", "download the model again"),
+        ("no number", "", "download the model again"),
         ("no config", "config.json", "hub id"),
         ("half", "model.safetensors", "download the model again"),
         ("empty", "model.safetensors", "download the model again"),
@@ -177,6 +181,13 @@ def test_what_is_wrong_with_its_files_is_said(
     message = " ".join(out.stderr.split())
     assert said in message
     assert next_step in message
+
+
+def test_untrained_may_be_said(folder: Path, models) -> None:
+    common = ("compress", "story.txt", "-q", QUERY, "-b", "60", "--backbone", str(models["bert"]))
+    said = invoke(*common, "--checkpoint", "untrained")
+    assert said.exit_code == 0, said.stderr
+    assert said.stdout == invoke(*common).stdout
 
 
 def test_a_hub_id_without_network_names_the_next_step(folder: Path) -> None:

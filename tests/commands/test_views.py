@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from longattncomp_cli.commands.terminal.console import isolated, safe, shortened
 from longattncomp_cli.commands.terminal.views import HeatStrip, show, strip_cells
 from longattncomp_cli.core.assembly.kept_spans import KeptSpan
 from longattncomp_cli.core.assembly.segments import segments
@@ -150,3 +151,29 @@ def test_on_a_terminal_the_view_replaces_the_text(tmp_path: Path) -> None:
     assert process.returncode == 0, stderr
     assert seen.count("The ledger was signed by Ines.") == 1
     assert "⋯" in seen
+
+
+def test_what_runs_right_to_left_keeps_to_its_cell(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (
+        "تغادر العبارة في التاسعة. 12 راكبا.\n\n" * 20 + "الصندوق تحت الدرج رقم 7. می\u200cرود 👩\u200d🔬\n"
+    )
+    Path("قارب.txt").write_text(text, encoding="utf-8")
+    common = ("score", "قارب.txt", "-q", "أين الصندوق رقم 7؟", "--checkpoint", "stage2-nosubq")
+    table = invoke(*common).stdout
+    assert "\u2068قارب.txt\u2069:" in table
+    explained = invoke(*common, "--explain", "1").stdout
+    assert "\u2068الصندوق\u2069" in explained
+    for shown in (table, explained):
+        for line in shown.splitlines():
+            opened = [
+                line[: at + 1].count("\u2068") - line[: at + 1].count("\u2069") for at in range(len(line))
+            ]
+            assert not opened or (min(opened) >= 0 and opened[-1] == 0)
+
+
+def test_joiners_are_shown_and_marks_of_order_are_not() -> None:
+    assert safe("می\u200cرود 👩\u200d🔬") == "می\u200cرود 👩\u200d🔬"
+    assert safe("a\u202eb\u2066c\u061cd") == "a b c d"
+    assert isolated("plain") == "plain"
+    assert shortened(f"{isolated('قارب')}, {isolated('الصندوق')}", 10) == "\u2068قارب\u2069, \u2068الص\u2069…"

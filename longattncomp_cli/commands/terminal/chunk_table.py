@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from longattncomp_cli.commands.terminal.console import safe, shortened
+from longattncomp_cli.commands.terminal.console import isolated, safe, shortened
 from longattncomp_cli.commands.terminal.views import HeatStrip
 from longattncomp_cli.core.results.report import score_report
+from longattncomp_cli.core.text.graphemes import cluster_ends
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.results.compression import Scored
@@ -92,22 +94,18 @@ def _chunk_table(
     best = max(ranked[0]["score"], 1e-12)
     for chunk in ranked[:top]:
         kept = chunk.get("kept", True)
-        name = safe(names[chunk["source"]])
-        place = (
-            f"{name}:{chunk['line_start']}-{chunk['line_end']}"
-            if name
-            else f"{chunk['line_start']}-{chunk['line_end']}"
-        )
+        lines = f"{chunk['line_start']}-{chunk['line_end']}"
+        name = _end_of(safe(names[chunk["source"]]), _PLACE_WIDTH - len(lines) - 1)
         cells: list[RenderableType] = (
             [Text("●" if kept else "·", style="green" if kept else "dim")] if selected else []
         )
         cells += [
             str(chunk["rank"]),
-            Text(place if len(place) <= _PLACE_WIDTH else "…" + place[1 - _PLACE_WIDTH :]),
+            Text(f"{isolated(name)}:{lines}" if name else lines),
             str(chunk["num_tokens"]),
             f"{chunk['score']:.4f}",
             Text(_bar(chunk["score"] / best, _SCORE_BAR_WIDTH), style="cyan"),
-            Text(shortened(safe(previews[chunk["index"]]), preview_width)),
+            Text(isolated(shortened(safe(previews[chunk["index"]]), preview_width))),
         ]
         table.add_row(*cells, style="" if kept else "dim")
     parts: list[RenderableType] = [table]
@@ -115,6 +113,13 @@ def _chunk_table(
         rest = f"… {len(ranked) - top} more chunks"
         parts.append(Text(f"{rest} ({hint} {len(ranked)} shows all)" if hint else rest, style="dim"))
     return Group(*parts, *_budget_lines(report, summary))
+
+
+def _end_of(name: str, width: int) -> str:
+    """The end of a name, of so many columns at most."""
+    ends = [0, *cluster_ends(name).tolist()]
+    start = next((at for at in ends if cell_len(name[at:]) <= width - (at > 0)), len(name))
+    return "…" + name[start:] if start else name
 
 
 def _budget_lines(report: dict[str, Any], summary: dict[str, Any]) -> Iterator[Text]:

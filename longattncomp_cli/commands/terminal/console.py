@@ -20,14 +20,24 @@ from longattncomp_cli.errors import LongAttnCompError, OutputError, UsageError
 
 Notify = Callable[[str], None]
 
-# C0 and C1 controls, and the characters that reorder or hide text.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]+")
+# C0 and C1 controls, and the characters that reorder or hide text; joiners are part of words and of emoji.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]+"
+)
+_RIGHT_TO_LEFT = re.compile(
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
 _PIPED_WIDTH = 110
 
 
 def safe(text: str) -> str:
     """The text on one line, without anything that could style or move a terminal."""
     return re.sub(r"\s+", " ", _UNSAFE.sub(" ", text)).strip()
+
+
+def isolated(text: str) -> str:
+    """Safe text that may run right to left, so that it leaves the order of what stands beside it alone."""
+    return f"\u2068{text}\u2069" if _RIGHT_TO_LEFT.search(text) else text
 
 
 def console(*, stderr: bool) -> Console:
@@ -105,5 +115,8 @@ def abandon_stdout() -> None:
 
 
 def shortened(text: str, width: int = 72) -> str:
-    """The text, cut to ``width`` terminal columns."""
-    return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
+    """The text, cut to ``width`` terminal columns; what it isolates is closed."""
+    if cell_len(text) <= width:
+        return text
+    cut = set_cell_size(text, width - 1).rstrip()
+    return cut + "\u2069" * (cut.count("\u2068") - cut.count("\u2069")) + "…"

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from longattncomp_cli.commands.terminal.console import safe, shortened
+from longattncomp_cli.commands.terminal.console import isolated, safe, shortened
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.results.compression import Scored
@@ -26,9 +26,8 @@ def explain_table(scored: Scored, explanation: Explanation, *, rows: int, width:
     source = scored.request.sources[chunk.source]
     first, last = source.line_of(chunk.start), source.line_of(max(chunk.start, chunk.end - 1))
     rank, score = int(scored.scores.ranks[chunk.index]), float(scored.scores.scores[chunk.index])
-    head = (
-        f"rank {rank} of {len(scored.scores.chunks)}, {safe(source.name)}:{first}-{last}, score {score:.4f}"
-    )
+    place = f"{isolated(safe(source.name))}:{first}-{last}"
+    head = f"rank {rank} of {len(scored.scores.chunks)}, {place}, score {score:.4f}"
     table = Table(box=None, pad_edge=False, show_edge=False)
     for title, justify in (("query word", "left"), ("weight", "right"), ("mass", "right"), ("adds", "right")):
         table.add_column(title, justify=justify, no_wrap=True)  # type: ignore[arg-type]
@@ -38,27 +37,31 @@ def explain_table(scored: Scored, explanation: Explanation, *, rows: int, width:
     most = max(1e-12, max(abs(word.adds) for word in ranked))
     for word in ranked[:rows]:
         parts = ", ".join(
-            f"{_shown(part.text)} {part.share:.0%}" for part in word.words[:_WORDS] if part.share >= 0.01
+            f"{isolated(safe(_shown(part.text)))} {part.share:.0%}"
+            for part in word.words[:_WORDS]
+            if part.share >= 0.01
         )
         bar = "█" * round(abs(word.adds) / most * _BAR)
         table.add_row(
-            Text(shortened(safe(_shown(word.text)), 24)),
+            Text(isolated(shortened(safe(_shown(word.text)), 24))),
             f"{word.weight:.0%}",
             f"{word.mass:.1%}",
             f"{word.adds:+.3f}",
             Text(bar, style="cyan" if word.adds >= 0 else "dim"),
-            Text(shortened(safe(parts), max(20, width - 60))),
+            Text(shortened(parts, max(20, width - 60))),
         )
     if len(ranked) > rows:
         rest = sum(word.adds for word in ranked[rows:])
         table.add_row(Text(f"{len(ranked) - rows} more", style="dim"), "", "", f"{rest:+.3f}", "", "")
     for name, adds in explanation.exact:
-        table.add_row(Text(shortened(safe(name), 24)), "", "", f"{adds:+.3f}", "", Text("the whole name"))
+        table.add_row(
+            Text(isolated(shortened(safe(name), 24))), "", "", f"{adds:+.3f}", "", Text("the whole name")
+        )
     text = shortened(safe(source.text[chunk.start : chunk.end]), width)
     lines = [Text(_sum(explanation))]
     if explanation.hop is not None:
         lines.append(Text(_hop_line(scored, explanation.hop)))
-    return Group(Text(head, style="bold"), Text(text, style="dim"), table, *lines)
+    return Group(Text(head, style="bold"), Text(isolated(text), style="dim"), table, *lines)
 
 
 def _hop_line(scored: Scored, hop: HopExplanation) -> str:
@@ -67,8 +70,8 @@ def _hop_line(scored: Scored, hop: HopExplanation) -> str:
     for word in hop.words[:_WORDS]:
         source = scored.request.sources[scored.scores.chunks[word.chunk].source]
         if word.share >= 0.01:
-            text = shortened(safe(_shown(source.text[word.start : word.end])), 24)
-            place = f"{safe(source.name)}:{source.line_of(word.start)}"
+            text = isolated(shortened(safe(_shown(source.text[word.start : word.end])), 24))
+            place = f"{isolated(safe(source.name))}:{source.line_of(word.start)}"
             found.setdefault(place, []).append(f"{text} {word.share:.0%}")
     by = "; ".join(f"{', '.join(words)} of {place}" for place, words in found.items())
     effect = f"second hop: {hop.boost:.2f} times from rank {hop.rank} (at most {hop.max_boost:.2f})"

@@ -22,7 +22,7 @@ _LABEL = "heat   "
 _KEPT_LABEL = "kept   "
 # Control characters but line ends and tabs, and what reorders or hides text; shown as one mark each.
 _HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
 
 

@@ -27,7 +27,7 @@ from longattncomp_cli.core.chunking.owners import Owners
 from longattncomp_cli.core.chunking.passages import continuing_chunks
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.text.arrays import FloatArray, IntArray
-from longattncomp_cli.core.text.words import is_compound, name_places, query_identifiers
+from longattncomp_cli.core.text.words import Spelling, is_compound, name_places, query_identifiers
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.chunking.chunks import Tokens
@@ -76,7 +76,8 @@ def exact_match_gains(
         owners: the heading lines over the chunks, in which a name counts for them as well.
     """
     total = float((idf_M + MIN_IDF).sum())
-    identifiers = query_identifiers(request.query)
+    asked = Spelling.of(request.query)
+    identifiers = query_identifiers(asked.text)
     begins = [(chunk.source, chunk.start) for chunk in chunks]
     for name in identifiers:
         found = _all_places(request, name)
@@ -89,10 +90,10 @@ def exact_match_gains(
             counts_C, found = _counts(found, begins) * is_owned_C, []
         holding = int(np.count_nonzero(counts_C))
         is_common = holding > max(2, _COMPOUND_SHARE * len(chunks))
-        if not holding or (is_common and is_compound(name, request.query)):
+        if not holding or (is_common and is_compound(name, asked.text)):
             continue
         own_rarity = float(idf(np.array([holding]), len(chunks))[0])
-        weight = own_rarity * _num_tokens(request.query, name, query) / max(total, 1e-9)
+        weight = own_rarity * _num_tokens(asked, name, query) / max(total, 1e-9)
         all_C = counts_C + owners.counts(found, len(chunks))
         gains_C, own_C = (
             weight * _gains(_carried(each_C / all_C.sum(), passage_C)) for each_C in (all_C, counts_C)
@@ -104,7 +105,7 @@ def exact_match_gains(
             counts_C[bisect_right(begins, (place.source, place.offset)) - 1] += place.weight
         own_rarity = float(idf(np.array([np.count_nonzero(counts_C)]), len(chunks))[0])
         own_rarity *= max(place.weight for place in places)
-        weight = own_rarity * _num_tokens(request.query, written, query) / max(total, 1e-9)
+        weight = own_rarity * _num_tokens(asked, written, query) / max(total, 1e-9)
         yield ExactMatch(key, weight * _gains(counts_C / counts_C.sum()), np.zeros(len(chunks)))
 
 
@@ -125,16 +126,17 @@ def _gains(mass_C: FloatArray) -> FloatArray:
 def _all_places(request: Request, name: str) -> list[tuple[int, int]]:
     """The source and the character of each place where a name begins, in order."""
     return [
-        (number, at)
+        (number, source.spelling.original(at))
         for number, source in enumerate(request.sources)
-        for at in name_places(source.text, name, source.context_span.start, source.context_span.end)
+        for at in name_places(source.spelling.text, name, *source.spelling.span(*source.context_span))
     ]
 
 
-def _num_tokens(query: str, name: str, tokens: Tokens) -> int:
+def _num_tokens(query: Spelling, name: str, tokens: Tokens) -> int:
     """How many of the query's tokens a name is made of."""
-    start = query.index(name)
-    return int(np.count_nonzero((tokens.starts >= start) & (tokens.starts < start + len(name))))
+    at = query.text.index(name)
+    start, end = query.original(at), query.original(at + len(name))
+    return int(np.count_nonzero((tokens.starts >= start) & (tokens.starts < end)))
 
 
 def _carried(mass_C: FloatArray, passage_C: IntArray) -> FloatArray:

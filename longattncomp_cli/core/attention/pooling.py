@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 _EMPTY_SCORE = -1e9
+# The weight of neighbours among very many chunks; from 2 on they would outrank the chunk that they rise by.
+_MOST_OF_NEIGHBOURS = 1.6
 # Of its mass a chunk keeps this share at least.
 _LEAST_EXCESS = 1e-3
 _LEAST_SUM = 1e-30
@@ -123,6 +125,9 @@ def smooth_over_neighbours(
         owned_C: what of the scores is due to the heading lines over a chunk. A missing neighbour counts as a
             mean chunk under the same ones, or the middle of each section would rise over its ends.
     """
+    # The neighbour of the best chunk has it once as a neighbour, and once more in the mean that stands for
+    # the neighbour it lacks: 1 − w (1/2 + 1/2C) of what parts the two is left.
+    neighbour_weight = neighbour_weight.clamp_max(_MOST_OF_NEIGHBOURS * len(scores_C) / (len(scores_C) + 1))
     empty_C = scores_C <= _EMPTY_SCORE
     mean = scores_C[~empty_C].mean() if not empty_C.all() else scores_C.new_zeros(())
     known_C = torch.where(empty_C, mean, scores_C)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.text.structure.units import Structure
-from longattncomp_cli.core.text.words import is_word_character, lower_words, query_keys
+from longattncomp_cli.core.text.words import Spelling, is_word_character, lower_words, query_keys
 
 _FIRST_CELL, _CELL, _PART = 1.0, 0.5, 0.1
 """What a place counts: the name of its row, another whole cell, a part of a cell."""
@@ -44,7 +44,8 @@ def row_keys(request: Request, known: Sequence[str]) -> Iterator[tuple[str, str,
         request: with the query and the texts.
         known: names that are looked for anyway.
     """
-    wanted = [spellings for spellings in query_keys(request.query) if spellings[0] not in known]
+    query = Spelling.of(request.query).text
+    wanted = [spellings for spellings in query_keys(query) if spellings[0] not in known]
     tables = [
         (number, source, source.structure)
         for number, source in enumerate(request.sources)
@@ -54,10 +55,10 @@ def row_keys(request: Request, known: Sequence[str]) -> Iterator[tuple[str, str,
         for spelling in spellings:
             places = [place for table in tables for place in _in(*table, spelling)]
             if places:
-                written = spelling if spelling in request.query else spellings[0]
+                written = spelling if spelling in query else spellings[0]
                 yield written, spelling, places
                 break
-    for word in lower_words(request.query) if tables else ():
+    for word in lower_words(query) if tables else ():
         places = [place for table in tables for place in _in(*table, word) if place.weight == _FIRST_CELL]
         if places and word not in known:
             yield word, word, places
@@ -65,11 +66,12 @@ def row_keys(request: Request, known: Sequence[str]) -> Iterator[tuple[str, str,
 
 def _in(number: int, source: Source, structure: Structure, key: str) -> Iterator[KeyPlace]:
     """The places of a key in the rows of a source: as written, or where that is nowhere, in any case."""
-    span = source.context_span
-    places = _places(source.text, re.compile(re.escape(key)), span.start, span.end)
+    spelling = source.spelling
+    span = spelling.span(*source.context_span)
+    places = _places(spelling.text, re.compile(re.escape(key)), *span)
     if not places and " " in key:
-        places = _places(source.text, re.compile(re.escape(key), re.IGNORECASE), span.start, span.end)
-    for start, end in places:
+        places = _places(spelling.text, re.compile(re.escape(key), re.IGNORECASE), *span)
+    for start, end in ((spelling.original(a), spelling.original(b)) for a, b in places):
         row = structure.row_at(start)
         if row is not None:
             yield KeyPlace(number, start, _weight(source.text, start, end, row))

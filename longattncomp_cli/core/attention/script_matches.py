@@ -20,6 +20,7 @@ from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.text.arrays import FloatArray
 from longattncomp_cli.core.text.scripts import Term, foreign_terms, is_letter_or_mark
 from longattncomp_cli.core.text.spans import Span
+from longattncomp_cli.core.text.words import Spelling
 
 _FLOOR = -6.0
 """The log mass of a chunk without the term, relative to an even share."""
@@ -42,12 +43,14 @@ def script_match_gains(
         A term that stands somewhere, and its gains (C,).
     """
     found: list[tuple[Term, FloatArray, float]] = []
-    for term in foreign_terms(request.query):
+    asked = Spelling.of(request.query, any_case=True)
+    for term in foreign_terms(asked.text):
         counts_C = _counts(request, chunks, term)
         holding = int(np.count_nonzero(counts_C))
         if holding:
             rarity = float(idf(np.array([holding]), len(chunks))[0])
-            own = int(np.count_nonzero((query.starts >= term.start) & (query.starts < term.end)))
+            start, end = asked.original(term.start), asked.original(term.end)
+            own = int(np.count_nonzero((query.starts >= start) & (query.starts < end)))
             found.append((term, counts_C, rarity * max(1, own) * (1 if term.begins_word else _PAIR_SHARE)))
     total = max(float((idf_M + MIN_IDF).sum()), sum(weight for _, _, weight in found))
     for term, counts_C, weight in found:
@@ -62,23 +65,19 @@ def _counts(request: Request, chunks: Sequence[Chunk], term: Term) -> FloatArray
     for number, run in groupby(chunks, key=lambda chunk: chunk.source):
         own = list(run)
         source = request.sources[number]
-        span = source.context_span
-        at = [place for form in _forms(term) for place in _places(source.text, form, term, span)]
+        at = _places(source.caseless, term, source.context_span)
         if at:
             owner = np.searchsorted([chunk.start for chunk in own], at, side="right") - 1
             np.add.at(counts_C, own[0].index + np.maximum(owner, 0), 1)
     return counts_C
 
 
-def _forms(term: Term) -> set[str]:
-    """How a term may be spelt: of scripts with capitals at the head of a sentence, in a title, or small."""
-    text = term.text
-    return {text, text.lower(), text.capitalize(), text.upper()} if term.begins_word else {text}
-
-
-def _places(text: str, form: str, term: Term, span: Span) -> Iterator[int]:
-    at = text.find(form, span.start, span.end)
+def _places(spelling: Spelling, term: Term, span: Span) -> list[int]:
+    text, places = spelling.text, []
+    begin, end = spelling.span(*span)
+    at = text.find(term.text, begin, end)
     while at >= 0:
         if not (term.begins_word and at and is_letter_or_mark(text[at - 1])):
-            yield at
-        at = text.find(form, at + 1, span.end)
+            places.append(spelling.original(at))
+        at = text.find(term.text, at + 1, end)
+    return places

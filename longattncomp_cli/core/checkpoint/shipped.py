@@ -7,6 +7,7 @@ from pathlib import Path
 SHIPPED_FOLDER = Path(__file__).parents[2] / "checkpoints"
 DEFAULT_CHECKPOINT = "stage2-nosubq"
 MULTILINGUAL_CHECKPOINT = "multilingual"
+UNTRAINED_CHECKPOINT = "untrained"
 
 
 def shipped_checkpoints() -> list[str]:

@@ -13,6 +13,7 @@ from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.core.text.structure.kinds import kind_of
 from longattncomp_cli.core.text.structure.reader import structure_of
 from longattncomp_cli.core.text.structure.units import Structure
+from longattncomp_cli.core.text.words import Spelling
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,16 @@ class Source:
             return self.view.num_file_lines
         starts = self.line_starts
         return len(starts) + (not starts or starts[-1] < len(self.text))
+
+    @cached_property
+    def spelling(self) -> Spelling:
+        """The text as names are compared."""
+        return Spelling.of(self.text)
+
+    @cached_property
+    def caseless(self) -> Spelling:
+        """The text as words are compared."""
+        return Spelling.of(self.text, any_case=True)
 
     @cached_property
     def kind(self) -> str | None:
@@ -100,4 +111,4 @@ class Source:
         return bisect_right(self.line_starts, offset) + 1
 
 
-_OF_THE_TEXT = ("line_starts", "kind", "structure")
+_OF_THE_TEXT = ("line_starts", "spelling", "caseless", "kind", "structure")

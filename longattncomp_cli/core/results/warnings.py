@@ -14,6 +14,7 @@ from longattncomp_cli.core.selection.pointers import corrections_left_out, entry
 from longattncomp_cli.core.selection.select import Selection
 from longattncomp_cli.core.text.boundaries import sentence_starts, word_starts
 from longattncomp_cli.core.text.order_words import order_asked, place_asked
+from longattncomp_cli.core.text.words import Spelling
 
 LOW_CONFIDENCE = 0.3
 """Chosen on training questions, half of them answerable: this doubts one in twenty of those, and three in
@@ -153,5 +154,6 @@ def _name_in(source: Source, query: str) -> str:
 
 def _is_mentioned(name: str, query: str) -> bool:
     """A title of one word is often a plain word too: it must be written alike."""
+    name, query = Spelling.of(name).text, Spelling.of(query).text
     flags = re.IGNORECASE if re.search(r"\W", name) else 0
-    return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", query, flags) is not None
+    return bool(name) and re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", query, flags) is not None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 from longattncomp_cli.core.backbones.cache.choice import NO_CACHE, CacheChoice
 from longattncomp_cli.core.backbones.spec import EncodingName
-from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
+from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT, UNTRAINED_CHECKPOINT
 from longattncomp_cli.core.chunking.chunks import SnapLevel
 from longattncomp_cli.errors import UsageError
 
@@ -73,7 +73,7 @@ class ScorerChoice:
             raise UsageError(
                 f"{name} without --backbone", hint="name a model: --backbone PATH|HUB_ID|PACKAGE"
             )
-        if self.checkpoint is not None:
+        if not self.is_untrained:
             raise UsageError(f"{name} and --checkpoint", hint="drop one: a checkpoint says how it reads")
 
     def load(
@@ -115,15 +115,15 @@ class ScorerChoice:
 
     @property
     def is_untrained(self) -> bool:
-        """Whether the backbone is all that is named."""
-        return self.backbone is not None and self.checkpoint is None
+        """Whether the backbone is all that is named, or named with the untrained checkpoint."""
+        return self.backbone is not None and self.checkpoint in (None, UNTRAINED_CHECKPOINT)
 
     def load_parts(self, on_note: Callable[[str], None] = lambda text: None) -> tuple[Checkpoint, Backbone]:
         """A checkpoint and its backbone, or a backbone and its untrained layer; see :meth:`load`."""
         from longattncomp_cli.core.scoring.loading import load_backbone_of
         from longattncomp_cli.core.scoring.untrained import load_untrained
 
-        if self.backbone is not None and self.checkpoint is None:
+        if self.backbone is not None and self.is_untrained:
             made, backbone = load_untrained(
                 self.backbone,
                 self.layers,

@@ -150,7 +150,8 @@ def first_pass(
     else:
         idf_M = torch.from_numpy(idf).float().to(backbone.device)
         weights_HM = attention.weights(unit_HMD, idf_M)
-        matches = tuple(_exact_gains(config, request, chunks, query, idf, passage_C, owners))
+        unread = float(np.mean(query.ids == backbone.unknown_id)) if backbone.unknown_id is not None else 0.0
+        matches = tuple(_exact_gains(config, request, chunks, query, idf, passage_C, owners, unread))
         exact = tuple((match.name, match.gains_C) for match in matches)
         # By the same normaliser, without the heading lines.
         own = LogMass(mass.chunks_CHM - (chunk_logits_CHM - own_CHM).nan_to_num(), mass.sink_HM)
@@ -245,14 +246,19 @@ def _exact_gains(
     idf: FloatArray,
     passage_C: IntArray,
     owners: Owners,
+    unread: float,
 ) -> Iterator[ExactMatch]:
-    """What each name and foreign word of the query adds to the chunks; token weights sum to 1."""
+    """What each name and foreign word of the query adds to the chunks; token weights sum to 1.
+
+    The more of the query's tokens are ``unread`` (a share), which tell nothing, the more its words count.
+    """
     weight = config.exact_match_weight
     if weight:
         for match in exact_match_gains(request, chunks, query, idf, passage_C, owners):
             yield ExactMatch(match.name, weight * match.gains_C, weight * match.owned_C)
         for term, gains_C in script_match_gains(request, chunks, query, idf):
-            yield ExactMatch(term, weight * gains_C, np.zeros(len(chunks)))
+            share = weight + (1 - weight) * unread
+            yield ExactMatch(term, share * gains_C, np.zeros(len(chunks)))
 
 
 def _pooled(

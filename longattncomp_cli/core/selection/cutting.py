@@ -19,7 +19,7 @@ from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.boundaries import past_empty_lines
 from longattncomp_cli.core.text.graphemes import cluster_ends
 from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
-from longattncomp_cli.core.text.words import word_set
+from longattncomp_cli.core.text.words import Spelling, word_set
 
 # A record of fewer lines is not parted.
 _FEWEST_RECORD_LINES = 3
@@ -169,7 +169,7 @@ def _lines(span: KeptSpan, renderer: Renderer) -> list[KeptSpan]:
 
 def _num_shared(wanted: Collection[str], text: str) -> int:
     """How many words stand in a text, the longer ones as parts of others too (``valveNote``)."""
-    own, plain = word_set(text), text.casefold()
+    own, plain = word_set(text), Spelling.of(text, any_case=True).text
     return sum(word in own or (len(word) > _SHORT_LETTERS and word in plain) for word in wanted)
 
 

@@ -9,13 +9,17 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import regex
 
 from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.graphemes import inside_clusters
 
-# Scripts that are written without spaces between words: Chinese, Japanese (and Korean, which has both),
-# Thai, Lao, Tibetan, Burmese, Khmer.
-_UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff"
+# Scripts that are written without spaces between words: Thai, Lao and Tibetan, Burmese, Khmer, Tai, kana and
+# Han, Yi, Javanese, half-width kana, rare Han.
+_UNSPACED = (
+    "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff"
+    "\ua000-\ua4cf\ua980-\ua9ff\uaa00-\uaadf\uf900-\ufaff\uff66-\uff9f\U0001b000-\U0001b16f\U00020000-\U0003ffff"
+)
 # After white space; and around characters of those scripts.
 _WORD = re.compile(rf"(?<=[\s{_UNSPACED}])(?=\S)")
 
@@ -23,35 +27,53 @@ _WORD = re.compile(rf"(?<=[\s{_UNSPACED}])(?=\S)")
 _LINE = re.compile(r"(?<=\n)(?!\n)")
 
 
-# Full stops that no number and no abbreviation has: of Chinese and Japanese, Devanagari, Arabic and Urdu,
-# Ethiopic, Armenian, Burmese, Khmer, Tibetan.
-_PLAIN_STOPS = "。！？｡।॥؟۔።፧፨։။។៕།༎"
 # A full stop (or a relative) and closing marks, before white space, but for dots that stand alone within a
-# line ("test_a ... ok"); a Greek question mark; a colon for the stop of Armenian, two of them or two dividers
-# of words for that of Amharic; a wide dot, but of a number; a stop that has no other use, before anything; a
-# space between Thai or Lao, which have no stops; an empty line. What stands before all but the last is looked
-# at first: in most places nothing else has to be tried.
-_SENTENCE = re.compile(
-    rf"(?<=[.!?…;:\u037e\u1361\uff0e\u0e00-\u0eff{_PLAIN_STOPS}])(?:"
-    r"(?<=[.!?…])(?!(?<=[ \t]\.\.\.)[ \t]+\S)[\"'”’»)\]]{0,3}\s+(?=\S)"
-    r"|(?<=[\u0370-\u03ff][;\u037e])\s+(?=\S)"
-    r"|(?<=[\u0561-\u0587]:)\s+(?=[\u0531-\u0556])"
-    r"|(?<=[\u1200-\u135a]::|[\u1200-\u135a]\u1361\u1361)\s*(?=[^\s:\u1361])"
-    r"|(?:(?<=\D\uff0e)|(?<=\d\uff0e)(?!\d))[」』）]{0,2}\s*(?=[^\s\uff0e])"
-    rf"|(?<=[{_PLAIN_STOPS}])[」』）》〉”’»]{{0,2}}\s*(?=[^\s{_PLAIN_STOPS}])"
-    r"|(?<=[\u0e00-\u0eff])[^\S\n]+(?=[\u0e00-\u0eff]))"
-    r"|\n[ \t\r]*\n\s*"
+# line ("test_a ... ok").
+_SENTENCE = re.compile(r"[.!?…](?!(?<=[ \t]\.\.\.)[ \t]+\S)[\"'“”‘’«»‹›)\]]{0,3}\s+(?=\S)")
+# Marks with no other use, before anything: those that Unicode lets end a sentence, but for commas, and of
+# Tibetan, Sinhala, Hebrew and Georgian. Latin marks between characters of scripts without spaces.
+_STOP = r"[[\p{SB=STerm}།༎༏༐༑෴׃჻]--[!?၊᭞]]"
+_FAR_SENTENCE = regex.compile(
+    rf"{_STOP}[!?]*+[\p{{Pe}}\p{{Pf}}]{{0,2}}+\s*+(?=[^\s!?])(?!{_STOP})"
+    rf"|(?<=[{_UNSPACED}])[!?]+[\p{{Pe}}\p{{Pf}}]{{0,2}}+(?=[{_UNSPACED}\p{{Ps}}\p{{Pi}}])",
+    regex.V1,
 )
+# By script, where it is there: a Greek question mark; a colon for the stop of Armenian, two of them or two
+# dividers of words for that of Amharic; a space between Thai or Lao, which have no stops; a wide dot, but of
+# a number.
+_OF_SCRIPTS = [
+    (re.compile(script), re.compile(sentence))
+    for script, sentence in (
+        (
+            r"[\u0370-\u03ff]",
+            r"[;\u037e](?:(?<=[\u0370-\u03ff\u1f00-\u1fff].)|(?<=[\u0370-\u03ff][\u0300-\u0345].)"
+            r"|(?<=[\u0370-\u03ff][\u0300-\u0345]{2}.))[\"'”’»)]{0,2}\s+(?=\S)",
+        ),
+        (r"[\u0561-\u0587]", r":(?<=[\u0561-\u0587]:)\s+(?=[\u0531-\u0556])"),
+        (r"[\u1200-\u135a]", r"(?::(?<=[\u1200-\u135a]:):|\u1361\u1361)\s*(?=[^\s:\u1361])"),
+        (r"[\u0e00-\u0eff]", r"(?<=[\u0e00-\u0eff])[^\S\n]+(?=[\u0e00-\u0eff])"),
+        (r"\uff0e", r"\uff0e(?:(?<=\D.)|(?!\d))[」』）]{0,2}\s*(?=[^\s\uff0e])"),
+    )
+]
 
 
 _PARAGRAPH = re.compile(r"\n[ \t\r]*\n\s*")
 _EMPTY_LINES = re.compile(r"(?:[ \t\r]*\n)+")
 
 
-# Also the number or letter of a list item, at the begin of its line or behind the end of another sentence.
+# Before a full stop that ends no sentence: an initial, a title, what a reference begins with; also the number
+# or letter of a list item, at the begin of its line or behind the end of another sentence.
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|Prof|Jr|Sr|vs|etc|e\.g|i\.e|No|Fig|Inc|Ltd|Co)|"
-    rf"(?:\A|\n|[.!?{_PLAIN_STOPS}](?=[ \t]))[ \t]*(?:\d{{1,3}}|[a-z]))\.$"
+    r"(?:\b(?:[A-Z\u00c0-\u00d6\u00d8-\u00de\u0391-\u03a9\u0410-\u042f\u0531-\u0556]"
+    r"|Mr|Mrs|Ms|Dr|St|Prof|Jr|Sr|vs|etc|e\.g|i\.e|No|Nr|Fig|Abb|Inc|Ltd|Co|Sra|Dra|Sig|Mme"
+    r"|(?i:им|ул|ст|гл|рис|табл|акад|проф))|(?<!\w)(?:डॉ|डा|प्रो|पं)|"
+    r"(?:\A|\n|[.!?。！？।॥؟۔።፧፨։။](?=[ \t]))[ \t]*(?:\d{1,3}|[a-z]))\.$"
+)
+# And one after which a sentence goes on: a short word or a number before a small letter, before a month
+# ("am 3. Mai"), before another letter alone ("z. B.").
+_SHORT = re.compile(r"(?<!\w)(?:[^\W\d_]{1,4}|\d{1,4})\.$")
+_GOES_ON = re.compile(
+    r"[^\W\d_]\.\s|Januar|Jänner|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember|Jahrh"
 )
 
 
@@ -73,12 +95,27 @@ def sentence_starts(text: str) -> IntArray:
 
     A rule, not a parser: initials and common abbreviations do not end a sentence.
     """
-    found = [
-        match.end()
-        for match in _SENTENCE.finditer(text)
-        if not _ABBREVIATION.search(text, max(0, match.start() - _LOOK_BACK), match.start())
-    ]
-    return np.array(found, dtype=np.int64)
+    found = {match.end() for match in _PARAGRAPH.finditer(text)}
+    found.update(
+        match.end() for match in _SENTENCE.finditer(text) if not _is_abbreviated(text, *match.span())
+    )
+    if not text.isascii():
+        found.update(match.end() for match in _FAR_SENTENCE.finditer(text))
+        for script, sentence in _OF_SCRIPTS:
+            if script.search(text):
+                found.update(match.end() for match in sentence.finditer(text))
+    return np.array(sorted(found), dtype=np.int64)
+
+
+def _is_abbreviated(text: str, stop: int, following: int) -> bool:
+    """Whether a dot at ``stop`` belongs to the word before it, with which the sentence goes on."""
+    if text[stop] != ".":
+        return False
+    before = max(0, stop - _LOOK_BACK)
+    if _ABBREVIATION.search(text, before, stop + 1):
+        return True
+    is_short = _SHORT.search(text, before, stop + 1)
+    return is_short is not None and (text[following].islower() or _GOES_ON.match(text, following) is not None)
 
 
 def paragraph_starts(text: str) -> IntArray:

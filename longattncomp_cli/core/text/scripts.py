@@ -20,8 +20,12 @@ _LETTER = regex.compile(
     + r"|(?P<other>[\p{L}--\p{Common}--\p{Inherited}])",
     regex.V1,
 )
-# Written without spaces: their words are not told apart, so pairs of neighbours stand for them.
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
+# Written without spaces: their words are not told apart, so pairs of neighbours stand for them. Korean has
+# spaces, but short words with particles on them.
+_UNSPACED = (
+    r"\p{Hangul}\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Javanese}\p{Balinese}"
+    r"\p{Tai_Tham}\p{Tai_Le}\p{New_Tai_Lue}\p{Tai_Viet}\p{Yi}"
+)
 _FOREIGN = regex.compile(rf"(?P<run>[{_UNSPACED}]+)|[[\p{{L}}\p{{M}}]--[{_UNSPACED}]]+", regex.V1)
 _RUN = regex.compile(rf"[{_UNSPACED}]+")
 _LATIN = regex.compile(r"\p{Latin}")

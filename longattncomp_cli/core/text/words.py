@@ -1,10 +1,23 @@
-"""What a word is, and what an identifier: a name that a query spells out as it stands in the text."""
+"""What a word is, and what an identifier: a name that a query spells out as it stands in the text.
+
+Two spellings are one where Unicode calls their characters compatible: composed or not, wide or narrow, digits
+of any script. What nobody sees parts no words, and vowel points may be left out.
+"""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from array import array
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
+
+import numpy as np
+import regex
+
+from longattncomp_cli.core.text.arrays import IntArray
 
 WORD = re.compile(r"\w+")
 """Letters, digits and underscores."""
@@ -31,9 +44,98 @@ _MOST_KEY_WORDS = 8
 _NAME_LIKE = re.compile(r"[\dA-Z_]")
 
 
+# Joiners, soft hyphens, marks of order, selectors of a variant; the stretch of Arabic, its vowel points and
+# those of Hebrew.
+_UNSEEN = (
+    r"\u00ad\u034f\u0591-\u05bd\u05bf\u05c1\u05c2\u061c\u0640\u064b-\u0652\u0670\u180b-\u180f\u200b-\u200f"
+    r"\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef"
+)
+_DROPPED = re.compile(f"[{_UNSEEN}]")
+_FOREIGN_DIGIT = regex.compile(r"[\p{Nd}--[0-9]]", regex.V1)
+_WHOLE_LINE = re.compile(r"[^\n]*\n?")
+# What may be written in another way: outside of ASCII, or with a mark on it.
+_FAR_CLUSTER = regex.compile(r"(?=[^\x00-\x7f]|.[^\x00-\x7f])\X")
+
+
+@dataclass(frozen=True, eq=False)
+class Spelling:
+    """A text as its words are compared, and where its characters stand in the text itself.
+
+    Attributes:
+        text: the characters.
+        places: (N + 1,) of each its offset in the original, ascending, and the original's length; ``None``
+            where all stand where they stood.
+    """
+
+    text: str
+    places: IntArray | None = None
+
+    @classmethod
+    def of(cls, text: str, *, any_case: bool = False) -> Spelling:
+        """The spelling of a text; with ``any_case`` without capitals, as Unicode folds them."""
+        if text.isascii():
+            return cls(text.lower() if any_case else text)
+        parts: list[str] = []
+        places: list[IntArray] = []
+        for line in _WHOLE_LINE.finditer(text):
+            plain, own = _spelt(line[0], any_case=any_case)
+            parts.append(plain)
+            places.append(own + line.start())
+        all_places = np.append(np.concatenate(places), len(text))
+        is_unmoved = np.array_equal(all_places, np.arange(len(text) + 1))
+        return cls("".join(parts), None if is_unmoved else all_places)
+
+    def original(self, at: int) -> int:
+        """Where a character of this spelling stands in the text itself."""
+        return at if self.places is None else int(self.places[at])
+
+    def here(self, offset: int) -> int:
+        """The first character of this spelling that stands at or behind an offset in the text itself."""
+        return offset if self.places is None else int(np.searchsorted(self.places, offset))
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The same of a range."""
+        return self.here(start), self.here(end)
+
+
+def _spelt(line: str, *, any_case: bool) -> tuple[str, IntArray]:
+    """A line's spelling, and of each of its characters the offset in the line."""
+    folded = _without_case(line) if any_case else line
+    is_plain = line.isascii() or not (
+        not unicodedata.is_normalized("NFKC", line) or _DROPPED.search(line) or _FOREIGN_DIGIT.search(line)
+    )
+    if is_plain and len(folded) == len(line):
+        return folded, np.arange(len(line), dtype=np.int64)
+    parts: list[str] = []
+    places = array("q")
+    at = 0
+    for cluster in _FAR_CLUSTER.finditer(line):
+        start, end = cluster.span()
+        own = _spelt_cluster(cluster[0], any_case=any_case)
+        parts += (line[at:start].lower() if any_case else line[at:start], own)
+        places.extend((*range(at, start), *[start] * len(own)))
+        at = end
+    parts.append(line[at:].lower() if any_case else line[at:])
+    places.extend(range(at, len(line)))
+    return "".join(parts), np.array(places, dtype=np.int64)
+
+
+@lru_cache(maxsize=4_096)
+def _spelt_cluster(cluster: str, *, any_case: bool) -> str:
+    plain = unicodedata.normalize("NFKC", _DROPPED.sub("", cluster))
+    plain = _FOREIGN_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), plain)
+    return unicodedata.normalize("NFKC", _without_case(plain)) if any_case else plain
+
+
+def _without_case(text: str) -> str:
+    """Folded as Unicode does, and a Turkish i with a dot or without one as any other."""
+    return text.casefold().replace("i\u0307", "i").replace("ı", "i")
+
+
 def word_set(text: str) -> frozenset[str]:
-    """The words and numbers of three letters and more, in lower case."""
-    return frozenset(word for word in WORD.findall(text.casefold()) if len(word) >= _FEWEST_LETTERS)
+    """The words and numbers of three letters and more, in one spelling without capitals."""
+    words = WORD.findall(Spelling.of(text, any_case=True).text)
+    return frozenset(word for word in words if len(word) >= _FEWEST_LETTERS)
 
 
 def by_word(text: str, starts: Sequence[int]) -> Iterator[tuple[tuple[int, int], list[int]]]:

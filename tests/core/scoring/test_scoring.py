@@ -184,6 +184,15 @@ def test_chunks_that_owe_their_scores_to_one_heading_stay_equal() -> None:
     assert unowned[3] == found[3]
 
 
+@pytest.mark.parametrize("num_chunks", range(1, 12))
+def test_no_neighbour_outranks_the_chunk_that_it_rises_by(num_chunks: int) -> None:
+    for best in range(num_chunks):
+        scores = torch.zeros(num_chunks).index_fill(0, torch.tensor(best), 1.0)
+        passage = np.zeros(num_chunks, dtype=np.int64)
+        found, _ = smooth_over_neighbours(scores, None, torch.tensor(5.0), torch.from_numpy(passage))
+        assert int(found.argmax()) == best
+
+
 def test_the_spread_starts_where_the_untrained_figures_were_measured() -> None:
     layer = CrossAttention((6,), 8, 8)
     assert float(layer.neighbour_weight(torch.zeros(1, 3, 8)).detach()) == pytest.approx(0.6, abs=1e-3)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import time
+import unicodedata
+
 import pytest
 
 from longattncomp_cli.core.text.words import (
     MAX_IDENTIFIERS,
+    Spelling,
     is_compound,
     is_name_like,
     query_identifiers,
     word_at,
+    word_set,
 )
+from tests.support.texts import PIECES, SCRIPT_PIECES
 
 
 @pytest.mark.parametrize(
@@ -63,3 +69,65 @@ def test_words_joined_by_hyphens_are_only_a_compound_unless_quoted() -> None:
 def test_a_name_has_a_digit_a_capital_or_an_underscore() -> None:
     assert all(map(is_name_like, ("x1", "Ada", "a_b", "B")))
     assert not any(map(is_name_like, ("plain", "naïve", "東京")))
+
+
+SAME = [
+    ("café", "cafe\u0301"),
+    ("항구", unicodedata.normalize("NFD", "항구")),
+    ("ＡＢＣ－１２３", "ABC-123"),
+    ("バス", "ﾊﾞｽ"),
+    ("21050", "٢١٠٥٠"),
+    ("21050", "२१०५०"),
+    ("محمد", "مُحَمَّد"),
+    ("محمد", "مـحـمـد"),
+    ("שלום", "שָׁלוֹם"),
+    ("میرود", "می\u200cرود"),
+    ("softhyphen", "\ufeffsoft\u00adhy\u200bphen"),
+]
+SAME_BUT_FOR_CASE = [
+    ("STRASSE", "Straße"),
+    ("ΟΔΟΣ", "οδος"),
+    ("istanbul", "İstanbul"),
+    ("ISPARTA", "ısparta"),
+    ("ПАРОМ", "паром"),
+    *SAME,
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+def test_compatible_spellings_are_one(one: str, other: str) -> None:
+    assert Spelling.of(one).text == Spelling.of(other).text
+
+
+@pytest.mark.parametrize(("one", "other"), SAME_BUT_FOR_CASE)
+def test_case_is_folded_in_every_script(one: str, other: str) -> None:
+    assert Spelling.of(one, any_case=True).text == Spelling.of(other, any_case=True).text
+    assert word_set(one) == word_set(other)
+
+
+@pytest.mark.parametrize("any_case", [False, True])
+def test_a_spelling_knows_where_its_characters_stand(any_case: bool) -> None:
+    text = "".join([*PIECES, *SCRIPT_PIECES, *(word for pair in SAME_BUT_FOR_CASE for word in pair)])
+    for each in (text, unicodedata.normalize("NFD", text), text.replace(" ", "\n")):
+        spelling = Spelling.of(each, any_case=any_case)
+        places = [spelling.original(at) for at in range(len(spelling.text) + 1)]
+        assert places == sorted(places) and places[-1] == len(each)
+        assert all(spelling.original(spelling.here(place)) == place for place in places)
+    spelling = Spelling.of("x cafe\u0301 y", any_case=any_case)
+    at = spelling.text.index("café")
+    assert (spelling.original(at), spelling.original(at + 4)) == (2, 7)
+
+
+def test_letters_that_differ_stay_apart() -> None:
+    texts = ["й", "и", "é", "e", "ガ", "カ", "ß", "b", "Σ", "σ"]
+    assert len({Spelling.of(text).text for text in texts}) == len(texts)
+
+
+def test_time_grows_with_the_length() -> None:
+    def seconds(times: int) -> float:
+        began = time.process_time()
+        Spelling.of("น้ำ e\u0301 ＡＢ ferry " * times)
+        return time.process_time() - began
+
+    small, large = seconds(2_000), seconds(20_000)
+    assert large < 40 * small + 0.5

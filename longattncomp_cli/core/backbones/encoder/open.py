@@ -125,7 +125,13 @@ def _packed(
                     hint=_AGAIN,
                     code="bad-weights",
                 )
+        if int(config["hidden_size"]) % int(config["num_attention_heads"]):
+            raise ValueError(f"{config['num_attention_heads']} heads of {config['hidden_size']} numbers")
         return BertEncoder(config, weights, num_layers=num_layers, device=options.device, dtype=options.dtype)
+    except (ValueError, TypeError, ZeroDivisionError) as error:
+        raise CheckpointError(
+            f"backbone {spec.id}: its config says what cannot be ({error})", hint=_AGAIN, code="bad-weights"
+        ) from error
     except KeyError as error:
         raise CheckpointError(
             f"backbone {spec.id}: its weights or its config have no {error.args[0]}",

@@ -20,18 +20,22 @@ from longattncomp_cli.core.files import json_lines
 from longattncomp_cli.core.results.compression import Scored
 from longattncomp_cli.core.results.report import rounded, score_report
 from longattncomp_cli.core.selection.select import tokens_of_best
+from longattncomp_cli.core.text.graphemes import cluster_ends
 
 _FOLDER = Path(__file__).parent
 # What could end the element that holds the data, or open a comment in it; and JavaScript's own line ends.
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 _TITLE_CHARS = 80
+_JOINERS = "\u200c\u200d"
 
 
 def heat_map_page(scored: Scored) -> bytes:
     """The page of one scored text, with its selection marked where one was made."""
     style, script = _asset("page.css"), _asset("text.js") + _asset("panel.js")
-    title = "".join(char if char.isprintable() else " " for char in scored.request.query)[:_TITLE_CHARS]
+    query = scored.request.query[:_TITLE_CHARS]
+    length = _TITLE_CHARS if len(query) < _TITLE_CHARS else int(cluster_ends(query)[-2:][0])
+    title = "".join(char if char.isprintable() or char in _JOINERS else " " for char in query[:length])
     parts = {
         "title": html.escape(title),
         "policy": f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "

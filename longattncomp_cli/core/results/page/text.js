@@ -31,8 +31,10 @@ function append(element, text) {
 }
 const place = (chunk) => {
   const name = data.sources[chunk.source];
-  return (name ? visible(name) + ":" : "line ") + chunk.line_start + (chunk.line_end > chunk.line_start ? "–" + chunk.line_end : "");
+  return (name ? isolated(name) + ":" : "line ") + chunk.line_start + (chunk.line_end > chunk.line_start ? "–" + chunk.line_end : "");
 };
+// A name that runs right to left leaves the order of what stands beside it alone.
+const isolated = (text) => "\u2068" + visible(text) + "\u2069";
 const visible = (text) => [...text].map((char) => (CONTROL.test(char) ? "\ufffd" : char)).join("");
 
 // ---- what is kept: this run's selection, or a preview of the best chunks ----
@@ -104,7 +106,7 @@ function always(text) {
 function sourceTitle(source, numChunks) {
   const title = document.createElement("h2"), note = document.createElement("small");
   note.textContent = number(numChunks) + (numChunks === 1 ? " chunk" : " chunks");
-  title.append(visible(data.sources[source]) || "source " + (source + 1), note);
+  title.append(data.sources[source] ? isolated(data.sources[source]) : "source " + (source + 1), note);
   titles[source] = title;
   main.append(title);
 }
