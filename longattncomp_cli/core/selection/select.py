@@ -24,9 +24,8 @@ from longattncomp_cli.core.selection.cutting import (
     FindStart,
     Remaining,
     at_chunk_start,
-    fill_remaining,
-    least_tokens,
 )
+from longattncomp_cli.core.selection.line_parts import fill_chunk, least_tokens
 from longattncomp_cli.core.selection.leads import raise_names
 from longattncomp_cli.core.selection.pointers import Pointed, follow_pointers, raise_entry
 from longattncomp_cli.core.text.arrays import IntArray
@@ -149,10 +148,10 @@ def select(
         return _selection(scores, renderer.full_chunks(best), reason, copies)
     room = Remaining(renderer=renderer, whole=best, budget=budget)
     cut = scores.chunks[order[num_whole]]
-    kept = fill_remaining(cut, room, focus) if rule.fill else renderer.full_chunks(best)
+    kept = fill_chunk(cut, room, focus) if rule.fill else renderer.full_chunks(best)
     if not kept and not renderer.stands_empty:
         held = "one character" if rule.fill else "all"
-        way = "" if rule.fill or not fill_remaining(cut, room, focus) else "fill the budget, or "
+        way = "" if rule.fill or not fill_chunk(cut, room, focus) else "fill the budget, or "
         raise BudgetError(
             f"the budget of {budget} tokens cannot hold {held} of the best chunk",
             hint=f"{way}use --budget {_least_budget(scores, rule, renderer, focus)} or more",

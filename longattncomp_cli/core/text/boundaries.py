@@ -42,6 +42,13 @@ _SENTENCE = re.compile(
 )
 
 
+# After a semicolon or colon; after a comma where a word of a new clause follows; after a dash.
+_CLAUSE = re.compile(
+    r"(?<=[;:；：])\s+(?=\S)|(?<=[,，])\s+(?=(?:and|or|but|nor|yet|so|which|who|whose|where|when|while|whereas|if|unless"
+    r"|provided|except|save|und|oder|aber|wenn|wobei|sofern|et|ou|mais|y|o|pero)\b)|(?<=\s[–—])\s+(?=\S)"
+    r"|(?<=[；])(?=\S)",
+    re.IGNORECASE,
+)
 _PARAGRAPH = re.compile(r"\n[ \t\r]*\n\s*")
 _EMPTY_LINES = re.compile(r"(?:[ \t\r]*\n)+")
 
@@ -77,6 +84,11 @@ def sentence_starts(text: str) -> IntArray:
         if not _ABBREVIATION.search(text, max(0, match.start() - _LOOK_BACK), match.start())
     ]
     return np.array(found, dtype=np.int64)
+
+
+def clause_starts(text: str) -> IntArray:
+    """Offsets at which a clause of a sentence begins (0 excluded), ascending; sentences begin some as well."""
+    return np.union1d(_offsets(_CLAUSE, text), sentence_starts(text)).astype(np.int64)
 
 
 def paragraph_starts(text: str) -> IntArray:

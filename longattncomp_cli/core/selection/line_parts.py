@@ -1,0 +1,170 @@
+"""Cut a chunk of what is read line by line: settings, logs, records.
+
+The line that answers comes first, then what it stands under, those lines before others that the query names,
+then the rest of its section or record, then what is around that. Each step holds the one before, and which
+steps there are depends on no budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from longattncomp_cli.core.assembly.kept_spans import KeptSpan
+from longattncomp_cli.core.assembly.readable_parts import ReadableParts
+from longattncomp_cli.core.assembly.renderer import Renderer
+from longattncomp_cli.core.chunking.chunks import Chunk
+from longattncomp_cli.core.selection import cutting
+from longattncomp_cli.core.selection.cutting import FindStart, Remaining
+from longattncomp_cli.core.selection.part_ends import longest_end
+from longattncomp_cli.core.text.spans import Span
+from longattncomp_cli.core.text.structure.asked_lines import asked_lines, asked_words, matched
+from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
+from longattncomp_cli.core.text.structure.line_pieces import line_pieces
+
+# A record of fewer lines is not parted.
+_FEWEST_RECORD_LINES = 3
+
+
+def fill_chunk(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[KeptSpan, ...]:
+    """Add as much of ``chunk`` as fits; see :func:`~longattncomp_cli.core.selection.cutting.fill_remaining`."""
+    at = _at(chunk, focus)
+    if _is_of_lines(chunk, at, room.renderer):
+        return _fill_lines(chunk, at, room)
+    return cutting.fill_remaining(chunk, room, lambda _: at)
+
+
+def least_tokens(chunk: Chunk, room: Remaining, focus: FindStart) -> int:
+    """A budget with which :func:`fill_chunk` keeps something of ``chunk``."""
+    at = _at(chunk, focus)
+    if _is_of_lines(chunk, at, room.renderer):
+        return cutting.least(KeptSpan(chunk, *_answer(chunk, at, room.renderer)), room)
+    return cutting.least_tokens(chunk, room, lambda _: at)
+
+
+def _at(chunk: Chunk, focus: FindStart) -> int:
+    return min(max(focus(chunk), chunk.start), chunk.end - 1)
+
+
+def _is_of_lines(chunk: Chunk, at: int, renderer: Renderer) -> bool:
+    """Whether the lines of what stands at a place say something each: settings, logs, records of several."""
+    source = renderer.request.sources[chunk.source]
+    if source.kind in CODE_KINDS or not renderer.parts.structures:
+        return False
+    start, end = renderer.parts.record_at(chunk.source, at + 1)
+    has_lines = len(line_pieces(source.text, source.kind, start, end)) >= _FEWEST_RECORD_LINES
+    return renderer.parts.has_lines(chunk.source) or has_lines
+
+
+def _fill_lines(chunk: Chunk, at: int, room: Remaining) -> tuple[KeptSpan, ...]:
+    """Take as many steps as fit. Where other text is kept a line comes with all its owners, a record whole."""
+    renderer = room.renderer
+    line = _answer(chunk, at, renderer)
+    alone = not room.whole and not renderer.required_spans
+    first = KeptSpan(chunk, *line)
+    owners = _owners(first, renderer)
+    steps = list(_growth(first, owners, renderer, parts_records=alone))
+    if alone:
+        begun = cutting.beginning(first, room)
+        if not begun or begun[0].end < first.end:
+            return renderer.full_chunks((), begun)
+        steps[:0] = [[*begun, *owners[:number]] for number in range(1, len(owners) + 1)]
+        number = longest_end(range(1, len(steps) + 1), lambda number: room.fits(steps[number - 1]))
+        return renderer.full_chunks((), steps[number - 1] if number else begun)
+    number = longest_end(range(1, len(steps) + 1), lambda number: room.fits(steps[number - 1]))
+    return renderer.full_chunks(room.whole, steps[number - 1] if number else ())
+
+
+def _answer(chunk: Chunk, at: int, renderer: Renderer) -> Span:
+    """The line to begin with, without the white space after it: of a record, the one that is asked for."""
+    source = renderer.request.sources[chunk.source]
+    start, end = renderer.parts.record_at(chunk.source, at + 1)
+    record = Span(max(start, chunk.start), min(end, chunk.end))
+    if start < end and not source.text[record.start : at].strip():
+        pieces = line_pieces(source.text, source.kind, *record)
+        if len(pieces) >= _FEWEST_RECORD_LINES:
+            asked = asked_lines(source.text, source.kind, source.structure, record, renderer.request.query)
+            if asked.by_own_words:
+                at = asked.lines[0].start
+    pieces = line_pieces(source.text, source.kind, chunk.start, chunk.end) or [Span(chunk.start, chunk.end)]
+    piece = next((each for each in reversed(pieces) if each.start <= at), pieces[0])
+    return _trimmed(source.text, piece)
+
+
+def _trimmed(text: str, piece: Span) -> Span:
+    return Span(piece.start, max(piece.start + 1, piece.start + len(text[piece.start : piece.end].rstrip())))
+
+
+def _owners(line: KeptSpan, renderer: Renderer) -> list[KeptSpan]:
+    """What a line stands under, in the order in which it is to be kept.
+
+    Lines with words of the query, the rarest first, as long as they have new ones; then the innermost.
+    """
+    source = renderer.request.sources[line.chunk.source]
+    headings = renderer.parts.headings_at(line.chunk.source, line.start)[::-1]
+    lines = [each for heading in headings for each in cutting.lines_of(heading, renderer)]
+    texts = [source.text[each.start : each.end].strip() for each in lines]
+    asked = asked_words(renderer.request.query)
+    named = [matched(asked, text) for text in texts]
+    naming: list[KeptSpan] = []
+    known: set[str] = set()
+    for number in sorted(range(len(lines)), key=lambda number: (source.text.count(texts[number]), number)):
+        if named[number] - known:
+            naming.append(lines[number])
+            known |= named[number]
+    return [*naming, *headings]
+
+
+def _growth(
+    line: KeptSpan, owners: Sequence[KeptSpan], renderer: Renderer, *, parts_records: bool
+) -> Iterator[list[KeptSpan]]:
+    """What is kept with more and more of the chunk around a line.
+
+    To the end of its section or record, to the begin of that, then so of the chunk.
+
+    Args:
+        line: of a chunk.
+        owners: what it stands under.
+        renderer: of the chunk.
+        parts_records: whether the line's record may be kept in part; others never are.
+    """
+    chunk, parts = line.chunk, renderer.parts
+    source = renderer.request.sources[chunk.source]
+    pieces = [
+        _trimmed(source.text, each)
+        for each in line_pieces(source.text, source.kind, chunk.start, chunk.end)
+    ]
+    own = next((number for number, each in enumerate(pieces) if each.start == line.start), 0)
+    low, high = _section(pieces, own, chunk, parts)
+    ranges = [
+        *((own, last) for last in range(own, high)),
+        *((first, high) for first in range(own, low, -1)),
+        *((low, last) for last in range(high, len(pieces))),
+        *((first, len(pieces) - 1) for first in range(low - 1, -1, -1)),
+    ]
+    for first, last in ranges:
+        start = chunk.start if first == 0 else pieces[first].start
+        end = chunk.end if last == len(pieces) - 1 else pieces[last].end
+        records = [parts.record_at(chunk.source, at) for at in (start, end)]
+        cut = [record for record in records if record[0] < record[1]]
+        is_own = all(record[0] <= line.start < record[1] for record in cut)
+        ends_well = start == chunk.start and end == chunk.end
+        if (cut and not ends_well and not (is_own and parts_records)) or parts.ends_with_heading(
+            chunk.source, end
+        ):
+            continue
+        before = parts.rest_before(chunk.source, start) if start == chunk.start else []
+        after = parts.rest_after(chunk.source, end) if end == chunk.end else []
+        above = parts.headings_at(chunk.source, start) if start < line.start else []
+        yield [replace(line, start=start, end=end), *owners, *before, *after, *above]
+
+
+def _section(pieces: Sequence[Span], own: int, chunk: Chunk, parts: ReadableParts) -> tuple[int, int]:
+    """The first and the last of the lines that are in the innermost section or record of one of them."""
+    structure = parts.structure_of(chunk.source)
+    at = pieces[own].end
+    around = structure.around(at - 1) if structure is not None else []
+    if not around:
+        return own, own
+    inside = [n for n, each in enumerate(pieces) if around[-1].start < each.end and each.start < around[-1].end]
+    return inside[0], inside[-1]
