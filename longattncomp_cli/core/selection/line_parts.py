@@ -20,7 +20,7 @@ from longattncomp_cli.core.selection.part_ends import longest_end
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.core.text.structure.asked_lines import asked_lines, asked_words, matched
 from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
-from longattncomp_cli.core.text.structure.line_pieces import line_pieces
+from longattncomp_cli.core.text.structure.line_pieces import LONG_LINE_CHARS, line_pieces
 
 # A record of fewer lines is not parted.
 _FEWEST_RECORD_LINES = 3
@@ -63,7 +63,8 @@ def _fill_lines(chunk: Chunk, at: int, room: Remaining) -> tuple[KeptSpan, ...]:
     alone = not room.whole and not renderer.required_spans
     first = KeptSpan(chunk, *line)
     owners = _owners(first, renderer)
-    steps = list(_growth(first, owners, renderer, parts_records=alone))
+    is_long = _is_in_long_line(first, renderer)
+    steps = list(_growth(first, owners, renderer, parts_records=alone or is_long))
     if alone:
         begun = cutting.beginning(first, room)
         if not begun or begun[0].end < first.end:
@@ -73,6 +74,14 @@ def _fill_lines(chunk: Chunk, at: int, room: Remaining) -> tuple[KeptSpan, ...]:
         return renderer.full_chunks((), steps[number - 1] if number else begun)
     number = longest_end(range(1, len(steps) + 1), lambda number: room.fits(steps[number - 1]))
     return renderer.full_chunks(room.whole, steps[number - 1] if number else ())
+
+
+def _is_in_long_line(span: KeptSpan, renderer: Renderer) -> bool:
+    """Whether it is a clause of a line that need not be kept whole."""
+    text = renderer.request.sources[span.chunk.source].text
+    begin = text.rfind("\n", max(0, span.start - LONG_LINE_CHARS), span.start) + 1
+    stop = text.find("\n", span.start, span.start + LONG_LINE_CHARS)
+    return stop < 0 or stop - max(begin, span.start - LONG_LINE_CHARS) > LONG_LINE_CHARS
 
 
 def _answer(chunk: Chunk, at: int, renderer: Renderer) -> Span:

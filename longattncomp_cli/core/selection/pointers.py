@@ -25,6 +25,7 @@ from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.order_words import Entry, end_of_order, entries, order_asked
 from longattncomp_cli.core.text.pointers import pointers, targets
 from longattncomp_cli.core.text.references.by_name import named_pointers, named_targets
+from longattncomp_cli.core.text.references.by_place import asks_for_place, item_asked
 from longattncomp_cli.core.text.references.corrections import Correction, corrections, corrects
 from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.core.text.structure.kinds import CODE_KINDS, ENTRY_KINDS
@@ -55,19 +56,31 @@ class Pointed:
 
 
 def entry_asked(request: Request) -> SourceSpan | None:
-    """The entry at that end of a changelog or diary which the query asks for; its first character.
+    """The entry, item or row that the query asks for by its place in time or order; its first character.
 
-    ``None`` where it asks for none, or where not exactly one source has such entries.
+    ``None`` where it asks for none, or where not exactly one source has it.
     """
     asked = order_asked(request.query)
     if asked is None:
-        return None
+        return request.once(("item asked", request.query), lambda: _item_asked(request))
     ordered = request.once("entries", lambda: _ordered_entries(request.sources))
     if len(ordered) != 1:
-        return None
+        return request.once(("item asked", request.query), lambda: _item_asked(request))
     number, found = ordered[0]
     start = end_of_order(found, asked[0]).start
     return SourceSpan(number, start, start + 1)
+
+
+def _item_asked(request: Request) -> SourceSpan | None:
+    if not asks_for_place(request.query):
+        return None
+    found = [
+        (number, item_asked(source.text, source.context_span, source.structure, request.query))
+        for number, source in enumerate(request.sources)
+        if source.kind not in CODE_KINDS
+    ]
+    places = [SourceSpan(number, at, at + 1) for number, at in found if at is not None]
+    return places[0] if len(places) == 1 else None
 
 
 def _ordered_entries(sources: Sequence[Source]) -> list[tuple[int, list[Entry]]]:

@@ -26,8 +26,13 @@ _COMMON_WORDS = FUNCTION_WORDS | frozenset(("us", "use", "used", "uses", "get", 
 
 
 def asked_words(query: str) -> list[str]:
-    """The words of a query that say what is asked for, each once."""
-    return list(dict.fromkeys(word for word in _words(query) if len(word) > 1 and word not in _COMMON_WORDS))
+    """The words of a query that say what is asked for; of those that differ in their endings only the first."""
+    found: list[str] = []
+    for word in _words(query):
+        is_new = not any(word == other or _is_alike(word, other) for other in found)
+        if len(word) > 1 and word not in _COMMON_WORDS and is_new:
+            found.append(word)
+    return found
 
 
 def matched(asked: list[str], text: str) -> set[str]:
