@@ -20,7 +20,7 @@ from longattncomp_cli.core.selection.part_ends import longest_end
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.core.text.structure.asked_lines import asked_lines, asked_words, matched
 from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
-from longattncomp_cli.core.text.structure.line_pieces import LONG_LINE_CHARS, line_pieces
+from longattncomp_cli.core.text.structure.line_pieces import is_long_line, line_pieces
 
 # A record of fewer lines is not parted.
 _FEWEST_RECORD_LINES = 3
@@ -38,7 +38,7 @@ def least_tokens(chunk: Chunk, room: Remaining, focus: FindStart) -> int:
     """A budget with which :func:`fill_chunk` keeps something of ``chunk``."""
     at = _at(chunk, focus)
     if _is_of_lines(chunk, at, room.renderer):
-        return cutting.least(KeptSpan(chunk, *_answer(chunk, at, room.renderer)), room)
+        return cutting.least(_answer(chunk, at, room.renderer), room)
     return cutting.least_tokens(chunk, room, lambda _: at)
 
 
@@ -59,45 +59,45 @@ def _is_of_lines(chunk: Chunk, at: int, renderer: Renderer) -> bool:
 def _fill_lines(chunk: Chunk, at: int, room: Remaining) -> tuple[KeptSpan, ...]:
     """Take as many steps as fit. Where other text is kept a line comes with all its owners, a record whole."""
     renderer = room.renderer
-    line = _answer(chunk, at, renderer)
+    text = renderer.request.sources[chunk.source].text
+    first = _answer(chunk, at, renderer)
     alone = not room.whole and not renderer.required_spans
-    first = KeptSpan(chunk, *line)
     owners = _owners(first, renderer)
-    is_long = _is_in_long_line(first, renderer)
-    steps = list(_growth(first, owners, renderer, parts_records=alone or is_long))
+    parts_records = alone or is_long_line(text, first.start, first.end)
+    steps = list(_growth(first, owners, renderer, parts_records=parts_records))
+    if first.chunk != chunk:  # what is around the record there is no part of this chunk
+        record = renderer.parts.record_at(chunk.source, first.start + 1)
+        steps = [step for step in steps if record[0] <= step[0].start and step[0].end <= record[1]]
+    begun: Sequence[KeptSpan] = ()
     if alone:
         begun = cutting.beginning(first, room)
         if not begun or begun[0].end < first.end:
             return renderer.full_chunks((), begun)
         steps[:0] = [[*begun, *owners[:number]] for number in range(1, len(owners) + 1)]
-        number = longest_end(range(1, len(steps) + 1), lambda number: room.fits(steps[number - 1]))
-        return renderer.full_chunks((), steps[number - 1] if number else begun)
     number = longest_end(range(1, len(steps) + 1), lambda number: room.fits(steps[number - 1]))
-    return renderer.full_chunks(room.whole, steps[number - 1] if number else ())
+    return renderer.full_chunks(room.whole, steps[number - 1] if number else begun)
 
 
-def _is_in_long_line(span: KeptSpan, renderer: Renderer) -> bool:
-    """Whether it is a clause of a line that need not be kept whole."""
-    text = renderer.request.sources[span.chunk.source].text
-    begin = text.rfind("\n", max(0, span.start - LONG_LINE_CHARS), span.start) + 1
-    stop = text.find("\n", span.start, span.start + LONG_LINE_CHARS)
-    return stop < 0 or stop - max(begin, span.start - LONG_LINE_CHARS) > LONG_LINE_CHARS
+def _answer(chunk: Chunk, at: int, renderer: Renderer) -> KeptSpan:
+    """The line to begin with, without the white space after it.
 
-
-def _answer(chunk: Chunk, at: int, renderer: Renderer) -> Span:
-    """The line to begin with, without the white space after it: of a record, the one that is asked for."""
+    Of a record, and of a line that the chunk's borders cut, it is the line or clause that is asked for, in
+    whatever chunk.
+    """
+    parts = renderer.parts
     source = renderer.request.sources[chunk.source]
-    start, end = renderer.parts.record_at(chunk.source, at + 1)
-    record = Span(max(start, chunk.start), min(end, chunk.end))
-    if start < end and not source.text[record.start : at].strip():
-        pieces = line_pieces(source.text, source.kind, *record)
-        if len(pieces) >= _FEWEST_RECORD_LINES:
-            asked = asked_lines(source.text, source.kind, source.structure, record, renderer.request.query)
-            if asked.by_own_words:
-                at = asked.lines[0].start
+    record = Span(*parts.record_at(chunk.source, at + 1))
+    pieces = line_pieces(source.text, source.kind, *record)
+    is_cut = pieces and (record.start < chunk.start or record.end > chunk.end)
+    if is_cut or (len(pieces) >= _FEWEST_RECORD_LINES and not source.text[record.start : at].strip()):
+        asked = asked_lines(source.text, source.kind, source.structure, record, renderer.request.query)
+        if asked.by_own_words:
+            line = _trimmed(source.text, asked.lines[0])
+            (span, *_) = parts.chunk_map.split_by_chunk(chunk.source, *line)
+            return span
     pieces = line_pieces(source.text, source.kind, chunk.start, chunk.end) or [Span(chunk.start, chunk.end)]
     piece = next((each for each in reversed(pieces) if each.start <= at), pieces[0])
-    return _trimmed(source.text, piece)
+    return KeptSpan(chunk, *_trimmed(source.text, piece))
 
 
 def _trimmed(text: str, piece: Span) -> Span:

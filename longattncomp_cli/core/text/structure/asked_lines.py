@@ -30,7 +30,7 @@ def asked_words(query: str) -> list[str]:
     found: list[str] = []
     for word in _words(query):
         is_new = not any(word == other or _is_alike(word, other) for other in found)
-        if len(word) > 1 and word not in _COMMON_WORDS and is_new:
+        if (len(word) > 1 or word.isdigit()) and word not in _COMMON_WORDS and is_new:
             found.append(word)
     return found
 
@@ -65,27 +65,24 @@ def asked_lines(
 ) -> Asked:
     """Find the lines of a part of a text that a query asks for."""
     asked = asked_words(query)
-    best, most, depth = list[Span](), 0.0, -1
+    best, most = list[Span](), (0.0, False, 0)
     for piece in line_pieces(text, kind, *region):
         found = _lines_score(text, structure, piece, asked)
-        if found is None or not found[0]:
+        if found is None or not found[0] or found < most:
             continue
-        score, own, num_over = found
-        # With words of its own the line nearest to the owner is meant, not one of what that owns.
-        level = num_over if own else -1
-        if score > most or (score == most and level < depth):
-            best, most, depth = [], score, level
-        if score == most and level == depth:
-            best.append(piece)
-    return Asked(best, depth >= 0)
+        if found > most:
+            best, most = [], found
+        best.append(piece)
+    return Asked(best, most[1])
 
 
 def _lines_score(
     text: str, structure: Structure | None, piece: Span, asked: list[str]
 ) -> tuple[float, bool, int] | None:
-    """What a line counts, whether for words of its own, and under how many heading lines it stands.
+    """What a line counts, whether for words of its own, and then how near it stands to the outermost owner.
 
-    ``None`` of a line that heads others or holds no word.
+    With words of its own the line nearest to the owner is meant, not one of what that owns. ``None`` of a
+    line that heads others or holds no word.
     """
     line = text[piece.start : piece.end]
     if not any(letter.isalnum() for letter in line) or (structure and _is_heading(text, structure, piece)):
@@ -96,7 +93,8 @@ def _lines_score(
     in_key = matched(asked, key[0]) - named if key else set()
     in_value = matched(asked, line) - named - in_key
     score = len(named) + len(in_key) + _IN_VALUE * len(in_value)
-    return score, bool(in_key or in_value), len(over)
+    has_own = bool(in_key or in_value)
+    return score, has_own, -len(over) if has_own else 0
 
 
 def _is_heading(text: str, structure: Structure, piece: Span) -> bool:

@@ -18,11 +18,20 @@ def line_pieces(text: str, kind: str | None, start: int, end: int) -> list[Span]
     edges = [start, *(at for at in starts if not goes_on(text, kind, at)), end]
     found: list[Span] = []
     for first, last in pairwise(edges):
-        inner = clause_starts(text[first:last]) if last - first > LONG_LINE_CHARS else ()
+        inner = clause_starts(text[first:last]) if is_long_line(text, first, last) else ()
         for low, high in pairwise([first, *(first + int(at) for at in inner), last]):
             if text[low:high].strip():
                 found.append(Span(low, high))
     return found
+
+
+def is_long_line(text: str, start: int, end: int) -> bool:
+    """Whether a part of a line, or of a line with what goes on from it, is of one that need not be kept whole."""
+    begin = text.rfind("\n", max(0, start - LONG_LINE_CHARS), start) + 1 or max(0, start - LONG_LINE_CHARS)
+    if text[end - 1 : end] == "\n":
+        return end - begin > LONG_LINE_CHARS
+    stop = text.find("\n", end, end + LONG_LINE_CHARS)
+    return (stop if stop >= 0 else min(len(text), end + LONG_LINE_CHARS)) - begin > LONG_LINE_CHARS
 
 
 def goes_on(text: str, kind: str | None, offset: int) -> bool:
