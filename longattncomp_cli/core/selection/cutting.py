@@ -68,7 +68,8 @@ def fill_remaining(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[Kep
     anchor = _anchor(chunk, renderer, focus)
     before = parts.rest_before(source, anchor)
     headings = parts.headings_at(source, anchor)
-    owners = [*headings, *before]
+    corrections = renderer.corrections.get(chunk.index, ())
+    owners = [*headings, *before, *corrections]
 
     def part(start: int, end: int) -> list[KeptSpan]:
         rest = parts.rest_after(source, end) if end == chunk.end else []
@@ -90,23 +91,28 @@ def fill_remaining(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[Kep
         return renderer.full_chunks(room.whole) if room.whole or renderer.required_spans else ()
     first = beginning(KeptSpan(chunk, anchor, anchor + ends.first), room)
     if first and first[0].end == anchor + ends.first:
-        first = _step_by_step(first[0], ends, [*before, *headings], room)
+        first = _step_by_step(first[0], ends, [*before, *headings], room, corrections)
     return renderer.full_chunks((), first)
 
 
 def _step_by_step(
-    first: KeptSpan, ends: PartEnds, owners: Sequence[KeptSpan], room: Remaining
+    first: KeptSpan,
+    ends: PartEnds,
+    owners: Sequence[KeptSpan],
+    room: Remaining,
+    corrections: Sequence[KeptSpan] = (),
 ) -> Sequence[KeptSpan]:
     """The first words of a part, and of what they need as much as fits, in an order that no budget changes.
 
-    The innermost heading line, which may say of whom or whether at all; the line above that names what the
-    query names; the rest of the sentence; the other heading lines, the innermost first. In code, whose
+    What takes the part back; the innermost heading line, which may say of whom or whether at all; the line
+    above that names what the query names; the rest of the sentence; the other heading lines, the innermost first. In code, whose
     statements are long and whose heading lines are short, these come before the rest.
     """
     is_code = room.renderer.request.sources[first.chunk.source].kind in CODE_KINDS
     outer = owners[:-1]
     kept = [first]
-    for owner in [*owners[-1:], *_naming_line(outer, room.renderer), *(reversed(outer) if is_code else ())]:
+    naming = _naming_line(outer, room.renderer)
+    for owner in [*corrections, *owners[-1:], *naming, *(reversed(outer) if is_code else ())]:
         if not room.fits([*kept, owner]):
             return kept
         kept.append(owner)

@@ -17,7 +17,7 @@ from longattncomp_cli.core.chunking.cutter import structure_for
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
-from longattncomp_cli.core.text.boundaries import past_empty_lines, sentence_starts
+from longattncomp_cli.core.text.boundaries import clause_starts, past_empty_lines, sentence_starts
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.core.text.structure.asked_lines import asked_lines
 from longattncomp_cli.core.text.structure.kinds import CODE_KINDS, LINE_KINDS
@@ -25,7 +25,8 @@ from longattncomp_cli.core.text.structure.units import Structure
 
 FOCUS_TOKENS = 16
 """Backbone tokens of a piece."""
-# A part begins with the sentence or the line of the best piece, or with the piece where both are farther off.
+# A part begins with the sentence or the line of the best piece, or its clause, or with the piece where all are
+# farther off.
 _FARTHEST_CHARS = 120
 
 # Lines that are told apart by their scores.
@@ -76,7 +77,10 @@ def best_start(request: Request, chunk: Chunk, *, snap: SnapLevel, score_pieces:
         starts = np.union1d(starts, structure.cuts(part.start, part.end))
     start = int(max([part.start, *starts[starts <= best]]))
     start = max(past_empty_lines(source.text, start), source.text.rfind("\n", part.start, best) + 1)
-    return start if best - start <= _FARTHEST_CHARS else best
+    if best - start <= _FARTHEST_CHARS:
+        return start
+    clauses = clause_starts(source.text[start:best]) + start
+    return int(clauses[-1]) if len(clauses) and best - clauses[-1] <= _FARTHEST_CHARS else best
 
 
 def _best_section(

@@ -62,7 +62,7 @@ def _fill_lines(chunk: Chunk, at: int, room: Remaining) -> tuple[KeptSpan, ...]:
     text = renderer.request.sources[chunk.source].text
     first = _answer(chunk, at, renderer)
     alone = not room.whole and not renderer.required_spans
-    owners = _owners(first, renderer)
+    owners = [*_owners(first, renderer), *renderer.corrections.get(chunk.index, ())]
     parts_records = alone or is_long_line(text, first.start, first.end)
     steps = list(_growth(first, owners, renderer, parts_records=parts_records))
     if first.chunk != chunk:  # what is around the record there is no part of this chunk

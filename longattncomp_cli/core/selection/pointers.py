@@ -26,14 +26,17 @@ from longattncomp_cli.core.text.order_words import Entry, end_of_order, entries,
 from longattncomp_cli.core.text.pointers import pointers, targets
 from longattncomp_cli.core.text.references.by_name import named_pointers, named_targets
 from longattncomp_cli.core.text.references.by_place import asks_for_place, item_asked
-from longattncomp_cli.core.text.references.corrections import Correction, corrections, corrects
+from longattncomp_cli.core.text.references.corrections import Correction, corrections, corrects, sentence_end
 from longattncomp_cli.core.text.spans import SourceSpan
+from longattncomp_cli.core.text.structure.asked_lines import asked_words, matched
 from longattncomp_cli.core.text.structure.kinds import CODE_KINDS, ENTRY_KINDS
 
 BEST_CHUNKS = 2
 """Chunks whose pointers are followed."""
 MOST_TARGETS = 2
 """Targets that one chunk raises; of more the best-scored."""
+_FEWEST_ASKED = 2
+"""Words of the query that a correction has which is kept with what it corrects."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,32 @@ def follow_pointers(scores: ChunkScores, request: Request) -> Pointed:
         new.append(waiting.pop())
         waiting += [each for each, by in reversed(raised.items()) if by == new[-1]]
     return Pointed(np.array(new, dtype=np.int64), raised, starts)
+
+
+def corrections_of_best(scores: ChunkScores, request: Request) -> dict[int, list[KeptSpan]]:
+    """Of each of the best chunks the sentences that correct it in what the query asks for.
+
+    They are kept with it, so that nothing but its own answer comes before them.
+    """
+    asked = asked_words(request.query)
+    chunks = chunk_map(request, scores.chunks)
+    found: dict[int, list[KeptSpan]] = {}
+    for index in scores.order[:BEST_CHUNKS].tolist():
+        chunk = scores.chunks[index]
+        source = request.sources[chunk.source]
+        if source.kind in CODE_KINDS | ENTRY_KINDS:
+            continue
+        for each in _targets(request).corrections[chunk.source]:
+            end = sentence_end(source.text, each.start)
+            if (
+                each.start > chunk.start
+                and len(matched(asked, source.text[each.start : end])) >= _FEWEST_ASKED
+                and corrects(each, source.text, chunk.start, min(chunk.end, each.start))
+            ):
+                found.setdefault(index, []).extend(
+                    chunks.split_by_chunk(chunk.source, each.start, end, "head")
+                )
+    return {index: spans[-MOST_TARGETS:] for index, spans in found.items()}
 
 
 def corrections_left_out(scores: ChunkScores, request: Request, kept: Sequence[KeptSpan]) -> list[SourceSpan]:

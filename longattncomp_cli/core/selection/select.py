@@ -27,7 +27,7 @@ from longattncomp_cli.core.selection.cutting import (
 )
 from longattncomp_cli.core.selection.line_parts import fill_chunk, least_tokens
 from longattncomp_cli.core.selection.leads import raise_names
-from longattncomp_cli.core.selection.pointers import Pointed, follow_pointers, raise_entry
+from longattncomp_cli.core.selection.pointers import Pointed, corrections_of_best, follow_pointers, raise_entry
 from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import BudgetError, UsageError
@@ -134,6 +134,7 @@ def select(
     if rule.follows_pointers:
         pointed = raise_entry(follow_pointers(scores, renderer.request), scores, renderer.request)
         pointed = raise_names(pointed, scores, renderer.request)
+        renderer = replace(renderer, corrections=corrections_of_best(scores, renderer.request))
     # Without a budget a copy takes no room from anything else.
     once = rule.copies_count_once and budget is not None
     copies = find_copies(pointed.order, renderer) if once else Copies(pointed.order, {})
