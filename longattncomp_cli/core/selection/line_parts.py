@@ -70,12 +70,23 @@ def _fill_lines(chunk: Chunk, at: int, room: Remaining) -> tuple[KeptSpan, ...]:
         steps = [step for step in steps if record[0] <= step[0].start and step[0].end <= record[1]]
     begun: Sequence[KeptSpan] = ()
     if alone:
-        begun = cutting.beginning(first, room)
-        if not begun or begun[0].end < first.end:
+        opening, *others = [first, *owners]
+        if owners and _says_nothing_new(first, owners, renderer):
+            opening, others = owners[0], [first, *owners[1:]]
+        begun = cutting.beginning(opening, room)
+        if not begun or begun[0].end < opening.end:
             return renderer.full_chunks((), begun)
-        steps[:0] = [[*begun, *owners[:number]] for number in range(1, len(owners) + 1)]
+        steps[:0] = [[*begun, *others[:number]] for number in range(1, len(others) + 1)]
     number = longest_end(range(1, len(steps) + 1), lambda number: room.fits(steps[number - 1]))
     return renderer.full_chunks(room.whole, steps[number - 1] if number else begun)
+
+
+def _says_nothing_new(line: KeptSpan, owners: Sequence[KeptSpan], renderer: Renderer) -> bool:
+    """Whether a line has no word of the query that its owners have not: they speak for it."""
+    text = renderer.request.sources[line.chunk.source].text
+    asked = asked_words(renderer.request.query)
+    over = "\n".join(text[owner.start : owner.end] for owner in owners)
+    return matched(asked, text[line.start : line.end]) <= matched(asked, over)
 
 
 def _answer(chunk: Chunk, at: int, renderer: Renderer) -> KeptSpan:
@@ -89,9 +100,9 @@ def _answer(chunk: Chunk, at: int, renderer: Renderer) -> KeptSpan:
     record = Span(*parts.record_at(chunk.source, at + 1))
     pieces = line_pieces(source.text, source.kind, *record)
     is_cut = pieces and (record.start < chunk.start or record.end > chunk.end)
-    if is_cut or (len(pieces) >= _FEWEST_RECORD_LINES and not source.text[record.start : at].strip()):
+    if is_cut or len(pieces) >= _FEWEST_RECORD_LINES:
         asked = asked_lines(source.text, source.kind, source.structure, record, renderer.request.query)
-        if asked.by_own_words:
+        if asked.by_own_words and not any(line.start <= at < line.end for line in asked.lines):
             line = _trimmed(source.text, asked.lines[0])
             (span, *_) = parts.chunk_map.split_by_chunk(chunk.source, *line)
             return span

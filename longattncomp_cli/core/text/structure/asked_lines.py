@@ -65,7 +65,7 @@ def asked_lines(
 ) -> Asked:
     """Find the lines of a part of a text that a query asks for."""
     asked = asked_words(query)
-    best, most = list[Span](), (0.0, False, 0)
+    best, most = list[Span](), (0.0, 0, False, 0)
     for piece in line_pieces(text, kind, *region):
         found = _lines_score(text, structure, piece, asked)
         if found is None or not found[0] or found < most:
@@ -73,15 +73,15 @@ def asked_lines(
         if found > most:
             best, most = [], found
         best.append(piece)
-    return Asked(best, most[1])
+    return Asked(best, most[2])
 
 
 def _lines_score(
     text: str, structure: Structure | None, piece: Span, asked: list[str]
-) -> tuple[float, bool, int] | None:
-    """What a line counts, whether for words of its own, and then how near it stands to the outermost owner.
+) -> tuple[float, int, bool, int] | None:
+    """What a line counts, for how many words of its key, whether for words of its own that no owner has.
 
-    With words of its own the line nearest to the owner is meant, not one of what that owns. ``None`` of a
+    The last number says how near it stands to the outermost owner: with words of its own the line nearest to the owner is meant, not one of what that owns. ``None`` of a
     line that heads others or holds no word.
     """
     line = text[piece.start : piece.end]
@@ -90,11 +90,11 @@ def _lines_score(
     over = structure.headings_at(piece.start) if structure is not None else []
     named = {word for start, end in over for word in matched(asked, text[start:end])}
     key = _KEY.match(line)
-    in_key = matched(asked, key[0]) - named if key else set()
+    in_key = matched(asked, key[0]) if key else set()
     in_value = matched(asked, line) - named - in_key
-    score = len(named) + len(in_key) + _IN_VALUE * len(in_value)
-    has_own = bool(in_key or in_value)
-    return score, has_own, -len(over) if has_own else 0
+    score = len(named | in_key) + _IN_VALUE * len(in_value)
+    has_own = bool(in_key - named or in_value)
+    return score, len(in_key), has_own, -len(over) if in_key or in_value else 0
 
 
 def _is_heading(text: str, structure: Structure, piece: Span) -> bool:
