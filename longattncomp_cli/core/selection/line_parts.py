@@ -118,7 +118,7 @@ def _trimmed(text: str, piece: Span) -> Span:
 def _owners(line: KeptSpan, renderer: Renderer) -> list[KeptSpan]:
     """What a line stands under, in the order in which it is to be kept.
 
-    Lines with words of the query, the rarest first, as long as they have new ones; then the innermost.
+    First lines that add words of the query: most words, then the rarest line; then from the innermost.
     """
     source = renderer.request.sources[line.chunk.source]
     headings = renderer.parts.headings_at(line.chunk.source, line.start)[::-1]
@@ -126,12 +126,17 @@ def _owners(line: KeptSpan, renderer: Renderer) -> list[KeptSpan]:
     texts = [source.text[each.start : each.end].strip() for each in lines]
     asked = asked_words(renderer.request.query)
     named = [matched(asked, text) for text in texts]
+    times = [source.text.count(text) for text in texts]
     naming: list[KeptSpan] = []
     known: set[str] = set()
-    for number in sorted(range(len(lines)), key=lambda number: (source.text.count(texts[number]), number)):
-        if named[number] - known:
-            naming.append(lines[number])
-            known |= named[number]
+    left = list(range(len(lines)))
+    while left:
+        best = min(left, key=lambda number: (-len(named[number] - known), times[number], number))
+        if not named[best] - known:
+            break
+        naming.append(lines[best])
+        known |= named[best]
+        left.remove(best)
     return [*naming, *headings]
 
 
