@@ -105,8 +105,8 @@ def _step_by_step(
     """The first words of a part, and of what they need as much as fits, in an order that no budget changes.
 
     What takes the part back; the innermost heading line, which may say of whom or whether at all; the line
-    above that names what the query names; the rest of the sentence; the other heading lines, the innermost first. In code, whose
-    statements are long and whose heading lines are short, these come before the rest.
+    above that names what the query names; the rest of the sentence; the other heading lines, the innermost
+    first. In code, whose statements are long and whose heading lines are short, these come before the rest.
     """
     is_code = room.renderer.request.sources[first.chunk.source].kind in CODE_KINDS
     outer = owners[:-1]

@@ -25,8 +25,8 @@ from longattncomp_cli.core.text.structure.units import Structure
 
 FOCUS_TOKENS = 16
 """Backbone tokens of a piece."""
-# A part begins with the sentence or the line of the best piece, or its clause, or with the piece where all are
-# farther off.
+# A part begins with the sentence or the line of the best piece, or its clause, or with the piece where all of
+# these are farther off.
 _FARTHEST_CHARS = 120
 
 # Lines that are told apart by their scores.

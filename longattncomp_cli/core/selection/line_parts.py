@@ -27,7 +27,7 @@ _FEWEST_RECORD_LINES = 3
 
 
 def fill_chunk(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[KeptSpan, ...]:
-    """Add as much of ``chunk`` as fits; see :func:`~longattncomp_cli.core.selection.cutting.fill_remaining`."""
+    """Add as much of ``chunk`` as fits: by its lines, or else by :func:`.cutting.fill_remaining`."""
     at = _at(chunk, focus)
     if _is_of_lines(chunk, at, room.renderer):
         return _fill_lines(chunk, at, room)
@@ -57,7 +57,7 @@ def _is_of_lines(chunk: Chunk, at: int, renderer: Renderer) -> bool:
 
 
 def _fill_lines(chunk: Chunk, at: int, room: Remaining) -> tuple[KeptSpan, ...]:
-    """Take as many steps as fit. Where other text is kept a line comes with all its owners, a record whole."""
+    """Take as many steps as fit; beside other text a line comes with all its owners, a record whole."""
     renderer = room.renderer
     text = renderer.request.sources[chunk.source].text
     first = _answer(chunk, at, renderer)
@@ -156,8 +156,7 @@ def _growth(
     chunk, parts = line.chunk, renderer.parts
     source = renderer.request.sources[chunk.source]
     pieces = [
-        _trimmed(source.text, each)
-        for each in line_pieces(source.text, source.kind, chunk.start, chunk.end)
+        _trimmed(source.text, each) for each in line_pieces(source.text, source.kind, chunk.start, chunk.end)
     ]
     own = next((number for number, each in enumerate(pieces) if each.start == line.start), 0)
     low, high = _section(pieces, own, chunk, parts)
@@ -191,5 +190,7 @@ def _section(pieces: Sequence[Span], own: int, chunk: Chunk, parts: ReadablePart
     around = structure.around(at - 1) if structure is not None else []
     if not around:
         return own, own
-    inside = [n for n, each in enumerate(pieces) if around[-1].start < each.end and each.start < around[-1].end]
+    inside = [
+        n for n, each in enumerate(pieces) if around[-1].start < each.end and each.start < around[-1].end
+    ]
     return inside[0], inside[-1]

@@ -25,9 +25,14 @@ from longattncomp_cli.core.selection.cutting import (
     Remaining,
     at_chunk_start,
 )
-from longattncomp_cli.core.selection.line_parts import fill_chunk, least_tokens
 from longattncomp_cli.core.selection.leads import raise_names
-from longattncomp_cli.core.selection.pointers import Pointed, corrections_of_best, follow_pointers, raise_entry
+from longattncomp_cli.core.selection.line_parts import fill_chunk, least_tokens
+from longattncomp_cli.core.selection.pointers import (
+    Pointed,
+    corrections_of_best,
+    follow_pointers,
+    raise_entry,
+)
 from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import BudgetError, UsageError

@@ -87,7 +87,7 @@ def sentence_starts(text: str) -> IntArray:
 
 
 def clause_starts(text: str) -> IntArray:
-    """Offsets at which a clause of a sentence begins (0 excluded), ascending; sentences begin some as well."""
+    """Offsets at which a clause or a sentence begins (0 excluded), ascending."""
     return np.union1d(_offsets(_CLAUSE, text), sentence_starts(text)).astype(np.int64)
 
 

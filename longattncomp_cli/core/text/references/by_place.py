@@ -17,14 +17,16 @@ from longattncomp_cli.core.text.structure.prose.item_marks import MARKER, indent
 from longattncomp_cli.core.text.structure.units import Structure
 
 _ORDINALS = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
-).split()
+    *("first", "second", "third", "fourth", "fifth", "sixth"),
+    *("seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth"),
+)
 _ASKED = re.compile(
     rf"(?i)\b(?P<place>{'|'.join(_ORDINALS)}|\d{{1,4}}(?:st|nd|rd|th)|last but one|penultimate|last|final)[ ]"
     r"(?P<nouns>[^\W\d_]+(?:[ -][^\W\d_]+)?)"
 )
 _NUMBERED = re.compile(
-    r"(?i)\b(?P<noun>step|item|point|row|rule|line|entry|stage|option|record)[ ](?:no\.?[ ]|number[ ]|#)?(?P<number>\d{1,4})\b"
+    r"(?i)\b(?P<noun>step|item|point|row|rule|line|entry|stage|option|record)[ ]"
+    r"(?:no\.?[ ]|number[ ]|#)?(?P<number>\d{1,4})\b"
 )
 _ENDS = re.compile(r"(?i)\b(?P<place>last|first)[ ]*[?.!]*\Z")
 _OF_LISTS = frozenset(("step", "item", "point", "entry", "bullet", "option", "rule"))
@@ -151,9 +153,7 @@ def _entry_by_time(text: str, region: Span, structure: Structure, query: str) ->
     asked = _TIME.search(query)
     if asked is None:
         return None
-    words = [
-        word for word in asked_words(_TIME.sub(" ", query)) if _singular(word) not in _OF_ENTRIES
-    ]
+    words = [word for word in asked_words(_TIME.sub(" ", query)) if _singular(word) not in _OF_ENTRIES]
     stems = [word[: max(3, len(word) - 2)] for word in words]
     starts = [unit for unit in structure.units if region.start <= unit.start and unit.end <= region.end]
     counts = [sum(stem in text[unit.start : unit.end].casefold() for stem in stems) for unit in starts]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from os.path import commonprefix
 
 from longattncomp_cli.core.text.languages import FUNCTION_WORDS
 from longattncomp_cli.core.text.spans import Span
@@ -22,11 +21,13 @@ _SHORT_LETTERS = 3
 _LETTER_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _KEY = re.compile(r"[\s\-*\"'<\[(@.]*(?:[\w./-]+(?:[ ][\w-]+){0,3}(?=[\"']?\s*[:=])|[\w./-]+)")
-_COMMON_WORDS = FUNCTION_WORDS | frozenset(("us", "use", "used", "uses", "get", "gets", "one", "set", "long", "often"))
+_COMMON_WORDS = FUNCTION_WORDS | frozenset(
+    ("us", "use", "used", "uses", "get", "gets", "one", "set", "long", "often")
+)
 
 
 def asked_words(query: str) -> list[str]:
-    """The words of a query that say what is asked for; of those that differ in their endings only the first."""
+    """The words of a query that say what is asked for; of those alike but for their endings the first."""
     found: list[str] = []
     for word in _words(query):
         is_new = not any(word == other or _is_alike(word, other) for other in found)
@@ -60,9 +61,7 @@ class Asked:
     by_own_words: bool
 
 
-def asked_lines(
-    text: str, kind: str | None, structure: Structure | None, region: Span, query: str
-) -> Asked:
+def asked_lines(text: str, kind: str | None, structure: Structure | None, region: Span, query: str) -> Asked:
     """Find the lines of a part of a text that a query asks for."""
     asked = asked_words(query)
     best, most = list[Span](), (0.0, 0, False, 0)
@@ -79,10 +78,10 @@ def asked_lines(
 def _lines_score(
     text: str, structure: Structure | None, piece: Span, asked: list[str]
 ) -> tuple[float, int, bool, int] | None:
-    """What a line counts, for how many words of its key, whether for words of its own that no owner has.
+    """What a line counts, how many words of its key do, whether it has words that no owner has, and its depth.
 
-    The last number says how near it stands to the outermost owner: with words of its own the line nearest to the owner is meant, not one of what that owns. ``None`` of a
-    line that heads others or holds no word.
+    The depth, below 0, counts with such words: the line nearest to the owner is meant, not one of what that
+    owns. ``None`` of a line that heads others or holds no word.
     """
     line = text[piece.start : piece.end]
     if not any(letter.isalnum() for letter in line) or (structure and _is_heading(text, structure, piece)):
@@ -94,7 +93,7 @@ def _lines_score(
     in_value = matched(asked, line) - named - in_key
     score = len(named | in_key) + _IN_VALUE * len(in_value)
     has_own = bool(in_key - named or in_value)
-    return score, len(in_key), has_own, -len(over) if in_key or in_value else 0
+    return score, len(in_key), has_own, -len(over) if has_own else 0
 
 
 def _is_heading(text: str, structure: Structure, piece: Span) -> bool:
@@ -116,4 +115,5 @@ def _is_alike(word: str, other: str) -> bool:
     """Whether two words differ in their endings only: ``runner`` and ``runs``."""
     if not word.isalpha() or abs(len(word) - len(other)) > _SHORTEST_STEM:
         return False
-    return len(commonprefix((word, other))) >= max(_SHORTEST_STEM, min(len(word), len(other)) - _ENDING)
+    length = max(_SHORTEST_STEM, min(len(word), len(other)) - _ENDING)
+    return len(other) >= length <= len(word) and word[:length] == other[:length]

@@ -1,4 +1,4 @@
-"""Lines as what is read line by line is kept in them: with the lines that go on from one, long ones by clause."""
+"""Lines as they are kept of what is read by line: with those that go on from them, long ones by clause."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONG_LINE_CHARS = 400
 
 
 def line_pieces(text: str, kind: str | None, start: int, end: int) -> list[Span]:
-    """The lines in ``[start, end)`` of a text that hold something, and instead of very long ones their clauses."""
+    """The lines in ``[start, end)`` of a text that hold something; of very long ones the clauses."""
     starts = [start + int(at) for at in line_starts(text[start:end])]
     edges = [start, *(at for at in starts if not goes_on(text, kind, at)), end]
     found: list[Span] = []
@@ -26,7 +26,7 @@ def line_pieces(text: str, kind: str | None, start: int, end: int) -> list[Span]
 
 
 def is_long_line(text: str, start: int, end: int) -> bool:
-    """Whether a part of a line, or of a line with what goes on from it, is of one that need not be kept whole."""
+    """Whether a line, or the line that a part is of, is too long to be kept whole."""
     begin = text.rfind("\n", max(0, start - LONG_LINE_CHARS), start) + 1 or max(0, start - LONG_LINE_CHARS)
     if text[end - 1 : end] == "\n":
         return end - begin > LONG_LINE_CHARS

@@ -56,7 +56,8 @@ _LEVEL_NEAR = re.compile(rf"^[^\n]{{0,60}}?\b{_LEVEL}\b", re.MULTILINE)
 # Lines of a trace that are not indented.
 _TRACE = re.compile(r"Traceback \(|Caused by: |\}|[\w.$]{1,100}(?:Error|Exception|Warning|Interrupt)\b")
 _EXCEPTION = re.compile(
-    r"^[ \t]*(?:Caused by: |Suppressed: )?(?:[\w$]+\.)*[\w$]*(?:Error|Exception)\b[^\n]{0,200}(?=\r?\n[ \t]+at )",
+    r"^[ \t]*(?:Caused by: |Suppressed: )?(?:[\w$]+\.)*+[\w$]*(?:Error|Exception)\b[^\n]{0,200}"
+    r"(?=\n[ \t]+at )",
     re.MULTILINE,
 )
 _FEWEST_ENTRIES = 3
