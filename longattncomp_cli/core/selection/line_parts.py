@@ -10,20 +10,55 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from longattncomp_cli.core.assembly.kept_spans import KeptSpan
+from longattncomp_cli.core.assembly.kept_spans import KeptSpan, chunk_map
 from longattncomp_cli.core.assembly.readable_parts import ReadableParts
 from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.chunking.chunks import Chunk
+from longattncomp_cli.core.prompts.request import Request
+from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection import cutting
 from longattncomp_cli.core.selection.cutting import FindStart, Remaining
 from longattncomp_cli.core.selection.part_ends import longest_end
-from longattncomp_cli.core.text.spans import Span
+from longattncomp_cli.core.selection.pointers import Pointed
+from longattncomp_cli.core.text.spans import SourceSpan, Span
 from longattncomp_cli.core.text.structure.asked_lines import asked_lines, asked_words, matched
-from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
+from longattncomp_cli.core.text.structure.kinds import CODE_KINDS, LINE_KINDS
 from longattncomp_cli.core.text.structure.line_pieces import is_long_line, line_pieces
 
 # A record of fewer lines is not parted.
 _FEWEST_RECORD_LINES = 3
+_LONGEST_SECTION = 6_000
+
+
+def raise_line(pointed: Pointed, scores: ChunkScores, request: Request) -> Pointed:
+    """Put the chunk before all others that has the line of a section of which the best chunk has a part.
+
+    The section is one that the query names, and its line answers to more of the query than any in the chunk.
+    """
+    chunk = scores.chunks[int(pointed.order[0])]
+    source = request.sources[chunk.source]
+    text, structure = source.text, source.structure
+    if structure is None or source.kind not in LINE_KINDS or chunk.index in pointed.starts:
+        return pointed
+    asked = asked_words(request.query)
+    named = [
+        unit
+        for unit in (*structure.around(chunk.start), *structure.around(chunk.end))
+        if unit.heading is not None
+        and unit.end - unit.start <= _LONGEST_SECTION
+        and matched(asked, text[slice(*unit.heading)])
+    ]
+    if not named:
+        return pointed
+    region = Span(min(unit.start for unit in named), max(unit.end for unit in named))
+    own, best = (
+        asked_lines(text, source.kind, structure, each, request.query)
+        for each in (Span(chunk.start, chunk.end), region)
+    )
+    if best.score <= own.score or not best.by_own_words or len(best.lines) > 1:
+        return pointed
+    start = best.lines[0].start
+    return pointed.with_first(chunk_map(request, scores.chunks), SourceSpan(chunk.source, start, start + 1))
 
 
 def fill_chunk(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[KeptSpan, ...]:

@@ -53,6 +53,13 @@ class Pointed:
     raised: dict[int, int] = field(default_factory=dict)
     starts: dict[int, int] = field(default_factory=dict)
 
+    def with_first(self, chunks: ChunkMap, place: SourceSpan) -> Pointed:
+        """The same with the chunk that holds a place before all others, and entered there."""
+        (part,) = chunks.split_by_chunk(*place)
+        index, best = part.chunk.index, int(self.order[0])
+        order = np.concatenate([[index], self.order[self.order != index]])
+        return Pointed(order, {**self.raised, index: best}, {**self.starts, index: place.start})
+
     def focus(self, focus: FindStart) -> FindStart:
         """A focus that finds the target in a chunk that has risen."""
         return lambda chunk: self.starts[chunk.index] if chunk.index in self.starts else focus(chunk)
@@ -97,10 +104,7 @@ def raise_entry(pointed: Pointed, scores: ChunkScores, request: Request) -> Poin
     place = entry_asked(request)
     if place is None:
         return pointed
-    (part,) = chunk_map(request, scores.chunks).split_by_chunk(*place)
-    index, best = part.chunk.index, int(pointed.order[0])
-    order = np.concatenate([[index], pointed.order[pointed.order != index]])
-    return Pointed(order, {**pointed.raised, index: best}, {**pointed.starts, index: place.start})
+    return pointed.with_first(chunk_map(request, scores.chunks), place)
 
 
 def follow_pointers(scores: ChunkScores, request: Request) -> Pointed:

@@ -26,7 +26,7 @@ from longattncomp_cli.core.selection.cutting import (
     at_chunk_start,
 )
 from longattncomp_cli.core.selection.leads import raise_names
-from longattncomp_cli.core.selection.line_parts import fill_chunk, least_tokens
+from longattncomp_cli.core.selection.line_parts import fill_chunk, least_tokens, raise_line
 from longattncomp_cli.core.selection.pointers import (
     Pointed,
     corrections_of_best,
@@ -138,7 +138,7 @@ def select(
     pointed = Pointed(scores.order)
     if rule.follows_pointers:
         pointed = raise_entry(follow_pointers(scores, renderer.request), scores, renderer.request)
-        pointed = raise_names(pointed, scores, renderer.request)
+        pointed = raise_line(raise_names(pointed, scores, renderer.request), scores, renderer.request)
         renderer = replace(renderer, corrections=corrections_of_best(scores, renderer.request))
     # Without a budget a copy takes no room from anything else.
     once = rule.copies_count_once and budget is not None

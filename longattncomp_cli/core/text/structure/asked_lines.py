@@ -55,10 +55,12 @@ class Asked:
     Attributes:
         lines: none where no line and no owner of one has such a word.
         by_own_words: whether the lines have some themselves, besides what they stand under.
+        score: for how many words a line answers, one in a value counting less.
     """
 
     lines: list[Span]
     by_own_words: bool
+    score: float
 
 
 def asked_lines(text: str, kind: str | None, structure: Structure | None, region: Span, query: str) -> Asked:
@@ -72,16 +74,16 @@ def asked_lines(text: str, kind: str | None, structure: Structure | None, region
         if found > most:
             best, most = [], found
         best.append(piece)
-    return Asked(best, most[2])
+    return Asked(best, most[2], most[0])
 
 
 def _lines_score(
     text: str, structure: Structure | None, piece: Span, asked: list[str]
 ) -> tuple[float, int, bool, int] | None:
-    """What a line counts, how many words of its key do, whether it has words that no owner has, and its depth.
+    """What a line counts, for how many words of its key, whether for words that no owner has; its depth.
 
-    The depth, below 0, counts with such words: the line nearest to the owner is meant, not one of what that
-    owns. ``None`` of a line that heads others or holds no word.
+    The depth, below 0, counts where it has any words: the line nearest to the owner is meant, not one of
+    what that owns. ``None`` of a line that heads others or holds no word.
     """
     line = text[piece.start : piece.end]
     if not any(letter.isalnum() for letter in line) or (structure and _is_heading(text, structure, piece)):
@@ -93,7 +95,7 @@ def _lines_score(
     in_value = matched(asked, line) - named - in_key
     score = len(named | in_key) + _IN_VALUE * len(in_value)
     has_own = bool(in_key - named or in_value)
-    return score, len(in_key), has_own, -len(over) if has_own else 0
+    return score, len(in_key), has_own, -len(over) if in_key or in_value else 0
 
 
 def _is_heading(text: str, structure: Structure, piece: Span) -> bool:
