@@ -161,7 +161,8 @@ def test_code_debug_breaks_one_of_four_functions(tree):
 
 def test_modules_without_four_functions_to_ask_about_are_drawn_again_or_refused(tmp_path):
     few, many = ["alpha"], [f"alpha_{n}" for n in range(4)]
-    body = "    total = 0\n    if level < 3:\n        total = 1\n    else:\n        total = 2\n    return total\n"
+    body = "    total = 0\n    if level < 3:\n        total = 1\n    else:\n        total = 2\n"
+    body += "    return total\n"
     for folder, names in (("few", few), ("both", few), ("both", many)):
         source = "".join(f"def {name}(level):\n{body}\n\n" for name in names) + "# padding\n" * 200
         (tmp_path / folder).mkdir(exist_ok=True)

@@ -17,13 +17,12 @@ from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.boundaries import line_starts, sentence_starts, word_starts
-from longattncomp_cli.core.text.structure.kinds import CODE_KINDS, FOLDED_KINDS, LINE_KINDS
+from longattncomp_cli.core.text.structure.kinds import CODE_KINDS, LINE_KINDS
+from longattncomp_cli.core.text.structure.line_pieces import LONG_LINE_CHARS, goes_on
 from longattncomp_cli.core.text.structure.units import Structure
 
 # A record or line of up to this many characters is kept whole where a chunk holds a part of it.
 _MOST_RECORD_CHARS = 2_000
-# In formats of lines a line of up to this many is not cut.
-_LONG_LINE_CHARS = 400
 
 
 @dataclass(frozen=True)
@@ -136,11 +135,7 @@ class ReadableParts:
 
     def _goes_on(self, source: int, offset: int) -> bool:
         """Whether the line that begins at ``offset`` is the rest of the one before it."""
-        text = self.sources[source].text
-        if self.sources[source].kind in FOLDED_KINDS:
-            return text[offset : offset + 1] in (" ", "\t") and offset > 0
-        before = text[max(0, offset - 3) : offset].rstrip("\r\n")
-        return self.has_lines(source) and before.endswith("\\")
+        return bool(self.structures) and goes_on(self.sources[source].text, self.sources[source].kind, offset)
 
     def has_lines(self, source: int) -> bool:
         """Whether half a line of a source says nothing."""
@@ -149,14 +144,14 @@ class ReadableParts:
     def _is_in_line(self, source: int, offset: int) -> bool:
         """Whether ``offset`` parts a line that is not very long."""
         text = self.sources[source].text
-        begin = text.rfind("\n", max(0, offset - _LONG_LINE_CHARS), offset) + 1
-        stop = text.find("\n", offset, offset + _LONG_LINE_CHARS)
-        if not begin and offset > _LONG_LINE_CHARS:
+        begin = text.rfind("\n", max(0, offset - LONG_LINE_CHARS), offset) + 1
+        stop = text.find("\n", offset, offset + LONG_LINE_CHARS)
+        if not begin and offset > LONG_LINE_CHARS:
             return False
         if not text[begin:offset].strip() and self._goes_on(source, begin):
             return True
-        stop = min(len(text), offset + _LONG_LINE_CHARS) if stop < 0 else stop
-        return bool(text[begin:offset].strip()) and stop - begin <= _LONG_LINE_CHARS
+        stop = min(len(text), offset + LONG_LINE_CHARS) if stop < 0 else stop
+        return bool(text[begin:offset].strip()) and stop - begin <= LONG_LINE_CHARS
 
     def _is_in_record(self, source: int, offset: int) -> bool:
         start, end = self.record_at(source, offset)

@@ -54,6 +54,7 @@ class Renderer:
         unmatched: of the user's rules those that hold nothing here, each as a sentence.
         cut_marks: whether it does; without, the separator stands there too, and nothing at the end.
         left_out: by chunk, parts that are kept only where ``required`` says so: copies of what is kept.
+        corrections: by chunk, later sentences that take back what it says; they are kept with it.
     """
 
     request: Request
@@ -66,6 +67,7 @@ class Renderer:
     unmatched: tuple[str, ...] = ()
     cut_marks: bool = True
     left_out: Mapping[int, Sequence[Span]] = field(default_factory=dict)
+    corrections: Mapping[int, Sequence[KeptSpan]] = field(default_factory=dict)
     stands_empty: ClassVar[bool] = False
     """Whether what is rendered makes sense where nothing is kept."""
 
@@ -118,8 +120,8 @@ class Renderer:
         return [span] if span.reason or not parts else without_parts(span, parts)
 
     def owners_of(self, chunk: Chunk) -> list[KeptSpan]:
-        """What must be kept with a chunk: the heading lines over it, the rest of the records it cuts."""
-        return self.parts.owners_of(chunk)
+        """What must be kept with a chunk: heading lines over it, the rest of records it cuts, corrections."""
+        return [*self.parts.owners_of(chunk), *self.corrections.get(chunk.index, ())]
 
     @cached_property
     def parts(self) -> ReadableParts:

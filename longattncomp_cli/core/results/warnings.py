@@ -77,10 +77,8 @@ def find_warnings(
         )
         found.append(ResultWarning("unread-script", sentence))
     asked = order_asked(request.query)
-    words = place_asked(request.query)
-    if asked is not None and entry_asked(request) is None:
-        words = asked[1]
-    if words:
+    words = asked[1] if asked is not None else place_asked(request.query)
+    if words and entry_asked(request) is None:
         sentence = f"the query asks for {words!r}: position and order in time are not judged, only wording"
         found.append(ResultWarning("order-words", sentence))
     if selection is not None:

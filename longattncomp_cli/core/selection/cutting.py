@@ -21,8 +21,6 @@ from longattncomp_cli.core.text.graphemes import cluster_ends
 from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
 from longattncomp_cli.core.text.words import Spelling, word_set
 
-# A record of fewer lines is not parted.
-_FEWEST_RECORD_LINES = 3
 _SHORT_LETTERS = 3
 
 
@@ -70,7 +68,8 @@ def fill_remaining(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[Kep
     anchor = _anchor(chunk, renderer, focus)
     before = parts.rest_before(source, anchor)
     headings = parts.headings_at(source, anchor)
-    owners = [*headings, *before]
+    corrections = renderer.corrections.get(chunk.index, ())
+    owners = [*headings, *before, *corrections]
 
     def part(start: int, end: int) -> list[KeptSpan]:
         rest = parts.rest_after(source, end) if end == chunk.end else []
@@ -84,36 +83,36 @@ def fill_remaining(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[Kep
         return renderer.full_chunks(room.whole, part(chunk.start + kept, chunk.end))
     ends = PartEnds.of(anchor, chunk, renderer)
     alone = not room.whole and not renderer.required_spans
-    line = _best_line(chunk, anchor, renderer) if alone else None
-    least = (line.record_end - anchor if line else ends.whole) if alone else 0
-    length = ends.best(lambda length: room.fits(part(anchor, anchor + length)), least=least)
+    shortest = ends.whole if alone else 0
+    length = ends.best(lambda length: room.fits(part(anchor, anchor + length)), least=shortest)
     if length:
         return renderer.full_chunks(room.whole, part(anchor, anchor + length))
     if not alone:
         return renderer.full_chunks(room.whole) if room.whole or renderer.required_spans else ()
-    if line is not None:
-        anchor, before = line.start, []
-        headings = parts.headings_at(source, anchor)
-        ends = ends.from_line(line.start - (chunk.end - len(ends.text)), line.record_end - line.start)
-    first = _beginning(KeptSpan(chunk, anchor, anchor + ends.first), room)
+    first = beginning(KeptSpan(chunk, anchor, anchor + ends.first), room)
     if first and first[0].end == anchor + ends.first:
-        first = _step_by_step(first[0], ends, [*before, *headings], room)
+        first = _step_by_step(first[0], ends, [*before, *headings], room, corrections)
     return renderer.full_chunks((), first)
 
 
 def _step_by_step(
-    first: KeptSpan, ends: PartEnds, owners: Sequence[KeptSpan], room: Remaining
+    first: KeptSpan,
+    ends: PartEnds,
+    owners: Sequence[KeptSpan],
+    room: Remaining,
+    corrections: Sequence[KeptSpan] = (),
 ) -> Sequence[KeptSpan]:
     """The first words of a part, and of what they need as much as fits, in an order that no budget changes.
 
-    The innermost heading line, which may say of whom or whether at all; the line above that names what the
-    query names; the rest of the sentence; the other heading lines, the innermost first. In code, whose
-    statements are long and whose heading lines are short, these come before the rest.
+    What takes the part back; the innermost heading line, which may say of whom or whether at all; the line
+    above that names what the query names; the rest of the sentence; the other heading lines, the innermost
+    first. In code, whose statements are long and whose heading lines are short, these come before the rest.
     """
     is_code = room.renderer.request.sources[first.chunk.source].kind in CODE_KINDS
     outer = owners[:-1]
     kept = [first]
-    for owner in [*owners[-1:], *_naming_line(outer, room.renderer), *(reversed(outer) if is_code else ())]:
+    naming = _naming_line(outer, room.renderer)
+    for owner in [*corrections, *owners[-1:], *naming, *(reversed(outer) if is_code else ())]:
         if not room.fits([*kept, owner]):
             return kept
         kept.append(owner)
@@ -130,37 +129,12 @@ def _step_by_step(
 def _naming_line(headings: Sequence[KeptSpan], renderer: Renderer) -> list[KeptSpan]:
     """The line of heading lines that has most words of the query, the innermost of several; none without."""
     wanted = word_set(renderer.request.query)
-    lines = [line for heading in reversed(headings) for line in _lines(heading, renderer)]
+    lines = [line for heading in reversed(headings) for line in lines_of(heading, renderer)]
     shared = [_num_shared(wanted, _text_of(line, renderer)) for line in lines]
     return [lines[shared.index(max(shared))]] if any(shared) else []
 
 
-@dataclass(frozen=True, slots=True)
-class _RecordLine:
-    """A line of a record that is kept in part: where it begins, and where the record ends in its chunk."""
-
-    start: int
-    record_end: int
-
-
-def _best_line(chunk: Chunk, anchor: int, renderer: Renderer) -> _RecordLine | None:
-    """The line of the record at ``anchor`` that has most words of the query, its heading's left out.
-
-    ``None`` where there is no record of several lines, or where none of its lines has such words.
-    """
-    parts = renderer.parts
-    end = min(parts.record_at(chunk.source, anchor + 1)[1], chunk.end)
-    lines = _lines(KeptSpan(chunk, anchor, end), renderer) if end > anchor else []
-    if len(lines) < _FEWEST_RECORD_LINES:
-        return None
-    names = (word_set(_text_of(each, renderer)) for each in parts.headings_at(chunk.source, end - 1))
-    wanted = word_set(renderer.request.query).difference(*names)
-    shared = [_num_shared(wanted, _text_of(line, renderer)) for line in lines]
-    best = lines[shared.index(max(shared))]
-    return _RecordLine(best.start, end) if max(shared) and best.start > anchor else None
-
-
-def _lines(span: KeptSpan, renderer: Renderer) -> list[KeptSpan]:
+def lines_of(span: KeptSpan, renderer: Renderer) -> list[KeptSpan]:
     """The lines of a heading, each alone."""
     starts = renderer.parts.line_starts(span.chunk.source, span.start, span.end)
     edges = [span.start, *(span.start + int(at) for at in starts), span.end]
@@ -179,7 +153,7 @@ def _text_of(span: KeptSpan, renderer: Renderer) -> str:
 
 def least_tokens(chunk: Chunk, room: Remaining, focus: FindStart) -> int:
     """A budget with which :func:`fill_remaining` keeps something of ``chunk``."""
-    return _least(KeptSpan(chunk, _anchor(chunk, room.renderer, focus), chunk.end), room)
+    return least(KeptSpan(chunk, _anchor(chunk, room.renderer, focus), chunk.end), room)
 
 
 def _anchor(chunk: Chunk, renderer: Renderer, focus: FindStart) -> int:
@@ -188,7 +162,7 @@ def _anchor(chunk: Chunk, renderer: Renderer, focus: FindStart) -> int:
     return max(chunk.start, renderer.parts.record_at(chunk.source, anchor)[0])
 
 
-def _beginning(span: KeptSpan, room: Remaining) -> Sequence[KeptSpan]:
+def beginning(span: KeptSpan, room: Remaining) -> Sequence[KeptSpan]:
     """As much of ``span`` as fits, from where it begins; nothing where not one character does.
 
     It is all that is kept: a mark that the text ends inside of something takes at most half of the room, and
@@ -211,14 +185,14 @@ def _beginning(span: KeptSpan, room: Remaining) -> Sequence[KeptSpan]:
     marked = longest(room, unmarked=False)
     if renderer.stands_empty:
         return [marked] if marked.end > marked.start else []
-    enough = max(renderer.fixed_tokens + renderer.tokenizer.count(renderer.cut_mark), _least(span, room))
+    enough = max(renderer.fixed_tokens + renderer.tokenizer.count(renderer.cut_mark), least(span, room))
     bare = longest(replace(room, budget=min(room.budget, enough)), unmarked=True)
     # Where all of it fits with no mark, none comes later in the way of the heading lines.
     kept = bare if bare.end == span.end else max(marked, bare, key=lambda kept: kept.end)
     return [kept] if kept.end > kept.start else []
 
 
-def _least(span: KeptSpan, room: Remaining) -> int:
+def least(span: KeptSpan, room: Remaining) -> int:
     """The tokens of the text with the first grapheme cluster of ``span`` and no mark."""
     text = room.renderer.request.sources[span.chunk.source].text[span.start : span.end]
     first = replace(span, end=span.start + int(cluster_ends(text)[0]), unmarked=True)

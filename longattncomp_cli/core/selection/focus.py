@@ -17,15 +17,20 @@ from longattncomp_cli.core.chunking.cutter import structure_for
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
-from longattncomp_cli.core.text.boundaries import past_empty_lines, sentence_starts
+from longattncomp_cli.core.text.boundaries import clause_starts, past_empty_lines, sentence_starts
 from longattncomp_cli.core.text.spans import Span
-from longattncomp_cli.core.text.structure.kinds import CODE_KINDS
+from longattncomp_cli.core.text.structure.asked_lines import asked_lines
+from longattncomp_cli.core.text.structure.kinds import CODE_KINDS, LINE_KINDS
 from longattncomp_cli.core.text.structure.units import Structure
 
 FOCUS_TOKENS = 16
 """Backbone tokens of a piece."""
-# A part begins with the sentence or the line of the best piece, or with the piece where both are farther off.
+# A part begins with the sentence or the line of the best piece, or its clause, or with the piece where all of
+# these are farther off.
 _FARTHEST_CHARS = 120
+
+# Lines that are told apart by their scores.
+_MOST_LINES = 48
 
 ScorePieces = Callable[[Request, SnapLevel, int], ChunkScores]
 """Scores the pieces of a request; the other arguments: where they end, their most backbone tokens."""
@@ -56,6 +61,10 @@ def best_start(request: Request, chunk: Chunk, *, snap: SnapLevel, score_pieces:
         row = _best_row(source, structure, chunk, request.query, score_pieces)
         if row is not None:
             return row
+    if snap in ("structure", "auto") and source.kind in LINE_KINDS:
+        line = _best_line(source, chunk, request.query, score_pieces)
+        if line is not None:
+            return line
     if structure is not None and source.kind not in CODE_KINDS:
         part = _best_section(source, structure, chunk, request.query, score_pieces)
     fine_snap: SnapLevel = "line" if follows else "sentence" if snap in ("structure", "auto") else snap
@@ -68,7 +77,10 @@ def best_start(request: Request, chunk: Chunk, *, snap: SnapLevel, score_pieces:
         starts = np.union1d(starts, structure.cuts(part.start, part.end))
     start = int(max([part.start, *starts[starts <= best]]))
     start = max(past_empty_lines(source.text, start), source.text.rfind("\n", part.start, best) + 1)
-    return start if best - start <= _FARTHEST_CHARS else best
+    if best - start <= _FARTHEST_CHARS:
+        return start
+    clauses = clause_starts(source.text[start:best]) + start
+    return int(clauses[-1]) if len(clauses) and best - clauses[-1] <= _FARTHEST_CHARS else best
 
 
 def _best_section(
@@ -87,6 +99,20 @@ def _best_section(
 def _titles(text: str, structure: Structure, offset: int) -> str:
     """The heading lines over ``offset``, as one line."""
     return " ".join(" ".join(text[start:end].split()) for start, end in structure.headings_at(offset))
+
+
+def _best_line(source: Source, chunk: Chunk, query: str, score_pieces: ScorePieces) -> int | None:
+    """Where the line begins that answers best by its words and its owners', and of several by its scores.
+
+    ``None`` where none has such a word, or too many do equally.
+    """
+    region = Span(chunk.start, chunk.end)
+    lines = asked_lines(source.text, source.kind, source.structure, region, query).lines
+    if len(lines) < 2 or len(lines) > _MOST_LINES or source.structure is None:
+        return lines[0].start if len(lines) == 1 else None
+    read = tuple(source.part(line, _titles(source.text, source.structure, line.start)) for line in lines)
+    scores = score_pieces(Request(read, query), "none", chunk.num_backbone_tokens)
+    return lines[scores.chunks[int(scores.order[0])].source].start
 
 
 def _best_row(

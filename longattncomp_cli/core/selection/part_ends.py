@@ -32,8 +32,6 @@ class PartEnds:
         words: of words that may end it.
         anywhere: of all words.
         lines: of the lines of what is read line by line.
-        line_starts: where any lines begin that go on from none.
-        is_record: whether it is of one record, which is parted at its lines.
         first: where a part may end of which too little fits: at the first good end, if that is near.
     """
 
@@ -42,8 +40,6 @@ class PartEnds:
     words: list[int]
     anywhere: list[int]
     lines: list[int] = field(default_factory=list)
-    line_starts: list[int] = field(default_factory=list)
-    is_record: bool = False
 
     @classmethod
     def of(cls, anchor: int, chunk: Chunk, renderer: Renderer) -> PartEnds:
@@ -61,16 +57,7 @@ class PartEnds:
             words=_trimmed(text, parts.word_ends(source, anchor, chunk.end)),
             anywhere=word_ends(text),
             lines=_trimmed(text, np.append(whole_lines, len(text))) if parts.has_lines(source) else [],
-            line_starts=whole_lines.tolist(),
         )
-
-    def from_line(self, start: int, length: int) -> PartEnds:
-        """The ends of a part of the same text: so many characters of a record, from one of its lines on."""
-        text = self.text[start : start + length]
-        words = word_ends(text)
-        inside = [at - start for at in self.line_starts if start < at < start + length]
-        lines = _trimmed(text, np.array([*inside, len(text)]))
-        return PartEnds(text=text, good=(lines,), words=words, anywhere=words, lines=lines, is_record=True)
 
     @cached_property
     def first(self) -> int:
@@ -79,8 +66,8 @@ class PartEnds:
 
     @cached_property
     def whole(self) -> int:
-        """Where a part ends that is a whole sentence, unless that is endless, or a whole record."""
-        return self.good[0][-1] if self.is_record else self._first_end(_WHOLE_WORDS)
+        """Where a part ends that is a whole sentence, unless that is endless."""
+        return self._first_end(_WHOLE_WORDS)
 
     @property
     def later(self) -> list[int]:

@@ -25,14 +25,18 @@ from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.order_words import Entry, end_of_order, entries, order_asked
 from longattncomp_cli.core.text.pointers import pointers, targets
 from longattncomp_cli.core.text.references.by_name import named_pointers, named_targets
-from longattncomp_cli.core.text.references.corrections import Correction, corrections, corrects
+from longattncomp_cli.core.text.references.by_place import asks_for_place, item_asked
+from longattncomp_cli.core.text.references.corrections import Correction, corrections, corrects, sentence_end
 from longattncomp_cli.core.text.spans import SourceSpan
+from longattncomp_cli.core.text.structure.asked_lines import asked_words, matched
 from longattncomp_cli.core.text.structure.kinds import CODE_KINDS, ENTRY_KINDS
 
 BEST_CHUNKS = 2
 """Chunks whose pointers are followed."""
 MOST_TARGETS = 2
 """Targets that one chunk raises; of more the best-scored."""
+_FEWEST_ASKED = 2
+"""Words of the query that a correction has which is kept with what it corrects."""
 
 
 @dataclass(frozen=True)
@@ -49,25 +53,44 @@ class Pointed:
     raised: dict[int, int] = field(default_factory=dict)
     starts: dict[int, int] = field(default_factory=dict)
 
+    def with_first(self, chunks: ChunkMap, place: SourceSpan) -> Pointed:
+        """The same with the chunk that holds a place before all others, and entered there."""
+        (part,) = chunks.split_by_chunk(*place)
+        index, best = part.chunk.index, int(self.order[0])
+        order = np.concatenate([[index], self.order[self.order != index]])
+        return Pointed(order, {**self.raised, index: best}, {**self.starts, index: place.start})
+
     def focus(self, focus: FindStart) -> FindStart:
         """A focus that finds the target in a chunk that has risen."""
         return lambda chunk: self.starts[chunk.index] if chunk.index in self.starts else focus(chunk)
 
 
 def entry_asked(request: Request) -> SourceSpan | None:
-    """The entry at that end of a changelog or diary which the query asks for; its first character.
+    """The entry, item or row that the query asks for by its place in time or order; its first character.
 
-    ``None`` where it asks for none, or where not exactly one source has such entries.
+    ``None`` where it asks for none, or where not exactly one source has it.
     """
     asked = order_asked(request.query)
     if asked is None:
-        return None
+        return request.once(("item asked", request.query), lambda: _item_asked(request))
     ordered = request.once("entries", lambda: _ordered_entries(request.sources))
     if len(ordered) != 1:
-        return None
+        return request.once(("item asked", request.query), lambda: _item_asked(request))
     number, found = ordered[0]
     start = end_of_order(found, asked[0]).start
     return SourceSpan(number, start, start + 1)
+
+
+def _item_asked(request: Request) -> SourceSpan | None:
+    if not asks_for_place(request.query):
+        return None
+    found = [
+        (number, item_asked(source.text, source.context_span, source.structure, request.query))
+        for number, source in enumerate(request.sources)
+        if source.kind not in CODE_KINDS
+    ]
+    places = [SourceSpan(number, at, at + 1) for number, at in found if at is not None]
+    return places[0] if len(places) == 1 else None
 
 
 def _ordered_entries(sources: Sequence[Source]) -> list[tuple[int, list[Entry]]]:
@@ -81,10 +104,7 @@ def raise_entry(pointed: Pointed, scores: ChunkScores, request: Request) -> Poin
     place = entry_asked(request)
     if place is None:
         return pointed
-    (part,) = chunk_map(request, scores.chunks).split_by_chunk(*place)
-    index, best = part.chunk.index, int(pointed.order[0])
-    order = np.concatenate([[index], pointed.order[pointed.order != index]])
-    return Pointed(order, {**pointed.raised, index: best}, {**pointed.starts, index: place.start})
+    return pointed.with_first(chunk_map(request, scores.chunks), place)
 
 
 def follow_pointers(scores: ChunkScores, request: Request) -> Pointed:
@@ -117,6 +137,32 @@ def follow_pointers(scores: ChunkScores, request: Request) -> Pointed:
         new.append(waiting.pop())
         waiting += [each for each, by in reversed(raised.items()) if by == new[-1]]
     return Pointed(np.array(new, dtype=np.int64), raised, starts)
+
+
+def corrections_of_best(scores: ChunkScores, request: Request) -> dict[int, list[KeptSpan]]:
+    """Of each of the best chunks the sentences that correct it in what the query asks for.
+
+    They are kept with it, so that nothing but its own answer comes before them.
+    """
+    asked = asked_words(request.query)
+    chunks = chunk_map(request, scores.chunks)
+    found: dict[int, list[KeptSpan]] = {}
+    for index in scores.order[:BEST_CHUNKS].tolist():
+        chunk = scores.chunks[index]
+        source = request.sources[chunk.source]
+        if source.kind in CODE_KINDS | ENTRY_KINDS:
+            continue
+        for each in _targets(request).corrections[chunk.source]:
+            end = sentence_end(source.text, each.start)
+            if (
+                each.start > chunk.start
+                and len(matched(asked, source.text[each.start : end])) >= _FEWEST_ASKED
+                and corrects(each, source.text, chunk.start, min(chunk.end, each.start))
+            ):
+                found.setdefault(index, []).extend(
+                    chunks.split_by_chunk(chunk.source, each.start, end, "head")
+                )
+    return {index: spans[-MOST_TARGETS:] for index, spans in found.items()}
 
 
 def corrections_left_out(scores: ChunkScores, request: Request, kept: Sequence[KeptSpan]) -> list[SourceSpan]:

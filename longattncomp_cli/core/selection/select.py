@@ -24,11 +24,15 @@ from longattncomp_cli.core.selection.cutting import (
     FindStart,
     Remaining,
     at_chunk_start,
-    fill_remaining,
-    least_tokens,
 )
 from longattncomp_cli.core.selection.leads import raise_names
-from longattncomp_cli.core.selection.pointers import Pointed, follow_pointers, raise_entry
+from longattncomp_cli.core.selection.line_parts import fill_chunk, least_tokens, raise_line
+from longattncomp_cli.core.selection.pointers import (
+    Pointed,
+    corrections_of_best,
+    follow_pointers,
+    raise_entry,
+)
 from longattncomp_cli.core.text.arrays import IntArray
 from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import BudgetError, UsageError
@@ -134,7 +138,8 @@ def select(
     pointed = Pointed(scores.order)
     if rule.follows_pointers:
         pointed = raise_entry(follow_pointers(scores, renderer.request), scores, renderer.request)
-        pointed = raise_names(pointed, scores, renderer.request)
+        pointed = raise_line(raise_names(pointed, scores, renderer.request), scores, renderer.request)
+        renderer = replace(renderer, corrections=corrections_of_best(scores, renderer.request))
     # Without a budget a copy takes no room from anything else.
     once = rule.copies_count_once and budget is not None
     copies = find_copies(pointed.order, renderer) if once else Copies(pointed.order, {})
@@ -149,10 +154,10 @@ def select(
         return _selection(scores, renderer.full_chunks(best), reason, copies)
     room = Remaining(renderer=renderer, whole=best, budget=budget)
     cut = scores.chunks[order[num_whole]]
-    kept = fill_remaining(cut, room, focus) if rule.fill else renderer.full_chunks(best)
+    kept = fill_chunk(cut, room, focus) if rule.fill else renderer.full_chunks(best)
     if not kept and not renderer.stands_empty:
         held = "one character" if rule.fill else "all"
-        way = "" if rule.fill or not fill_remaining(cut, room, focus) else "drop --as-published, or "
+        way = "" if rule.fill or not fill_chunk(cut, room, focus) else "drop --as-published, or "
         raise BudgetError(
             f"the budget of {budget} tokens cannot hold {held} of the best chunk",
             hint=f"{way}use --budget {_least_budget(scores, rule, renderer, focus)} or more",

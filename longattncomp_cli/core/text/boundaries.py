@@ -57,6 +57,13 @@ _OF_SCRIPTS = [
 ]
 
 
+# After a semicolon or colon; after a comma where a word of a new clause follows; after a dash.
+_CLAUSE = re.compile(
+    r"(?<=[;:；：])\s+(?=\S)|(?<=[,，])\s+(?=(?:and|or|but|nor|yet|so|which|who|whose|where|when|while|whereas|if|unless"
+    r"|provided|except|save|und|oder|aber|wenn|wobei|sofern|et|ou|mais|y|o|pero)\b)|(?<=\s[–—])\s+(?=\S)"
+    r"|(?<=[；])(?=\S)",
+    re.IGNORECASE,
+)
 _PARAGRAPH = re.compile(r"\n[ \t\r]*\n\s*")
 _EMPTY_LINES = re.compile(r"(?:[ \t\r]*\n)+")
 
@@ -116,6 +123,11 @@ def _is_abbreviated(text: str, stop: int, following: int) -> bool:
         return True
     is_short = _SHORT.search(text, before, stop + 1)
     return is_short is not None and (text[following].islower() or _GOES_ON.match(text, following) is not None)
+
+
+def clause_starts(text: str) -> IntArray:
+    """Offsets at which a clause or a sentence begins (0 excluded), ascending."""
+    return np.union1d(_offsets(_CLAUSE, text), sentence_starts(text)).astype(np.int64)
 
 
 def paragraph_starts(text: str) -> IntArray:

@@ -67,6 +67,8 @@ _WORDS = {
     "mengapa bagaimana berapa akan telah sebuah atau dalam",
 }
 _LISTS = {language: frozenset(words.split()) for language, words in _WORDS.items()}
+FUNCTION_WORDS = frozenset[str]().union(*_LISTS.values())
+"""Those of all languages."""
 _WORD = re.compile(r"[^\W\d_]+")
 _SAMPLES, _SAMPLE_CHARS = 16, 1_000
 _LEAST_WORDS = 20

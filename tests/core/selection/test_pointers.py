@@ -10,12 +10,14 @@ import pytest
 
 from longattncomp_cli.core.assembly.renderer import DEFAULT_SEPARATOR, Renderer
 from longattncomp_cli.core.chunking.chunks import Chunk
+from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.results.warnings import find_warnings
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.pointers import entry_asked, follow_pointers
 from longattncomp_cli.core.selection.select import SelectionRule, select
+from longattncomp_cli.core.settings import CompressorSettings
 from longattncomp_cli.core.text.order_words import end_of_order, entries, order_asked
 from longattncomp_cli.core.text.pointers import pointers, targets
 from longattncomp_cli.errors import BudgetError
@@ -159,3 +161,21 @@ def test_words_of_order_are_told_from_plain_ones() -> None:
     assert order_asked("How much did the last two winters cost?") is None
     assert order_asked("what is the NEWEST one") == ("newest", "NEWEST")
     assert order_asked("Which was the very first version?") == ("oldest", "very first")
+
+
+def test_a_correction_of_what_is_asked_for_comes_before_filler(scorer, o200k) -> None:
+    filler = "The mill has two wheels and a loft for the swifts. "
+    text = (
+        "# The mill\n\n## Hours\n\nThe mill opens at seven on Mondays. " + filler * 3 + "\n\n"
+        "## Bread\n\nThe loaves are of rye, and the oven is of clay. " + filler * 3 + "\n\n"
+        "## Later\n\nCorrection of 3 June: the mill opens at nine on Mondays, not at seven.\n"
+    )
+    context = Compressor(scorer, o200k, CompressorSettings()).read(Source(text, "mill.md"))
+    before: set[int] = set()
+    for budget in (44, 60, 90, 120):
+        found = context.compress("When does the mill open on Mondays?", budget)
+        assert found.num_tokens <= budget
+        assert "opens at nine" in found.text
+        kept = {at for span in found.spans for at in range(span.start, span.end)}
+        assert before <= kept
+        before = kept

@@ -34,6 +34,8 @@ _MARK = re.compile(
 _BEFORE = re.compile(r"[ \t>*_#\[(-]*")
 _SPEAKER = re.compile(r"[ \t>*_-]*[\w.'-]{1,20}:[ \t]+[*_]*")
 _SENTENCE_ENDS = re.compile(r"[.!?:][ ]+(?=\S)")
+# "Erratum. The gate …"
+_OPENING = re.compile(r"[^\w\n]*\w+[^.\n]{0,40}\.[*_)]*\s+")
 _FURTHEST = 200
 _WORD = re.compile(r"[^\W\d_]{4,}|\d{2,}")
 _LOOKED_AT = 400
@@ -80,6 +82,14 @@ def _of(text: str, at: int, end: int) -> Correction:
     shown = text[at : min(end, at + _LOOKED_AT)]
     blank = re.search(r"\n[ \t\r]*\n", shown)
     return Correction(at, words_of(shown[: blank.start()] if blank else shown))
+
+
+def sentence_end(text: str, start: int) -> int:
+    """Where the sentence of a correction ends, or its first lines; the mark that opens it is no sentence."""
+    shown = text[start : start + _LOOKED_AT]
+    opening = _OPENING.match(shown)
+    ends = [at for at in sentence_starts(shown).tolist() if opening is None or at > opening.end()]
+    return start + len(shown[: ends[0] if ends else len(shown)].rstrip())
 
 
 def words_of(text: str) -> frozenset[str]:

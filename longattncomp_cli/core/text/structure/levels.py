@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from longattncomp_cli.core.text.structure.formats.lines import LINE, WHOLE_CHARS, end_of_name, trimmed_end
 from longattncomp_cli.core.text.structure.units import Unit, heading_span
@@ -11,6 +12,10 @@ _CLOSES = re.compile(r"[\])}]|(?:end\w*|fi|done|esac)\b")
 _REMARK = re.compile(r"(?:#|//|;|!|--)")
 _OPENS = re.compile(r"[(\[=][ \t]*$|\([^()\n]*$")
 _NEAR_CHARS = 160
+_FIELD = re.compile(r"[A-Za-z][\w .()/-]{0,40}[:=](?:\s|$)")
+_PAIR = re.compile(r"[A-Za-z][\w-]*(?:[ \t]+[^\s.,;!?]\S*){1,4}(?<![.,;!?])")
+_FIELD_SHARE = 0.9
+_FIELDS_INDENTED = 0.25
 _FEWEST_BLOCKS = 3
 _HEAD_SHARE = 0.8
 _OPENING_SHARE = 0.25
@@ -71,7 +76,8 @@ def _indent(text: str, start: int, end: int) -> int | None:
 def has_indented_blocks(sample: str) -> bool:
     """Whether most lines at the margin have lines indented below them, and these are many.
 
-    Of lines that open a bracket which others below close, fewer do: statements of one line stand between.
+    Of lines that open a bracket which others below close, fewer do: statements of one line stand between. So
+    do fields in what tools print: ``Node: n17``, then ``Containers:`` with more below.
     """
     lines = [line.rstrip() for line in sample.splitlines() if line.strip() and not _REMARK.match(line)]
     margin = [
@@ -82,11 +88,22 @@ def has_indented_blocks(sample: str) -> bool:
     has_braces = sum(line.endswith("{") for line in lines) > _BRACES * len(lines)
     share = _HEAD_SHARE if has_braces or opening < _HEAD_SHARE * len(heads) else _OPENING_SHARE
     indented = sum(1 for line in lines if line[0].isspace())
+    if _are_fields(lines, margin, heads):
+        share = 0.0
     longest = max((len(line) for line in lines), default=0)
     return (
         len(heads) >= _FEWEST_BLOCKS
         and len(heads) >= share * len(margin)
-        and indented >= _INDENTED_SHARE * len(lines)
+        and indented >= (_INDENTED_SHARE if share else _FIELDS_INDENTED) * len(lines)
         and longest <= 4 * _NEAR_CHARS
         and not any(lines[number][0] in "-*•+|>" for number in margin)
     )
+
+
+def _are_fields(lines: list[str], margin: list[int], heads: list[int]) -> bool:
+    """Whether the lines at the margin are short fields, with colons or with heads that open alike."""
+    fields = sum(_FIELD.match(lines[number]) is not None for number in margin)
+    pairs = sum(_PAIR.fullmatch(lines[number]) is not None for number in margin)
+    openings = Counter(lines[number].split()[0] for number in heads)
+    is_alike = bool(heads) and 2 * openings.most_common(1)[0][1] > len(heads)
+    return fields >= _FIELD_SHARE * len(margin) or (is_alike and fields + pairs >= _FIELD_SHARE * len(margin))

@@ -117,7 +117,11 @@ class Structure:
     @cached_property
     def heading_ends(self) -> IntArray:
         """Where heading lines end under which other units or paragraphs stand, ascending."""
-        ends = {unit.heading[1] for unit in self.units if unit.heading is not None and not unit.leaf}
+        ends = {
+            unit.heading[1]
+            for unit in self.units
+            if unit.heading is not None and not unit.leaf and unit.heading[1] < unit.end
+        }
         return np.array(sorted(ends), dtype=np.int64)
 
     @cached_property

@@ -55,6 +55,11 @@ _LEVEL_NEAR = re.compile(rf"^[^\n]{{0,60}}?\b{_LEVEL}\b", re.MULTILINE)
 
 # Lines of a trace that are not indented.
 _TRACE = re.compile(r"Traceback \(|Caused by: |\}|[\w.$]{1,100}(?:Error|Exception|Warning|Interrupt)\b")
+_EXCEPTION = re.compile(
+    r"^[ \t]*(?:Caused by: |Suppressed: )?(?:[\w$]+\.)*+[\w$]*(?:Error|Exception)\b[^\n]{0,200}"
+    r"(?=\n[ \t]+at )",
+    re.MULTILINE,
+)
 _FEWEST_ENTRIES = 3
 _LEAST_SHARE = 0.5
 
@@ -81,7 +86,18 @@ def read(text: str) -> Structure:
     for start, stop in zip(starts, [*starts[1:], len(text)], strict=False):
         end = trimmed_end(text, start, stop)
         units.append(Unit(start, end, _heading(text, start, end)))
+        units += _exceptions(text, start, end)
     return build("log", units)
+
+
+def _exceptions(text: str, start: int, end: int) -> list[Unit]:
+    """The exceptions of an entry, each over its frames."""
+    found = list(_EXCEPTION.finditer(text, start, end))
+    stops = [each.start() for each in found[1:]]
+    return [
+        Unit(each.start(), trimmed_end(text, each.start(), stop), each.span())
+        for each, stop in zip(found, [*stops, end], strict=False)
+    ]
 
 
 def _heading(text: str, start: int, end: int) -> tuple[int, int]:

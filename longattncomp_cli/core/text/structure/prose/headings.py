@@ -117,12 +117,22 @@ def _is_stage_title(line: str, end_of_number: int) -> bool:
 
 
 def _clauses(text: str, lines: Lines) -> Iterator[tuple[int, int, int, str]]:
-    """Paragraphs that begin with ``4.2``, up to the end of their first sentence, and titles with a number."""
+    """Paragraphs that begin with ``4.2``, up to the end of their first sentence, and titles with a number.
+
+    A line with the number that is next, ``4.3``, begins a paragraph as well.
+    """
+    nexts: set[str] = set()
     for number, (start, end) in enumerate(lines):
         found = _NUMBER.match(text, start, end)
-        if not found or (number and text[slice(*lines[number - 1])].strip()):
+        if not found:
+            continue
+        above, _, own = found.group(1).rpartition(".")
+        is_new = not number or not text[slice(*lines[number - 1])].strip()
+        if not is_new and found.group(1) not in nexts:
             continue
         depth = found.group(1).count(".") + 1
+        if depth > 1:
+            nexts.add(f"{above}.{int(own) + 1}")
         line = text[found.end() : end].rstrip()
         is_title = len(line) <= _LONGEST and line[:1].isupper() and line[-1:] not in ".,;:!?"
         if depth == 1 and not (is_title and _is_alone(text, lines, number)):
