@@ -454,6 +454,7 @@ def test_ctrl_c_while_the_program_loads_ends_it_quietly(folder: Path) -> None:
     """The signal comes at the first import of the program's own."""
     code = (
         "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
         "class Interrupt:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name == 'longattncomp_cli.main': os.kill(os.getpid(), signal.SIGINT)\n"
