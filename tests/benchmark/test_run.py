@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import orjson
@@ -72,7 +73,8 @@ def test_a_baseline_that_is_not_its_papers_says_so(tmp_path):
 def test_random_is_reported_as_worse(tmp_path):
     """Over code: of a list of keys and values the cut finds the line that is asked for in any order."""
     report = tmp_path / "report.json"
-    wanted = ["--limit", "3", "--budget", "15%", "--quiet", "--context-tokens", "2k"]
+    folder = Path(json.__file__).parent
+    wanted = ["--python", folder, "--limit", "3", "--budget", "15%", "--quiet", "--context-tokens", "2k"]
     done = run("code-nl", *wanted, "--method", "bm25", "--method", "random", "-o", report)
     assert done.exit_code == 0, done.output
     summary = json.loads(report.read_bytes())["summary"]
