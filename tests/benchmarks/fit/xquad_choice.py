@@ -29,12 +29,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from results_file import write_results
 
 LANGUAGES = ("en", "zh", "ar", "hi", "de")
-PARAGRAPHS, QUESTIONS = 45, 24
+PARAGRAPHS = 45
 SHARE = 32
 """A part of so many of the haystack's tokens is kept."""
 
 
-def asked(languages: dict[str, list[Example]]) -> tuple[dict[str, list[Document]], list[str]]:
+def asked(
+    languages: dict[str, list[Example]], num_questions: int
+) -> tuple[dict[str, list[Document]], list[str]]:
     """The paragraphs of each haystack, and the ids of the questions that they answer."""
     pools = {name: distinct(d for e in found for d in e.documents) for name, found in languages.items()}
     order = list(range(len(pools["en"])))
@@ -43,7 +45,7 @@ def asked(languages: dict[str, list[Example]]) -> tuple[dict[str, list[Document]
     here = set(taken["en"])
     ids = [e.id for e in languages["en"] if e.relevant and here.issuperset(e.relevant_documents)]
     random.Random(6).shuffle(ids)
-    return taken, ids[:QUESTIONS]
+    return taken, ids[:num_questions]
 
 
 def recalls(
@@ -91,11 +93,12 @@ def main() -> None:
     )
     parser.add_argument("checkpoints", nargs="+", help="the first one is what others are compared with")
     parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--questions", type=int, default=100)
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     languages = {name: xquad_half(options.data_dir, name, is_reported=False) for name in LANGUAGES}
-    taken, ids = asked(languages)
+    taken, ids = asked(languages, options.questions)
     rows: list[dict[str, Any]] = []
     first: dict[str, FloatArray] = {}
     for name in options.checkpoints:
