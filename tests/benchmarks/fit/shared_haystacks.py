@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
-from longattncomp_cli.benchmark.tasks.lookups import FUNCTION_SEPARATOR, docstring_examples
+from longattncomp_cli.benchmark.tasks.made.lookups import FUNCTION_SEPARATOR, docstring_examples
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.data.haystacks import CountTokens, HaystackConfig, HaystackSet, normal_text, render
