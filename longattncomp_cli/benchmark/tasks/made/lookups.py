@@ -9,8 +9,7 @@ from longattncomp_cli.benchmark.tasks.grading import any_string, token_f1
 from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
 from longattncomp_cli.benchmark.tasks.made import vocabulary
 from longattncomp_cli.core.text.spans import Span
-from longattncomp_cli.data.examples import Document, Example
-from longattncomp_cli.data.haystacks import render
+from longattncomp_cli.data.examples import Document, Example, render
 from longattncomp_cli.data.python_source import Module, read_modules, standard_library
 
 FUNCTION_SEPARATOR = "\n\n\n"
