@@ -9,7 +9,7 @@ from longattncomp_cli.core.attention.cross_attention import CrossAttention
 from longattncomp_cli.core.backbones.base import Backbone, LayerStates, SegmentStates
 from longattncomp_cli.core.backbones.cache.memory import ByteLRU
 from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone
-from longattncomp_cli.core.backbones.decoder.full_pass import PassMemory
+from longattncomp_cli.core.backbones.decoder.pass_memory import PassMemory
 from longattncomp_cli.core.checkpoint.config import Pooling
 from longattncomp_cli.core.chunking.chunks import ContextTokens
 from longattncomp_cli.core.inputs.source import Source
