@@ -17,7 +17,7 @@ from longattncomp_cli.core.chunking.chunks import ContextTokens
 from longattncomp_cli.data.examples import Document
 from longattncomp_cli.training.pools.feature_files import DocumentFeatures
 from longattncomp_cli.training.pools.features import FeatureStore
-from longattncomp_cli.training.pools.plan import Pool, relevant_chunks
+from longattncomp_cli.training.pools.pool import Pool, relevant_chunks
 from longattncomp_cli.training.pools.scores import QuestionScores, score_questions
 from longattncomp_cli.training.pools.states import PoolStates, cloned, encode_query, pool_states
 

@@ -18,7 +18,8 @@ from longattncomp_cli.data.examples import Document
 from longattncomp_cli.errors import InputError
 from longattncomp_cli.training.pools.feature_files import DocumentFeatures
 from longattncomp_cli.training.pools.features import FeatureStore
-from longattncomp_cli.training.pools.plan import Pool, PoolConfig
+from longattncomp_cli.training.pools.plan import PoolConfig
+from longattncomp_cli.training.pools.pool import Pool
 from longattncomp_cli.training.pools.scorer import PoolScorer
 from longattncomp_cli.training.pools.states import cloned
 

@@ -30,7 +30,7 @@ from longattncomp_cli.core.scoring.confidence import (
 )
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.errors import CheckpointError
-from longattncomp_cli.training.calibration import fit_logistic
+from tests.benchmarks.fit.logistic import fit_logistic
 
 
 def test_the_shape_of_shares() -> None:
