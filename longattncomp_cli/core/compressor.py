@@ -255,13 +255,6 @@ class Compressor:
         chosen = self.for_request(request)
         if chosen is not self:
             return chosen.compress(request, on_tokens=on_tokens)
-        scored = self.pipeline.scored(request, on_tokens, always_read=False)
-        assert scored.selection is not None
-        return Compression(
-            scored.request,
-            scored.scores,
-            scored.renderer,
-            scored.selection,
-            scored.budget,
-            self.settings.rule.mode,
+        return self.pipeline.scored(request, on_tokens, always_read=False).compression(
+            self.settings.rule.mode
         )

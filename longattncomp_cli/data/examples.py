@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.errors import InputError
 
 _CHARS_PER_TOKEN = 4.4  # of English prose in WordPieces
@@ -21,6 +23,28 @@ class Document:
     def titled_text(self) -> str:
         """The title on a line of its own, then the text; the text alone where there is no title."""
         return f"{self.title}\n{self.text}" if self.title else self.text
+
+
+def render(documents: Sequence[Document], separator: str = "\n\n") -> tuple[str, list[Span]]:
+    """Put documents together as one text, each after its title.
+
+    Returns:
+        The text, and the span of each document's text in it (titles left out).
+    """
+    parts: list[str] = []
+    spans: list[Span] = []
+    at = 0
+    for number, document in enumerate(documents):
+        part = (separator if number else "") + document.titled_text
+        parts.append(part)
+        at += len(part)
+        spans.append(Span(at - len(document.text), at))
+    return "".join(parts), spans
+
+
+def normal_text(text: str) -> str:
+    """The words of a text, so that copies which differ in case or white space compare equal."""
+    return " ".join(text.split()).casefold()
 
 
 def estimate_tokens(document: Document) -> int:

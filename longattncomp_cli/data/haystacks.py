@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from longattncomp_cli.core.text.spans import Span
-from longattncomp_cli.data.examples import Document, EvidenceSpan, Example
+from longattncomp_cli.data.examples import Document, EvidenceSpan, Example, normal_text
 from longattncomp_cli.errors import UsageError
 
 CountTokens = Callable[[str], int]
@@ -126,6 +125,20 @@ class HaystackSet(Sequence[Haystack]):
         return _Composition(self, example, rng).haystack(example.relevant, self._regions[index])
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A document of a haystack, its length, and where it is a needle its index in the example."""
+
+    document: Document
+    num_tokens: int
+    needle: int | None = None
+
+    def joined(self, other: _Part) -> _Part:
+        """Both as one document."""
+        text = f"{self.document.text}\n\n{other.document.titled_text}"
+        return _Part(Document(self.document.title, text), self.num_tokens + other.num_tokens)
+
+
 class _Composition:
     """The work on one haystack."""
 
@@ -141,18 +154,17 @@ class _Composition:
 
     def haystack(self, needles: tuple[int, ...], first_region: int) -> Haystack:
         """Fill up to the target and place the needles, the n-th in region ``first_region + n``."""
-        lengths = [self._length(self.example.documents[index]) for index in needles]
+        parts = [self._part(self.example.documents[index], index) for index in needles]
         limit = math.inf if self.config.num_documents is None else self.config.num_documents
-        room = self.target - sum(lengths)
+        room = self.target - _length(parts)
         negatives = self._hard(room, limit - len(needles))
-        room -= sum(length for _, length in negatives)
-        negatives += self._random(room, limit - len(needles) - len(negatives))
+        negatives += self._random(room - _length(negatives), limit - len(needles) - len(negatives))
         self.rng.shuffle(negatives)
-        placed = self._place(needles, lengths, negatives, first_region)
-        order = {needle: at for at, (needle, _, _) in enumerate(placed) if needle is not None}
+        placed = self._place(parts, negatives, first_region)
+        order = {part.needle: at for at, part in enumerate(placed) if part.needle is not None}
         example = replace(
             self.example,
-            documents=tuple(document for _, document, _ in placed),
+            documents=tuple(part.document for part in placed),
             relevant=tuple(sorted(order.values())),
             evidence=tuple(
                 EvidenceSpan(order[span.document], span.start, span.end)
@@ -160,52 +172,52 @@ class _Composition:
                 if span.document in order
             ),
         )
-        return Haystack(example, tuple(length for _, _, length in placed), self.target)
+        return Haystack(example, tuple(part.num_tokens for part in placed), self.target)
 
-    def _length(self, document: Document) -> int:
-        return self.count_tokens(document.titled_text)
+    def _part(self, document: Document, needle: int | None = None) -> _Part:
+        return _Part(document, self.count_tokens(document.titled_text), needle)
 
-    def _hard(self, room: int, limit: float) -> list[tuple[Document, int]]:
+    def _hard(self, room: int, limit: float) -> list[_Part]:
         """The example's own distractors, in random order, as far as they fit."""
         if self.config.max_hard_negatives is not None:
             limit = min(limit, self.config.max_hard_negatives)
         own = list(self.example.distractors)
         self.rng.shuffle(own)
-        taken: list[tuple[Document, int]] = []
+        taken: list[_Part] = []
         for document in own:
             if len(taken) >= limit or room <= 0:
                 break
             if not self._is_new(document):
                 continue
-            length = self._length(document)
-            if length <= room:
-                taken.append((document, length))
-                room -= length
+            part = self._part(document)
+            if part.num_tokens <= room:
+                taken.append(part)
+                room -= part.num_tokens
         return taken
 
-    def _random(self, room: int, limit: float) -> list[tuple[Document, int]]:
+    def _random(self, room: int, limit: float) -> list[_Part]:
         """Documents of the pool until the room is used, at most ``limit``, joined where that is too few."""
         if limit < 1:
             return []
         share = room / limit
-        taken: list[tuple[Document, int]] = []
+        taken: list[_Part] = []
         used = misses = 0
         for index in _shuffled(self.rng, len(self.pool)):
             document = self.pool[index]
             if document.title in self.relevant_titles or not self._is_new(document):
                 continue
-            length = self._length(document)
-            if used + length > room:
+            part = self._part(document)
+            if used + part.num_tokens > room:
                 misses += 1
                 if misses == _MISSES:
                     break
                 continue
             # The number of documents that should be there by now; the last one grows until it is due.
             if taken and (used < share * len(taken) or len(taken) >= limit):
-                taken[-1] = (_joined(taken[-1][0], document), taken[-1][1] + length)
+                taken[-1] = taken[-1].joined(part)
             else:
-                taken.append((document, length))
-            used += length
+                taken.append(part)
+            used += part.num_tokens
         return taken
 
     def _is_new(self, document: Document) -> bool:
@@ -218,55 +230,25 @@ class _Composition:
         self.seen.add(text)
         return True
 
-    def _place(
-        self,
-        needles: tuple[int, ...],
-        lengths: list[int],
-        negatives: list[tuple[Document, int]],
-        first_region: int,
-    ) -> list[tuple[int | None, Document, int]]:
+    def _place(self, needles: list[_Part], negatives: list[_Part], first_region: int) -> list[_Part]:
         """Insert each needle where the tokens before it make up its depth."""
-        total = sum(lengths) + sum(length for _, length in negatives)
+        total = _length(needles) + _length(negatives)
         regions = [(first_region + number) % _REGIONS for number in range(len(needles))]
         depths = [(region + self.rng.random()) / _REGIONS for region in regions]
-        waiting = sorted(zip(depths, needles, lengths, strict=True), reverse=True)
-        placed: list[tuple[int | None, Document, int]] = []
+        waiting = sorted(zip(depths, needles, strict=True), key=lambda each: each[0], reverse=True)
+        placed: list[_Part] = []
         at = 0
-        for document, length in negatives:
-            while waiting and at + waiting[-1][2] / 2 >= waiting[-1][0] * total:
-                _, needle, size = waiting.pop()
-                placed.append((needle, self.example.documents[needle], size))
-                at += size
-            placed.append((None, document, length))
-            at += length
-        rest = [(needle, self.example.documents[needle], size) for _, needle, size in reversed(waiting)]
-        return [*placed, *rest]
+        for negative in negatives:
+            while waiting and at + waiting[-1][1].num_tokens / 2 >= waiting[-1][0] * total:
+                placed.append(waiting.pop()[1])
+                at += placed[-1].num_tokens
+            placed.append(negative)
+            at += negative.num_tokens
+        return [*placed, *(needle for _, needle in reversed(waiting))]
 
 
-def normal_text(text: str) -> str:
-    """The words of a text, so that copies which differ in case or white space compare equal."""
-    return " ".join(text.split()).casefold()
-
-
-def render(documents: Sequence[Document], separator: str = "\n\n") -> tuple[str, list[Span]]:
-    """Put documents together as one text, each after its title.
-
-    Returns:
-        The text, and the span of each document's text in it (titles left out).
-    """
-    parts: list[str] = []
-    spans: list[Span] = []
-    at = 0
-    for number, document in enumerate(documents):
-        part = (separator if number else "") + document.titled_text
-        parts.append(part)
-        at += len(part)
-        spans.append(Span(at - len(document.text), at))
-    return "".join(parts), spans
-
-
-def _joined(first: Document, second: Document) -> Document:
-    return Document(first.title, f"{first.text}\n\n{second.titled_text}")
+def _length(parts: Sequence[_Part]) -> int:
+    return sum(part.num_tokens for part in parts)
 
 
 def _shuffled(rng: random.Random, count: int) -> Iterator[int]:

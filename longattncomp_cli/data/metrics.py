@@ -12,6 +12,7 @@ from longattncomp_cli.core.text.spans import Span, merge_spans, overlap
 
 _RESAMPLES = 10_000
 _RESAMPLES_AT_ONCE = 500
+_CONFIDENCE = 0.95  # the share of resampled means between the bounds
 
 
 def evidence_recall(kept: Iterable[Span], evidence: Iterable[Span]) -> float:
@@ -53,7 +54,6 @@ class Interval:
 def bootstrap_mean(
     values: Sequence[float] | FloatArray,
     *,
-    confidence: float = 0.95,
     seed: int = 0,
     resamples: int = _RESAMPLES,
 ) -> Interval:
@@ -61,7 +61,6 @@ def bootstrap_mean(
 
     Args:
         values: one figure an item.
-        confidence: the share of resampled means between the bounds.
         seed: of the resampling.
         resamples: how many.
 
@@ -76,7 +75,7 @@ def bootstrap_mean(
     for at in range(0, resamples, _RESAMPLES_AT_ONCE):
         count = min(_RESAMPLES_AT_ONCE, resamples - at)
         means[at : at + count] = sample[rng.integers(len(sample), size=(count, len(sample)))].mean(axis=1)
-    tail = (1 - confidence) / 2
+    tail = (1 - _CONFIDENCE) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
     return Interval(float(sample.mean()), float(low), float(high))
 
@@ -85,7 +84,6 @@ def paired_difference(
     first: Sequence[float] | FloatArray,
     second: Sequence[float] | FloatArray,
     *,
-    confidence: float = 0.95,
     seed: int = 0,
 ) -> Interval:
     """The mean of ``first − second`` over the same items, with its bootstrap interval.
@@ -96,7 +94,7 @@ def paired_difference(
     if len(first) != len(second):
         raise ValueError(f"a paired difference needs equal lengths, not {len(first)} and {len(second)}")
     differences = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
-    return bootstrap_mean(differences, confidence=confidence, seed=seed)
+    return bootstrap_mean(differences, seed=seed)
 
 
 def auroc(positive: Sequence[float] | FloatArray, negative: Sequence[float] | FloatArray) -> float:

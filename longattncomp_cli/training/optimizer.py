@@ -21,7 +21,7 @@ class AveragingOptimizer:
     Attributes:
         initial: the weights at the start, by name.
         ema: their average so far.
-        untrained: what the average is interpolated with; ``initial`` where ``None`` is passed.
+        untrained: what the average is interpolated with.
         adamw: the optimiser, for its state.
     """
 
@@ -30,12 +30,12 @@ class AveragingOptimizer:
         layer: CrossAttention | HopLayer,
         config: TrainingConfig,
         total_steps: int,
-        untrained: Mapping[str, Tensor] | None,
+        untrained: Mapping[str, Tensor],
     ) -> None:
         """Take the layer as it is for the start."""
         self.layer, self.config, self.total_steps = layer, config, total_steps
         self.initial = {name: p.detach().clone() for name, p in layer.named_parameters()}
-        self.untrained = self.initial if untrained is None else untrained
+        self.untrained = untrained
         self.ema = {name: value.clone() for name, value in self.initial.items()}
         self.adamw = torch.optim.AdamW(
             [

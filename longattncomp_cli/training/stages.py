@@ -5,7 +5,6 @@ A stage is a set of data, a starting point and a learning rate (LongAttnComp, ar
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import torch
-import torch.distributed as dist
 
 from longattncomp_cli.core.backbones.base import Backbone
 from longattncomp_cli.core.backbones.runtime import keep_freed_memory
@@ -22,9 +19,8 @@ from longattncomp_cli.core.checkpoint.store import Checkpoint, save_checkpoint
 from longattncomp_cli.core.files.output_files import make_folder
 from longattncomp_cli.core.scoring.loading import load_backbone_of
 from longattncomp_cli.core.scoring.scorer import Scorer
-from longattncomp_cli.data.examples import Document, estimate_tokens
 from longattncomp_cli.errors import OutputError
-from longattncomp_cli.training import run_state
+from longattncomp_cli.training import processes, run_state
 from longattncomp_cli.training.config import TrainingConfig
 from longattncomp_cli.training.examples import TrainingData, load_data
 from longattncomp_cli.training.memory import memory_estimate, tell_memory
@@ -35,6 +31,7 @@ from longattncomp_cli.training.pools.whole_pools import fitting_pools, reads_who
 from longattncomp_cli.training.reports.card import model_card
 from longattncomp_cli.training.trainables import (
     Part,
+    Trainable,
     instruction_of,
     layers_to_read,
     trainable_hop,
@@ -42,8 +39,6 @@ from longattncomp_cli.training.trainables import (
 )
 from longattncomp_cli.training.trainer import Progress, Trainer
 from longattncomp_cli.training.validation import SHARES, ValidationResult
-
-_SAMPLED_DOCUMENTS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,17 +100,13 @@ def run_stage(run: StageRun, hooks: Hooks) -> ValidationResult | None:
         CheckpointError: ``resume`` finds nothing to go on from.
         KeyboardInterrupt: the state is kept; ``resume`` continues.
     """
-    if run_state.is_kept(run.output) and not run.resume and _rank() == 0:
+    if run_state.is_kept(run.output) and not run.resume and processes.rank() == 0:
         raise OutputError(
             f"{run.output} holds a run", hint="add --resume to go on, or choose another --output"
         )
     make_folder(run.output)
-    started = _join_processes()
-    try:
+    with processes.joined():
         return _run(run, hooks)
-    finally:
-        if started:
-            dist.destroy_process_group()
 
 
 def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
@@ -129,24 +120,14 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
         key_lists=run.key_lists,
         replay=run.replay,
     )
-    scorer = _scorer(run)
-    store = FeatureStore(
-        scorer,
-        layers_to_read(run.stage, run.part, run.init, run.config),
-        run.features,
-        instruction="" if run.part == "hop" else instruction_of(run.init),
-    )
-    if run.part == "hop":
-        trainable = trainable_hop(run.init, run.config, scorer, store)
-    else:
-        trainable = trainable_layer(run.stage, run.part, run.init, run.config, scorer, store)
+    trainable = _trainable(run)
+    store = trainable.pool_scorer.store
     run = _with_fitting_pools(run, trainable.pool_scorer, data, hooks)
-    text_tokens = _about_tokens(store, data.documents)
     estimate = memory_estimate(
         trainable.pool_scorer.attention,
         store,
         max_tokens=run.config.pools.max_tokens,
-        text_tokens=text_tokens,
+        text_tokens=store.estimate_tokens(data.documents),
     )
     tell_memory(estimate, hooks.on_note)
     if not reads_whole_pools(store):
@@ -160,34 +141,42 @@ def _run(run: StageRun, hooks: Hooks) -> ValidationResult | None:
         card = model_card(run.name, record, run.command, time.monotonic() - clock, shares=SHARES)
         save_checkpoint(trainable.checkpoint(run.name, record), run.output, card)
 
-    trainer = Trainer(
-        trainable.layer,
-        trainable.pool_scorer,
-        data.train,
-        data.held_out,
-        data.documents,
-        run.config,
-        run.output,
-        save_best,
-        trainable.untrained,
-    )
+    trainer = Trainer(trainable, data, run.config, run.output, save_best)
     if run.resume:
         trainer.resume()
-    hooks.on_note(
-        f"{len(data.train)} examples, {len(trainer.validation)} validation pools, {trainer.total_steps} steps"
+    _tell_plan(trainer, hooks)
+    trainer.run(hooks.on_step)
+    return results[-1] if results else None
+
+
+def _trainable(run: StageRun) -> Trainable:
+    """The layer in training, on the backbone of the starting checkpoint."""
+    scorer = _scorer(run)
+    store = FeatureStore(
+        scorer,
+        layers_to_read(run.stage, run.part, run.init, run.config),
+        run.features,
+        instruction="" if run.part == "hop" else instruction_of(run.init),
     )
+    if run.part == "hop":
+        return trainable_hop(run.init, run.config, scorer, store)
+    return trainable_layer(run.stage, run.part, run.init, run.config, scorer, store)
+
+
+def _tell_plan(trainer: Trainer, hooks: Hooks) -> None:
+    """Say what will be trained on, and write down how the first haystacks are composed."""
+    num_examples, num_pools = len(trainer.data.train), len(trainer.validation)
+    hooks.on_note(f"{num_examples} examples, {num_pools} validation pools, {trainer.total_steps} steps")
     if trainer.left_out:
         hooks.on_note(
             f"{trainer.left_out} questions left out: their relevant documents are longer than a pool of "
-            f"{run.config.pools.max_tokens} tokens"
+            f"{trainer.config.pools.max_tokens} tokens"
         )
     composition = trainer.composition()
-    if composition is not None and _rank() == 0:
-        write_report(composition, run.output)
+    if composition is not None and processes.rank() == 0:
+        write_report(composition, trainer.folder)
         for label, value in composition.rows():
             hooks.on_note(f"{label}: {value}")
-    trainer.run(hooks.on_step)
-    return results[-1] if results else None
 
 
 def _with_fitting_pools(run: StageRun, scorer: PoolScorer, data: TrainingData, hooks: Hooks) -> StageRun:
@@ -218,26 +207,16 @@ def _scorer(run: StageRun) -> Scorer:
 
 def _encode(store: FeatureStore, data: TrainingData, hooks: Hooks) -> None:
     """Encode what the store lacks: the first process writes, the others wait and open it again."""
-    if _rank() == 0 or store.folder is None:
+    if processes.rank() == 0 or store.folder is None:
         missing = store.missing(data.documents)
         if missing:
-            estimate = _about_tokens(store, missing)
+            estimate = store.estimate_tokens(missing)
             size = estimate * store.bytes_per_token / 1e6
             hooks.on_note(f"encoding {len(missing)} documents, about {estimate:,.0f} tokens, {size:,.0f} MB")
             store.add(missing, hooks.on_tokens)
-    if dist.is_initialized():
-        dist.barrier()
-        if _rank() and store.folder is not None:
-            store.add([])  # reads the index again
-
-
-def _about_tokens(store: FeatureStore, documents: Sequence[Document]) -> float:
-    """The tokens of documents, from the exact number of an evenly spread part of them."""
-    part = documents[:: max(1, len(documents) // _SAMPLED_DOCUMENTS)]
-    if not part:
-        return 0.0
-    scale = sum(map(store.num_tokens, part)) / sum(map(estimate_tokens, part))
-    return scale * sum(map(estimate_tokens, documents))
+    processes.wait_for_all()
+    if processes.rank() and store.folder is not None:
+        store.add([])  # reads the index again
 
 
 def _record(run: StageRun, data: TrainingData, step: int, result: ValidationResult) -> dict[str, Any]:
@@ -255,15 +234,3 @@ def _record(run: StageRun, data: TrainingData, step: int, result: ValidationResu
         "held_out_recall": {name: list(values) for name, values in result.recall.items()},
         "held_out_auroc": result.auroc,
     }
-
-
-def _join_processes() -> bool:
-    """Join the group that ``torchrun`` announces in the environment; whether there is one."""
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2 or dist.is_initialized():
-        return False
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-    return True
-
-
-def _rank() -> int:
-    return dist.get_rank() if dist.is_initialized() else int(os.environ.get("RANK", "0"))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import signal
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
@@ -24,19 +24,19 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from longattncomp_cli.core.attention.cross_attention import CrossAttention
-from longattncomp_cli.core.attention.hop_layer import HopLayer
-from longattncomp_cli.data.examples import Document, Example
+from longattncomp_cli.data.examples import Example
 from longattncomp_cli.data.haystack_report import CompositionReport
 from longattncomp_cli.errors import InputError
-from longattncomp_cli.training import run_state
+from longattncomp_cli.training import processes, run_state
 from longattncomp_cli.training.config import TrainingConfig
+from longattncomp_cli.training.examples import TrainingData
 from longattncomp_cli.training.losses import attncomp_loss, cross_entropy
 from longattncomp_cli.training.optimizer import AveragingOptimizer
 from longattncomp_cli.training.pools.haystack_pools import HaystackPlan
-from longattncomp_cli.training.pools.plan import Pool, PoolConfig, PoolPlan
-from longattncomp_cli.training.pools.scorer import PoolScorer
+from longattncomp_cli.training.pools.plan import PoolConfig, PoolPlan
+from longattncomp_cli.training.pools.pool import Pool
 from longattncomp_cli.training.reports.curves import draw_curves
+from longattncomp_cli.training.trainables import Trainable
 from longattncomp_cli.training.validation import ValidationResult, evaluate
 
 _CURVES_SECONDS = 60
@@ -58,39 +58,31 @@ class Trainer:
     """Trains one layer on encoded documents.
 
     Args:
-        layer: at its starting point; changed in place.
-        pool_scorer: scores pools with it.
-        train, held_out: examples; the second choose the best weights.
-        documents: for random negatives.
+        trainable: the layer at its starting point, which is changed in place, and what scores pools with it.
+        data: examples, of which those held out choose the best weights, and documents for random negatives.
         config: the hyperparameters.
         folder: where log, curves and state go.
         save_best: called (in the first process) whenever a validation is the best so far.
-        untrained: what the saved weights are interpolated with; ``layer`` as it is now where ``None``.
     """
 
     def __init__(
         self,
-        layer: CrossAttention | HopLayer,
-        pool_scorer: PoolScorer,
-        train: Sequence[Example],
-        held_out: Sequence[Example],
-        documents: Sequence[Document],
+        trainable: Trainable,
+        data: TrainingData,
         config: TrainingConfig,
         folder: Path,
         save_best: Callable[[int, ValidationResult], None],
-        untrained: Mapping[str, Tensor] | None = None,
     ) -> None:
         """Plan the run; nothing is computed yet."""
-        if not train or not held_out:
+        if not data.train or not data.held_out:
             raise InputError("training needs examples on both sides of the split", hint="pass more data")
-        self.layer, self.pool_scorer, self.config, self.folder = layer, pool_scorer, config, folder
-        self.train, self.documents, self.save_best = train, documents, save_best
-        self.rank = dist.get_rank() if dist.is_initialized() else 0
-        self.world = dist.get_world_size() if dist.is_initialized() else 1
+        self.pool_scorer = trainable.pool_scorer
+        self.data, self.config, self.folder, self.save_best = data, config, folder, save_best
+        self.rank, self.world = processes.rank(), processes.num_processes()
         # Every held-out question keeps its evidence: the sink is evaluated on the same pools with it hidden.
         shown = replace(config.pools, negative_share=0.0)
-        self.validation = self._plan(_capped(held_out, config.validation_questions), shown, -1)
-        plans = [self._plan(train, config.pools, epoch) for epoch in range(config.epochs)]
+        self.validation = self._plan(_capped(data.held_out, config.validation_questions), shown, -1)
+        plans = [self._plan(data.train, config.pools, epoch) for epoch in range(config.epochs)]
         if not len(plans[0]) or not len(self.validation):
             raise InputError(
                 f"no question's relevant documents fit into a pool of {config.pools.max_tokens} tokens",
@@ -100,7 +92,7 @@ class Trainer:
         # Epochs group questions anew, so that one may have a pool more than another.
         self.epoch_ends = list(accumulate(-(-len(plan) // config.batch_pools) for plan in plans))
         self.total_steps = self.epoch_ends[-1]
-        self.optimizer = AveragingOptimizer(layer, config, self.total_steps, untrained)
+        self.optimizer = AveragingOptimizer(trainable.layer, config, self.total_steps, trainable.untrained)
         self.state = run_state.RunState()
         self._stop = False
         self._drawn = time.monotonic()
@@ -108,13 +100,13 @@ class Trainer:
     def _plan(self, examples: Sequence[Example], pools: PoolConfig, epoch: int) -> PoolPlan:
         if pools.haystacks:
             return HaystackPlan(
-                examples, pools, self.config.seed, epoch, self.documents, self.pool_scorer.num_tokens
+                examples, pools, self.config.seed, epoch, self.data.documents, self.pool_scorer.num_tokens
             )
         return PoolPlan(examples, pools, self.config.seed, epoch, self.pool_scorer.num_tokens)
 
     def composition(self) -> CompositionReport | None:
         """What the first epoch's haystacks look like; nothing where pools are shared."""
-        plan = self._plan(self.train, self.config.pools, 0)
+        plan = self._plan(self.data.train, self.config.pools, 0)
         return plan.report() if isinstance(plan, HaystackPlan) else None
 
     def run(self, on_step: Callable[[Progress], None] | None = None) -> run_state.RunState:
@@ -128,7 +120,7 @@ class Trainer:
             while self.state.step < self.total_steps and not self._is_patience_at_end():
                 current = bisect_right(self.epoch_ends, self.state.step)
                 if plan is None or plan.epoch != current:
-                    plan = self._plan(self.train, self.config.pools, current)
+                    plan = self._plan(self.data.train, self.config.pools, current)
                 begin = self.epoch_ends[current - 1] if current else 0
                 loss = self._step(plan, self.state.step - begin)
                 self.state.step += 1
@@ -181,7 +173,7 @@ class Trainer:
             if index % self.world != self.rank:
                 continue
             torch.manual_seed(hash((config.seed, plan.epoch, index)) % 2**63)
-            loss = self._loss(plan.pool(index, self.documents)) / num_questions
+            loss = self._loss(plan.pool(index, self.data.documents)) / num_questions
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach().cpu()
         if self.world > 1:
@@ -209,7 +201,7 @@ class Trainer:
 
     def _validate(self) -> None:
         with self.optimizer.averaged():
-            self._keep_best(evaluate(self.pool_scorer, self.validation, self.documents))
+            self._keep_best(evaluate(self.pool_scorer, self.validation, self.data.documents))
         self._save_state()
 
     def _keep_best(self, result: ValidationResult) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from longattncomp_cli.benchmark.methods.registry import MethodChoice, build_methods
 from longattncomp_cli.benchmark.methods.spec_prefill.draft_model import DraftModel, draft_files
-from longattncomp_cli.benchmark.plan import BenchRequest, make_plan
+from longattncomp_cli.benchmark.plan import make_plan
+from longattncomp_cli.benchmark.request import BenchRequest
 from longattncomp_cli.benchmark.setup.settings import BenchSettings
 from longattncomp_cli.benchmark.setup.workbench import Workbench
 from longattncomp_cli.core.checkpoint.store import save_checkpoint

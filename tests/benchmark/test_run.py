@@ -12,9 +12,10 @@ import pytest
 from longattncomp_cli.benchmark.measuring.journal import JOURNAL_SUFFIX, Journal
 from longattncomp_cli.benchmark.measuring.measure import Row
 from longattncomp_cli.benchmark.methods.registry import METHOD_NAMES
-from longattncomp_cli.benchmark.plan import BenchRequest, make_plan
+from longattncomp_cli.benchmark.plan import make_plan
 from longattncomp_cli.benchmark.presets import PRESETS
 from longattncomp_cli.benchmark.reports.summary import summarise
+from longattncomp_cli.benchmark.request import BenchRequest
 from longattncomp_cli.benchmark.tasks import TASKS
 from longattncomp_cli.core.backbones.runtime import resolve_device
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT

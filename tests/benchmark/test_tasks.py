@@ -12,7 +12,8 @@ import pytest
 from longattncomp_cli.benchmark.tasks import TASKS, TaskSetting, grading
 from longattncomp_cli.benchmark.tasks.code_debug import find_edit
 from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
-from longattncomp_cli.benchmark.tasks.needles import FORMS, planted
+from longattncomp_cli.benchmark.tasks.made.hay import planted
+from longattncomp_cli.benchmark.tasks.made.needles import FORMS
 from longattncomp_cli.data.python_source import Module, read_modules
 from longattncomp_cli.errors import InputError, UsageError
 

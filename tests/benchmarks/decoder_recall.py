@@ -31,10 +31,9 @@ from longattncomp_cli.benchmark.setup.workbench import Workbench
 from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
 from longattncomp_cli.core.backbones.cache.memory import ByteLRU
 from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone
-from longattncomp_cli.core.backbones.decoder.full_pass import PassMemory
+from longattncomp_cli.core.backbones.decoder.pass_memory import PassMemory
 from longattncomp_cli.core.checkpoint.store import Checkpoint, load_checkpoint
-from longattncomp_cli.data.examples import Document, Example, estimate_tokens
-from longattncomp_cli.data.haystacks import render
+from longattncomp_cli.data.examples import Document, Example, estimate_tokens, render
 from longattncomp_cli.data.metrics import bootstrap_mean
 from longattncomp_cli.data.readers import READERS
 

@@ -34,8 +34,9 @@ from decoder_step import synchronise, training
 from results_file import write_results
 from torch import nn
 
-from longattncomp_cli.core.backbones.decoder.full_pass import FullPass, PassMemory
+from longattncomp_cli.core.backbones.decoder.full_pass import FullPass
 from longattncomp_cli.core.backbones.decoder.model import DecoderModel
+from longattncomp_cli.core.backbones.decoder.pass_memory import PassMemory
 from longattncomp_cli.core.backbones.decoder.prefill import ATTENTION, register_attention
 from longattncomp_cli.core.backbones.decoder.prompt_layout import PromptLayout
 from longattncomp_cli.core.backbones.decoder.text import DecoderText
@@ -140,7 +141,7 @@ def prefill(
         synchronise(device)
         start = clock()
         with torch.inference_mode():
-            known = full_pass._read_context(layout, 64, layers, None)
+            known = full_pass.read(layout.ids, 64, layers)
             full_pass._continue(known, ids[:64], layers)
         synchronise(device)
         return clock() - start

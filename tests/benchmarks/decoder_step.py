@@ -8,7 +8,9 @@ import numpy as np
 import torch
 
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
-from longattncomp_cli.training.pools.scores import PoolStates, score_questions
+from longattncomp_cli.core.backbones.base import SegmentStates
+from longattncomp_cli.training.pools.scores import score_questions
+from longattncomp_cli.training.pools.states import PoolStates
 
 NUM_HEADS, HEAD_WIDTH, QUERY_TOKENS, CHUNK_TOKENS = 16, 128, 64, 128
 
@@ -39,9 +41,8 @@ def training(
         sizes_C = torch.full_like(chunk_C, CHUNK_TOKENS)
         ids_N = torch.arange(len(context[1]))
         pool = PoolStates(ids_N, units, (0,) * NUM_HEADS, sizes_C, chunk_C, chunk_C)
-        scores = score_questions(
-            attention, pool, [ids_N[:QUERY_TOKENS]], [query], [allowed_C], pooling="mean", dropout=0.1
-        )
+        asked = SegmentStates(ids_N[:QUERY_TOKENS], query)
+        scores = score_questions(attention, pool, [asked], [allowed_C], pooling="mean", dropout=0.1)
         loss = -scores[0].chunks_C[relevant_C].clamp_min(1e-9).log().mean()
         optimizer.zero_grad()
         loss.backward()

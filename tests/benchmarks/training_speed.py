@@ -25,8 +25,10 @@ from longattncomp_cli.core.checkpoint.untrained_encoder import start_attention
 from longattncomp_cli.core.scoring.loading import load_scorer
 from longattncomp_cli.data.readers import read_hotpotqa
 from longattncomp_cli.training.config import preset
+from longattncomp_cli.training.examples import TrainingData
 from longattncomp_cli.training.pools.features import FeatureStore
 from longattncomp_cli.training.pools.scorer import PoolScorer
+from longattncomp_cli.training.trainables import Trainable
 from longattncomp_cli.training.trainer import Trainer
 
 CHECKPOINT = "untrained"
@@ -70,7 +72,10 @@ def _step_seconds(store: FeatureStore, examples: list[Any], folder: Path) -> tup
     attention = start_attention(store.backbone, config.layers, learned_sink=True)
     documents = [document for example in known for document in example.documents]
     pool_scorer = PoolScorer(attention, store, config.pooling)
-    trainer = Trainer(attention, pool_scorer, known, known[:4], documents, config, folder, lambda *_: None)
+    start = {name: value.detach().clone() for name, value in attention.named_parameters()}
+    trainable = Trainable(attention, pool_scorer, start, lambda name, record: store.scorer.checkpoint)
+    data = TrainingData(known, known[:4], documents)
+    trainer = Trainer(trainable, data, config, folder, lambda *_: None)
     plan = trainer._plan(known, config.pools, 0)
     states = pool_scorer.encode(plan.pool(0, documents)).states
     times = [_seconds(lambda: trainer._step(plan, 0)) for _ in range(_STEPS)]

@@ -10,8 +10,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from longattncomp_cli.benchmark.plan import BenchRequest
 from longattncomp_cli.benchmark.presets import PRESETS
+from longattncomp_cli.benchmark.request import BenchRequest
 from longattncomp_cli.commands.options import bench, training
 from longattncomp_cli.commands.runs.bench import request_of
 from longattncomp_cli.main import COMMANDS, make_app

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from longattncomp_cli.core.backbones.encoder.e5_file import read_e5_file
 from longattncomp_cli.core.backbones.files import file_sha256, norms_sha256
+from longattncomp_cli.core.backbones.spec import UntrainedBackbone
 from longattncomp_cli.core.checkpoint.store import load_checkpoint, save_checkpoint
 from longattncomp_cli.core.scoring.untrained import load_untrained_encoder
 from tests.support.cli import folder, invoke
@@ -78,7 +79,7 @@ def test_a_checkpoint_on_the_file_reads_the_hubs_folder_of_the_same_model(
     folder: Path, two_forms: tuple[Path, Path]
 ) -> None:
     file, place = two_forms
-    made, backbone = load_untrained_encoder(str(file), device="cpu", dtype="float32")
+    made, backbone = load_untrained_encoder(UntrainedBackbone(name=str(file), device="cpu", dtype="float32"))
     assert backbone.spec.sha256 == file_sha256(str(file))
     spec = replace(made.config.backbone, norms_sha256=norms_sha256(place / "model.safetensors"))
     save_checkpoint(replace(made, config=replace(made.config, backbone=spec)), folder / "mine", "")

@@ -7,9 +7,9 @@ from statistics import mean
 
 import pytest
 
-from longattncomp_cli.data.examples import Document, EvidenceSpan, Example
+from longattncomp_cli.data.examples import Document, EvidenceSpan, Example, normal_text, render
 from longattncomp_cli.data.haystack_report import describe, write_plot
-from longattncomp_cli.data.haystacks import HaystackConfig, HaystackSet, normal_text, render
+from longattncomp_cli.data.haystacks import HaystackConfig, HaystackSet
 from longattncomp_cli.data.splits import is_held_out, split_examples
 from longattncomp_cli.errors import InputError, OutputError, ResourceError, UsageError
 

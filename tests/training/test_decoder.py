@@ -17,7 +17,7 @@ import torch
 from longattncomp_cli.core.backbones.base import POSITIONS
 from longattncomp_cli.core.backbones.decoder import backbone as decoder_module
 from longattncomp_cli.core.backbones.decoder.weights import build_decoder
-from longattncomp_cli.core.backbones.spec import BackboneSpec
+from longattncomp_cli.core.backbones.spec import BackboneSpec, UntrainedBackbone
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
@@ -25,7 +25,7 @@ from longattncomp_cli.core.scoring.loading import load_scorer, load_untrained_de
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.data.examples import Document, Example
 from longattncomp_cli.training.pools.features import FeatureStore
-from longattncomp_cli.training.pools.plan import Pool, Question
+from longattncomp_cli.training.pools.pool import Pool, Question
 from longattncomp_cli.training.pools.whole_pools import pool_scorer
 from longattncomp_cli.training.trainables import INSTRUCTION, initial_attention
 from tests.support.cli import invoke
@@ -120,7 +120,11 @@ def trained(
     request: pytest.FixtureRequest, setting: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Trained:
     # Its matching heads are found here, and known to the stages.
-    untrained = Scorer(*load_untrained_decoder(str(setting[0]), "2", encoding=request.param, device="cpu"))
+    untrained = Scorer(
+        *load_untrained_decoder(
+            UntrainedBackbone(name=str(setting[0]), layers="2", encoding=request.param, device="cpu")
+        )
+    )
     with counted_loads() as loads:
         made = both_stages(request.param, setting, tmp_path_factory.mktemp(request.param), FEW)
     return Trained(request.param, [untrained, *made], loads)

@@ -25,6 +25,7 @@ from longattncomp_cli.training.pools.plan import PoolConfig, PoolPlan
 from longattncomp_cli.training.pools.scorer import PoolScorer
 from longattncomp_cli.training.pools.states import pool_states
 from longattncomp_cli.training.stages import Hooks, run_stage
+from longattncomp_cli.training.trainables import Trainable
 from longattncomp_cli.training.trainer import Trainer
 from tests.support.training import TINY, digest, losses, make_run, write_examples
 
@@ -86,16 +87,10 @@ def test_what_is_saved_is_the_running_mean_blended_with_the_start(data: Path, tm
     store.add(loaded.documents)
     config = preset("smoke", 1, layers=(6, 0), interpolation=0.5, **TINY)
     attention = start_attention(scorer.backbone, (6, 0), learned_sink=True)
-    trainer = Trainer(
-        attention,
-        PoolScorer(attention, store, config.pooling),
-        loaded.train,
-        loaded.held_out,
-        loaded.documents,
-        config,
-        tmp_path,
-        lambda step, result: None,
-    )
+    start = {name: value.detach().clone() for name, value in attention.named_parameters()}
+    scorer_of_pools = PoolScorer(attention, store, config.pooling)
+    trainable = Trainable(attention, scorer_of_pools, start, lambda name, record: scorer.checkpoint)
+    trainer = Trainer(trainable, loaded, config, tmp_path, lambda step, result: None)
     seen = [attention.gate_bias.detach().clone()]
     trainer.run(lambda progress: seen.append(attention.gate_bias.detach().clone()))
     wanted = torch.stack(seen).mean(dim=0)

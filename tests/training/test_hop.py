@@ -24,7 +24,7 @@ from longattncomp_cli.training.config import preset
 from longattncomp_cli.training.losses import cross_entropy
 from longattncomp_cli.training.pools.features import FeatureStore
 from longattncomp_cli.training.pools.hop_scorer import HOP_RANK, HopScorer
-from longattncomp_cli.training.pools.plan import Pool, Question
+from longattncomp_cli.training.pools.pool import Pool, Question
 from longattncomp_cli.training.stages import Hooks, StageRun, run_stage
 from tests.support.training import digest, finish, interrupted_at, losses, make_run
 

@@ -10,10 +10,13 @@ import pytest
 import torch
 
 from longattncomp_cli.core.attention.cross_attention import CrossAttention, distinct_tokens
-from longattncomp_cli.core.backbones.base import StateBlock
+from longattncomp_cli.core.backbones.base import SegmentStates, StateBlock
+from longattncomp_cli.core.checkpoint.config import Pooling
 from longattncomp_cli.training.losses import attncomp_loss, cross_entropy
-from longattncomp_cli.training.pools import scores as pool_scores
-from longattncomp_cli.training.pools.scores import PoolStates, chunk_logsumexp, score_questions
+from longattncomp_cli.training.pools import logsumexp
+from longattncomp_cli.training.pools.logsumexp import chunk_logsumexp
+from longattncomp_cli.training.pools.scores import score_questions
+from longattncomp_cli.training.pools.states import PoolStates
 from longattncomp_cli.training.validation import recall_at
 
 
@@ -95,7 +98,7 @@ def test_logits_computed_again_give_the_gradient_of_kept_ones(monkeypatch: pytes
     _, pool, _ = make_pool()
     folded = torch.randn(2, 4, WIDTH, generator=torch.Generator().manual_seed(3)).requires_grad_()
     (kept,) = torch.autograd.grad(chunk_logsumexp(folded, pool).square().sum(), folded)
-    monkeypatch.setattr(pool_scores, "KEPT_LOGITS_BYTES", 0)
+    monkeypatch.setattr(logsumexp, "KEPT_LOGITS_BYTES", 0)
     (again,) = torch.autograd.grad(chunk_logsumexp(folded, pool).square().sum(), folded)
     assert torch.equal(kept, again)
 
@@ -117,14 +120,15 @@ def test_a_state_for_each_distinct_token_is_one_for_each_token() -> None:
 
 
 @pytest.mark.parametrize("pooling", ["log", "mean"])
-def test_questions_of_a_pool_do_not_see_each_other_nor_hidden_chunks(pooling: str) -> None:
+def test_questions_of_a_pool_do_not_see_each_other_nor_hidden_chunks(pooling: Pooling) -> None:
     layer, pool, _ = make_pool()
     generator = torch.Generator().manual_seed(2)
     ids = [torch.randint(0, 50, (n,), generator=generator) for n in (3, 6)]
-    queries = [{n: torch.randn(len(i), WIDTH, generator=generator) for n in (2, 0)} for i in ids]
+    states = [{n: torch.randn(len(i), WIDTH, generator=generator) for n in (2, 0)} for i in ids]
+    queries = [SegmentStates(*each) for each in zip(ids, states, strict=True)]
     everything, hidden = np.ones(5, dtype=bool), np.array([True, False, True, True, True])
-    together = score_questions(layer, pool, ids, queries, [everything, hidden], pooling=pooling)
-    alone = score_questions(layer, pool, ids[1:], queries[1:], [hidden], pooling=pooling)[0]
+    together = score_questions(layer, pool, queries, [everything, hidden], pooling=pooling)
+    alone = score_questions(layer, pool, queries[1:], [hidden], pooling=pooling)[0]
     torch.testing.assert_close(together[1].chunks_C, alone.chunks_C)
     assert len(alone.chunks_C) == 4
 
@@ -138,8 +142,6 @@ def test_questions_of_a_pool_do_not_see_each_other_nor_hidden_chunks(pooling: st
         pool2.document_C[hidden],
         pool2.passage_C[hidden],
     )
-    really = score_questions(
-        layer2, without, ids[1:], queries[1:], [np.ones(4, dtype=bool)], pooling=pooling
-    )[0]
+    really = score_questions(layer2, without, queries[1:], [np.ones(4, dtype=bool)], pooling=pooling)[0]
     torch.testing.assert_close(alone.chunks_C, really.chunks_C)
     torch.testing.assert_close(alone.sink, really.sink)

@@ -38,7 +38,7 @@ def test_no_run_ends_early_and_all_held_out_questions_choose_the_checkpoint() ->
 
 
 def test_the_rate_falls_by_half_a_cosine_from_the_first_step() -> None:
-    optimizer = AveragingOptimizer(CrossAttention([1], 4, 2), preset("paper", 1), 1_000, None)
+    optimizer = AveragingOptimizer(CrossAttention([1], 4, 2), preset("paper", 1), 1_000, {})
     rates = [optimizer.learning_rate(step) for step in (0, 250, 500, 750, 1_000)]
     assert rates == pytest.approx([2e-4, 1.7071e-4, 1e-4, 0.2929e-4, 0], rel=5e-3, abs=1e-9)
 
@@ -49,7 +49,8 @@ def test_what_is_saved_is_the_weights_as_trained_by_plain_adamw() -> None:
     layer, twin = CrossAttention([1, 1], 6, 4), CrossAttention([1, 1], 6, 4)
     twin.load_state_dict(layer.state_dict())
     config = preset("paper", 1)
-    optimizer = AveragingOptimizer(layer, config, 10, None)
+    start = {name: value.detach().clone() for name, value in layer.named_parameters()}
+    optimizer = AveragingOptimizer(layer, config, 10, start)
     plain = torch.optim.AdamW(twin.parameters(), lr=1.0, betas=(0.9, 0.98), weight_decay=0.01)
     for step in range(4):
         for one, other in zip(layer.parameters(), twin.parameters(), strict=True):

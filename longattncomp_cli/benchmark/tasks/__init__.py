@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from longattncomp_cli.benchmark.tasks.aggregation import COUNTING_TASKS
 from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSetting
 from longattncomp_cli.benchmark.tasks.chroma import CHROMA_TASKS
 from longattncomp_cli.benchmark.tasks.code_debug import CODE_TASKS
 from longattncomp_cli.benchmark.tasks.longbench import RELEASED_TASKS
-from longattncomp_cli.benchmark.tasks.lookups import LOOKUP_TASKS
-from longattncomp_cli.benchmark.tasks.needles import NEEDLE_TASKS
+from longattncomp_cli.benchmark.tasks.made.aggregation import COUNTING_TASKS
+from longattncomp_cli.benchmark.tasks.made.lookups import LOOKUP_TASKS
+from longattncomp_cli.benchmark.tasks.made.needles import NEEDLE_TASKS
 from longattncomp_cli.benchmark.tasks.qa import QUESTION_TASKS
 from longattncomp_cli.benchmark.tasks.xquad import XQUAD_TASKS
 

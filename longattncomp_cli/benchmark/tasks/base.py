@@ -19,6 +19,23 @@ HARD_NEGATIVES = 50
 """Of an example's own distractors, at most this many stand in a haystack."""
 
 
+@dataclass(frozen=True)
+class Draft:
+    """An item that is to be made.
+
+    Attributes:
+        item_id: its name.
+        length: of its context, in tokens.
+        depth: where its needle lies, from 0 to 1.
+        rng: random numbers that follow from the seed and its name.
+    """
+
+    item_id: str
+    length: int
+    depth: float
+    rng: random.Random
+
+
 @dataclass(frozen=True, kw_only=True)
 class TaskSetting:
     """What tasks are built with.
@@ -46,6 +63,13 @@ class TaskSetting:
     def rng(self, *names: object) -> random.Random:
         """Random numbers that follow from the seed and the names."""
         return random.Random(":".join(map(str, ("bench", self.seed, *names))))
+
+    def drafts(self, task: str) -> Iterator[Draft]:
+        """``limit`` items of each length, with the depths in turn."""
+        for length in self.lengths:
+            for number in range(self.limit):
+                depth = self.depths[number % len(self.depths)]
+                yield Draft(f"{task}-{length}-{number}", length, depth, self.rng(task, length, number))
 
     def of(self, flag: str, task: str) -> Sequence[Path]:
         """The files given by one flag.

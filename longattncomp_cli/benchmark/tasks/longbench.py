@@ -8,7 +8,7 @@ from typing import Any
 from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSetting
 from longattncomp_cli.benchmark.tasks.grading import any_string, longbench
 from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
-from longattncomp_cli.core.inputs.records import parse_spans
+from longattncomp_cli.core.inputs.record_fields import parse_spans
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.text.spans import SourceSpan

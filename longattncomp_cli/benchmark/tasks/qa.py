@@ -15,8 +15,7 @@ from longattncomp_cli.benchmark.tasks.base import HARD_NEGATIVES, PromptTemplate
 from longattncomp_cli.benchmark.tasks.grading import any_string, token_f1
 from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
 from longattncomp_cli.core.text.spans import Span
-from longattncomp_cli.data.examples import Document, Example
-from longattncomp_cli.data.haystacks import render
+from longattncomp_cli.data.examples import Document, Example, render
 from longattncomp_cli.data.readers import READERS, read_paragraphs
 from longattncomp_cli.data.readers.qmsum import TURN_SEPARATOR
 from longattncomp_cli.data.splits import is_held_out

@@ -14,8 +14,7 @@ from pathlib import Path
 from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSetting
 from longattncomp_cli.benchmark.tasks.grading import token_f1
 from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
-from longattncomp_cli.data.examples import Document, Example
-from longattncomp_cli.data.haystacks import render
+from longattncomp_cli.data.examples import Document, Example, render
 from longattncomp_cli.data.readers import read_squad
 from longattncomp_cli.errors import UsageError
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from longattncomp_cli.benchmark.measuring.journal import JOURNAL_SUFFIX
-from longattncomp_cli.benchmark.plan import BenchRequest, make_plan
+from longattncomp_cli.benchmark.plan import make_plan
+from longattncomp_cli.benchmark.request import BenchRequest
 from longattncomp_cli.benchmark.targets.config import TargetConfig, default_cache
 from longattncomp_cli.commands.options.bench import BenchOptions
 from longattncomp_cli.commands.terminal.bench_tables import report_tables

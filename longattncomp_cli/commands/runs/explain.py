@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from longattncomp_cli.core.chunking.chunks import Chunk
     from longattncomp_cli.core.compressor import Compressor
     from longattncomp_cli.core.results.compression import Scored
-    from longattncomp_cli.core.scoring.explain import Explanation
+    from longattncomp_cli.core.scoring.explain.chunk import Explanation
 
 
 def explained_chunk(compressor: Compressor, scored: Scored, reference: ChunkReference) -> Explanation:
     """Explain the chunk that the user means; reads the text once more."""
     index = find_chunk(scored, reference)
-    from longattncomp_cli.core.scoring.explain import explain
+    from longattncomp_cli.core.scoring.explain.chunk import explain
 
     return explain(compressor.scorer, scored.request, index, scored.scores.sufficiency)
 

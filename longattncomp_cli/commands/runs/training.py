@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,73 +12,19 @@ from typing import TYPE_CHECKING
 from longattncomp_cli.commands.options.training import TrainOptions
 from longattncomp_cli.commands.terminal.console import on_note
 from longattncomp_cli.commands.terminal.progress import step_progress
+from longattncomp_cli.core.backbones.spec import UntrainedBackbone
 from longattncomp_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.backbones.base import Backbone
-    from longattncomp_cli.core.backbones.spec import EncodingName
-    from longattncomp_cli.core.checkpoint.config import Pooling
+    from longattncomp_cli.core.checkpoint.config import CheckpointConfig, Pooling
     from longattncomp_cli.core.checkpoint.store import Checkpoint
+    from longattncomp_cli.training.config import TrainingConfig
     from longattncomp_cli.training.stages import Hooks
     from longattncomp_cli.training.trainables import Part
     from longattncomp_cli.training.trainer import Progress as StepProgress
 
 _FILES = ("squad", "hotpotqa", "qmsum", "data")
-
-
-@dataclass(frozen=True, kw_only=True)
-class BackboneStart:
-    """The backbone that training starts from, untrained, and how it reads."""
-
-    backbone: str
-    encoding: EncodingName | None = None
-    chat_template: bool = False
-
-
-def training_start(
-    init: str,
-    untrained: BackboneStart | None,
-    layers: str | None,
-    pooling: str | None,
-    *,
-    device: str,
-    trust_remote_code: bool,
-    num_heads: int | None = None,
-    as_published: bool = False,
-    note: Callable[[str], None] = lambda text: None,
-) -> tuple[Checkpoint, Backbone | None]:
-    """The checkpoint that training starts from (``--init``, or an untrained backbone's), and its backbone.
-
-    ``num_heads`` is how many heads of an untrained decoder are trained, the few best ones where ``None``;
-    ``layers`` bounds where they are looked for. ``as_published`` takes them without positions and null query,
-    which the paper's layer does not have.
-
-    Returns:
-        The backbone is ``None`` where it is not loaded yet.
-    """
-    if untrained is None:
-        from longattncomp_cli.core.checkpoint.store import load_checkpoint
-
-        return load_checkpoint(init), None
-    from longattncomp_cli.core.scoring.untrained import load_untrained
-
-    made, backbone = load_untrained(
-        untrained.backbone,
-        layers,
-        num_heads=num_heads,
-        on_note=note,
-        encoding=untrained.encoding,
-        device=device,
-        chat_template=untrained.chat_template,
-        trust_remote_code=trust_remote_code,
-        in_segments=False,
-    )
-    if made.config.backbone.kind == "encoder":
-        return made, backbone
-    chosen: Pooling = "log" if pooling == "log" else "mean"
-    made = made.as_published() if as_published else made
-    null_query = made.config.null_query if chosen == "mean" else ""
-    return replace(made, config=replace(made.config, pooling=chosen, null_query=null_query)), backbone
 
 
 def train(
@@ -91,7 +37,7 @@ def train(
     more_files: Mapping[str, Sequence[Path]] | None = None,
     sub_queries: bool = False,
     replay: float | None = None,
-    untrained: BackboneStart | None = None,
+    untrained: UntrainedBackbone | None = None,
     part: Part = "layer",
     trust_remote_code: bool = False,
 ) -> None:
@@ -109,13 +55,12 @@ def train(
         part: what is trained.
         trust_remote_code: run code that lies beside a decoder.
     """
-    searched = None  # the layers of a decoder in which heads are looked for
     if untrained is not None and layers is not None:
         from longattncomp_cli.core.backbones.kind import backbone_kind
 
-        if backbone_kind(untrained.backbone) == "decoder":
-            searched, layers = layers, None
-    shape = {"layers": None if layers is None else _layers(layers), "pooling": pooling}
+        if backbone_kind(untrained.name) == "decoder":  # these bound where its heads are looked for
+            untrained, layers = replace(untrained, layers=layers), None
+    read_layers = None if layers is None else _layers(layers)
     if part == "gate" and layers is not None:
         raise UsageError("--layers with --part gate", hint="leave it out: heads read what they read before")
     if pooling not in (None, "log", "mean"):
@@ -123,54 +68,85 @@ def train(
     from longattncomp_cli.training import config as presets
     from longattncomp_cli.training.stages import StageRun, run_stage
 
-    given = {name: getattr(options, name) for name in presets.hyperparameters() if hasattr(options, name)}
-    start, backbone = training_start(
-        init,
-        untrained,
-        searched,
-        pooling,
-        device=options.device,
-        trust_remote_code=trust_remote_code,
-        num_heads=presets.NUM_HEADS.get(options.preset),
-        as_published=options.preset == "paper",
-        note=on_note(quiet=options.quiet),
-    )
-    if start.config.backbone.kind == "decoder":
-        shape["pooling"] = start.config.pooling
-    elif stage == 1 and shape["layers"] is None:
-        own = start.config.layers
-        shape["layers"] = own if part == "gate" else presets.layers_of_heads(max(own))
-    config = presets.preset(options.preset, stage, part=part, **given, **shape)
+    note = on_note(quiet=options.quiet)
+    start, backbone = _start(init, untrained, pooling, options.preset, note)
     hop_limits = presets.HOP_LIMITS if part == "hop" else {}
-    limits = {**presets.EXAMPLE_LIMITS[options.preset, stage], **hop_limits, **_limits(options.limit)}
-    quiet = options.quiet
-    note = on_note(quiet=quiet)
-    with step_progress(quiet=quiet) as advance:
-        result = run_stage(
-            StageRun(
-                stage=stage,
-                part=part,
-                name=options.output.name,
-                init=start,
-                files={**{name: getattr(options, name) for name in _FILES}, **(more_files or {})},
-                limits=limits,
-                config=config,
-                output=options.output,
-                features=options.features,
-                python=options.python,
-                key_lists=options.key_lists,
-                sub_queries=sub_queries,
-                replay=replay,
-                resume=options.resume,
-                command=_command(),
-                device=options.device,
-                backbone=backbone,
-                trust_remote_code=trust_remote_code,
-            ),
-            _hooks(advance, note),
-        )
+    run = StageRun(
+        stage=stage,
+        part=part,
+        name=options.output.name,
+        init=start,
+        files={**{name: getattr(options, name) for name in _FILES}, **(more_files or {})},
+        limits={**presets.EXAMPLE_LIMITS[options.preset, stage], **hop_limits, **_limits(options.limit)},
+        config=_config(options, stage, part, start.config, read_layers, pooling),
+        output=options.output,
+        features=options.features,
+        python=options.python,
+        key_lists=options.key_lists,
+        sub_queries=sub_queries,
+        replay=replay,
+        resume=options.resume,
+        command=_command(),
+        device=options.device,
+        backbone=backbone,
+        trust_remote_code=trust_remote_code,
+    )
+    with step_progress(quiet=options.quiet) as advance:
+        result = run_stage(run, _hooks(advance, note))
     if result is not None:
         note(f"best held-out evidence recall {result.score:.4f} → {options.output}")
+
+
+def _start(
+    init: str,
+    untrained: UntrainedBackbone | None,
+    pooling: str | None,
+    preset: str,
+    note: Callable[[str], None],
+) -> tuple[Checkpoint, Backbone | None]:
+    """The checkpoint that training starts from (``--init``, or an untrained backbone's), and its backbone.
+
+    How many heads of an untrained decoder are trained the preset says; ``paper`` takes them without positions
+    and null query, which the paper's layer does not have.
+
+    Returns:
+        The backbone is ``None`` where it is not loaded yet.
+    """
+    if untrained is None:
+        from longattncomp_cli.core.checkpoint.store import load_checkpoint
+
+        return load_checkpoint(init), None
+    from longattncomp_cli.core.scoring.untrained import load_untrained
+    from longattncomp_cli.training.config import NUM_HEADS
+
+    made, backbone = load_untrained(
+        untrained, num_heads=NUM_HEADS.get(preset), on_note=note, in_segments=False
+    )
+    if made.config.backbone.kind == "encoder":
+        return made, backbone
+    chosen: Pooling = "log" if pooling == "log" else "mean"
+    made = made.as_published() if preset == "paper" else made
+    null_query = made.config.null_query if chosen == "mean" else ""
+    return replace(made, config=replace(made.config, pooling=chosen, null_query=null_query)), backbone
+
+
+def _config(
+    options: TrainOptions,
+    stage: int,
+    part: Part,
+    start: CheckpointConfig,
+    layers: tuple[int, ...] | None,
+    pooling: str | None,
+) -> TrainingConfig:
+    """The preset's hyperparameters, and those that were given."""
+    from longattncomp_cli.training import config as presets
+
+    if start.backbone.kind == "decoder":
+        pooling = start.pooling
+    elif stage == 1 and layers is None:
+        layers = start.layers if part == "gate" else presets.layers_of_heads(max(start.layers))
+    given = {name: getattr(options, name) for name in presets.hyperparameters() if hasattr(options, name)}
+    return presets.preset(options.preset, stage, part=part, **given, layers=layers, pooling=pooling)
 
 
 def _hooks(advance: Callable[[str, int, int], None], note: Callable[[str], None]) -> Hooks:
@@ -185,16 +161,12 @@ def _hooks(advance: Callable[[str, int, int], None], note: Callable[[str], None]
     return Hooks(on_note=note, on_tokens=partial(advance, "encoding"), on_step=on_step)
 
 
-def search_heads(
-    options: TrainOptions, decoder: BackboneStart, layers: str | None, *, trust_remote_code: bool
-) -> None:
+def search_heads(options: TrainOptions, decoder: UntrainedBackbone) -> None:
     """Find a decoder's retrieval heads and write a checkpoint; notes and progress on stderr.
 
     Args:
-        options: files, folder and device.
-        decoder: which one.
-        layers: in how many of its layers to look.
-        trust_remote_code: run code that lies beside it.
+        options: files and folder.
+        decoder: which one, and in how many of its layers to look.
 
     Raises:
         UsageError: it is an encoder.
@@ -205,27 +177,20 @@ def search_heads(
     from longattncomp_cli.core.scoring.loading import untrained_options
     from longattncomp_cli.training.heads import HeadSearch, find_heads
 
-    if backbone_kind(decoder.backbone) == "encoder":
+    if backbone_kind(decoder.name) == "encoder":
         raise UsageError(
-            f"--part heads: {decoder.backbone} is an encoder and has no retrieval heads",
+            f"--part heads: {decoder.name} is an encoder and has no retrieval heads",
             hint="drop it: its layer works untrained, and is trained without --part",
         )
+    weights = open_decoder(decoder.name, trust_remote_code=decoder.trust_remote_code)
     search = HeadSearch(
-        backbone=BackboneSpec(id=decoder.backbone, sha256="", kind="decoder"),
-        options=untrained_options(
-            open_decoder(decoder.backbone, trust_remote_code=trust_remote_code),
-            layers,
-            encoding=decoder.encoding or "full",
-            device=options.device,
-            dtype="auto",
-            chat_template=decoder.chat_template,
-            trust_remote_code=trust_remote_code,
-        ),
+        backbone=BackboneSpec(id=decoder.name, sha256="", kind="decoder"),
+        options=untrained_options(decoder, weights),
         files={name: getattr(options, name) for name in _FILES},
         output=options.output,
         seed=options.seed,
         command=_command(),
-        trust_remote_code=trust_remote_code,
+        trust_remote_code=decoder.trust_remote_code,
     )
     with step_progress(quiet=options.quiet) as advance:
         find_heads(search, on_note(quiet=options.quiet), partial(advance, "measuring heads"))

@@ -13,8 +13,8 @@ from longattncomp_cli.commands.terminal.console import isolated, safe, shortened
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.results.compression import Scored
-    from longattncomp_cli.core.scoring.explain import Explanation
-    from longattncomp_cli.core.scoring.explain_hop import HopExplanation
+    from longattncomp_cli.core.scoring.explain.chunk import Explanation
+    from longattncomp_cli.core.scoring.explain.hop import HopExplanation
 
 _WORDS = 4
 _BAR = 10

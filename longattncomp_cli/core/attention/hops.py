@@ -36,18 +36,15 @@ from longattncomp_cli.errors import UsageError
 Frequency = Callable[[np.ndarray], np.ndarray]
 
 
-@dataclass(frozen=True, kw_only=True)
-class HopSettings:
-    """Chosen on held-out training questions; see the checkpoints' cards."""
-
-    seeds: int = 8
-    """How many of the best chunks give feedback tokens."""
-    tokens: int = 24
-    """The rarest so many tokens of each."""
-    min_chunks: int = 2
-    """A token that stands in fewer chunks is not used."""
-    max_share: float = 0.2
-    """Nor is one that stands in a larger share of the chunks."""
+# Chosen on held-out training questions; see the checkpoints' cards.
+_NUM_SEEDS = 8
+"""How many of the best chunks give feedback tokens."""
+_TOKENS_A_SEED = 24
+"""The rarest so many tokens of each."""
+_MIN_CHUNKS = 2
+"""A token that stands in fewer chunks is not used."""
+_MAX_SHARE = 0.2
+"""Nor is one that stands in a larger share of the chunks."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +120,6 @@ def hop(
     states: ContextStates,
     layer: HopLayer,
     *,
-    settings: HopSettings = HopSettings(),
     dropout: float = 0.0,
 ) -> Tensor:
     """Take one hop.
@@ -134,13 +130,12 @@ def hop(
         frequency: how many chunks hold a token.
         states: the context's.
         layer: how much each token asks, and how much a chunk rises for it.
-        settings: which tokens may ask.
         dropout: share of the feedback states' numbers that do not count towards how much they ask (training).
 
     Returns:
         (C,) new scores of the same sum; ``shares_C`` itself where no token leads on.
     """
-    feedback = select_feedback_tokens(shares_C, query.ids, frequency, states, settings)
+    feedback = select_feedback_tokens(shares_C, query.ids, frequency, states)
     if feedback is None:
         return shares_C
     weight_T = layer.weights(feedback, query.unit_MD, dropout)
@@ -153,10 +148,9 @@ def select_feedback_tokens(
     query_ids: np.ndarray,
     frequency: Frequency,
     states: ContextStates,
-    settings: HopSettings = HopSettings(),
 ) -> FeedbackTokens | None:
     """The best chunks' rarest tokens; ``None`` where there is none."""
-    best = torch.argsort(shares_C, descending=True, stable=True)[: settings.seeds].tolist()
+    best = torch.argsort(shares_C, descending=True, stable=True)[:_NUM_SEEDS].tolist()
     found: dict[int, list[tuple[Tensor, Tensor, Tensor]]] = {chunk: [] for chunk in best}
     wanted = torch.tensor(best, device=shares_C.device)
     for block in states.replay():
@@ -177,7 +171,7 @@ def select_feedback_tokens(
     for chunk in best:
         no_ids = torch.zeros(0, dtype=torch.long)
         ids = torch.cat([no_ids, *(ids.cpu() for ids, _, _ in found[chunk])]).numpy()
-        first, idf_T = _rare(ids, query_ids, frequency, len(shares_C), settings)
+        first, idf_T = _rare(ids, query_ids, frequency, len(shares_C))
         sizes.append(len(first))
         if len(first):
             at = torch.from_numpy(first)
@@ -205,16 +199,16 @@ def _tokens_of(block: StateBlock) -> Tensor:
 
 
 def _rare(
-    ids: np.ndarray, query_ids: np.ndarray, frequency: Frequency, num_chunks: int, settings: HopSettings
+    ids: np.ndarray, query_ids: np.ndarray, frequency: Frequency, num_chunks: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The first place of each usable id in a chunk, the rarest ids first, and their idf."""
     distinct, first = np.unique(ids, return_index=True)
     holding = frequency(distinct)
-    most = max(settings.min_chunks, settings.max_share * num_chunks)
-    usable = (holding >= settings.min_chunks) & (holding <= most)
+    most = max(_MIN_CHUNKS, _MAX_SHARE * num_chunks)
+    usable = (holding >= _MIN_CHUNKS) & (holding <= most)
     usable &= ~np.isin(distinct, query_ids)
     first, holding = first[usable], holding[usable]
-    order = np.lexsort((first, holding))[: settings.tokens]
+    order = np.lexsort((first, holding))[:_TOKENS_A_SEED]
     return first[order], idf(holding[order], num_chunks)
 
 

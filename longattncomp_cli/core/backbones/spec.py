@@ -1,4 +1,4 @@
-"""Which backbone a checkpoint was made for."""
+"""Which backbone a checkpoint was made for, or which one is to be read without a trained layer."""
 
 from __future__ import annotations
 
@@ -30,3 +30,24 @@ class BackboneSpec:
     norms_sha256: str = ""
     """Hash of the float16 bytes of an encoder's norms, which are the same in every precision of its other
     weights: a folder whose ``sha256`` differs will do where this one fits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UntrainedBackbone:
+    """Which model without a trained layer, where, and how it reads."""
+
+    name: str
+    """A folder, a file, a hub id, or an installed package that carries a GGUF file."""
+    layers: str | None = None
+    """Of an encoder the number or share of blocks after which states are read; of a decoder how many of its
+    layers heads are looked for in. All where ``None``."""
+    encoding: EncodingName | None = None
+    """What its kind does by default where ``None``."""
+    chat_template: bool = False
+    """Whether a decoder's prompt begins as its chat template does."""
+    trust_remote_code: bool = False
+    """Run code that lies beside a decoder."""
+    device: str = "auto"
+    """Where to run."""
+    dtype: str = "auto"
+    """In which precision."""

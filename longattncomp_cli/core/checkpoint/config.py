@@ -6,7 +6,7 @@ from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from longattncomp_cli.core.backbones.spec import BackboneKind, BackboneSpec, EncodingName
-from longattncomp_cli.core.checkpoint.logistic import HEAD_FEATURE, LogisticModel, read_logistic
+from longattncomp_cli.core.checkpoint.logistic import LogisticModel, read_logistic
 from longattncomp_cli.core.chunking.chunks import SnapLevel
 from longattncomp_cli.errors import CheckpointError
 
@@ -164,29 +164,17 @@ _TYPES: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("training", (dict, type(None)), "an object or null"),
 )
 
-# Keys of format 1, and of the features that its models read.
-_OLD_KEYS = {
-    "head_norm": "qk_norm",
-    "names": "exact_match_weight",
-    "per_token": "length_normalised",
-    "reach": "propagation_decay",
-    "enough": "sufficiency",
-}
-_OLD_FEATURES = {"long_held": "matched_long_words", "long_absent": "missing_names"}
-
 
 def config_from_json(raw: Any) -> CheckpointConfig:
-    """Read what ``config.json`` holds, in this format or the one before.
+    """Read what ``config.json`` holds.
 
     Raises:
         CheckpointError: it is of another format, lacks a field, has an unknown one, or a value of no use.
     """
     version = raw.get("format_version") if isinstance(raw, dict) else None
-    if type(version) is not int or version not in (1, FORMAT_VERSION):
-        raise CheckpointError(f"format_version {version!r}; this version reads 1 and {FORMAT_VERSION}")
-    values = dict(raw, format_version=FORMAT_VERSION)
-    if version == 1:
-        values = {_OLD_KEYS.get(key, key): value for key, value in values.items()}
+    if type(version) is not int or version != FORMAT_VERSION:
+        raise CheckpointError(f"format_version {version!r}; this version reads {FORMAT_VERSION}")
+    values = dict(raw)
     unknown = set(values) - {field.name for field in fields(CheckpointConfig)}
     if unknown:
         raise CheckpointError(f"unknown fields {sorted(unknown)}")
@@ -198,7 +186,7 @@ def config_from_json(raw: Any) -> CheckpointConfig:
     values["layers"] = tuple(values["layers"])
     values["backbone"] = _backbone_from_json(values["backbone"])
     for name in ("calibration", "sufficiency"):
-        values[name] = _model_from_json(name, values.get(name), is_old=version == 1)
+        values[name] = _model_from_json(name, values.get(name))
     return CheckpointConfig(**values)
 
 
@@ -219,17 +207,8 @@ def _backbone_from_json(value: Any) -> BackboneSpec:
     return spec
 
 
-def _model_from_json(name: str, value: Any, *, is_old: bool) -> LogisticModel | None:
-    """A fitted model; the features of format 1 have other names."""
-    if is_old and isinstance(value, dict) and isinstance(value.get("weights"), dict):
-        value = dict(value, weights={_new_feature(old): weight for old, weight in value["weights"].items()})
+def _model_from_json(name: str, value: Any) -> LogisticModel | None:
     try:
         return read_logistic(value)
     except ValueError as error:
         raise CheckpointError(f"config.json: {name}: {error}") from error
-
-
-def _new_feature(old: str) -> str:
-    if old.startswith("nearest_"):
-        return f"{HEAD_FEATURE}_{old.removeprefix('nearest_')}"
-    return _OLD_FEATURES.get(old, old)

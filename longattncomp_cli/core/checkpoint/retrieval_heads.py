@@ -20,7 +20,7 @@ from torch import Tensor
 from longattncomp_cli.core.backbones.base import POSITIONS, LayerStates, StateBlock
 from longattncomp_cli.core.backbones.cache.memory import ByteLRU
 from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone
-from longattncomp_cli.core.backbones.decoder.full_pass import PassMemory
+from longattncomp_cli.core.backbones.decoder.pass_memory import PassMemory
 from longattncomp_cli.core.checkpoint.decoder_heads import NULL_QUERY, Head, decoder_attention
 from longattncomp_cli.core.chunking.context import tokenize_context
 from longattncomp_cli.core.inputs.source import Source

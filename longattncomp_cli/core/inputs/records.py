@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any, BinaryIO
 
 from longattncomp_cli.core.budget.amounts import parse_budget
@@ -20,36 +19,18 @@ from longattncomp_cli.core.inputs.conversations.shapes import (
 )
 from longattncomp_cli.core.inputs.gather import InputFile
 from longattncomp_cli.core.inputs.lines import OVERLONG_LINE, open_lines, shown_name, too_long
-from longattncomp_cli.core.inputs.messages import flatten_messages
+from longattncomp_cli.core.inputs.record_fields import (
+    context_sources,
+    field_error,
+    parse_spans,
+    prompt_source,
+    text_field,
+)
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import InputError, LongAttnCompError, UsageError
 
 _UTF8_BOM = b"\xef\xbb\xbf"
-
-
-def parse_spans(value: Any, num_sources: int, place: str) -> tuple[SourceSpan, ...]:
-    """Read a record's ``keep``: a list of ``[start, end]`` or ``{"source"?, "start", "end"}``.
-
-    Raises:
-        InputError: it is something else.
-    """
-    hint = 'a list of [start, end] or {"source", "start", "end"}'
-    spans: list[SourceSpan] = []
-    for each in value if isinstance(value, list) else [None]:
-        if isinstance(each, dict):
-            parts = [each.get("source", 0), each.get("start"), each.get("end")]
-        else:
-            parts = [0, *each] if isinstance(each, list) else []
-        if len(parts) != 3 or any(type(part) is not int for part in parts):
-            raise InputError(f"{place}: field 'keep' must be {hint}", code="bad-field")
-        source, start, end = parts
-        if not (0 <= source < num_sources and 0 <= start <= end):
-            raise InputError(
-                f"{place}: field 'keep': no such span {parts}", hint=f"give {hint}", code="bad-field"
-            )
-        spans.append(SourceSpan(source, start, end))
-    return tuple(spans)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,21 +107,21 @@ def read_records(
 def parse_record(line: bytes, number: int, name: str, fields: FieldNames) -> Record | FailedRecord:
     """Parse one line; ``number`` is its id where it has none."""
     record_id: str | int | None = number
+    place = f"{name}:{number}"
     try:
         if line == OVERLONG_LINE:
-            raise too_long(f"{name}:{number}")
+            raise too_long(place)
         line = line.removeprefix(_UTF8_BOM).strip()
         raw, num_repaired = _parse_line(line, name, number)
         if isinstance(raw, list):
-            return _as_it_came(_chat(raw, number, f"{name}:{number}", {}), line, num_repaired)
+            return _as_it_came(_chat(raw, number, place, {}), line, num_repaired)
         given_id = raw.get(fields.id)
         if given_id is None:
             given_id = id_in_batch(raw) or number
         if not isinstance(given_id, (str, int)) or isinstance(given_id, bool):
-            raise _wrong_type(name, number, fields.id, "a string or an integer", given_id)
+            raise field_error(place, fields.id, "a string or an integer", given_id)
         record_id = given_id
-        record = _checked(raw, record_id, f"{name}:{number}", fields)
-        return _as_it_came(record, line, num_repaired)
+        return _as_it_came(_checked(raw, record_id, place, fields), line, num_repaired)
     except LongAttnCompError as error:
         return FailedRecord(record_id, error)
 
@@ -182,27 +163,27 @@ def _chat(
     record_id: str | int,
     place: str,
     extra: dict[str, Any],
-    texts: Mapping[str, str] = MappingProxyType({}),
-    query_field: str = "query",
+    query: str = "",
+    instruction: str = "",
 ) -> Record:
     """A conversation; spans of ``keep`` are of messages, by their indices."""
     conversation = read_conversation(value, place)
     sources = tuple(Source(said.text, said.name) for said in conversation.texts)
     keep = () if extra.get("keep") is None else parse_spans(extra["keep"], conversation.num_messages, place)
-    query, instruction = (texts.get(key, "") for key in (query_field, "instruction"))
     return Record(
         record_id, sources, False, query, instruction, extra.get("budget"), extra, keep, conversation
     )
 
 
 def _checked(raw: dict[str, Any], record_id: str | int, place: str, fields: FieldNames) -> Record:
+    """A record of a JSON object, from which context and prompt are taken."""
     context, prompt = raw.pop(fields.context, None), raw.pop("prompt", None)
-    texts = {key: _text_field(raw, key, place) for key in (fields.query, "instruction")}
+    query, instruction = (text_field(raw, key, place) for key in (fields.query, "instruction"))
     budget = raw.get("budget")
     if budget is not None:
         parse_budget(budget)
     if context is None and prompt is None and ("messages" in raw or looks_like_conversation(raw)):
-        return _chat(raw, record_id, place, raw, texts, fields.query)
+        return _chat(raw, record_id, place, raw, query, instruction)
     if (context is None) == (prompt is None):
         both, joined = ("both", "and") if prompt is not None else ("neither", "nor")
         hint = (
@@ -218,54 +199,9 @@ def _checked(raw: dict[str, Any], record_id: str | int, place: str, fields: Fiel
             code="missing-field" if prompt is None else "bad-field",
         )
     sources = (
-        _prompt_source(prompt, place) if context is None else _context_sources(context, place, fields.context)
+        prompt_source(prompt, place) if context is None else context_sources(context, place, fields.context)
     )
     if not any(source.text.strip() for source in sources):
         raise InputError(f"{place}: the context is empty", code="empty-context")
     keep = () if raw.get("keep") is None else parse_spans(raw["keep"], len(sources), place)
-    return Record(
-        record_id, sources, context is None, texts[fields.query], texts["instruction"], budget, raw, keep
-    )
-
-
-def _text_field(raw: dict[str, Any], key: str, place: str) -> str:
-    value = raw.get(key)
-    if value is not None and not isinstance(value, str):
-        raise _field_error(place, key, "a string", value)
-    return value or ""
-
-
-def _prompt_source(prompt: Any, place: str) -> tuple[Source, ...]:
-    if isinstance(prompt, list) and all(isinstance(message, dict) for message in prompt):
-        prompt = flatten_messages(prompt)
-    if not isinstance(prompt, str):
-        raise _field_error(place, "prompt", "a string", prompt)
-    return (Source(prompt, "prompt"),)
-
-
-def _context_sources(context: Any, place: str, field: str) -> tuple[Source, ...]:
-    if isinstance(context, str):
-        return (Source(context, "context"),)
-    if not isinstance(context, list):
-        raise _field_error(place, field, "a string or a list", context)
-    return tuple(_context_source(part, f"{field}[{i}]", place) for i, part in enumerate(context))
-
-
-def _context_source(part: Any, field: str, place: str) -> Source:
-    if isinstance(part, str):
-        return Source(part, field)
-    if not isinstance(part, dict) or not isinstance(part.get("text"), str):
-        raise _field_error(place, field, 'a string or {"text", "title"?}', part)
-    title = part.get("title") or ""
-    if not isinstance(title, str):
-        raise _field_error(place, f"{field}.title", "a string", title)
-    return Source(part["text"], title or field, title)
-
-
-def _wrong_type(name: str, number: int, field: str, wanted: str, value: Any) -> InputError:
-    return _field_error(f"{name}:{number}", field, wanted, value)
-
-
-def _field_error(place: str, field: str, wanted: str, value: Any) -> InputError:
-    found = "null" if value is None else type(value).__name__
-    return InputError(f"{place}: field {field!r} must be {wanted}, found {found}", code="bad-field")
+    return Record(record_id, sources, context is None, query, instruction, budget, raw, keep)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from longattncomp_cli.core.inputs.conversations.model import Conversation, Frame, Said, Slot
 from longattncomp_cli.core.inputs.source import Source
-from longattncomp_cli.core.prompts.general_layouts import QUERY_CHARS, match_turn, meaning
+from longattncomp_cli.core.prompts.layouts.asking import QUERY_CHARS, meaning
+from longattncomp_cli.core.prompts.layouts.general import match_turn
 from longattncomp_cli.core.prompts.parser import match_body
 from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import InputError

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from longattncomp_cli.core.budget.tokenizers import TargetTokenizer
 from longattncomp_cli.core.inputs.conversations.model import BESIDE, Conversation, Frame, Slot
 from longattncomp_cli.core.inputs.source import Source
-from longattncomp_cli.core.prompts.general_layouts import QUERY_CHARS
+from longattncomp_cli.core.prompts.layouts.asking import QUERY_CHARS
 from longattncomp_cli.errors import BudgetError
 
 NEWER_SHARE = 3

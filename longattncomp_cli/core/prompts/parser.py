@@ -12,15 +12,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from longattncomp_cli.core.inputs.messages import prompt_text
-from longattncomp_cli.core.prompts.benchmark_layouts import LAYOUTS
 from longattncomp_cli.core.prompts.chat_turns import Turn, find_turns
-from longattncomp_cli.core.prompts.general_layouts import (
-    QUERY_CHARS,
-    match_general,
-    meaning,
-)
-from longattncomp_cli.core.prompts.instructions import instruction_length
-from longattncomp_cli.core.prompts.layouts import Split, match_layout
+from longattncomp_cli.core.prompts.layouts.asking import QUERY_CHARS, meaning
+from longattncomp_cli.core.prompts.layouts.benchmarks import LAYOUTS
+from longattncomp_cli.core.prompts.layouts.general import match_general
+from longattncomp_cli.core.prompts.layouts.instructions import instruction_length
+from longattncomp_cli.core.prompts.layouts.layout import Split, match_layout
 from longattncomp_cli.core.text.spans import Span
 from longattncomp_cli.errors import InputError, UsageError
 

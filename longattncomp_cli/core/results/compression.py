@@ -38,6 +38,11 @@ class Scored:
         ranked = (self.scores.chunks[index] for index in self.scores.order)
         return scored_texts(self.request, self.scores, ranked)
 
+    def compression(self, mode: SelectMode) -> Compression:
+        """The same result as a text, of what the selection keeps."""
+        assert self.selection is not None
+        return Compression(self.request, self.scores, self.renderer, self.selection, self.budget, mode)
+
 
 @dataclass(frozen=True)
 class Compression:

@@ -12,8 +12,8 @@ from longattncomp_cli.errors import LongAttnCompError
 
 if TYPE_CHECKING:
     from longattncomp_cli.core.prompts.request import Request
-    from longattncomp_cli.core.scoring.explain import Explanation
-    from longattncomp_cli.core.scoring.explain_hop import HopExplanation
+    from longattncomp_cli.core.scoring.explain.chunk import Explanation
+    from longattncomp_cli.core.scoring.explain.hop import HopExplanation
 
 JsonObject = dict[str, Any]
 _REPORTED_WORDS = 12

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, get_args
 
 from longattncomp_cli.core.backbones.cache.choice import NO_CACHE, CacheChoice
-from longattncomp_cli.core.backbones.spec import EncodingName
+from longattncomp_cli.core.backbones.spec import EncodingName, UntrainedBackbone
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT, UNTRAINED_CHECKPOINT
 from longattncomp_cli.core.chunking.chunks import SnapLevel
 from longattncomp_cli.errors import UsageError
@@ -124,17 +124,16 @@ class ScorerChoice:
         from longattncomp_cli.core.scoring.untrained import load_untrained
 
         if self.backbone is not None and self.is_untrained:
-            made, backbone = load_untrained(
-                self.backbone,
-                self.layers,
+            untrained = UntrainedBackbone(
+                name=self.backbone,
+                layers=self.layers,
                 encoding=self.encoding,
                 chat_template=self.chat_template,
+                trust_remote_code=self.trust_remote_code,
                 device=self.device,
                 dtype=self.dtype,
-                trust_remote_code=self.trust_remote_code,
-                on_note=on_note,
-                in_segments=not self.as_published,
             )
+            made, backbone = load_untrained(untrained, on_note=on_note, in_segments=not self.as_published)
             return made.as_published() if self.as_published else made, backbone
         checkpoint = self.load_checkpoint()
         backbone = load_backbone_of(

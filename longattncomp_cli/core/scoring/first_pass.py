@@ -1,14 +1,13 @@
 """The first pass over a context, which scoring and explaining share: one reading, pooled by the query alone.
 
-Tokenise and cut → encode → log-sum-exp of each chunk's logits → mass → pooling: the paper's mean over heads
-and query tokens, or log pooling with exact matches, heading lines and neighbours (ours).
+Tokenise and cut → encode → log-sum-exp of each chunk's logits → mass → pooling (see :mod:`.shares`).
 
 Shapes: C chunks, N context tokens of a block, M query tokens, H heads, D backbone width.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,28 +16,20 @@ import torch
 from torch import Tensor
 
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
-from longattncomp_cli.core.attention.exact_matches import ExactMatch, exact_match_gains
+from longattncomp_cli.core.attention.exact_matches import ExactMatch
 from longattncomp_cli.core.attention.hops import StoredStates
 from longattncomp_cli.core.attention.idf import query_idf
 from longattncomp_cli.core.attention.owner_mass import OwnerMass
-from longattncomp_cli.core.attention.pooling import (
-    LogMass,
-    normalise,
-    pool_log_mass,
-    pool_mean,
-    smooth_over_neighbours,
-    softmax_with_sink,
-    without_null,
-)
-from longattncomp_cli.core.attention.script_matches import script_match_gains
+from longattncomp_cli.core.attention.pooling import LogMass, normalise
 from longattncomp_cli.core.backbones.base import Backbone, Encoding, OnTokens, StateBlock
 from longattncomp_cli.core.checkpoint.config import CheckpointConfig
 from longattncomp_cli.core.chunking.chunks import Chunk, ContextTokens, Tokens
 from longattncomp_cli.core.chunking.context import tokenize_context
-from longattncomp_cli.core.chunking.owners import Owners, owners_of
+from longattncomp_cli.core.chunking.owners import owners_of
 from longattncomp_cli.core.chunking.passages import passage_numbers
 from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.options import MAX_STORED_TOKENS, ScoringOptions
+from longattncomp_cli.core.scoring.shares import Compared, log_shares, mean_shares, weighted_matches
 from longattncomp_cli.core.text.arrays import FloatArray, IntArray
 from longattncomp_cli.errors import InputError
 
@@ -117,7 +108,6 @@ def first_pass(
     instruction = ""
     if config.sink == "instruction":
         instruction = request.instruction if request.instruction.strip() else config.instruction
-
     states = context_states(request, context, options=options, backbone=backbone, attention=attention)
     read = ContextTokens((), ()) if states.is_complete else context
     encoding = backbone.encode(
@@ -125,52 +115,52 @@ def first_pass(
     )
     blocks = states.replay() if states.is_complete else states.record(encoding.blocks)
 
-    # The query's tokens, and those of the null query after them.
-    num_query = len(query.ids)
-    unit_HMD = torch.stack(attention.unit_states(encoding.asked))
-    projected_HMD = attention.project_queries(unit_HMD, encoding.asked)
     owners = request.once("owners", lambda: owners_of(chunks, request.sources), of=chunks)
     owned = OwnerMass(owners, context) if config.pooling == "log" else None
-    on_own_logits = partial(_own_logits, on_logits, num_query) if on_logits else None
-    own_CHM = attention.chunk_logsumexp(projected_HMD, blocks, len(chunks), _each(on_own_logits, owned))
-    chunk_logits_CHM = own_CHM if owned is None else owned.added_to(own_CHM)
-    whole_mass = normalise(chunk_logits_CHM, _sink_logits(attention, projected_HMD, encoding))
-    mass, null_mass = whole_mass.split(num_query)
-    unit_HMD, projected_HMD = unit_HMD[:, :num_query], projected_HMD[:, :num_query]
-    chunk_logits_CHM, own_CHM = chunk_logits_CHM[..., :num_query], own_CHM[..., :num_query]
-
+    compared = _compare(attention, encoding, blocks, len(chunks), owned=owned, on_logits=on_logits)
     passage_C = passage_numbers(chunks)
     idf = query_idf(encoding.query.ids.cpu().numpy(), context, len(chunks))
-    exact: tuple[tuple[str, FloatArray], ...] = ()
+    exact: tuple[ExactMatch, ...] = ()
     if config.pooling == "mean":
-        weights_HM = torch.full_like(chunk_logits_CHM[0], 1 / chunk_logits_CHM[0].numel())
-        shares_C, sink = pool_mean(mass)
-        if config.null_query:
-            shares_C = without_null(shares_C, pool_mean(null_mass)[0])
+        weights_HM, shares_C, sink = mean_shares(compared)
     else:
-        idf_M = torch.from_numpy(idf).float().to(backbone.device)
-        weights_HM = attention.weights(unit_HMD, idf_M)
         unread = float(np.mean(query.ids == backbone.unknown_id)) if backbone.unknown_id is not None else 0.0
-        matches = tuple(_exact_gains(config, request, chunks, query, idf, passage_C, owners, unread))
-        exact = tuple((match.name, match.gains_C) for match in matches)
-        # By the same normaliser, without the heading lines.
-        own = LogMass(mass.chunks_CHM - (chunk_logits_CHM - own_CHM).nan_to_num(), mass.sink_HM)
-        pooled = partial(_pooled, weights_HM=weights_HM, floor_H=attention.floor)
-        scores_C, sink_score = pooled(mass, [match.gains_C for match in matches])
-        own_C, _ = pooled(own, [match.gains_C - match.owned_C for match in matches])
-        shares_C, sink = softmax_with_sink(
-            *smooth_over_neighbours(
-                scores_C,
-                sink_score,
-                attention.neighbour_weight(unit_HMD),
-                torch.from_numpy(passage_C).to(scores_C.device),
-                scores_C - own_C,
-            )
-        )
+        weight = config.exact_match_weight
+        exact = weighted_matches(weight, unread, request, chunks, query, idf, passage_C, owners)
+        weights_HM, shares_C, sink = log_shares(compared, attention, idf, exact, passage_C)
     return FirstPass(
-        context, chunks, passage_C, query, encoding, unit_HMD, projected_HMD, chunk_logits_CHM, mass,
-        weights_HM, idf, exact, shares_C, sink, states,
+        context, chunks, passage_C, query, encoding, compared.unit_HMD, compared.projected_HMD,
+        compared.logits_CHM, compared.mass, weights_HM, idf,
+        tuple((match.name, match.gains_C) for match in exact), shares_C, sink, states,
     )  # fmt: skip
+
+
+def _compare(
+    attention: CrossAttention,
+    encoding: Encoding,
+    blocks: Iterable[StateBlock],
+    num_chunks: int,
+    *,
+    owned: OwnerMass | None,
+    on_logits: OnLogits | None,
+) -> Compared:
+    """Compare the query's tokens, and those of the null query after them, with the context's."""
+    num_query = len(encoding.query.ids)
+    unit_HMD = torch.stack(attention.unit_states(encoding.asked))
+    projected_HMD = attention.project_queries(unit_HMD, encoding.asked)
+    on_own_logits = partial(_own_logits, on_logits, num_query) if on_logits else None
+    own_CHM = attention.chunk_logsumexp(projected_HMD, blocks, num_chunks, _each(on_own_logits, owned))
+    logits_CHM = own_CHM if owned is None else owned.added_to(own_CHM)
+    whole_mass = normalise(logits_CHM, _sink_logits(attention, projected_HMD, encoding))
+    mass, null_mass = whole_mass.split(num_query)
+    return Compared(
+        unit_HMD[:, :num_query],
+        projected_HMD[:, :num_query],
+        logits_CHM[..., :num_query],
+        own_CHM[..., :num_query],
+        mass,
+        None if encoding.null is None else null_mass,
+    )
 
 
 def context_tokens(request: Request, options: ScoringOptions, backbone: Backbone) -> ContextTokens:
@@ -236,35 +226,3 @@ def _sink_logits(attention: CrossAttention, projected_HMD: Tensor, encoding: Enc
     if encoding.instruction is None:
         return None
     return attention.logits(projected_HMD, encoding.instruction.states).logsumexp(dim=0)
-
-
-def _exact_gains(
-    config: CheckpointConfig,
-    request: Request,
-    chunks: tuple[Chunk, ...],
-    query: Tokens,
-    idf: FloatArray,
-    passage_C: IntArray,
-    owners: Owners,
-    unread: float,
-) -> Iterator[ExactMatch]:
-    """What each name and foreign word of the query adds to the chunks; token weights sum to 1.
-
-    The more of the query's tokens are ``unread`` (a share), which tell nothing, the more its words count.
-    """
-    weight = config.exact_match_weight
-    if weight:
-        for match in exact_match_gains(request, chunks, query, idf, passage_C, owners):
-            yield ExactMatch(match.name, weight * match.gains_C, weight * match.owned_C)
-        for term, gains_C in script_match_gains(request, chunks, query, idf):
-            share = weight + (1 - weight) * unread
-            yield ExactMatch(term, share * gains_C, np.zeros(len(chunks)))
-
-
-def _pooled(
-    mass: LogMass, gains: Sequence[FloatArray], *, weights_HM: Tensor, floor_H: Tensor
-) -> tuple[Tensor, Tensor | None]:
-    """(C,) scores of the chunks, and the sink's, by the query's tokens and exact matches."""
-    scores_C, sink = pool_log_mass(mass, weights_HM, floor_H)
-    gains_C = np.sum(gains, axis=0) if gains else np.zeros(len(scores_C))
-    return scores_C + weights_HM.sum() * torch.from_numpy(gains_C).to(scores_C), sink

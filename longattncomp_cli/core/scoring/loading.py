@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from longattncomp_cli.core.backbones.base import Backbone, BackboneOptions
 from longattncomp_cli.core.backbones.runtime import keep_freed_memory, resolve_device, resolve_dtype
-from longattncomp_cli.core.backbones.spec import BackboneSpec, EncodingName
+from longattncomp_cli.core.backbones.spec import BackboneSpec, UntrainedBackbone
 from longattncomp_cli.core.checkpoint.config import CheckpointConfig
 from longattncomp_cli.core.checkpoint.store import Checkpoint
 from longattncomp_cli.core.chunking.chunks import SnapLevel
@@ -109,14 +109,8 @@ def load_scorer(
 
 
 def load_untrained_decoder(
-    backbone_id: str,
-    layers: str | None = None,
+    untrained: UntrainedBackbone,
     *,
-    encoding: EncodingName = "full",
-    device: str = "auto",
-    dtype: str = "auto",
-    chat_template: bool = False,
-    trust_remote_code: bool = False,
     on_note: Callable[[str], None] = lambda text: None,
     num_heads: int | None = None,
     in_segments: bool = True,
@@ -126,12 +120,7 @@ def load_untrained_decoder(
     Heads are found on made needles the first time, and kept in the user's cache folder.
 
     Args:
-        backbone_id: a folder, a GGUF file, a hub id, or an installed package that carries a GGUF file.
-        layers: a number or a share of the model's layers, see
-            :func:`~longattncomp_cli.core.checkpoint.untrained_decoder.parse_num_layers`.
-        encoding, chat_template: how it reads.
-        device, dtype: where and in which precision to run.
-        trust_remote_code: run code that lies beside the model.
+        untrained: which one, and how it reads: ``full`` where its encoding is ``None``.
         on_note: called with what the user should know.
         num_heads: how many heads to take; those that come near the best one where ``None``.
         in_segments: whether ``full`` reads longer contexts in segments of ``SEGMENT_TOKENS``.
@@ -139,7 +128,7 @@ def load_untrained_decoder(
     Raises:
         CheckpointError: the model is not one that can be used.
         ResourceError: it is not on this machine and could not be fetched.
-        UsageError: ``layers`` is not a depth of this model.
+        UsageError: its ``layers`` are not a depth of this model.
     """
     from longattncomp_cli.core.backbones.decoder.backbone import load_decoder, open_decoder
     from longattncomp_cli.core.checkpoint.untrained_decoder import (
@@ -148,55 +137,38 @@ def load_untrained_decoder(
         untrained_decoder,
     )
 
-    weights = open_decoder(backbone_id, trust_remote_code=trust_remote_code)
-    options = untrained_options(
-        weights,
-        layers,
-        encoding=encoding,
-        device=device,
-        dtype=dtype,
-        chat_template=chat_template,
-        trust_remote_code=trust_remote_code,
-    )
-    spec = BackboneSpec(id=backbone_id, sha256="", kind="decoder")
+    weights = open_decoder(untrained.name, trust_remote_code=untrained.trust_remote_code)
+    options = untrained_options(untrained, weights)
+    spec = BackboneSpec(id=untrained.name, sha256="", kind="decoder")
     heads = _known_heads(spec, options, weights, num_heads, on_note)
     # Opened anew: the digest of a backbone is that of the tensors which are read, in their order.
-    weights = open_decoder(backbone_id, trust_remote_code=trust_remote_code)
+    weights = open_decoder(untrained.name, trust_remote_code=untrained.trust_remote_code)
     options = replace(
         options, num_layers=layers_of(heads), segment_tokens=SEGMENT_TOKENS if in_segments else 0
     )
     backbone = load_decoder(spec, options, weights)
-    return untrained_decoder(backbone, heads, chat_template=chat_template), backbone
+    return untrained_decoder(backbone, heads, chat_template=untrained.chat_template), backbone
 
 
-def untrained_options(
-    weights: DecoderWeights,
-    layers: str | None,
-    *,
-    encoding: EncodingName,
-    device: str,
-    dtype: str,
-    chat_template: bool,
-    trust_remote_code: bool,
-) -> BackboneOptions:
+def untrained_options(untrained: UntrainedBackbone, weights: DecoderWeights) -> BackboneOptions:
     """How an untrained decoder is read while its heads are looked for; see :func:`load_untrained_decoder`.
 
     Raises:
         ResourceError: the device is not there.
-        UsageError: ``layers`` is not a depth of this model.
+        UsageError: its ``layers`` are not a depth of this model.
     """
     from longattncomp_cli.core.checkpoint.untrained_decoder import parse_num_layers, window_tokens_of
 
     keep_freed_memory()
-    place = resolve_device(device)
+    place = resolve_device(untrained.device)
     return BackboneOptions(
-        num_layers=parse_num_layers(layers, weights.depth),
+        num_layers=parse_num_layers(untrained.layers, weights.depth),
         window_tokens=window_tokens_of(weights),
         device=place,
-        dtype=resolve_dtype(dtype, place),
-        encoding=encoding,
-        chat_template=chat_template,
-        trust_remote_code=trust_remote_code,
+        dtype=resolve_dtype(untrained.dtype, place),
+        encoding=untrained.encoding or "full",
+        chat_template=untrained.chat_template,
+        trust_remote_code=untrained.trust_remote_code,
     )
 
 

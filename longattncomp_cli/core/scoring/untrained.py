@@ -10,7 +10,7 @@ from longattncomp_cli.core.backbones.base import Backbone, BackboneOptions
 from longattncomp_cli.core.backbones.files import locate_backbone
 from longattncomp_cli.core.backbones.kind import backbone_kind
 from longattncomp_cli.core.backbones.runtime import keep_freed_memory, resolve_device, resolve_dtype
-from longattncomp_cli.core.backbones.spec import BackboneSpec, EncodingName
+from longattncomp_cli.core.backbones.spec import BackboneSpec, UntrainedBackbone
 from longattncomp_cli.core.checkpoint.store import Checkpoint
 from longattncomp_cli.core.scoring.loading import load_untrained_decoder
 from longattncomp_cli.errors import CheckpointError, UsageError
@@ -23,14 +23,8 @@ CHUNK_TOKENS = 128
 
 
 def load_untrained(
-    backbone_id: str,
-    layers: str | None = None,
+    untrained: UntrainedBackbone,
     *,
-    encoding: EncodingName | None = None,
-    device: str = "auto",
-    dtype: str = "auto",
-    chat_template: bool = False,
-    trust_remote_code: bool = False,
     num_heads: int | None = None,
     on_note: Callable[[str], None] = lambda text: None,
     in_segments: bool = True,
@@ -38,12 +32,9 @@ def load_untrained(
     """An encoder with the start of its layer, or a decoder with its own retrieval heads.
 
     Args:
-        backbone_id: a folder, a file, a hub id, or an installed package that carries a GGUF file.
-        layers: of an encoder, the number or share of blocks after which states are read; of a decoder, see
+        untrained: which one, and how it reads.
+        num_heads, in_segments: of a decoder, see
             :func:`~longattncomp_cli.core.scoring.loading.load_untrained_decoder`.
-        encoding: how it reads; what its kind does by default where ``None``.
-        device, dtype: where and in which precision to run.
-        chat_template, trust_remote_code, num_heads, in_segments: of a decoder.
         on_note: called with what the user should know.
 
     Raises:
@@ -51,36 +42,22 @@ def load_untrained(
         ResourceError: it is not on this machine and could not be fetched.
         UsageError: what was asked for is nothing that this kind of model has.
     """
-    if backbone_kind(backbone_id) == "decoder":
+    if backbone_kind(untrained.name) == "decoder":
         return load_untrained_decoder(
-            backbone_id,
-            layers,
-            encoding=encoding or "full",
-            device=device,
-            dtype=dtype,
-            chat_template=chat_template,
-            trust_remote_code=trust_remote_code,
-            num_heads=num_heads,
-            on_note=on_note,
-            in_segments=in_segments,
+            untrained, num_heads=num_heads, on_note=on_note, in_segments=in_segments
         )
-    if chat_template:
-        raise UsageError(f"--chat-template: {backbone_id} is an encoder and has none", hint="drop it")
-    if encoding == "full":
+    if untrained.chat_template:
+        raise UsageError(f"--chat-template: {untrained.name} is an encoder and has none", hint="drop it")
+    if untrained.encoding == "full":
         raise CheckpointError(
-            f"backbone {backbone_id} reads both ways and has no full encoding",
+            f"backbone {untrained.name} reads both ways and has no full encoding",
             hint="use --encoding windowed, or a decoder: --backbone",
         )
-    return load_untrained_encoder(backbone_id, layers, device=device, dtype=dtype, on_note=on_note)
+    return load_untrained_encoder(untrained, on_note=on_note)
 
 
 def load_untrained_encoder(
-    backbone_id: str,
-    layers: str | None = None,
-    *,
-    device: str = "auto",
-    dtype: str = "auto",
-    on_note: Callable[[str], None] = lambda text: None,
+    untrained: UntrainedBackbone, *, on_note: Callable[[str], None] = lambda text: None
 ) -> tuple[Checkpoint, EncoderBackbone]:
     """An encoder, one head on its last layer and one on its tokens, projections at the identity.
 
@@ -97,18 +74,18 @@ def load_untrained_encoder(
     )
 
     keep_freed_memory()
-    place = resolve_device(device)
-    spec = encoder_spec(backbone_id)
+    place = resolve_device(untrained.device)
+    spec = encoder_spec(untrained.name)
     options = BackboneOptions(
         num_layers=0,
         window_tokens=WINDOW_TOKENS,
         device=place,
-        dtype=resolve_dtype(dtype, place),
+        dtype=resolve_dtype(untrained.dtype, place),
     )
     backbone = load_encoder(spec, options, shortens_windows=True)
-    depth = parse_num_layers(layers, backbone.num_layers, reads_last=True)
+    depth = parse_num_layers(untrained.layers, backbone.num_layers, reads_last=True)
     if spec.query_prefix or spec.context_prefix:
-        on_note(f"{backbone_id}: {_prefixes(spec)}, as it was trained")
+        on_note(f"{untrained.name}: {_prefixes(spec)}, as it was trained")
     reads_last = depth == backbone.num_layers
     projection = late_projection(locate_backbone(spec), backbone.width) if reads_last else None
     made = untrained_checkpoint(

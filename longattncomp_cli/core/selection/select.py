@@ -8,23 +8,18 @@ Sources: Algorithm 1 of LongAttnComp (arXiv:2606.01336); the threshold rule of A
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
+from longattncomp_cli.core.assembly.fitting import num_fitting
 from longattncomp_cli.core.assembly.kept_spans import KeptSpan
 from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.auto import AutoRule, num_chunks_to_keep
 from longattncomp_cli.core.selection.copies import Copies, beside_copies, find_copies, without_copies
-from longattncomp_cli.core.selection.cutting import (
-    FindStart,
-    Remaining,
-    at_chunk_start,
-)
+from longattncomp_cli.core.selection.cutting import FindStart, Remaining, at_chunk_start
 from longattncomp_cli.core.selection.leads import raise_names
 from longattncomp_cli.core.selection.line_parts import fill_chunk, least_tokens, raise_line
 from longattncomp_cli.core.selection.pointers import (
@@ -38,9 +33,9 @@ from longattncomp_cli.core.text.spans import SourceSpan
 from longattncomp_cli.errors import BudgetError, UsageError
 
 SelectMode = Literal["top-p", "budget", "threshold", "auto"]
-
-
 StopReason = Literal["budget", "top_p", "threshold", "auto", "exhausted", "passthrough"]
+
+_LEAST_MASS = 1e-300
 
 
 @dataclass(frozen=True)
@@ -60,16 +55,12 @@ class Selection:
     copies: tuple[SourceSpan, ...] = ()
 
 
-_LEAST_MASS = 1e-300
-
-
 @dataclass(frozen=True, kw_only=True)
 class SelectionRule:
     """When to stop adding chunks in the order of their rank."""
 
     mode: SelectMode = "budget"
-    """``budget`` fills the budget; ``top-p`` also stops where the chunks
-    taken hold ``top_p`` of all chunks' mass;
+    """``budget`` fills the budget; ``top-p`` also stops where the chunks taken hold ``top_p`` of their mass;
     ``threshold`` is AttnComp's rule: the sum starts at the sink, and no score below ``epsilon`` is taken;
     ``auto`` stops where the scores say that nothing more is to be found."""
     top_p: float = 0.95
@@ -83,7 +74,6 @@ class SelectionRule:
     shares of what they drew together."""
     fill: bool = True
     """Cut the first chunk that does not fit at a sentence, line or word end, instead of dropping it."""
-
     copies_count_once: bool = True
     """Leave out what repeats a better chunk word for word."""
     follows_pointers: bool = True
@@ -123,35 +113,21 @@ def select(
     Raises:
         BudgetError: the budget cannot hold what is always kept, or not one character more.
     """
-    num_chunks = len(scores.chunks)
     if budget is not None:
         if renderer.fixed_tokens > budget:
-            enough = _least_budget(scores, rule, renderer, focus)
             raise BudgetError(
                 f"the budget of {budget} tokens cannot hold what is always kept: {renderer.always_kept} "
                 f"have {renderer.fixed_tokens}",
-                hint=f"use --budget {enough} or more",
+                hint=f"use --budget {_least_budget(scores, rule, renderer, focus)} or more",
             )
         if renderer.original_tokens <= budget:
-            return _selection(scores, renderer.full_chunks(range(num_chunks)), "passthrough")
-    limit, reason = num_chunks_by_rule(scores, rule)
-    pointed = Pointed(scores.order)
-    if rule.follows_pointers:
-        pointed = raise_entry(follow_pointers(scores, renderer.request), scores, renderer.request)
-        pointed = raise_line(raise_names(pointed, scores, renderer.request), scores, renderer.request)
-        renderer = replace(renderer, corrections=corrections_of_best(scores, renderer.request))
-    # Without a budget a copy takes no room from anything else.
-    once = rule.copies_count_once and budget is not None
-    copies = find_copies(pointed.order, renderer) if once else Copies(pointed.order, {})
-    renderer, focus = without_copies(renderer, copies), beside_copies(pointed.focus(focus), copies)
-    ranks = scores.ranks
-    order = np.array(
-        [each for each in copies.order.tolist() if ranks[pointed.raised.get(each, each)] <= limit], np.int64
-    )
-    num_whole = len(order) if budget is None else _fitting_prefix(order, renderer, budget)
+            return _selection(scores, renderer.full_chunks(range(len(scores.chunks))), "passthrough")
+    ranked = _rank(scores, rule, renderer, focus, leaves_copies=budget is None)
+    order, renderer, focus = ranked.order, ranked.renderer, ranked.focus
+    num_whole = len(order) if budget is None else num_fitting(order, renderer, budget)
     best = order[:num_whole].tolist()
     if budget is None or num_whole == len(order):
-        return _selection(scores, renderer.full_chunks(best), reason, copies)
+        return _selection(scores, renderer.full_chunks(best), ranked.stop, ranked.copies)
     room = Remaining(renderer=renderer, whole=best, budget=budget)
     cut = scores.chunks[order[num_whole]]
     kept = fill_chunk(cut, room, focus) if rule.fill else renderer.full_chunks(best)
@@ -162,7 +138,50 @@ def select(
             f"the budget of {budget} tokens cannot hold {held} of the best chunk",
             hint=f"{way}use --budget {_least_budget(scores, rule, renderer, focus)} or more",
         )
-    return _selection(scores, kept, "budget", copies)
+    return _selection(scores, kept, "budget", ranked.copies)
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    """What a rule takes where no budget binds.
+
+    Attributes:
+        order: the chunks, best first.
+        stop: why there are no more.
+        copies: what is left out because it repeats better chunks.
+        renderer: leaves these parts out, and keeps corrections with what they correct.
+        focus: finds the target in a chunk that has risen, and never lies in a copy.
+    """
+
+    order: IntArray
+    stop: StopReason
+    copies: Copies
+    renderer: Renderer
+    focus: FindStart
+
+
+def _rank(
+    scores: ChunkScores, rule: SelectionRule, renderer: Renderer, focus: FindStart, *, leaves_copies: bool
+) -> _Ranking:
+    """Order the chunks: what is asked for by place and pointed to rises, copies go."""
+    limit, stop = num_chunks_by_rule(scores, rule)
+    pointed = Pointed(scores.order)
+    if rule.follows_pointers:
+        pointed = raise_entry(follow_pointers(scores, renderer.request), scores, renderer.request)
+        pointed = raise_line(raise_names(pointed, scores, renderer.request), scores, renderer.request)
+        renderer = replace(renderer, corrections=corrections_of_best(scores, renderer.request))
+    # Without a budget a copy takes no room from anything else.
+    once = rule.copies_count_once and not leaves_copies
+    copies = find_copies(pointed.order, renderer) if once else Copies(pointed.order, {})
+    ranks = scores.ranks
+    order = [each for each in copies.order.tolist() if ranks[pointed.raised.get(each, each)] <= limit]
+    return _Ranking(
+        np.array(order, np.int64),
+        stop,
+        copies,
+        without_copies(renderer, copies),
+        beside_copies(pointed.focus(focus), copies),
+    )
 
 
 def _least_budget(scores: ChunkScores, rule: SelectionRule, renderer: Renderer, focus: FindStart) -> int:
@@ -192,68 +211,6 @@ def num_chunks_by_rule(scores: ChunkScores, rule: SelectionRule) -> tuple[int, S
         taken = (before < rule.top_p - 1e-12) & (ranked >= rule.epsilon)
         limit, reason = int(np.cumprod(taken).sum()), "threshold"
     return limit, "exhausted" if limit == len(ranked) else reason  # type: ignore[return-value]
-
-
-def _fitting_prefix(order: IntArray, renderer: Renderer, budget: int) -> int:
-    """How many of the best chunks fit, whole: estimated by adding up, settled by counting the text.
-
-    For a larger budget the result is never smaller: the estimate is not, and from it the count is only
-    lowered to a prefix that fits or raised while the next one does.
-    """
-    num = _additive_prefix(order, renderer, budget)
-    fits = renderer.count(renderer.full_chunks(order[:num].tolist())) <= budget
-    while not fits and num > 0:
-        num -= 1
-        fits = renderer.count(renderer.full_chunks(order[:num].tolist())) <= budget
-        if fits:
-            return num
-    while num < len(order) and renderer.count(renderer.full_chunks(order[: num + 1].tolist())) <= budget:
-        num += 1
-    return num
-
-
-def _additive_prefix(order: IntArray, renderer: Renderer, budget: int) -> int:
-    """How many of the best chunks fit if every part counted alone."""
-    for position, total in enumerate(tokens_of_best(order, renderer)):
-        if total > budget:
-            return position
-    return len(order)
-
-
-def tokens_of_best(order: IntArray, renderer: Renderer) -> Iterator[int]:
-    """Tokens of the best 1, 2, … chunks, added up: with heading lines, separators and what must stay.
-
-    Every part is counted alone; that of the text as it is printed may be a little more or less.
-    """
-    chunks, tokens = renderer.chunks, renderer.tokens_to_keep
-    total = renderer.fixed_tokens
-    # Heading lines and kept spans: each is paid for once, with a separator.
-    parts = {(span.chunk.index, span.start) for span in renderer.required_spans}
-    paid = Counter[int]()
-    for span in renderer.required_spans:
-        paid[span.chunk.index] += _tokens_of(span, renderer)
-    runs = {span.chunk.index for span in renderer.required_spans if not span.is_cut}
-    for index in order.tolist():
-        if index in runs:
-            yield total
-            continue
-        neighbours = (index - 1 in runs) + (index + 1 in runs)
-        gaps = (index not in paid) - neighbours if parts or runs else 0
-        opens_source = index > 0 and chunks[index - 1].source != chunks[index].source
-        for owner in renderer.owners_of(chunks[index]):
-            if (owner.chunk.index, owner.start) not in parts and owner.chunk.index not in runs:
-                parts.add((owner.chunk.index, owner.start))
-                paid[owner.chunk.index] += _tokens_of(owner, renderer)
-                total += _tokens_of(owner, renderer) + 1
-        own = max(0, tokens[index] - paid[index])
-        total += own + gaps * renderer.separator_tokens + opens_source
-        runs.add(index)
-        yield total
-
-
-def _tokens_of(span: KeptSpan, renderer: Renderer) -> int:
-    text = renderer.request.sources[span.chunk.source].text
-    return renderer.tokenizer.count(text[span.start : span.end])
 
 
 def _selection(

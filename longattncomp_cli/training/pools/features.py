@@ -24,6 +24,7 @@ from longattncomp_cli.data.examples import Document, estimate_tokens
 from longattncomp_cli.training.pools.feature_files import STATE_BYTES, DocumentFeatures, FeatureFiles
 
 OnTokens = Callable[[int, int], None]
+_SAMPLED_DOCUMENTS = 256
 _DOCUMENTS_AT_ONCE = 256
 
 
@@ -115,6 +116,14 @@ class FeatureStore:
             (text,) = self.backbone.tokenize([document.text])
             self._counts[key] = len(title) + len(text.ids)
         return self._counts[key]
+
+    def estimate_tokens(self, documents: Sequence[Document]) -> float:
+        """The tokens of documents, from the exact number of an evenly spread part of them."""
+        part = documents[:: max(1, len(documents) // _SAMPLED_DOCUMENTS)]
+        if not part:
+            return 0.0
+        scale = sum(map(self.num_tokens, part)) / sum(map(estimate_tokens, part))
+        return scale * sum(map(estimate_tokens, documents))
 
     def get(self, document: Document) -> DocumentFeatures:
         """Look a document up, or encode it now."""

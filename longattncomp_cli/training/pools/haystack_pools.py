@@ -16,7 +16,8 @@ from longattncomp_cli.data.examples import Document, Example, estimate_tokens
 from longattncomp_cli.data.haystack_report import CompositionReport, describe, write_plot
 from longattncomp_cli.data.haystacks import HaystackConfig, HaystackSet
 from longattncomp_cli.errors import ResourceError
-from longattncomp_cli.training.pools.plan import Pool, PoolConfig, PoolPlan, Question, no_document_fits
+from longattncomp_cli.training.pools.plan import PoolConfig, PoolPlan, no_document_fits
+from longattncomp_cli.training.pools.pool import Pool, Question
 
 # Describing a composition means composing it; so many of a run's haystacks are looked at.
 _DESCRIBED = 400

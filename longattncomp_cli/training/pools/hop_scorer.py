@@ -17,7 +17,7 @@ import torch
 from longattncomp_cli.core.attention.hop_layer import HopLayer
 from longattncomp_cli.core.attention.hops import hop, hop_query
 from longattncomp_cli.core.attention.pooling import softmax_with_sink
-from longattncomp_cli.core.backbones.base import SegmentStates, StateBlock
+from longattncomp_cli.core.backbones.base import StateBlock
 from longattncomp_cli.training.pools.scorer import EncodedPool, PoolScorer
 from longattncomp_cli.training.pools.scores import PoolIdf, QuestionScores
 
@@ -58,13 +58,11 @@ class HopScorer(PoolScorer):
         idf = PoolIdf(encoded.states)
         visible = [self._visible(encoded, scores.allowed_C) for scores in first]
         hopped = []
-        for (ids_M, query_states), scores, may_see_C, states in zip(
-            queries, first, allowed, visible, strict=True
-        ):
+        for query, scores, may_see_C, states in zip(queries, first, allowed, visible, strict=True):
             share_C, _ = softmax_with_sink(scores.chunks_C, scores.sink)
             boosted_C = hop(
                 share_C,
-                hop_query(SegmentStates(ids_M, query_states), states.layer),
+                hop_query(query, states.layer),
                 partial(idf.frequency, allowed_C=may_see_C),
                 states,
                 self.hop_layer,

@@ -12,12 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
-import numpy as np
-
 from longattncomp_cli.data.examples import Document, Example, estimate_tokens
 from longattncomp_cli.errors import InputError, UsageError
-from longattncomp_cli.training.pools.feature_files import DocumentFeatures
 from longattncomp_cli.training.pools.features import document_key
+from longattncomp_cli.training.pools.pool import Pool, Question
 
 # Data sets whose documents are parts of one text, so that relevant passages run over several of them: a pool
 # holds one group's documents in their order: all of them, or as many as fit.
@@ -58,23 +56,6 @@ class PoolConfig:
     def shortest(self) -> int:
         """The shortest pool aimed at, where ``max_tokens`` alone was lowered too."""
         return min(self.min_tokens, self.max_tokens)
-
-
-@dataclass(frozen=True)
-class Question:
-    """One question of a pool: its example, and whether its relevant chunks are hidden from it."""
-
-    example: Example
-    evidence_hidden: bool
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Documents, and the questions asked over them; ``in_order``: the documents are one running text."""
-
-    documents: tuple[Document, ...]
-    questions: tuple[Question, ...]
-    in_order: bool = False
 
 
 @dataclass
@@ -218,26 +199,6 @@ class PoolPlan:
             (d for d in chosen if document_key(d) in place), key=lambda d: place[document_key(d)]
         )
         return ordered + [d for d in chosen if document_key(d) not in place]
-
-
-def relevant_chunks(
-    example: Example, pool: Pool, features: Sequence[DocumentFeatures], *, whole_documents: bool
-) -> np.ndarray:
-    """(C,) booleans: all chunks of relevant documents, or only those that hold known evidence."""
-    evidence: dict[int, list[tuple[int, int]]] = {}
-    for span in () if whole_documents else example.evidence:
-        evidence.setdefault(span.document, []).append((span.start, span.end))
-    wanted: dict[str, list[tuple[int, int]] | None] = {
-        document_key(example.documents[i]): evidence.get(i) for i in example.relevant
-    }
-    relevant_C = []
-    for document, feature in zip(pool.documents, features, strict=True):
-        key = document_key(document)
-        spans = wanted.get(key)
-        for start, end in feature.spans:
-            has_evidence = spans is None or any(a < end and b > start for a, b in spans)
-            relevant_C.append(key in wanted and has_evidence)
-    return np.array(relevant_C, dtype=bool)
 
 
 def no_document_fits(max_tokens: int) -> InputError:

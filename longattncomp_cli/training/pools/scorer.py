@@ -9,18 +9,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
-from longattncomp_cli.core.backbones.base import LayerStates
+from longattncomp_cli.core.backbones.base import LayerStates, SegmentStates
 from longattncomp_cli.core.checkpoint.config import Pooling
 from longattncomp_cli.core.chunking.chunks import ContextTokens
 from longattncomp_cli.data.examples import Document
 from longattncomp_cli.training.pools.feature_files import DocumentFeatures
 from longattncomp_cli.training.pools.features import FeatureStore
-from longattncomp_cli.training.pools.plan import Pool, relevant_chunks
-from longattncomp_cli.training.pools.scores import PoolStates, QuestionScores, score_questions
-from longattncomp_cli.training.pools.states import encode_query, pool_states
+from longattncomp_cli.training.pools.pool import Pool, relevant_chunks
+from longattncomp_cli.training.pools.scores import QuestionScores, score_questions
+from longattncomp_cli.training.pools.states import PoolStates, cloned, encode_query, pool_states
 
 
 @dataclass(frozen=True)
@@ -95,10 +94,10 @@ class PoolScorer:
         store = self.store
         found = store.backbone.encode(context, ".", store.instruction, store.asked_layers).instruction
         assert found is not None
-        return {layer: value.clone() for layer, value in found.states.items()}
+        return cloned(found).states
 
-    def query(self, text: str) -> tuple[Tensor, LayerStates]:
-        """A query's token ids and states."""
+    def query(self, text: str) -> SegmentStates:
+        """A query's tokens and their states."""
         return encode_query(self.store, text)
 
     def score(
@@ -107,14 +106,14 @@ class PoolScorer:
         """Score the chunks (C,) that each question may see."""
         return self.score_queries(encoded, self.queries(encoded), allowed, dropout)
 
-    def queries(self, encoded: EncodedPool) -> list[tuple[Tensor, LayerStates]]:
-        """The token ids and states of a pool's questions."""
+    def queries(self, encoded: EncodedPool) -> list[SegmentStates]:
+        """The tokens of a pool's questions and their states."""
         return [self.query(question.example.query) for question in encoded.pool.questions]
 
     def score_queries(
         self,
         encoded: EncodedPool,
-        queries: Sequence[tuple[Tensor, LayerStates]],
+        queries: Sequence[SegmentStates],
         allowed: Sequence[np.ndarray],
         dropout: float = 0.0,
     ) -> list[QuestionScores]:
@@ -122,12 +121,11 @@ class PoolScorer:
         return score_questions(
             self.attention,
             encoded.states,
-            [ids for ids, _ in queries],
-            [layer_states for _, layer_states in queries],
+            queries,
             allowed,
             pooling=self.pooling,
             dropout=dropout,
-            null=self.query(self.null_query)[1] if self.null_query else None,
+            null=self.query(self.null_query) if self.null_query else None,
         )
 
     def confidence(self, scores: QuestionScores) -> float:

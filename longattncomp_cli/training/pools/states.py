@@ -1,21 +1,53 @@
 """What the heads read of a pool: the stored states of its documents, joined, and those of a query.
 
-Shapes: N context tokens, C chunks, D width.
+Shapes: N context tokens, U distinct ones, C chunks, D backbone width, K head width.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from longattncomp_cli.core.attention.cross_attention import CrossAttention, distinct_tokens
-from longattncomp_cli.core.backbones.base import LayerStates
+from longattncomp_cli.core.backbones.base import LayerStates, SegmentStates
 from longattncomp_cli.core.chunking.chunks import ContextTokens
 from longattncomp_cli.training.pools.feature_files import DocumentFeatures
 from longattncomp_cli.training.pools.features import FeatureStore
-from longattncomp_cli.training.pools.scores import PoolStates
+
+
+@dataclass(frozen=True)
+class PoolStates:
+    """A pool's tokens as the heads read them.
+
+    Attributes:
+        ids_N: token ids.
+        unit_states: the distinct states (N, D) of length 1, or keys (N, K), in the dtype that is multiplied
+            in; of those in ``row_N`` one for each distinct token (U, D).
+        head_inputs: for each head its index in ``unit_states``.
+        sizes_C: tokens of each chunk, in order.
+        document_C: the document each chunk belongs to.
+        passage_C: the running text each chunk belongs to, ascending: neighbours share their scores.
+        instruction: states of the instruction's tokens, where they are the sink.
+        row_N: of some ``unit_states``, by index, where each token stands in them.
+    """
+
+    ids_N: Tensor
+    unit_states: tuple[Tensor, ...]
+    head_inputs: tuple[int, ...]
+    sizes_C: Tensor
+    document_C: Tensor
+    passage_C: Tensor
+    instruction: LayerStates | None = None
+    row_N: Mapping[int, Tensor] = field(default_factory=dict)
+
+    def of_each_token(self, head: int) -> Tensor:
+        """(N, D) what a head reads."""
+        index = self.head_inputs[head]
+        states = self.unit_states[index]
+        return states[self.row_N[index]] if index in self.row_N else states
 
 
 def pool_states(
@@ -73,7 +105,12 @@ def pool_states(
     )
 
 
-def encode_query(store: FeatureStore, query: str) -> tuple[Tensor, LayerStates]:
-    """Token ids and the states of the stored layers and layer 0."""
+def encode_query(store: FeatureStore, query: str) -> SegmentStates:
+    """A query's tokens with the states of the stored layers and layer 0."""
     encoded = store.backbone.encode(ContextTokens((), ()), query, "", store.asked_layers).query
-    return encoded.ids, {layer: value.clone() for layer, value in encoded.states.items()}
+    return cloned(encoded)
+
+
+def cloned(segment: SegmentStates) -> SegmentStates:
+    """Ordinary tensors, which training may use, of those that inference made."""
+    return replace(segment, states={layer: value.clone() for layer, value in segment.states.items()})

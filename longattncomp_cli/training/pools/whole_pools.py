@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from torch import Tensor
-
 from longattncomp_cli.core.attention.cross_attention import CrossAttention
-from longattncomp_cli.core.backbones.base import Backbone, LayerStates
+from longattncomp_cli.core.backbones.base import Backbone, LayerStates, SegmentStates
 from longattncomp_cli.core.backbones.cache.memory import ByteLRU
 from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone
-from longattncomp_cli.core.backbones.decoder.full_pass import PassMemory
+from longattncomp_cli.core.backbones.decoder.pass_memory import PassMemory
 from longattncomp_cli.core.checkpoint.config import Pooling
 from longattncomp_cli.core.chunking.chunks import ContextTokens
 from longattncomp_cli.core.inputs.source import Source
@@ -20,8 +18,10 @@ from longattncomp_cli.data.examples import Document
 from longattncomp_cli.errors import InputError
 from longattncomp_cli.training.pools.feature_files import DocumentFeatures
 from longattncomp_cli.training.pools.features import FeatureStore
-from longattncomp_cli.training.pools.plan import Pool, PoolConfig
+from longattncomp_cli.training.pools.plan import PoolConfig
+from longattncomp_cli.training.pools.pool import Pool
 from longattncomp_cli.training.pools.scorer import PoolScorer
+from longattncomp_cli.training.pools.states import cloned
 
 
 def reads_whole_pools(store: FeatureStore) -> bool:
@@ -72,11 +72,12 @@ class WholePoolScorer(PoolScorer):
         """Those before the pool that was encoded last."""
         return self._instruction_in(self._latest[0])
 
-    def query(self, text: str) -> tuple[Tensor, LayerStates]:
+    def query(self, text: str) -> SegmentStates:
         """Encode a query behind the pool that was encoded last."""
         store = self.store
-        query = store.backbone.encode(self._latest[0], text, store.instruction, store.asked_layers).query
-        return query.ids, {layer: value.clone() for layer, value in query.states.items()}
+        return cloned(
+            store.backbone.encode(self._latest[0], text, store.instruction, store.asked_layers).query
+        )
 
 
 def fitting_pools(pools: PoolConfig, scorer: PoolScorer, queries: Sequence[str]) -> PoolConfig:

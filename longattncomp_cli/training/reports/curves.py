@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 Points = Sequence[tuple[float, float]]
+# Share of the running mean of the loss that is kept at a step.
+_KEPT = 0.95
 
 
 def write_curves(path: Path, loss: Points, recalls: Mapping[str, Points]) -> bool:
@@ -51,9 +53,9 @@ def draw_curves(folder: Path, log: Sequence[Mapping[str, Any]]) -> None:
     write_curves(folder / "curves.png", _smooth(losses), recalls)
 
 
-def _smooth(points: Sequence[tuple[float, float]], keep: float = 0.95) -> list[tuple[float, float]]:
+def _smooth(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     smoothed, mean = [], points[0][1] if points else 0.0
     for x, y in points:
-        mean = keep * mean + (1 - keep) * y
+        mean = _KEPT * mean + (1 - _KEPT) * y
         smoothed.append((x, mean))
     return smoothed

@@ -22,8 +22,7 @@ from typing import Any
 
 import orjson
 
-from longattncomp_cli.data.examples import Document, Example, estimate_tokens
-from longattncomp_cli.data.haystacks import render
+from longattncomp_cli.data.examples import Document, Example, estimate_tokens, render
 from longattncomp_cli.data.readers import READERS
 from longattncomp_cli.data.splits import hash_share
 

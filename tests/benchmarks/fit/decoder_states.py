@@ -22,7 +22,7 @@ from torch import Tensor
 
 from longattncomp_cli.core.backbones.base import POSITIONS, BackboneOptions, LayerStates
 from longattncomp_cli.core.backbones.decoder.backbone import DecoderBackbone, load_decoder, open_decoder
-from longattncomp_cli.core.backbones.decoder.full_pass import ContextPass
+from longattncomp_cli.core.backbones.decoder.pass_memory import ContextPass
 from longattncomp_cli.core.backbones.decoder.prefill import KVCache
 from longattncomp_cli.core.backbones.decoder.prompt_layout import prompt_layout
 from longattncomp_cli.core.backbones.spec import BackboneSpec
@@ -86,7 +86,7 @@ def read(backbone: DecoderBackbone, haystack: Haystack) -> Read:
     layout = prompt_layout(backbone.model.text, context, "")
     segments = []
     for part in layout.segments(layout.num_opening + backbone.full_pass.segment_tokens):
-        known = backbone.full_pass._read_context(part, longest, layers, None)
+        known = backbone.full_pass.read(part.ids, longest, layers)
         own_T = torch.from_numpy(part.chunk_index >= 0).to(backbone.device)
         segments.append(
             Segment(

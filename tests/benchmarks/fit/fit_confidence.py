@@ -34,7 +34,7 @@ from longattncomp_cli.core.results.warnings import LOW_CONFIDENCE
 from longattncomp_cli.core.text.arrays import FloatArray
 from longattncomp_cli.data.metrics import auroc
 from longattncomp_cli.data.splits import hash_share
-from longattncomp_cli.training.calibration import fit_logistic
+from tests.benchmarks.fit.logistic import fit_logistic
 
 Row = dict[str, Any]
 BoolArray = NDArray[np.bool_]

@@ -34,7 +34,7 @@ from longattncomp_cli.core.selection.auto import AutoRule, peak_chunks
 from longattncomp_cli.core.text.arrays import FloatArray
 from longattncomp_cli.data.metrics import bootstrap_mean
 from longattncomp_cli.data.splits import hash_share
-from longattncomp_cli.training.calibration import fit_logistic
+from tests.benchmarks.fit.logistic import fit_logistic
 
 EASY = ("squad", "keys", "needles")
 SHARES = (4, 8, 16)

@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
-from longattncomp_cli.benchmark.tasks.lookups import FUNCTION_SEPARATOR, docstring_examples
+from longattncomp_cli.benchmark.tasks.made.lookups import FUNCTION_SEPARATOR, docstring_examples
 from longattncomp_cli.core.text.spans import Span
-from longattncomp_cli.data.examples import Document, Example
-from longattncomp_cli.data.haystacks import CountTokens, HaystackConfig, HaystackSet, normal_text, render
+from longattncomp_cli.data.examples import Document, Example, normal_text, render
+from longattncomp_cli.data.haystacks import CountTokens, HaystackConfig, HaystackSet
 from longattncomp_cli.data.python_source import Module, read_modules, standard_library
 from longattncomp_cli.data.readers import (
     read_2wiki,

@@ -22,8 +22,7 @@ from shared_haystacks import distinct, xquad_half
 
 from longattncomp_cli.core.compressor import Compressor
 from longattncomp_cli.core.text.arrays import FloatArray
-from longattncomp_cli.data.examples import Document, Example
-from longattncomp_cli.data.haystacks import render
+from longattncomp_cli.data.examples import Document, Example, render
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from results_file import write_results

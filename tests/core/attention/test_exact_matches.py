@@ -10,7 +10,7 @@ import pytest
 from longattncomp_cli.core.checkpoint.store import Checkpoint
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
-from longattncomp_cli.core.scoring.explain import explain
+from longattncomp_cli.core.scoring.explain.chunk import explain
 from longattncomp_cli.core.scoring.options import ScoringOptions
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.core.scoring.scores import ChunkScores

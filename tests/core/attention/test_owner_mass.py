@@ -13,7 +13,7 @@ from longattncomp_cli.core.chunking.context import tokenize_context
 from longattncomp_cli.core.chunking.owners import OWNER_SHARE, owners_of
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
-from longattncomp_cli.core.scoring.explain import explain
+from longattncomp_cli.core.scoring.explain.chunk import explain
 from tests.support.scorers import remembering
 
 Lines = list[tuple[str, int]]

@@ -18,7 +18,7 @@ from longattncomp_cli.core.backbones.encoder.backbone import load_encoder
 from longattncomp_cli.core.backbones.encoder.families import trained_prefixes
 from longattncomp_cli.core.backbones.encoder.late_interaction import late_projection
 from longattncomp_cli.core.backbones.files import locate_backbone
-from longattncomp_cli.core.backbones.spec import BackboneSpec
+from longattncomp_cli.core.backbones.spec import BackboneSpec, UntrainedBackbone
 from longattncomp_cli.core.backbones.tokenize import read_tokenizer
 from longattncomp_cli.core.checkpoint.store import build_layers, load_checkpoint
 from longattncomp_cli.core.checkpoint.untrained_encoder import cone_scale
@@ -153,7 +153,9 @@ def test_a_marker_of_the_vocabulary_is_one_token(tmp_path) -> None:
 
 def test_a_colbert_model_compares_what_its_projection_gives(tmp_path) -> None:
     weight_KD = make_colbert(tmp_path)
-    made, backbone = load_untrained_encoder(str(tmp_path), device="cpu", dtype="float32")
+    made, backbone = load_untrained_encoder(
+        UntrainedBackbone(name=str(tmp_path), device="cpu", dtype="float32")
+    )
     attention, _ = build_layers(made)
     states = {layer: backbone.read_windows([np.arange(5, 30)], [3, 0])[layer] for layer in (3, 0)}
     logits_NHM = attention.logits(attention.queries(states), states)
@@ -186,11 +188,10 @@ def test_what_is_no_plain_projection_is_left_out(what: str, tmp_path) -> None:
 
 def test_of_the_embedded_model_it_is_the_shipped_untrained_checkpoint() -> None:
     shipped = load_checkpoint("untrained")
-    made, _ = load_untrained_encoder(
-        str(locate_backbone(shipped.config.backbone)), device="cpu", dtype="float32"
-    )
-    place = replace(made.config.backbone, id=shipped.config.backbone.id)
+    place = str(locate_backbone(shipped.config.backbone))
+    made, _ = load_untrained_encoder(UntrainedBackbone(name=place, device="cpu", dtype="float32"))
+    spec = replace(made.config.backbone, id=shipped.config.backbone.id)
     expected = replace(shipped.config.backbone, package="", package_path="")
-    assert replace(made.config, backbone=place) == replace(shipped.config, backbone=expected)
+    assert replace(made.config, backbone=spec) == replace(shipped.config, backbone=expected)
     for name, value in shipped.tensors.items():
         torch.testing.assert_close(made.tensors[name], value, atol=1e-6, rtol=0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
@@ -13,7 +12,6 @@ from safetensors.torch import load_file, save_file
 
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.checkpoint.config import CheckpointConfig
-from longattncomp_cli.core.checkpoint.logistic import LEXICAL_FEATURES, SCORE_FEATURES, LogisticModel
 from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT, shipped_checkpoints
 from longattncomp_cli.core.checkpoint.store import (
     Checkpoint,
@@ -21,9 +19,6 @@ from longattncomp_cli.core.checkpoint.store import (
     load_checkpoint,
     save_checkpoint,
 )
-from longattncomp_cli.core.inputs.source import Source
-from longattncomp_cli.core.prompts.request import Request
-from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.errors import CheckpointError
 
 CONFIG = CheckpointConfig(
@@ -106,6 +101,7 @@ def _break(folder: Path, what: str) -> None:
     config = orjson.loads((folder / "config.json").read_bytes())
     changes = {
         "version": {"format_version": 99},
+        "older": {"format_version": 1},
         "field": {"surprise": 1},
         "pooling": {"pooling": "max"},
         "layers": {"layers": []},
@@ -123,87 +119,14 @@ def _break(folder: Path, what: str) -> None:
         (folder / "config.json").write_bytes(orjson.dumps({**config, **changes[what]}))
 
 
-@pytest.mark.parametrize("what", ["version", "field", "pooling", "layers", "shape", "json", "weights", "nan"])
+@pytest.mark.parametrize(
+    "what", ["version", "older", "field", "pooling", "layers", "shape", "json", "weights", "nan"]
+)
 def test_a_broken_checkpoint_is_refused(tmp_path: Path, what: str) -> None:
     save_checkpoint(tiny(), tmp_path, "")
     _break(tmp_path, what)
     with pytest.raises(CheckpointError):
         load_checkpoint(str(tmp_path))
-
-
-FORMAT_1_KEYS = {
-    "qk_norm": "head_norm",
-    "exact_match_weight": "names",
-    "length_normalised": "per_token",
-    "propagation_decay": "reach",
-    "sufficiency": "enough",
-}
-
-
-def format_1_feature(name: str) -> str:
-    old = {"matched_long_words": "long_held", "missing_names": "long_absent"}
-    return old.get(name, name.replace("similarity_", "nearest_"))
-
-
-def as_format_1(raw: dict[str, Any]) -> dict[str, Any]:
-    """A config as it was written before its keys and features got their names of today."""
-    for name in ("calibration", "sufficiency"):
-        if raw.get(name):
-            raw[name]["weights"] = {format_1_feature(k): v for k, v in raw[name]["weights"].items()}
-    return {FORMAT_1_KEYS.get(key, key): value for key, value in raw.items()} | {"format_version": 1}
-
-
-def write_format_1(checkpoint: Checkpoint, folder: Path) -> dict[str, Any]:
-    save_checkpoint(checkpoint, folder, "")
-    raw = as_format_1(orjson.loads((folder / "config.json").read_bytes()))
-    (folder / "config.json").write_bytes(orjson.dumps(raw))
-    return raw
-
-
-@pytest.mark.parametrize("name", shipped_checkpoints())
-def test_format_1_is_the_same_checkpoint(name: str, tmp_path: Path) -> None:
-    today = load_checkpoint(name)
-    raw = write_format_1(today, tmp_path)
-    assert set(FORMAT_1_KEYS.values()) <= set(raw)
-    before = load_checkpoint(str(tmp_path))
-    assert before.config == today.config
-    assert before.digest == today.digest
-
-
-def test_every_key_and_feature_of_format_1_is_read(tmp_path: Path) -> None:
-    names = [*SCORE_FEATURES, *LEXICAL_FEATURES, "similarity_0", "similarity_1"]
-    model = LogisticModel(weights={name: float(i) for i, name in enumerate(names)}, offset=0.5)
-    made = tiny(
-        qk_norm=True,
-        exact_match_weight=0.3,
-        length_normalised=True,
-        propagation_decay=0.4,
-        calibration=model,
-        sufficiency=model,
-    )
-    raw = write_format_1(made, tmp_path)
-    for old in ("long_held", "long_absent", "nearest_0", "nearest_1"):
-        assert old in raw["calibration"]["weights"]
-        assert old in raw["enough"]["weights"]
-    assert load_checkpoint(str(tmp_path)).config == made.config
-    raw["format_version"] = 2
-    (tmp_path / "config.json").write_bytes(orjson.dumps(raw))
-    with pytest.raises(CheckpointError, match="head_norm"):
-        load_checkpoint(str(tmp_path))
-
-
-def test_format_1_gives_the_same_scores(scorer: Scorer, tmp_path: Path) -> None:
-    write_format_1(scorer.checkpoint, tmp_path)
-    before = Scorer(load_checkpoint(str(tmp_path)), scorer.backbone)
-    text = (
-        "Ropes were mended. " * 60 + "The ledger was signed by Ines Albrecht. " + "Nets were counted. " * 60
-    )
-    request = Request((Source(text), Source("Salt is dear.", title="Salt")), "Who signed the ledger?")
-    wanted = scorer.with_options(chunk_tokens=16).score(request)
-    found = before.with_options(chunk_tokens=16).score(request)
-    assert found.scores.tolist() == wanted.scores.tolist()
-    assert (found.sink, found.confidence) == (wanted.sink, wanted.confidence)
-    assert found.sufficiency == wanted.sufficiency is not None
 
 
 def test_an_unknown_name_lists_the_shipped_ones() -> None:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from longattncomp_cli.core.prompts.instructions import closing_start, instruction_length, instructs
+from longattncomp_cli.core.prompts.layouts.instructions import closing_start, instruction_length, instructs
 from longattncomp_cli.core.prompts.parser import parse_prompt
 
 FACTS = "\n\n".join(f"Entry {i}. The ferry left at {i} and Mr Quill took {i} sacks." for i in range(20))

@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 import pytest
 
+from longattncomp_cli.core.assembly.fitting import tokens_of_best
 from longattncomp_cli.core.assembly.renderer import Renderer
 from longattncomp_cli.core.chunking.chunks import Chunk
 from longattncomp_cli.core.compressor import Compressor
@@ -25,7 +26,6 @@ from longattncomp_cli.core.results.page.heat_map import heat_map_page, page_data
 from longattncomp_cli.core.results.report import score_report
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.selection.keep_rules import KeepRules
-from longattncomp_cli.core.selection.select import tokens_of_best
 from longattncomp_cli.core.settings import CompressorSettings
 from tests.support.cli import invoke
 

@@ -30,7 +30,7 @@ from longattncomp_cli.core.scoring.confidence import (
 )
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.errors import CheckpointError
-from longattncomp_cli.training.calibration import fit_logistic
+from tests.benchmarks.fit.logistic import fit_logistic
 
 
 def test_the_shape_of_shares() -> None:
@@ -229,16 +229,12 @@ def test_a_model_that_cannot_be_used_is_refused(
         load_checkpoint(str(tmp_path))
 
 
-@pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize("name", ["calibration", "sufficiency"])
 @pytest.mark.parametrize("value", [[0.0, 1.0], [], "x", 3, 0, True, False, "", {}, {"a": 1}, {"weights": 1}])
-def test_what_is_no_model_is_refused_with_a_sentence(
-    tmp_path: Path, value: object, name: str, version: int
-) -> None:
-    """A list of two numbers was a calibration once."""
+def test_what_is_no_model_is_refused_with_a_sentence(tmp_path: Path, value: object, name: str) -> None:
     stage1 = load_checkpoint("stage1")
     save_checkpoint(stage1, tmp_path, "")
     config = orjson.loads((tmp_path / "config.json").read_bytes())
-    (tmp_path / "config.json").write_bytes(orjson.dumps(config | {name: value, "format_version": version}))
+    (tmp_path / "config.json").write_bytes(orjson.dumps(config | {name: value}))
     with pytest.raises(CheckpointError, match=f"config.json: {name}: its fields must be"):
         load_checkpoint(str(tmp_path))

@@ -17,7 +17,7 @@ from longattncomp_cli.core.checkpoint.config import CheckpointConfig
 from longattncomp_cli.core.checkpoint.store import Checkpoint, build_attention, load_checkpoint
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.prompts.request import Request
-from longattncomp_cli.core.scoring.explain import explain
+from longattncomp_cli.core.scoring.explain.chunk import explain
 from longattncomp_cli.core.scoring.scorer import Scorer
 from tests.support.cli import invoke
 from tests.support.decoders import TEXT as DECODER_TEXT

@@ -23,7 +23,7 @@ from torch import Tensor
 from longattncomp_cli.core.backbones.base import Backbone, Encoding, OnTokens, StateBlock
 from longattncomp_cli.core.backbones.cache.disk import NotKeptError, StateFiles, TensorWriter
 from longattncomp_cli.core.backbones.cache.memory import ByteLRU
-from longattncomp_cli.core.backbones.decoder.full_pass import PassMemory
+from longattncomp_cli.core.backbones.decoder.pass_memory import PassMemory
 from longattncomp_cli.core.backbones.windowed import context_windows
 from longattncomp_cli.core.chunking.chunks import ContextTokens, Tokens
 

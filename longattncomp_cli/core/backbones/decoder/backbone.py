@@ -19,11 +19,12 @@ import torch
 from torch import Tensor
 
 from longattncomp_cli.core.backbones.base import POSITIONS, BackboneOptions, Encoding, LayerStates, OnTokens
-from longattncomp_cli.core.backbones.decoder.full_pass import FullPass, PassMemory
+from longattncomp_cli.core.backbones.decoder.full_pass import FullPass
 from longattncomp_cli.core.backbones.decoder.gguf.open import open_gguf
 from longattncomp_cli.core.backbones.decoder.gguf.reader import GgufReader
 from longattncomp_cli.core.backbones.decoder.gguf.tokenizer import load_gguf_text
 from longattncomp_cli.core.backbones.decoder.model import DecoderModel
+from longattncomp_cli.core.backbones.decoder.pass_memory import PassMemory
 from longattncomp_cli.core.backbones.decoder.text import DecoderText, load_decoder_text
 from longattncomp_cli.core.backbones.decoder.weights import DecoderWeights, build_decoder, open_weights
 from longattncomp_cli.core.backbones.files import model_file

@@ -12,8 +12,7 @@ Shapes: N context tokens of a block, M query tokens, T all tokens before the que
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from functools import partial, reduce
 
 import numpy as np
@@ -28,9 +27,8 @@ from longattncomp_cli.core.backbones.base import (
     StateBlock,
     joined,
 )
-from longattncomp_cli.core.backbones.cache.disk import NotKeptError, StateFiles
-from longattncomp_cli.core.backbones.cache.memory import ByteLRU
 from longattncomp_cli.core.backbones.decoder.model import DecoderModel
+from longattncomp_cli.core.backbones.decoder.pass_memory import ContextPass, PassMemory
 from longattncomp_cli.core.backbones.decoder.prefill import KVCache
 from longattncomp_cli.core.backbones.decoder.prompt_layout import PromptLayout, prompt_layout
 from longattncomp_cli.core.chunking.chunks import ContextTokens
@@ -39,36 +37,6 @@ from longattncomp_cli.errors import InputError
 _BLOCK_TOKENS = 4096
 # Room in the cache for queries, so that another one seldom makes it grow.
 _QUERY_ROOM = 512
-
-
-@dataclass(frozen=True)
-class ContextPass:
-    """The part of a full pass that does not depend on the query: states (T, D) and the cache."""
-
-    states: LayerStates
-    cache: KVCache
-    num_tokens: int
-
-    @property
-    def num_bytes(self) -> int:
-        """In memory."""
-        states = sum(part.numel() * part.element_size() for part in self.states.values())
-        return states + self.cache.num_bytes
-
-
-@dataclass(frozen=True)
-class PassMemory:
-    """Where contexts that were read are kept.
-
-    Attributes:
-        passes: in memory; room for none unless its ``max_bytes`` is more than 0.
-        files: on disk, or ``None``.
-        on_note: called with what the user should know.
-    """
-
-    passes: ByteLRU[ContextPass] = field(default_factory=lambda: ByteLRU(0))
-    files: StateFiles | None = None
-    on_note: Callable[[str], None] = lambda text: None
 
 
 class FullPass:
@@ -178,49 +146,41 @@ class FullPass:
     ) -> ContextPass:
         """Recall the context from memory or disk, or read it and keep it."""
         model = self.model
-        dtype = model.dtype
-        about = (model.spec.sha256, sorted(layers), str(dtype), model.device.type)
+        about = (model.spec.sha256, sorted(layers), str(model.dtype), model.device.type)
         key = hashlib.sha256(repr(about).encode() + layout.ids.tobytes()).hexdigest()
-        known = self.memory.passes.get(key)
-        if known is not None:
-            return known
-        room = min(model.max_positions, len(layout.ids) + max(num_query, _QUERY_ROOM))
-        stored = None if self.memory.files is None else self.memory.files.read(key)
-        if stored is not None:
-            known = _restored(stored, room, model.device)
-        else:
-            known = self._read_context(layout, num_query, layers, on_tokens)
-            if self.memory.files is not None:
-                self._store(self.memory.files, key, known)
-        self.memory.passes.put(key, known, known.num_bytes)
+        known = self.memory.recall(key, self._room(len(layout.ids), num_query), model.device)
+        if known is None:
+            known = self.read(layout.ids, num_query, layers, on_tokens)
+            self.memory.keep(key, known)
         return known
 
-    def _store(self, files: StateFiles, key: str, known: ContextPass) -> None:
-        """Write a context to disk, unless it is too large for it."""
-        parts = {f"state/{layer}": value for layer, value in known.states.items()}
-        for layer, pair in known.cache.buffers.items():
-            for name, buffer in zip(("key", "value"), pair, strict=True):
-                parts[f"{name}/{layer}"] = buffer[:, :, : known.num_tokens]
-        try:
-            with files.write(key) as writer:
-                if not all(writer.add(name, value) for name, value in parts.items()):
-                    raise NotKeptError
-        except OSError as error:
-            self.memory.on_note(f"the context could not be kept in --cache ({error.strerror or error})")
+    def _room(self, num_tokens: int, num_query: int) -> int:
+        """How many tokens the cache of a context holds before it must grow."""
+        return min(self.model.max_positions, num_tokens + max(num_query, _QUERY_ROOM))
 
-    def _read_context(
-        self, layout: PromptLayout, num_query: int, layers: Sequence[int], on_tokens: OnTokens | None
+    def read(
+        self, ids: np.ndarray, num_query: int, layers: Sequence[int], on_tokens: OnTokens | None = None
     ) -> ContextPass:
-        """Read everything before the query; in smaller parts where memory runs out."""
-        total = len(layout.ids)
-        room = min(self.model.max_positions, total + max(num_query, _QUERY_ROOM))
+        """Read everything before the query; in smaller parts where memory runs out.
+
+        Args:
+            ids: (T,) of the tokens.
+            num_query: tokens of the longest query that is read behind them.
+            layers: whose states are wanted.
+            on_tokens: called with (tokens done, tokens in total).
+
+        Raises:
+            ResourceError: the device's memory is too small even for small parts.
+        """
+        total = len(ids)
+        room = self._room(total, num_query)
         part_tokens = self.model.part_tokens
         while True:
             cache = KVCache(room)
             try:
                 parts = []
                 for start in range(0, total, part_tokens):
-                    part = layout.ids[start : start + part_tokens]
+                    part = ids[start : start + part_tokens]
                     parts.append(self.model.forward(torch.from_numpy(part)[None], layers, cache))
                     if on_tokens:
                         on_tokens(start + len(part), total)
@@ -242,23 +202,6 @@ class FullPass:
         finally:
             known.cache.rewind(known.num_tokens)
         return {layer: torch.cat([part[layer][0] for part in parts]) for layer in layers}
-
-
-def _restored(stored: dict[str, Tensor], room: int, device: torch.device) -> ContextPass:
-    """A context as it was written, its cache with room for a query."""
-    states = {
-        int(name.removeprefix("state/")): value.to(device)
-        for name, value in stored.items()
-        if name.startswith("state/")
-    }
-    cache = KVCache(room)
-    for name, key in stored.items():
-        if name.startswith("key/"):
-            layer = int(name.removeprefix("key/"))
-            cache.update(key.to(device), stored[f"value/{layer}"].to(device), layer)
-    num_tokens = len(next(iter(states.values())))
-    cache.advance(num_tokens)
-    return ContextPass(states, cache, num_tokens)
 
 
 def _stored_blocks(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from longattncomp_cli.core.files.json_places import Place
@@ -52,6 +52,23 @@ class Said:
         if self.message == BESIDE:
             return who
         return f"message {self.message} ({who})"
+
+
+def said_once(groups: Sequence[Sequence[Said]]) -> Iterator[Said]:
+    """The texts of a message that stand under several keys; one that stands under two of them counts once."""
+    said: list[Said] = []
+    known: dict[str, int] = {}
+    for group in groups:
+        new = []
+        for each in group:
+            number = known.get(each.text)
+            if number is None:
+                new.append(each)
+            elif each.place and said[number].kind != "fixed":
+                said[number] = replace(said[number], also=(*said[number].also, each.place))
+        known.update({each.text: number for number, each in enumerate(new, len(said))})
+        said += new
+    return iter(said)
 
 
 @dataclass(frozen=True, slots=True)

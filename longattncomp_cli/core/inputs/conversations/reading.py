@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from longattncomp_cli.core.inputs.conversations.model import (
     Conversation,
     JsonStyle,
     Said,
+    said_once,
 )
 from longattncomp_cli.core.inputs.conversations.readable import clean, readable_strings
 from longattncomp_cli.core.inputs.conversations.shape_errors import kind_name, short_form, wrong_shape
@@ -113,7 +114,7 @@ class _Reader:
         for key in _TWICE:
             if isinstance(said.get(key), list):
                 groups.append(list(self._content(said[key], where, index, role, (*place, *way, key), None)))
-        yield from _once(groups)
+        yield from said_once(groups)
         for key in _THOUGHTS:
             if isinstance(said.get(key), str):
                 yield Said(index, role, clean(said[key]), "fixed")
@@ -246,20 +247,3 @@ class _Reader:
 
 _GIVEN = Call(None, "", "")
 """Stands for no call: a document that a user's turn brings along is a result too, not what is asked."""
-
-
-def _once(groups: Sequence[Sequence[Said]]) -> Iterator[Said]:
-    """The texts of a message that stand under several keys; one that stands under two of them counts once."""
-    said: list[Said] = []
-    known: dict[str, int] = {}
-    for group in groups:
-        new = []
-        for each in group:
-            number = known.get(each.text)
-            if number is None:
-                new.append(each)
-            elif each.place and said[number].kind != "fixed":
-                said[number] = replace(said[number], also=(*said[number].also, each.place))
-        known.update({each.text: number for number, each in enumerate(new, len(said))})
-        said += new
-    return iter(said)

@@ -15,11 +15,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from longattncomp_cli.core.assembly.fitting import tokens_of_best
 from longattncomp_cli.core.assembly.kept_spans import KeptSpan
 from longattncomp_cli.core.files import json_lines
 from longattncomp_cli.core.results.compression import Scored
 from longattncomp_cli.core.results.report import rounded, score_report
-from longattncomp_cli.core.selection.select import tokens_of_best
 from longattncomp_cli.core.text.graphemes import cluster_ends
 
 _FOLDER = Path(__file__).parent

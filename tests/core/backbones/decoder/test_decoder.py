@@ -234,9 +234,9 @@ def test_memory_that_runs_out_makes_the_parts_smaller_and_changes_nothing(famili
         return forward(self, ids_BT, layers, cache)
 
     layout = PromptLayout(ids, np.zeros(300, dtype=np.int64), np.arange(300), slice(0, 0), 0)
-    wanted = backbone.full_pass._read_context(layout, 4, [LAYER], None).states[LAYER]
+    wanted = backbone.full_pass.read(layout.ids, 4, [LAYER]).states[LAYER]
     monkeypatch.setattr(DecoderModel, "forward", little_memory)
-    found = backbone.full_pass._read_context(layout, 4, [LAYER], None).states[LAYER]
+    found = backbone.full_pass.read(layout.ids, 4, [LAYER]).states[LAYER]
     torch.testing.assert_close(found, wanted, **CLOSE)
 
 

@@ -66,6 +66,6 @@ def vocabulary(rng: random.Random, count: int) -> list[str]:
     return list(words)
 
 
-def coded_word(rng: random.Random, letters: int = 6) -> str:
-    """A word of random letters, as RULER's fwe has them."""
-    return "".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(letters))
+def coded_word(rng: random.Random) -> str:
+    """A word of six random letters, as RULER's fwe has them."""
+    return "".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(6))

@@ -25,7 +25,7 @@ from longattncomp_cli.core.attention.pooling import floored_log_mass, pool_log_m
 from longattncomp_cli.core.backbones.base import StateBlock
 from longattncomp_cli.core.chunking.owners import owners_of
 from longattncomp_cli.core.prompts.request import Request
-from longattncomp_cli.core.scoring.explain_hop import HopExplanation, explain_hop
+from longattncomp_cli.core.scoring.explain.hop import HopExplanation, explain_hop
 from longattncomp_cli.core.scoring.first_pass import FirstPass
 from longattncomp_cli.core.scoring.scorer import Scorer
 from longattncomp_cli.core.text.arrays import FloatArray, IntArray

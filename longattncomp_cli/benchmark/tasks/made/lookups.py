@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from longattncomp_cli.benchmark.tasks import vocabulary
 from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSetting
 from longattncomp_cli.benchmark.tasks.grading import any_string, token_f1
 from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
+from longattncomp_cli.benchmark.tasks.made import vocabulary
 from longattncomp_cli.core.text.spans import Span
-from longattncomp_cli.data.examples import Document, Example
-from longattncomp_cli.data.haystacks import render
+from longattncomp_cli.data.examples import Document, Example, render
 from longattncomp_cli.data.python_source import Module, read_modules, standard_library
 
 FUNCTION_SEPARATOR = "\n\n\n"
@@ -20,27 +19,21 @@ _LEAST_WORDS, _LEAST_LINES, _MOST_LINES = 5, 4, 60
 def key_value_items(setting: TaskSetting) -> list[Item]:
     """``kv``: random keys and values, as in InfiniteBench's Retrieve.KV; the evidence is one pair."""
     items = []
-    for length in setting.lengths:
-        for number in range(setting.limit):
-            rng = setting.rng("kv", length, number)
-            pairs: list[tuple[str, str]] = []
-            used = 0
-            while used < length:
-                pairs.append((vocabulary.identifier(rng), vocabulary.identifier(rng)))
-                used += setting.count_tokens(_pair(*pairs[-1]) + ",\n")
-            key, value = rng.choice(pairs)
-            text = "{\n" + ",\n".join(_pair(*pair) for pair in pairs) + "\n}"
-            start = text.index(_pair(key, value))
-            items.append(
-                item_of_text(
-                    f"kv-{length}-{number}",
-                    f'What is the value of the key "{key}"?',
-                    text,
-                    [Span(start, start + len(_pair(key, value)))],
-                    answers=((value,),),
-                    length=length,
-                )
-            )
+    for draft in setting.drafts("kv"):
+        rng = draft.rng
+        pairs: list[tuple[str, str]] = []
+        used = 0
+        while used < draft.length:
+            pairs.append((vocabulary.identifier(rng), vocabulary.identifier(rng)))
+            used += setting.count_tokens(_pair(*pairs[-1]) + ",\n")
+        key, value = rng.choice(pairs)
+        text = "{\n" + ",\n".join(_pair(*pair) for pair in pairs) + "\n}"
+        start = text.index(_pair(key, value))
+        evidence = [Span(start, start + len(_pair(key, value)))]
+        query = f'What is the value of the key "{key}"?'
+        items.append(
+            item_of_text(draft.item_id, query, text, evidence, answers=((value,),), length=draft.length)
+        )
     return items
 
 

@@ -9,16 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from longattncomp_cli.core.prompts.instructions import (
+from longattncomp_cli.core.prompts.layouts.asking import (
+    OPTION,
+    ORDER,
+    QUERY_CHARS,
+    is_answered,
+    is_boilerplate,
+    looks_asked,
+    meaning,
+    wants,
+)
+from longattncomp_cli.core.prompts.layouts.instructions import (
     PARAGRAPH_CHARS,
     closing_start,
     following_instructions,
     instruction_length,
 )
-from longattncomp_cli.core.prompts.layouts import HEAD_CHARS, TAIL_CHARS, Split, last_match
-
-QUERY_CHARS = 4_000
-"""The longest marked query."""
+from longattncomp_cli.core.prompts.layouts.layout import HEAD_CHARS, TAIL_CHARS, Split, last_match
 
 _TAGS = (
     *("text", "context", "document", "documents", "passages", "article", "code", "transcript", "notes"),
@@ -28,23 +35,10 @@ _LABEL = re.compile(
     r"(?m)^[ \t#*_]{0,8}(?:Question|QUESTION|Query|QUERY|User question|Q|问题|質問"
     r"|(?:question|query)(?=[:：][^\n]{0,1000}[?？]\s?$))[*_]{0,2} ?[:：][*_]{0,2}"
 )
-_ANSWERED = re.compile(
-    r"(?m)(?:^|[?？.。 ])[ \t]{0,4}(?:Answer|ANSWER|回答|答案|答)[ \t]?[:：][ \t]{0,4}(\S.{0,40})"
-)
-_ANSWERED_BRIEFLY = re.compile(r"(?m)^A: ?\S")
-_OPTION = re.compile(r"[ \t]{0,4}[(\[]?[A-Ja-j1-9][)\].:、]")
 _BLANK_LINE = re.compile(r"\n[ \t]*\r?\n")
 _ASKING = re.compile(
     r"(?:what|which|who|whom|whose|when|where|why|how|is|are|was|were|do|does|did|can|could|should|would|will|has|"
     r"have|in|on|at|for|according|given|based|under|from|of|to)\b",
-    re.I,
-)
-_ORDER = re.compile(
-    r"(?:please\s|now,?\s|(?:using|based on|from|according to|with|in)\b[^\n,.?!:]{1,80},\s)?"
-    r"(?:answer|say|summari[sz]e|explain|list|find|describe|identify|extract|translate|compare|name|"
-    r"tell|give|determine|write|state|show|review|classify|count|outline|discuss|analy[sz]e|provide)\s"
-    r"(?:the|all|every|each|any|an?|me|us|to|how|what|which|why|who|when|where|whether|this|these|those|following|"
-    r"briefly|in|its?|up|at|two|three|five|ten|\d{1,3})\b",
     re.I,
 )
 _ABOUT_INPUT = re.compile(
@@ -54,41 +48,8 @@ _ABOUT_INPUT = re.compile(
 _ANSWER_THE_QUESTION = re.compile(
     r"[^\n?]{0,160}\banswer [^\n?]{0,60}question\b[^\n?:：.]{0,160}[:：.]", re.I
 )
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。？！])|\n")
 _ENDS = 2
 """Paragraphs from either end of a turn that may be its question."""
-_LABELS_ONLY = frozenset(
-    {"answer", "a", "response", "summary", "type", "assistant", "final answer", "your answer"}
-    | {"回答", "答案", "答案是", "答"}
-)
-_BOILERPLATE = (
-    "answer: let", "format your response", "be concise", "be very concise", "be brief",
-    "only give me", "only one of the following options is correct", "only output", "just say",
-    "don't say anything else", "do not provide any explanation", "do not output any other",
-    "let's think", "let’s think", "think step by step", "please answer", "please respond",
-    "please think", "answer briefly", "answer concisely", "answer in ", "answer with ",
-    "reply with", "respond with", "respond in", "the answer is", "the final answer is",
-    "the letter of the correct answer", "the correct option is", "请尽量简短地回答",
-)  # fmt: skip
-_TRAILERS = (" Answer:", " A:", " 回答：", " 答案：")
-
-
-def meaning(raw: str) -> str:
-    """Return the lines of a query that say what is asked, without those about the form of the answer."""
-    lines = raw.strip().splitlines(keepends=True)
-    text = "".join(line for line in lines if not _is_boilerplate(line)).strip()
-    for trailer in _TRAILERS:
-        text = text.removesuffix(trailer).rstrip()
-    return text
-
-
-def _is_boilerplate(line: str) -> bool:
-    plain = line.strip().strip("*_").lower()
-    if plain.endswith(("?", "？")):
-        return False
-    if plain.endswith((":", "：")) and plain[:-1].rstrip() in _LABELS_ONLY:
-        return True
-    return plain.startswith(_BOILERPLATE)
 
 
 def match_general(text: str) -> tuple[str, Split] | None:
@@ -116,19 +77,11 @@ def match_turn(text: str) -> tuple[str, Split] | None:
     stop = len(text.rstrip())
     last = [start for start in last if start <= stop]
     for depth in range(1, _ENDS + 1):
-        if len(last) > depth and _wants(text[last[-depth] : stop if depth == 1 else last[1 - depth]]):
+        if len(last) > depth and wants(text[last[-depth] : stop if depth == 1 else last[1 - depth]]):
             return "last-paragraph", Split(0, last[-depth], last[-depth], len(text))
-        if len(first) > depth and _wants(text[first[depth - 1] : first[depth]]):
+        if len(first) > depth and wants(text[first[depth - 1] : first[depth]]):
             return "first-paragraph", Split(first[depth], len(text), first[depth - 1], first[depth])
     return None
-
-
-def _wants(paragraph: str) -> bool:
-    """Whether a paragraph has a question in it, or a sentence that begins with an order."""
-    if len(paragraph) > PARAGRAPH_CHARS:
-        return False
-    sentences = [meaning(each) for each in _SENTENCE_END.split(paragraph)]
-    return any(each.endswith(("?", "？")) or _ORDER.match(each) for each in sentences if each)
 
 
 def _match_tagged(text: str) -> Split | None:
@@ -152,7 +105,7 @@ def _match_tagged(text: str) -> Split | None:
 
 def _match_question_last(text: str) -> Split | None:
     label = _last_label(text, max(0, len(text) - HEAD_CHARS))
-    if label is None or len(text) - label > QUERY_CHARS or _is_answered(text[label:]):
+    if label is None or len(text) - label > QUERY_CHARS or is_answered(text[label:]):
         return None
     line = text.rfind("\n", 0, label) + 1
     if not text[:line].strip():
@@ -170,13 +123,13 @@ def _match_question_first(text: str) -> Split | None:
         label = label or _LABEL.match(text, asked)
         asked = _skip_space(text, label.end()) if label else asked
         stop = _question_end(text, asked)
-        if _is_answered(text[asked:stop]) or not (label or looks_asked(text[asked:stop])):
+        if is_answered(text[asked:stop]) or not (label or looks_asked(text[asked:stop])):
             return None
         return Split(following_instructions(text, stop), len(text), asked, stop)
     stop = _paragraph_end(text, first)
     if (
         stop - first <= PARAGRAPH_CHARS
-        and _ORDER.match(text, first)
+        and ORDER.match(text, first)
         and _ABOUT_INPUT.search(text, first, stop)
     ):
         return Split(following_instructions(text, stop), len(text), first, stop)
@@ -208,24 +161,6 @@ def _match_first_paragraph(text: str) -> Split | None:
     ):
         return None
     return Split(following_instructions(text, stop), len(text), first, stop)
-
-
-def looks_asked(raw: str) -> bool:
-    """Tell whether a paragraph asks (it, or what precedes its options, ends in a question mark) or orders."""
-    query = meaning(raw)
-    if not query or len(query) > PARAGRAPH_CHARS:
-        return False
-    lines = [line.rstrip() for line in query.splitlines()]
-    asked = [line for line in lines if line and not _OPTION.match(line)] or lines
-    return asked[-1].endswith(("?", "？")) or _ORDER.match(query) is not None
-
-
-def _is_answered(question: str) -> bool:
-    """Tell whether an answer follows: a worked example or a list of questions and answers asks nothing."""
-    found = _ANSWERED.search(question)
-    if found and not _is_boilerplate(found.group(1)) and not found.group(1).startswith(("<", "[", "_")):
-        return True
-    return _ANSWERED_BRIEFLY.search(question) is not None and "\nB:" not in question
 
 
 def _last_label(text: str, low: int) -> int | None:
@@ -266,7 +201,7 @@ def _question_end(text: str, start: int) -> int:
     at = stop
     for _ in range(20):
         line_end = text.find("\n", at, at + QUERY_CHARS) + 1
-        if not line_end or (text[at:line_end].strip() and not _OPTION.match(text, at)):
+        if not line_end or (text[at:line_end].strip() and not OPTION.match(text, at)):
             break
         stop = line_end if text[at:line_end].strip() else stop
         at = line_end
@@ -278,7 +213,7 @@ def _without_trailer(text: str) -> int:
     stop = len(text.rstrip())
     for _ in range(3):
         line = text.rfind("\n", max(0, stop - HEAD_CHARS), stop) + 1
-        if line == 0 or not _is_boilerplate(text[line:stop]):
+        if line == 0 or not is_boilerplate(text[line:stop]):
             break
         stop = len(text[:line].rstrip())
     return stop

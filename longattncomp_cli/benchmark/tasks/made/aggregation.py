@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import random
 
-from longattncomp_cli.benchmark.tasks import vocabulary
-from longattncomp_cli.benchmark.tasks.base import PromptTemplate, Task, TaskSetting
+from longattncomp_cli.benchmark.tasks.base import Draft, PromptTemplate, Task, TaskSetting
 from longattncomp_cli.benchmark.tasks.grading import all_strings
 from longattncomp_cli.benchmark.tasks.item import Item, item_of_text
+from longattncomp_cli.benchmark.tasks.made import vocabulary
 from longattncomp_cli.core.text.spans import Span
+from longattncomp_cli.data.haystacks import CountTokens
 
 _COMMON, _COMMON_TIMES, _OTHER_TIMES = 10, 30, 3
 _ASKED_CODED = 3
@@ -22,17 +23,11 @@ _SOURCE = "RULER (arXiv:2404.06654), scripts/data/synthetic/constants.py; string
 
 def common_items(setting: TaskSetting) -> list[Item]:
     """``cwe``: a numbered list in which ten words stand 30 times and the others 3 times."""
-    items = []
-    for length in setting.lengths:
-        for number in range(setting.limit):
-            rng = setting.rng("cwe", length, number)
-            text, common = _word_list(length, rng, setting)
-            query = "What are the 10 most common words in the above list?"
-            items.append(_item(f"cwe-{length}-{number}", query, text, common, length))
-    return items
+    query = "What are the 10 most common words in the above list?"
+    return [_item(draft, query, *_word_list(draft, setting.count_tokens)) for draft in setting.drafts("cwe")]
 
 
-def _word_list(length: int, rng: random.Random, setting: TaskSetting) -> tuple[str, list[str]]:
+def _word_list(draft: Draft, count: CountTokens) -> tuple[str, list[str]]:
     """The longest list that fits, and its common words."""
 
     def listed(num_other: int) -> str:
@@ -41,36 +36,34 @@ def _word_list(length: int, rng: random.Random, setting: TaskSetting) -> tuple[s
         random.Random(shuffle).shuffle(entries)
         return "\n".join(f"{place}. {word}" for place, word in enumerate(entries, 1))
 
-    shuffle = rng.getrandbits(32)
-    known_words = vocabulary.vocabulary(rng, _COMMON + max(1, length // 12))
+    shuffle = draft.rng.getrandbits(32)
+    known_words = vocabulary.vocabulary(draft.rng, _COMMON + max(1, draft.length // 12))
     low, high = 0, len(known_words) - _COMMON
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if setting.count_tokens(listed(middle)) <= length else (low, middle - 1)
+        low, high = (middle, high) if count(listed(middle)) <= draft.length else (low, middle - 1)
     return listed(low), known_words[:_COMMON]
 
 
 def coded_items(setting: TaskSetting) -> list[Item]:
     """``fwe``: coded words whose frequencies fall by Zipf's law (alpha 2), among dots; the first three."""
-    items = []
-    for length in setting.lengths:
-        for number in range(setting.limit):
-            rng = setting.rng("fwe", length, number)
-            known_words = sorted({vocabulary.coded_word(rng) for _ in range(2_000)})
-            rng.shuffle(known_words)
-            entries: list[str] = []
-            used = 0
-            while used < length:
-                batch = _draws(known_words, rng, 200)
-                used += setting.count_tokens(" ".join(batch))
-                entries += batch
-            ratio = length / max(1, used)
-            text = " ".join(entries[: max(50, int(len(entries) * ratio))])
-            query = "What are the three most frequently appeared words in the above coded text?"
-            items.append(
-                _item(f"fwe-{length}-{number}", query, text, known_words[1 : 1 + _ASKED_CODED], length)
-            )
-    return items
+    query = "What are the three most frequently appeared words in the above coded text?"
+    return [_item(draft, query, *_coded_text(draft, setting.count_tokens)) for draft in setting.drafts("fwe")]
+
+
+def _coded_text(draft: Draft, count: CountTokens) -> tuple[str, list[str]]:
+    """A text of coded words, and the most frequent of them."""
+    rng, length = draft.rng, draft.length
+    known_words = sorted({vocabulary.coded_word(rng) for _ in range(2_000)})
+    rng.shuffle(known_words)
+    entries: list[str] = []
+    used = 0
+    while used < length:
+        batch = _draws(known_words, rng, 200)
+        used += count(" ".join(batch))
+        entries += batch
+    num_kept = max(50, int(len(entries) * (length / max(1, used))))
+    return " ".join(entries[:num_kept]), known_words[1 : 1 + _ASKED_CODED]
 
 
 def _draws(known_words: list[str], rng: random.Random, count: int) -> list[str]:
@@ -80,7 +73,7 @@ def _draws(known_words: list[str], rng: random.Random, count: int) -> list[str]:
     return ["...." if index == 0 else known_words[index] for index in drawn]
 
 
-def _item(item_id: str, query: str, text: str, asked: list[str], length: int) -> Item:
+def _item(draft: Draft, query: str, text: str, asked: list[str]) -> Item:
     wanted = set(asked)
     evidence = []
     at = 0
@@ -88,9 +81,8 @@ def _item(item_id: str, query: str, text: str, asked: list[str], length: int) ->
         if line in wanted:
             evidence.append(Span(at, at + len(line)))
         at += len(line) + 1
-    return item_of_text(
-        item_id, query, text, evidence, answers=tuple((word,) for word in asked), length=length
-    )
+    answers = tuple((word,) for word in asked)
+    return item_of_text(draft.item_id, query, text, evidence, answers=answers, length=draft.length)
 
 
 COUNTING_TASKS = (

@@ -6,7 +6,7 @@ Templates: InfiniteBench (arXiv:2402.13718), LongBench (arXiv:2308.14508), LongB
 
 from __future__ import annotations
 
-from longattncomp_cli.core.prompts.layouts import Layout
+from longattncomp_cli.core.prompts.layouts.layout import Layout
 
 _PASSAGES = ("The following are given passages.\n|", "The following are given documents.\n|")
 _ASK_AGAIN = ("\n|Answer the question based on the given ",)

@@ -1,0 +1,1 @@
+"""Tasks made from a seed: needles and chains in a haystack, word counts, keys and functions to look up."""
