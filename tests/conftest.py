@@ -38,7 +38,9 @@ def scorer():
     from longattncomp_cli.core.checkpoint.shipped import DEFAULT_CHECKPOINT
     from longattncomp_cli.core.checkpoint.store import load_checkpoint
     from longattncomp_cli.core.scoring.loading import load_scorer
+    from tests.support.scorers import share_installed_encoders
 
+    share_installed_encoders()
     return load_scorer(load_checkpoint(DEFAULT_CHECKPOINT), device="cpu")
 
 

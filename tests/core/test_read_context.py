@@ -179,7 +179,10 @@ def test_equal_windows_are_encoded_once_and_their_states_are_those_of_each(score
         found = {}
         for block in backbone.encode(context, "bell", "", [layer]).blocks:
             for chunk, token, state in zip(
-                block.chunk_index_N.tolist(), block.token_N.tolist(), block.states[layer].numpy(), strict=True
+                block.chunk_index_N.tolist(),
+                block.token_N.tolist(),
+                block.states[layer].float().numpy(),
+                strict=True,
             ):
                 found[chunk, token] = state
         assert len(found) == sum(len(source.tokens.ids) for source in context.sources)

@@ -37,13 +37,15 @@ def _program() -> typer.Typer:
     """The app. Typer's runner builds all of its commands at each call: here they are built once.
 
     The program's cache passes over contexts that are read sooner than found again. Those of tests are short,
-    and asked many times.
+    and asked many times. The shipped backbone is loaded once.
     """
     import typer.testing
 
     from longattncomp_cli.core.backbones.cache import backbone as cache_backbone
     from longattncomp_cli.main import make_app
+    from tests.support.scorers import share_installed_encoders
 
+    share_installed_encoders()
     typer.testing._get_command = cache(typer.main.get_command)
     cache_backbone._LEAST_TOKENS_ON_DISK = 0
     return make_app()

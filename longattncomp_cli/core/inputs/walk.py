@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING
 
 from longattncomp_cli.core.files.paths import unreadable
 from longattncomp_cli.core.inputs.generated import why_machine_written, why_not_own
 from longattncomp_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 Notify = Callable[[str], None]
 
@@ -42,7 +44,7 @@ def files_below(root: Path, on_note: Notify) -> list[Path]:
     return files
 
 
-_Rules = list[tuple[Path, GitIgnoreSpec]]
+_Rules = list[tuple[Path, "GitIgnoreSpec"]]
 
 
 def _walk_folder(root: Path, rules: _Rules, on_note: Notify) -> Iterator[Path]:
@@ -88,12 +90,16 @@ def _entries(folder: Path, rules: _Rules, on_note: Notify) -> Iterator[tuple[Pat
 def _rules_of(folder: Path) -> Iterator[tuple[Path, GitIgnoreSpec]]:
     file = folder / ".gitignore"
     if file.is_file():
+        from pathspec import GitIgnoreSpec
+
         lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
         yield folder.resolve(), GitIgnoreSpec.from_lines([line for line in lines if _is_pattern(line)])
 
 
 def _is_pattern(line: str) -> bool:
     """Git passes over lines that make no pattern, such as a lone ``!``."""
+    from pathspec import GitIgnoreSpec
+
     try:
         GitIgnoreSpec.from_lines([line])
     except ValueError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import shlex
 import signal
 import subprocess
 import time
@@ -81,16 +82,20 @@ def test_a_shard_under_way_is_not_marked_done_and_needs_a_file(folder: Path) -> 
 
 
 def kill_at_random_moments(folder: Path, kills: int, num_records: int, seed: int, size: int = 3) -> int:
-    """Start a batch, kill -9 it after a random time, resume, … ; return how many kills hit."""
+    """Start a batch, kill -9 it after a random time, resume, … ; return how many kills hit.
+
+    Its processes have no other stream than standard output, and their sets another order than this one's.
+    """
     rng = random.Random(seed)
     write_clock_records(folder / "in.jsonl", num_records, size=size)
     base = ["compress", "in.jsonl", "-b", "60", "--quiet", "--device", "cpu"]
     resumed = [*base, "-o", "out.jsonl", "--report", "report.jsonl", "--resume"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), "PYTHONHASHSEED": "7"}
     partial, hit = folder / "out.jsonl.partial", 0
     for _ in range(kills):
         before = partial.read_bytes().count(b"\n") if partial.exists() else 0
-        process = subprocess.Popen([*PROGRAM, *resumed], cwd=folder, env=environment)
+        shell = f"exec {shlex.join([*PROGRAM, *resumed])} 2>&- <&-"
+        process = subprocess.Popen(["/bin/sh", "-c", shell], cwd=folder, env=environment)
         wanted = before + rng.randrange(0, max(1, num_records // (kills + 1)))
         while process.poll() is None:
             if partial.exists() and partial.read_bytes().count(b"\n") >= wanted:

@@ -205,7 +205,7 @@ def random_case(rng: random.Random) -> Renderer:
 def test_budget_supersets_and_kept_spans_hold_with_copies() -> None:
     rng = random.Random(8)
     num_copies = 0
-    for case in range(25):
+    for case in range(12):
         renderer = random_case(rng)
         order = rng.sample(range(len(renderer.chunks)), len(renderer.chunks))
         before: set[tuple[int, int]] = set()
@@ -221,7 +221,7 @@ def test_budget_supersets_and_kept_spans_hold_with_copies() -> None:
             assert all((p.source, i) in now for p in renderer.required for i in range(p.start, p.end))
             before = now
             num_copies += len(selection.copies)
-    assert num_copies > 100
+    assert num_copies > 50
 
 
 def test_every_word_that_is_left_out_stands_in_what_is_kept() -> None:

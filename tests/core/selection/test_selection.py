@@ -45,7 +45,7 @@ def test_budget_holds_and_every_span_is_a_slice(o200k, tokenizer_name: str) -> N
     tokenizer = o200k if tokenizer_name == "o200k" else BYTES
     rng = random.Random(11)
     refused = 0
-    for case in range(120):
+    for case in range(60):
         scores, renderer = make_case(rng, tokenizer)
         budget = rng.randrange(1, renderer.original_tokens + 5)
         rule = SelectionRule(mode=rng.choice(["budget", "top-p", "threshold"]), fill=rng.random() < 0.8)
@@ -64,7 +64,7 @@ def test_budget_holds_and_every_span_is_a_slice(o200k, tokenizer_name: str) -> N
         indices = [span.chunk.index for span in selection.kept]
         assert indices == sorted(indices)
         assert len(set(indices)) == len(indices) or selection.copies
-    assert refused < 72
+    assert refused < 36
 
 
 def algorithm_1(scores: ChunkScores, renderer: Renderer, p: float, budget: int | None) -> list[int]:
@@ -106,7 +106,7 @@ def test_top_p_that_counts_the_sink_is_algorithm_1() -> None:
 
 def test_a_larger_budget_keeps_a_superset(o200k) -> None:
     rng = random.Random(3)
-    for case in range(40):
+    for case in range(20):
         scores, renderer = make_case(rng, o200k)
         rule = SelectionRule(mode=rng.choice(["budget", "top-p"]), top_p=0.9)
         before: dict[int, tuple[int, int]] = {}

@@ -306,9 +306,9 @@ def test_rows_without_a_rule_end_where_another_table_begins() -> None:
 @pytest.mark.parametrize("name", STANDS_UNDER)
 def test_time_is_linear(name: str) -> None:
     text, _, _ = STANDS_UNDER[name]
-    times = 100_000 // len(text)
+    times = 50_000 // len(text)
     rng = random.Random(name)
     begin = time.process_time()
     structure_of(text * times)
     structure_of("\n".join(rng.sample(text.splitlines() * times, k=len(text.splitlines()) * times)))
-    assert time.process_time() - begin < 5
+    assert time.process_time() - begin < 2

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import random
 import re
+from functools import lru_cache
 
 import pytest
 
+from longattncomp_cli.core.text.structure import reader
 from longattncomp_cli.core.text.structure.kinds import kind_of
-from longattncomp_cli.core.text.structure.reader import structure_of
 from longattncomp_cli.core.text.structure.units import Structure
 from tests.benchmarks.table_formats import FORMATS, NUM_ROWS, OTHER_FORMATS, STYLES, lookups
 
 ALL = FORMATS | OTHER_FORMATS
+structure_of = lru_cache(maxsize=2)(reader.structure_of)
+"""Several questions are asked of one text."""
 
 
 def rows_of(text: str, name: str = "") -> list[str]:
