@@ -46,7 +46,9 @@ def parse_spans(value: Any, num_sources: int, place: str) -> tuple[SourceSpan, .
         source, start, end = parts
         if not (0 <= source < num_sources and 0 <= start <= end):
             raise InputError(
-                f"{place}: field 'keep': no such span {parts}", hint=f"give {hint}", code="bad-field"
+                f"{place}: field 'keep': no such span {json_lines.dumps(each).decode().strip()}",
+                hint=f"give {hint}",
+                code="bad-field",
             )
         spans.append(SourceSpan(source, start, end))
     return tuple(spans)
@@ -171,7 +173,7 @@ def _parse_line(line: bytes, name: str, number: int) -> tuple[dict[str, Any] | l
         return raw, num_repaired
     hint = f"one JSON object a line: jq -c '.[]' {file} > lines.jsonl, then name that"
     raise InputError(
-        f"{place}: a JSON {type(raw).__name__}, not an object",
+        f"{place}: a JSON {json_lines.kind_of(raw)}, not an object",
         hint=hint if isinstance(raw, list) else "rows of data are read as a text: add --format text",
         code="malformed-json",
     )
@@ -200,7 +202,7 @@ def _checked(raw: dict[str, Any], record_id: str | int, place: str, fields: Fiel
     texts = {key: _text_field(raw, key, place) for key in (fields.query, "instruction")}
     budget = raw.get("budget")
     if budget is not None:
-        parse_budget(budget)
+        _check_budget(budget, place)
     if context is None and prompt is None and ("messages" in raw or looks_like_conversation(raw)):
         return _chat(raw, record_id, place, raw, texts, fields.query)
     if (context is None) == (prompt is None):
@@ -226,6 +228,13 @@ def _checked(raw: dict[str, Any], record_id: str | int, place: str, fields: Fiel
     return Record(
         record_id, sources, context is None, texts[fields.query], texts["instruction"], budget, raw, keep
     )
+
+
+def _check_budget(budget: Any, place: str) -> None:
+    try:
+        parse_budget(budget)
+    except UsageError as error:
+        raise InputError(f"{place}: {error.message}", hint=error.hint, code=error.code) from error
 
 
 def _text_field(raw: dict[str, Any], key: str, place: str) -> str:
@@ -267,5 +276,5 @@ def _wrong_type(name: str, number: int, field: str, wanted: str, value: Any) -> 
 
 
 def _field_error(place: str, field: str, wanted: str, value: Any) -> InputError:
-    found = "null" if value is None else type(value).__name__
+    found = json_lines.kind_of(value)
     return InputError(f"{place}: field {field!r} must be {wanted}, found {found}", code="bad-field")
