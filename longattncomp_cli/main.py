@@ -12,9 +12,11 @@ from typing import Annotated
 
 import typer
 
+from longattncomp_cli.commands.terminal.console import abandon_stdout, print_error
 from longattncomp_cli.commands.terminal.errors import report_errors
 from longattncomp_cli.commands.terminal.help_texts import EXAMPLES, OVERVIEW
 from longattncomp_cli.commands.version import print_version
+from longattncomp_cli.core.files.output_files import DISK_FULL, explain_os_error
 
 COMMANDS = ("score", "compress", "train-stage1", "train-stage2", "bench")
 """Each is a function of its name, in a module of ``commands`` of its name."""
@@ -80,10 +82,23 @@ def run() -> None:
     # The options of a command that is not run take a tenth of a second to declare.
     named = sys.argv[1:2] if sys.argv[1:2] and sys.argv[1] in COMMANDS else COMMANDS
     try:
-        make_app(named)()
+        _run_app(named)
     except SystemExit as end:
         _leave(end.code)
         raise
+
+
+def _run_app(named: Iterable[str]) -> None:
+    """Run a command; a table or a help text that finds no room ends it with a sentence."""
+    try:
+        make_app(named)()
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        abandon_stdout()
+        full = explain_os_error(error.filename or "standard output", error)
+        print_error(full)
+        raise SystemExit(full.exit_code) from error
 
 
 def _leave(code: str | int | None) -> None:

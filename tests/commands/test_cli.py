@@ -429,6 +429,22 @@ def test_standard_output_that_is_full_or_closed(folder: Path, redirect: str, cod
     assert b"Traceback" not in done.stderr + done.stdout
 
 
+def test_a_table_or_a_help_text_that_finds_no_room_is_an_error(folder: Path) -> None:
+    done = in_a_shell(f"{SHELL} compress --help >/dev/full", folder)
+    assert done.returncode == 5
+    assert done.stderr.startswith(b"error: standard output: the disk is full")
+    assert b"Traceback" not in done.stderr
+
+
+def test_the_first_failure_names_its_record_or_its_line(folder: Path) -> None:
+    lines = [{"id": "unasked", "context": story(1)}, {"context": story(1), "query": "q", "budget": 0}]
+    for number, (line, named) in enumerate(zip(lines, ("record 'unasked': ", "in1.jsonl:1: "), strict=True)):
+        (folder / f"in{number}.jsonl").write_bytes(orjson.dumps(line))
+        done = invoke("compress", f"in{number}.jsonl", "-b", "60")
+        assert done.exit_code == 3
+        assert f"1 records failed, the first: {named}" in done.stderr
+
+
 def test_a_chunk_of_white_space_alone_does_no_harm(folder: Path) -> None:
     record = {"context": ["word " * 600, "\n \t" * 3000], "query": "code", "budget": 620}
     done = invoke("compress", "--format", "jsonl", stdin=json.dumps(record))

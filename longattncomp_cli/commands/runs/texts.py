@@ -18,6 +18,7 @@ from longattncomp_cli.commands.terminal.console import StdoutLines, console, pri
 from longattncomp_cli.commands.terminal.explain_table import explain_table
 from longattncomp_cli.commands.terminal.progress import token_progress
 from longattncomp_cli.core.files.output_files import refuse_existing, write_file
+from longattncomp_cli.core.files.paths import name_when_unpacked
 from longattncomp_cli.core.inputs.gather import InputFile
 from longattncomp_cli.core.prompts.folding import fold_source
 from longattncomp_cli.core.results.page.heat_map import heat_map_page
@@ -157,5 +158,6 @@ def write_side_outputs(run: Run, scored: Scored) -> None:
 
 def json_bytes(value: object, path: Path | None = None) -> bytes:
     """A report as one line for standard output and ``.jsonl``, indented for any other name."""
-    indent = 0 if path is None or path.suffix == ".jsonl" else orjson.OPT_INDENT_2
+    is_line = path is None or name_when_unpacked(path.name).endswith(".jsonl")
+    indent = 0 if is_line else orjson.OPT_INDENT_2
     return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE | indent)

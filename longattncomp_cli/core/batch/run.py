@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -33,6 +34,7 @@ class Outcome:
 
 # A line that one of these is in says with which settings it was made.
 _SAYING_SETTINGS = frozenset({"selection", "settings", "error"})
+_PLACE = re.compile(r":\d+: ")
 # The records that are left, and how many were there already → their outcomes, in order.
 Results = Callable[[Iterator[Record | FailedRecord], int], Iterable[Outcome]]
 
@@ -128,7 +130,7 @@ def run_batch(
             else:
                 counts.failed += 1
                 if not counts.first_failure:
-                    counts.first_failure, counts.first_hint = outcome.error.message, outcome.error.hint or ""
+                    counts.first_failure, counts.first_hint = _named(outcome), outcome.error.hint or ""
             counts.warned.update(outcome.warnings)
             output.write(_with_settings(outcome.line, outcome, outputs.settings))
             if report is not None:
@@ -161,6 +163,14 @@ def process_record(record: Record | FailedRecord, process: Process) -> Outcome:
     holder = made[0].get("selection", made[0])
     warnings = tuple(warning["code"] for warning in holder.get("warnings", ()))
     return Outcome(line, report_line, None, warnings)
+
+
+def _named(outcome: Outcome) -> str:
+    """What went wrong, with the record's id where it does not say the line."""
+    message = outcome.error.message if outcome.error else ""
+    if _PLACE.search(message):
+        return message
+    return f"record {json_lines.loads(outcome.line)['id']!r}: {message}"
 
 
 def _with_settings(line: bytes, outcome: Outcome, settings: str) -> bytes:

@@ -17,7 +17,9 @@ from typing import Any, TypeVar
 
 import orjson
 
+from longattncomp_cli.core.files.compressed import open_bytes
 from longattncomp_cli.core.files.output_files import LineFile, write_file
+from longattncomp_cli.core.files.paths import name_when_unpacked
 from longattncomp_cli.core.inputs.gather import InputFile
 from longattncomp_cli.errors import OutputError, UsageError
 
@@ -44,12 +46,15 @@ class Shard:
         return islice(records, self.index - 1, None, self.count)
 
     def path_of_shard(self, output: Path) -> Path:
-        """``out.jsonl`` → ``out.00002-of-00004.jsonl``."""
-        return output.with_name(f"{output.stem}.{self.index:05}-of-{self.count:05}{output.suffix}")
+        """``out.jsonl`` → ``out.00002-of-00004.jsonl``; ``.gz`` and ``.zst`` stay last."""
+        plain = Path(name_when_unpacked(output.name))
+        packing = output.name.removeprefix(plain.name)
+        return output.with_name(f"{plain.stem}.{self.index:05}-of-{self.count:05}{plain.suffix}{packing}")
 
     def note_path(self, output: Path, kind: str) -> Path:
         """Path of the ``manifest`` or of the ``done`` marker."""
-        return self.path_of_shard(output).with_suffix(f".{kind}.json")
+        plain = output.with_name(name_when_unpacked(output.name))
+        return self.path_of_shard(plain).with_suffix(f".{kind}.json")
 
 
 def parse_shard(written: str) -> Shard:
@@ -84,7 +89,7 @@ def begin_shard(shard: Shard, output: Path, *, settings: str, files: Sequence[In
 def finish_shard(shard: Shard, output: Path, *, settings: str, failed: int) -> None:
     """Mark a shard whose output is complete."""
     path = shard.path_of_shard(output)
-    with path.open("rb") as lines:
+    with open_bytes(path) as lines:
         records = sum(1 for _ in lines)
     done = {
         "shard": shard.index,
@@ -117,7 +122,7 @@ def join_shards(shard: Shard, output: Path, *, marked_by: Path | None = None) ->
         raise OutputError(
             f"{output}: its shards were made with different settings", hint="run them with the same options"
         )
-    streams = [part.path_of_shard(output).open("rb") for part in parts]
+    streams = [open_bytes(part.path_of_shard(output)) for part in parts]
     try:
         with LineFile(output, resume=False) as file:
             while True:

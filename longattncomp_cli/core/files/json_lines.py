@@ -92,6 +92,14 @@ class JsonReader:
         return float(written)
 
 
+def kind_of(value: Any) -> str:
+    """What JSON calls a value."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    kinds = {dict: "object", list: "list", str: "string", int: "number", float: "number"}
+    return kinds.get(type(value), type(value).__name__)
+
+
 def _key_twice(pairs: Sequence[tuple[str, Any]]) -> str | None:
     """The first key that stands twice in an object, of whose values a reader keeps only the last."""
     if len({key for key, _ in pairs}) == len(pairs):

@@ -1,7 +1,8 @@
 """Output files that are never half written and never overwritten by accident.
 
 A file grows beside its place as ``NAME.partial`` and is renamed when it is complete. A partial file of
-lines can be taken up again: whole lines stay, a torn last line goes.
+lines can be taken up again: whole lines stay, a torn last line goes. It grows plain, whatever its name: what
+ends in ``.gz`` or ``.zst`` is compressed when it is complete.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from longattncomp_cli.core.files.packed import is_packed, pack_file, packed_bytes, unpack_file
 from longattncomp_cli.errors import LongAttnCompError, OutputError, ResourceError
 
 PARTIAL_SUFFIX = ".partial"
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def partial_path(path: Path) -> Path:
@@ -76,7 +79,7 @@ def write_file(path: Path, content: bytes) -> None:
     partial = partial_path(path)
     with _locked(partial, truncate=True) as stream:
         try:
-            _write_all(stream, content)
+            _write_all(stream, packed_bytes(path, content))
             partial.replace(path.resolve())
         except OSError as error:
             partial.unlink(missing_ok=True)
@@ -101,7 +104,7 @@ def _explained(path: Path) -> Iterator[None]:
 
 def explain_os_error(path: Path | str, error: OSError) -> LongAttnCompError:
     """The error class and sentence for a failed write."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in DISK_FULL:
         return ResourceError(
             f"{path}: the disk is full; complete lines of a batch are kept",
             hint="make room; --resume continues a batch",
@@ -149,11 +152,22 @@ class LineFile:
         """Lock and open the partial file."""
         with _explained(self.path):
             if self.resume and self.path.exists() and not self._partial.exists():
-                shutil.copyfile(self.path, self._partial)
-                self._untouched_copy = True
+                self._copy_finished()
             self._lock = _locked(self._partial, truncate=not self.resume)
             self._stream = self._lock.__enter__()
         return self
+
+    def _copy_finished(self) -> None:
+        """Take up a finished file: its lines, plain."""
+        if is_packed(self.path):
+            try:
+                unpack_file(self.path, self._partial)
+            except BaseException:
+                self._partial.unlink(missing_ok=True)
+                raise
+        else:
+            shutil.copyfile(self.path, self._partial)
+        self._untouched_copy = True
 
     def lines(self) -> Iterator[bytes]:
         """The complete lines that are there already, without their ends."""
@@ -180,9 +194,24 @@ class LineFile:
         try:
             if kind is None:
                 with _explained(self.path):
-                    os.fsync(self._stream.fileno())
-                    self._partial.replace(self.path.resolve())
+                    self._finish()
             elif self._untouched_copy:
                 self._partial.unlink()
         finally:
             self._lock.__exit__(None, None, None)
+
+    def _finish(self) -> None:
+        os.fsync(self._stream.fileno())
+        if not is_packed(self.path):
+            self._partial.replace(self.path.resolve())
+            return
+        packed = self._partial.with_name(self._partial.name + self.path.suffix)
+        try:
+            with packed.open("wb") as target:
+                pack_file(self._partial, self.path, target)
+                os.fsync(target.fileno())
+            packed.replace(self.path.resolve())
+        except OSError:
+            packed.unlink(missing_ok=True)
+            raise
+        self._partial.unlink()

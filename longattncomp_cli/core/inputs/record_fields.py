@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from longattncomp_cli.core.budget.amounts import parse_budget
+from longattncomp_cli.core.files import json_lines
 from longattncomp_cli.core.inputs.messages import flatten_messages
 from longattncomp_cli.core.inputs.source import Source
 from longattncomp_cli.core.text.spans import SourceSpan
-from longattncomp_cli.errors import InputError
+from longattncomp_cli.errors import InputError, UsageError
 
 
 def parse_spans(value: Any, num_sources: int, place: str) -> tuple[SourceSpan, ...]:
@@ -28,10 +30,24 @@ def parse_spans(value: Any, num_sources: int, place: str) -> tuple[SourceSpan, .
         source, start, end = parts
         if not (0 <= source < num_sources and 0 <= start <= end):
             raise InputError(
-                f"{place}: field 'keep': no such span {parts}", hint=f"give {hint}", code="bad-field"
+                f"{place}: field 'keep': no such span {json_lines.dumps(each).decode().strip()}",
+                hint=f"give {hint}",
+                code="bad-field",
             )
         spans.append(SourceSpan(source, start, end))
     return tuple(spans)
+
+
+def check_budget(budget: Any, place: str) -> None:
+    """A budget that the command line would take.
+
+    Raises:
+        InputError: it is something else.
+    """
+    try:
+        parse_budget(budget)
+    except UsageError as error:
+        raise InputError(f"{place}: {error.message}", hint=error.hint, code=error.code) from error
 
 
 def text_field(raw: dict[str, Any], key: str, place: str) -> str:
@@ -85,5 +101,5 @@ def _context_source(part: Any, field: str, place: str) -> Source:
 
 def field_error(place: str, field: str, wanted: str, value: Any) -> InputError:
     """The error of a field that holds something of another type."""
-    found = "null" if value is None else type(value).__name__
+    found = json_lines.kind_of(value)
     return InputError(f"{place}: field {field!r} must be {wanted}, found {found}", code="bad-field")

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
-from longattncomp_cli.core.budget.amounts import parse_budget
 from longattncomp_cli.core.files import json_lines
 from longattncomp_cli.core.files.encodings import decode_line
 from longattncomp_cli.core.files.paths import typed_name
@@ -20,6 +19,7 @@ from longattncomp_cli.core.inputs.conversations.shapes import (
 from longattncomp_cli.core.inputs.gather import InputFile
 from longattncomp_cli.core.inputs.lines import OVERLONG_LINE, open_lines, shown_name, too_long
 from longattncomp_cli.core.inputs.record_fields import (
+    check_budget,
     context_sources,
     field_error,
     parse_spans,
@@ -152,7 +152,7 @@ def _parse_line(line: bytes, name: str, number: int) -> tuple[dict[str, Any] | l
         return raw, num_repaired
     hint = f"one JSON object a line: jq -c '.[]' {file} > lines.jsonl, then name that"
     raise InputError(
-        f"{place}: a JSON {type(raw).__name__}, not an object",
+        f"{place}: a JSON {json_lines.kind_of(raw)}, not an object",
         hint=hint if isinstance(raw, list) else "rows of data are read as a text: add --format text",
         code="malformed-json",
     )
@@ -181,7 +181,7 @@ def _checked(raw: dict[str, Any], record_id: str | int, place: str, fields: Fiel
     query, instruction = (text_field(raw, key, place) for key in (fields.query, "instruction"))
     budget = raw.get("budget")
     if budget is not None:
-        parse_budget(budget)
+        check_budget(budget, place)
     if context is None and prompt is None and ("messages" in raw or looks_like_conversation(raw)):
         return _chat(raw, record_id, place, raw, query, instruction)
     if (context is None) == (prompt is None):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from unicodedata import category
 
 from longattncomp_cli.core.inputs.conversations.model import Conversation, Frame, Said, Slot
 from longattncomp_cli.core.inputs.source import Source
@@ -20,10 +21,9 @@ from longattncomp_cli.errors import InputError
 
 PARSER = "auto:messages"
 FEWEST_LETTERS = 16
-"""A last turn of fewer letters ("and the second one?", "go on") leans on the one before it."""
+"""A last turn of fewer letters ("and the second one?", "go on") leans on what was asked before it."""
 LONE_CHARS = 1_000
 """A longer turn is taken apart where there is nothing else to shorten."""
-_WORD = re.compile(r"[^\W\d_]+")
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _WIDE_LETTERS = 3
 _TITLE_CHARS = 400
@@ -134,10 +134,24 @@ def _find_query(conversation: Conversation, query: str) -> Asked:
     found = _of_last_turn(conversation, last)
     if query.strip():
         return Asked(query, "given", found.message, found.context or _all_of(conversation, last))
-    if earlier and _num_letters(found.query) < FEWEST_LETTERS:
-        before = "\n".join(conversation.texts[number].text for number in earlier[-1])
-        found = Asked(f"{found.query}\n{before[-QUERY_CHARS:]}", found.parser, found.message, found.context)
+    for before in reversed(earlier):
+        if _num_letters(found.query) >= FEWEST_LETTERS:
+            break
+        if (asked := _asked_in(conversation, before)) and asked not in found.query:
+            found = replace(found, query=f"{found.query}\n{asked}")
     return found
+
+
+def _asked_in(conversation: Conversation, numbers: list[int]) -> str:
+    """What an earlier turn asked: of a long text its question, or nothing where it has none."""
+    whole = "\n".join(conversation.texts[number].text for number in numbers)
+    if len(whole) <= LONE_CHARS:
+        return whole
+    last = conversation.texts[numbers[-1]].text
+    if len(last) <= LONE_CHARS:
+        return last
+    found = match_body(last) or match_turn(last)
+    return "" if found is None else meaning(last[found[1].query_start : found[1].query_end])
 
 
 def _of_last_turn(conversation: Conversation, numbers: list[int]) -> Asked:
@@ -171,6 +185,7 @@ def _all_of(conversation: Conversation, numbers: list[int]) -> Slot | None:
 
 
 def _num_letters(text: str) -> int:
-    return sum(
-        len(word) + (_WIDE_LETTERS - 1) * len(_WIDE.findall(word)) for word in _WORD.findall(text[:200])
-    )
+    """Letters, with the vowel signs of scripts that write them as marks; a wide one says as much as three."""
+    head = text[:200]
+    num_wide = len(_WIDE.findall(head))
+    return sum(category(char)[0] in "LM" for char in head) + (_WIDE_LETTERS - 1) * num_wide

@@ -133,6 +133,37 @@ def test_a_short_last_turn_leans_on_the_one_before_it(compressor):
     assert compressor.requests.from_context(messages).query == messages[-1]["content"]
 
 
+def test_a_short_question_leans_on_questions_and_not_on_documents(compressor):
+    """A document in an earlier turn is what the question is about: its words find nothing."""
+    document = "\n\n".join(f"Day {i}. {TALK}" for i in range(40))
+    needle = "Wanda Pell keeps the blue lamp."
+    messages = [
+        {"role": "user", "content": f"{document}\n\n{needle}\n\n{document}"},
+        {"role": "assistant", "content": "Read."},
+        {"role": "user", "content": "Who is Wanda?"},
+    ]
+    result = compressor.compress(messages, budget=100)
+    assert result.request.query == "Who is Wanda?"
+    assert needle in result.conversation[0]["content"]
+    messages[0]["content"] += f"\n\nQuestion: {QUESTION}"
+    assert compressor.requests.from_context(messages).query == f"Who is Wanda?\n{QUESTION}"
+    messages += [{"role": "assistant", "content": "A keeper."}, {"role": "user", "content": "Go on"}]
+    assert compressor.requests.from_context(messages).query == f"Go on\nWho is Wanda?\n{QUESTION}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "leans"),
+    [("भारत की राजधानी क्या है?", False), ("और दूसरा?", True), ("故宫在哪里呢？", False), ("继续", True)],
+)
+def test_letters_of_any_script_make_a_question(compressor, asked, leans):
+    messages = [
+        {"role": "user", "content": QUESTION},
+        {"role": "assistant", "content": "Read."},
+        {"role": "user", "content": asked},
+    ]
+    assert compressor.requests.from_context(messages).query == (f"{asked}\n{QUESTION}" if leans else asked)
+
+
 def test_a_long_last_turn_is_shortened_around_its_question(compressor):
     story = "\n\n".join(f"Day {i}. {TALK}" for i in range(12))
     sale = "On day 99 the bell of the chapel was sold to Lind."
