@@ -268,7 +268,7 @@ def main() -> None:
             print(f"{kind:<18} {budget:>6}: {count} of {args.items}", flush=True)
     print(f"{time.perf_counter() - begun:.0f} s")
     if args.output is not None:
-        write_results(args.output, {"rows": rows}, checkpoint="stage2-nosubq", device="cpu", dtype="float32")
+        write_results(args.output, {"rows": rows}, checkpoint="stage2-nosubq", device="cpu", dtype="auto")
 
 
 if __name__ == "__main__":

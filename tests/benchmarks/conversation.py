@@ -306,7 +306,7 @@ def main() -> None:
             | {"each": [round(share, 4) for share, _ in shares]}
         )
         if args.output is not None:
-            write_results(args.output, figures, checkpoint="stage2-nosubq", device="cpu", dtype="float32")
+            write_results(args.output, figures, checkpoint="stage2-nosubq", device="cpu", dtype="auto")
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def main() -> None:
             print(task, number, len(items), round(time.process_time()), flush=True)
         figures = report(found, seconds, options.checkpoints)
         if options.output:
-            facts = run_facts(checkpoint=options.checkpoints[-1], device="cpu", dtype="float32")
+            facts = run_facts(checkpoint=options.checkpoints[-1], device="cpu", dtype="auto")
             write_document(options.output, {**facts, **figures})
     print(*figures["rows"], figures["seconds"], sep="\n")
 

@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
     rows = orjson.loads(options.output.read_bytes())["rows"] if options.output.is_file() else []
-    facts = run_facts(checkpoint="", device="cpu", dtype="float32") | {
+    facts = run_facts(checkpoint="", device="cpu", dtype="auto") | {
         "checkpoints": {name: load_checkpoint(name).digest for name in BOTH},
         "installed": [installed(name) for name in BOTH],
     }

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import torch
 
 from longattncomp_cli.benchmark.reports.environment import environment
+from longattncomp_cli.core.backbones.runtime import resolve_dtype
 from longattncomp_cli.core.checkpoint.store import load_checkpoint
 from longattncomp_cli.core.files.output_files import write_file
 
@@ -31,8 +33,10 @@ def run_facts(*, checkpoint: str, device: str, dtype: str) -> dict[str, Any]:
     Args:
         checkpoint: a shipped name or a directory; ``""`` where none was used.
         device: where the backbone ran, such as ``cpu``.
-        dtype: its precision, such as ``bfloat16``.
+        dtype: its precision, such as ``bfloat16``; ``auto``: the one that is taken there by itself.
     """
+    if dtype == "auto":
+        dtype = str(resolve_dtype(dtype, torch.device(device))).removeprefix("torch.")
     facts: dict[str, Any] = {"command": command()}
     if checkpoint:
         facts["checkpoint"] = Path(checkpoint).name

@@ -170,7 +170,7 @@ def main() -> None:
     print("\n".join(map(str, cells)))
     if options.output:
         facts = {"contexts": options.contexts, "tokens": options.tokens, "rows": cells}
-        write_results(options.output, facts, checkpoint=options.checkpoint, device="cpu", dtype="float32")
+        write_results(options.output, facts, checkpoint=options.checkpoint, device="cpu", dtype="auto")
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ def main() -> None:
             print(row, flush=True)
     if options.output:
         facts = {"questions": len(ids), "languages": LANGUAGES, "rows": rows}
-        write_results(options.output, facts, checkpoint="multilingual", device="cpu", dtype="float32")
+        write_results(options.output, facts, checkpoint="multilingual", device="cpu", dtype="auto")
 
 
 if __name__ == "__main__":
