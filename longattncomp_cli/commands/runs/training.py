@@ -55,13 +55,8 @@ def train(
         part: what is trained.
         trust_remote_code: run code that lies beside a decoder.
     """
-    if untrained is not None and layers is not None:
-        from longattncomp_cli.core.backbones.kind import backbone_kind
-
-        if backbone_kind(untrained.name) == "decoder":  # these bound where its heads are looked for
-            untrained, layers = replace(untrained, layers=layers), None
-    read_layers = None if layers is None else _layers(layers)
-    if part == "gate" and layers is not None:
+    untrained, read_layers = _where_heads_read(untrained, layers)
+    if part == "gate" and read_layers is not None:
         raise UsageError("--layers with --part gate", hint="leave it out: heads read what they read before")
     if pooling not in (None, "log", "mean"):
         raise UsageError(f"--pooling {pooling!r} is neither log nor mean")
@@ -95,6 +90,20 @@ def train(
         result = run_stage(run, _hooks(advance, note))
     if result is not None:
         note(f"best held-out evidence recall {result.score:.4f} → {options.output}")
+
+
+def _where_heads_read(
+    untrained: UntrainedBackbone | None, layers: str | None
+) -> tuple[UntrainedBackbone | None, tuple[int, ...] | None]:
+    """``--layers``: of an untrained decoder where heads are looked for, else the layer of each head."""
+    if layers is None:
+        return untrained, None
+    if untrained is not None:
+        from longattncomp_cli.core.backbones.kind import backbone_kind
+
+        if backbone_kind(untrained.name) == "decoder":
+            return replace(untrained, layers=layers), None
+    return untrained, _layers(layers)
 
 
 def _start(
