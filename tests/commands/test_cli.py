@@ -445,6 +445,21 @@ def test_the_first_failure_names_its_record_or_its_line(folder: Path) -> None:
         assert f"1 records failed, the first: {named}" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"id": 1, "context": "a"}\n{"id": 2, "context": "b"}\n', True),
+        ('{"name": "a"}\n', False),
+        ("{x", False),
+    ],
+)
+def test_records_without_a_name_are_suspected(folder: Path, text: str, said: bool) -> None:
+    done = invoke("compress", "-q", "a", "-b", "60", stdin=text)
+    assert done.exit_code == 0
+    assert done.stdout == text
+    assert ("add --format jsonl" in done.stderr) == said
+
+
 def test_a_chunk_of_white_space_alone_does_no_harm(folder: Path) -> None:
     record = {"context": ["word " * 600, "\n \t" * 3000], "query": "code", "budget": 620}
     done = invoke("compress", "--format", "jsonl", stdin=json.dumps(record))

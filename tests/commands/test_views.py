@@ -11,8 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
+from longattncomp_cli.commands.terminal.chunk_table import scored_table
 from longattncomp_cli.commands.terminal.console import isolated, safe, shortened
 from longattncomp_cli.commands.terminal.views import HeatStrip, show, strip_cells
 from longattncomp_cli.core.assembly.kept_spans import KeptSpan
@@ -96,6 +98,25 @@ def test_no_control_character_reaches_the_terminal(scorer, o200k) -> None:
     (first, second) = (line.plain for line in show(result, "text"))
     assert first == "The ledger\ufffd]0;owned\ufffd was \ufffdsigned"
     assert second == " by\tInes."
+
+
+@pytest.mark.parametrize("width", [56, 60, 71, 72, 80, 110, 200])
+def test_the_table_fits_its_terminal_and_cuts_no_number(scorer, o200k, width: int) -> None:
+    request = Request(
+        (Source(TEXT, "a-long-folder/with-a-long-name/of-a-file.txt"),), "Who signed the ledger?"
+    )
+    scored = Compressor(scorer, o200k, CompressorSettings(budget=40)).compress(request).scored
+    printed = io.StringIO()
+    Console(file=printed, width=width, color_system=None).print(scored_table(scored, top=3, width=width))
+    lines = printed.getvalue().splitlines()
+    assert max(map(cell_len, lines)) <= width
+    rows = [line for line in lines if line[:1] in "●·" and ".txt:" in line]
+    best = sorted(scored.scores.scores, reverse=True)
+    assert len(rows) == min(3, len(best)) >= 2
+    for rank, (row, score) in enumerate(zip(rows, best, strict=False), start=1):
+        assert row.split()[1] == str(rank)
+        assert f" {score:.4f} " in row
+    assert any("begins with" in line for line in lines) == (width >= 72)
 
 
 def test_kept_cells_are_marked_without_colour_too(compressed) -> None:

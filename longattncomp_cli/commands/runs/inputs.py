@@ -147,6 +147,21 @@ def conversation_in(run: Run, sources: tuple[Source, ...]) -> Conversation | Non
     return conversation_of_text(sources[0].text, sources[0].name)
 
 
+def note_records(run: Run, sources: tuple[Source, ...]) -> None:
+    """Say it where what is read as one text begins with a record: standard input has no name that tells."""
+    from longattncomp_cli.core.files import json_lines
+
+    first = sources[0].text.lstrip().partition("\n")[0]
+    if run.input_format != "auto" or len(sources) > 1 or not first.startswith("{"):
+        return
+    try:
+        value = json_lines.loads(first.encode())
+    except (ValueError, InputError):
+        return
+    if {run.fields.context, "prompt"} & value.keys():
+        run.on_note(f"{sources[0].name}: read as one text; if it holds records, add --format jsonl")
+
+
 def open_records(run: Run, files: list[InputFile]) -> Iterator[Record | FailedRecord]:
     """Read records as a stream, up to ``--limit``; of those the ones of the run's shard."""
     from longattncomp_cli.core.inputs.records import read_records

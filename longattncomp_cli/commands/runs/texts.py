@@ -10,7 +10,7 @@ import orjson
 
 from longattncomp_cli.commands.options.common import ShowName
 from longattncomp_cli.commands.runs.explain import ChunkReference, explained_chunk
-from longattncomp_cli.commands.runs.inputs import conversation_in, read_sources, text_request
+from longattncomp_cli.commands.runs.inputs import conversation_in, note_records, read_sources, text_request
 from longattncomp_cli.commands.runs.run import Run
 from longattncomp_cli.commands.terminal import views
 from longattncomp_cli.commands.terminal.chunk_table import scored_table
@@ -106,6 +106,8 @@ def _read_text(run: Run, files: list[InputFile]) -> tuple[Run, Compressor, Reque
     check_text_outputs(run)
     sources = read_sources(run, files)
     conversation = conversation_in(run, sources)
+    if conversation is None:
+        note_records(run, sources)
     if conversation is None and run.input_format != "text":
         sources = tuple(fold_source(each, run.settings.keep.matches(each.text)) for each in sources)
     run = run.for_files(files, len(sources))

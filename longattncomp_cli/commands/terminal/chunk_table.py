@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 _BAR_WIDTH = 40
 _SCORE_BAR_WIDTH = 10
-_PLACE_WIDTH = 34
+_PLACE_WIDTH, _LEAST_PLACE_WIDTH = 34, 16
+_LEAST_PREVIEW_WIDTH = 16
+_NUMBERS_WIDTH = 40
+"""What the other columns and the gaps take."""
 _PREVIEW_CHARS = 120
 
 
@@ -84,18 +87,19 @@ def _chunk_table(
     table = Table(box=None, pad_edge=False, expand=False, show_edge=False)
     if selected:
         table.add_column("")
-    table.add_column("rank", justify="right")
+    table.add_column("rank", justify="right", no_wrap=True)
     table.add_column("source:lines", no_wrap=True)
-    table.add_column("tokens", justify="right")
-    table.add_column("score", justify="right")
+    table.add_column("tokens", justify="right", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
     table.add_column("", width=_SCORE_BAR_WIDTH)
-    table.add_column("begins with", no_wrap=True)
-    preview_width = max(16, width - _PLACE_WIDTH - _SCORE_BAR_WIDTH - 30)
+    place_width, preview_width = _text_widths(width)
+    if preview_width:
+        table.add_column("begins with", no_wrap=True)
     best = max(ranked[0]["score"], 1e-12)
     for chunk in ranked[:top]:
         kept = chunk.get("kept", True)
         lines = f"{chunk['line_start']}-{chunk['line_end']}"
-        name = _end_of(safe(names[chunk["source"]]), _PLACE_WIDTH - len(lines) - 1)
+        name = _end_of(safe(names[chunk["source"]]), place_width - len(lines) - 1)
         cells: list[RenderableType] = (
             [Text("●" if kept else "·", style="green" if kept else "dim")] if selected else []
         )
@@ -105,14 +109,24 @@ def _chunk_table(
             str(chunk["num_tokens"]),
             f"{chunk['score']:.4f}",
             Text(_bar(chunk["score"] / best, _SCORE_BAR_WIDTH), style="cyan"),
-            Text(isolated(shortened(safe(previews[chunk["index"]]), preview_width))),
         ]
+        if preview_width:
+            cells.append(Text(isolated(shortened(safe(previews[chunk["index"]]), preview_width))))
         table.add_row(*cells, style="" if kept else "dim")
     parts: list[RenderableType] = [table]
     if len(ranked) > top:
         rest = f"… {len(ranked) - top} more chunks"
         parts.append(Text(f"{rest} ({hint} {len(ranked)} shows all)" if hint else rest, style="dim"))
     return Group(*parts, *_budget_lines(report, summary))
+
+
+def _text_widths(width: int) -> tuple[int, int]:
+    """Columns for a chunk's place and its beginning; none for the latter where both do not fit."""
+    room = width - _NUMBERS_WIDTH
+    place = min(_PLACE_WIDTH, max(_LEAST_PLACE_WIDTH, room - _LEAST_PREVIEW_WIDTH))
+    if room - place >= _LEAST_PREVIEW_WIDTH:
+        return place, room - place
+    return min(_PLACE_WIDTH, max(_LEAST_PLACE_WIDTH, room)), 0
 
 
 def _end_of(name: str, width: int) -> str:

@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from longattncomp_cli.core.backbones.spec import BackboneSpec
 from longattncomp_cli.core.backbones.tokenize import TOKENIZER_FILES
+from longattncomp_cli.core.files.hub import is_cut_off
 from longattncomp_cli.core.files.known_hashes import known_sha256
 from longattncomp_cli.errors import CheckpointError, ResourceError
 
@@ -133,7 +134,7 @@ def model_file(spec_id: str, name: str) -> Path | None:
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
 
     try:
-        return Path(hf_hub_download(spec_id, name))
+        return Path(hf_hub_download(spec_id, name, local_files_only=is_cut_off()))
     except EntryNotFoundError as error:  # also what is not in the cache, without a network
         if name == "config.json":
             raise _not_here(spec_id) from error
@@ -188,6 +189,7 @@ def _from_hub(spec: BackboneSpec) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(spec.id, allow_patterns=list(_HUB_FILES)))
+        wanted = list(_HUB_FILES)
+        return Path(snapshot_download(spec.id, allow_patterns=wanted, local_files_only=is_cut_off()))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise _not_here(spec.id, way_out) from error

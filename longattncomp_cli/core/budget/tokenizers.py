@@ -20,6 +20,7 @@ from tokenizers import Tokenizer
 
 from longattncomp_cli.core.budget.compact import read_compact, write_compact
 from longattncomp_cli.core.budget.vocabularies import cache_folder, find_bundled_vocabulary, is_cached
+from longattncomp_cli.core.files.hub import is_cut_off
 from longattncomp_cli.errors import ResourceError
 
 DEFAULT_TOKENIZER = "o200k_base"
@@ -162,7 +163,8 @@ def _from_hub(name: str) -> TargetTokenizer:
     from huggingface_hub import hf_hub_download
 
     try:
-        return _fast(name, Path(hf_hub_download(name, "tokenizer.json")))
+        file = hf_hub_download(name, "tokenizer.json", local_files_only=is_cut_off())
+        return _fast(name, Path(file))
     except Exception as error:  # hub, network and parsing errors share no base class
         encodings = ", ".join(tiktoken.list_encoding_names()[-3:])
         raise ResourceError(

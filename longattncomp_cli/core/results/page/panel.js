@@ -69,6 +69,10 @@ function drawCurve() {
     curve.append(shape("line", { class: "here", x1: here, x2: here, y1: 4, y2: 94 }));
   }
 }
+const stopped = {
+  budget: "the budget is full", top_p: "top-p is reached", threshold: "the threshold is reached",
+  auto: "no more is to be found", exhausted: "nothing more is to be taken", passthrough: "all of the text fits",
+};
 function drawPanel() {
   const count = kept.size, tokens = mode === "run" ? data.num_tokens : tokensOf(numBest);
   const mass = mode === "run" ? data.retained_mass : massOf[numBest];
@@ -77,7 +81,7 @@ function drawPanel() {
   if (mode === "none") bold($("used-text"), "No budget was given: the slider shows what one would keep.", must.length ? ` What must stay takes ${number(tokensOf(0))} tokens of it.` : "");
   else if (tokens > limit) bold($("used-text"), `${number(limit)} tokens cannot hold what must stay: `, [number(tokens)], " tokens");
   else bold($("used-text"), [number(tokens)], ` of ${number(limit)} tokens · `, [`${count} of ${number(chunks.length)}`], " chunks · ", [percent(mass)], " of the mass");
-  if (mode === "run") bold($("preview"), `This run, stopped by ${data.stop}. Move the slider to try another budget.`);
+  if (mode === "run") bold($("preview"), `This run: ${stopped[data.stop] ?? data.stop}. Move the slider to try another budget.`);
   else if (mode === "none") $("preview").textContent = "";
   else bold($("preview"), "Preview of ", ["-b " + Math.round(previewTokens)], `${must.length ? ", what must stay first," : ","} by whole chunks and tokens added up; the command counts the text it prints, and fills the rest with a part of one more chunk.`);
   $("reset").disabled = !hasRun && mode === "none";
