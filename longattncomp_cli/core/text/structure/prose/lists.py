@@ -185,6 +185,13 @@ def _unit(text: str, item: Item) -> Unit:
     if item.first_nested >= 0:
         return Unit(item.start, item.end, heading_span(text, item.start, item.first_nested), leaf=False)
     own = text[item.start : min(item.end, item.start + _LOOK_BACK)]
+    title, _, below = own.partition("\n")
+    if (
+        title[-1:].isalnum()
+        and 2 * len(title) < max(map(len, below.split("\n")))
+        and below.strip()[:1].isupper()
+    ):
+        return Unit(item.start, item.end, heading_span(text, item.start, item.start + len(title)), leaf=False)
     breaks = [int(at) for at in sentence_starts(own)[:1]]
     if not breaks and len(own) <= _LONGEST_LEAD:
         return Unit(item.start, item.end)
