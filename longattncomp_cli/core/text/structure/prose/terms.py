@@ -15,7 +15,7 @@ _ENDS_LABELLED = re.compile(r"[ \t]*\\(?:item\b|end\{|(?:sub)*section)")
 
 
 def indented_terms(text: str, lines: Lines, others: Collection[int]) -> Iterator[Unit]:
-    """Lines, such as terms and directives, with what is indented right below them."""
+    """Lines that are no items, with what is indented right below them."""
     open_terms: list[tuple[int, int]] = []
     last = -1
     for number, (start, end) in enumerate([*lines, (len(text), len(text))]):
