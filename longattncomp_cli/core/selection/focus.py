@@ -42,8 +42,9 @@ ScorePieces = Callable[[Request, SnapLevel, int], ChunkScores]
 def best_start(request: Request, chunk: Chunk, *, snap: SnapLevel, score_pieces: ScorePieces) -> int:
     """Where the best part of a chunk begins.
 
-    It begins with the sentence, list item or row of the best piece; in a text without sentences, such as
-    one endless line, with the piece; in code with the innermost definition of the piece.
+    It begins with the sentence, list item or row of the best piece, and where lines are short with the line
+    that is asked for; in a text without sentences, such as one endless line, with the piece; in code with the
+    innermost definition of the piece.
 
     Args:
         request: whose chunk it is; only its query and the chunk's source are read.
@@ -72,8 +73,7 @@ def best_start(request: Request, chunk: Chunk, *, snap: SnapLevel, score_pieces:
     if structure is not None and source.kind not in CODE_KINDS:
         part = _best_section(source, structure, chunk, request.query, score_pieces)
         if snap in ("structure", "auto") and _has_short_lines(source, part):
-            asked = asked_lines(source.text, source.kind, structure, part, request.query)
-            lines = asked.lines if asked.by_own_words else _plain_lines(source, structure, part)
+            lines = _fields(source, structure, part, request.query)
             line = _best_line(source, lines, chunk, request.query, score_pieces)
             if line is not None:
                 return line
@@ -118,8 +118,11 @@ def _has_short_lines(source: Source, part: Span) -> bool:
     return len(lines) >= _FEWEST_LINES and short >= _SHORT_SHARE * len(lines)
 
 
-def _plain_lines(source: Source, structure: Structure, part: Span) -> list[Span]:
-    """The lines of a part that are no headings."""
+def _fields(source: Source, structure: Structure, part: Span, query: str) -> list[Span]:
+    """The lines of a part that answer best by their own words; where none does, all that are no headings."""
+    asked = asked_lines(source.text, source.kind, structure, part, query)
+    if asked.by_own_words:
+        return asked.lines
     lines = line_pieces(source.text, source.kind, *part)
     return [each for each in lines if not heads_more(source.text, structure, each)]
 

@@ -112,7 +112,7 @@ STANDS_UNDER: dict[str, tuple[str, str, str, list[str]]] = {
     "branch of a branch": (DRAWN, "", "worn", ["yard", "├── crane", "│   └── hook"]),
     "branch after a deeper one": (DRAWN, "", "speed", ["yard", "├── belt"]),
     "branch in ASCII": (ASCII_TREE, "", "speed", ["yard", "|-- belt"]),
-    "node of a plan": (PLAN, "", "Rows Removed by Filter: 911", ["Sort", "->  Hash Join", "->  Seq Scan on carts"]),
+    "node of a plan": (PLAN, "", "Filter: 911", ["Sort", "->  Hash Join", "->  Seq Scan on carts"]),
     "inner node of a plan": (
         PLAN, "", "Rows Removed by Filter: 37",
         ["Sort", "->  Hash Join", "->  Hash  (", "->  Seq Scan on drivers"],
@@ -149,8 +149,8 @@ def test_what_a_line_stands_under(name: str, newline: str) -> None:
         "He went -> she came.\n-> So it was said, and nobody asked again that day, for the sea was calm.\n"
         * 2
         + "The boats came home late. All of them had fish, and the men sang until it was dark.\n" * 9,
-        "                    The Ferry\n\nIt leaves at six.  It comes back at nine.\nNobody knows  why it waits.\n",
-        "1. The boats are painted in spring\nby whoever has the time, and tarred\nwhen the tar is warm enough.\n\n"
+        "                    The Ferry\n\nIt leaves at six.  It is back at nine.\nNobody knows  why.\n",
+        "1. The boats are painted in spring\nby whoever has the time, and tarred\nonce the tar is warm.\n\n"
         "2. The nets are mended\nby all hands.\n",
     ],
 )
