@@ -7,7 +7,7 @@ first, each with the heading lines over it: a piece alone, "Warranty: 20 months"
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -19,8 +19,9 @@ from longattncomp_cli.core.prompts.request import Request
 from longattncomp_cli.core.scoring.scores import ChunkScores
 from longattncomp_cli.core.text.boundaries import clause_starts, past_empty_lines, sentence_starts
 from longattncomp_cli.core.text.spans import Span
-from longattncomp_cli.core.text.structure.asked_lines import asked_lines
+from longattncomp_cli.core.text.structure.asked_lines import asked_lines, heads_more
 from longattncomp_cli.core.text.structure.kinds import CODE_KINDS, LINE_KINDS
+from longattncomp_cli.core.text.structure.line_pieces import line_pieces
 from longattncomp_cli.core.text.structure.units import Structure
 
 FOCUS_TOKENS = 16
@@ -31,6 +32,8 @@ _FARTHEST_CHARS = 120
 
 # Lines that are told apart by their scores.
 _MOST_LINES = 48
+# Lines of up to so many characters, if most are, are no lines of paragraphs.
+_SHORT_LINE, _SHORT_SHARE, _FEWEST_LINES = 60, 0.8, 2
 
 ScorePieces = Callable[[Request, SnapLevel, int], ChunkScores]
 """Scores the pieces of a request; the other arguments: where they end, their most backbone tokens."""
@@ -39,8 +42,9 @@ ScorePieces = Callable[[Request, SnapLevel, int], ChunkScores]
 def best_start(request: Request, chunk: Chunk, *, snap: SnapLevel, score_pieces: ScorePieces) -> int:
     """Where the best part of a chunk begins.
 
-    It begins with the sentence, list item or row of the best piece; in a text without sentences, such as
-    one endless line, with the piece; in code with the innermost definition of the piece.
+    It begins with the sentence, list item or row of the best piece, and where lines are short with the line
+    that is asked for; in a text without sentences, such as one endless line, with the piece; in code with the
+    innermost definition of the piece.
 
     Args:
         request: whose chunk it is; only its query and the chunk's source are read.
@@ -62,11 +66,17 @@ def best_start(request: Request, chunk: Chunk, *, snap: SnapLevel, score_pieces:
         if row is not None:
             return row
     if snap in ("structure", "auto") and source.kind in LINE_KINDS:
-        line = _best_line(source, chunk, request.query, score_pieces)
+        lines = asked_lines(source.text, source.kind, structure, part, request.query).lines
+        line = _best_line(source, lines, chunk, request.query, score_pieces)
         if line is not None:
             return line
     if structure is not None and source.kind not in CODE_KINDS:
         part = _best_section(source, structure, chunk, request.query, score_pieces)
+        if snap in ("structure", "auto") and _has_short_lines(source, part):
+            lines = _fields(source, structure, part, request.query)
+            line = _best_line(source, lines, chunk, request.query, score_pieces)
+            if line is not None:
+                return line
     fine_snap: SnapLevel = "line" if follows else "sentence" if snap in ("structure", "auto") else snap
     pieces = score_pieces(Request((source.part(part),), request.query), fine_snap, FOCUS_TOKENS)
     best = past_empty_lines(source.text, pieces.chunks[int(pieces.order[0])].start)
@@ -101,13 +111,29 @@ def _titles(text: str, structure: Structure, offset: int) -> str:
     return " ".join(" ".join(text[start:end].split()) for start, end in structure.headings_at(offset))
 
 
-def _best_line(source: Source, chunk: Chunk, query: str, score_pieces: ScorePieces) -> int | None:
-    """Where the line begins that answers best by its words and its owners', and of several by its scores.
+def _has_short_lines(source: Source, part: Span) -> bool:
+    """Whether most lines of a part are too short to be the lines of a paragraph: each says something else."""
+    lines = line_pieces(source.text, source.kind, *part)
+    short = sum(each.end - each.start <= _SHORT_LINE for each in lines)
+    return len(lines) >= _FEWEST_LINES and short >= _SHORT_SHARE * len(lines)
 
-    ``None`` where none has such a word, or too many do equally.
+
+def _fields(source: Source, structure: Structure, part: Span, query: str) -> list[Span]:
+    """The lines of a part that answer best by their own words; where none does, all that are no headings."""
+    asked = asked_lines(source.text, source.kind, structure, part, query)
+    if asked.by_own_words:
+        return asked.lines
+    lines = line_pieces(source.text, source.kind, *part)
+    return [each for each in lines if not heads_more(source.text, structure, each)]
+
+
+def _best_line(
+    source: Source, lines: Sequence[Span], chunk: Chunk, query: str, score_pieces: ScorePieces
+) -> int | None:
+    """Where the line begins that is scored best, each being read with what it stands under.
+
+    ``None`` where there is none, or where there are too many.
     """
-    region = Span(chunk.start, chunk.end)
-    lines = asked_lines(source.text, source.kind, source.structure, region, query).lines
     if len(lines) < 2 or len(lines) > _MOST_LINES or source.structure is None:
         return lines[0].start if len(lines) == 1 else None
     read = tuple(source.part(line, _titles(source.text, source.structure, line.start)) for line in lines)
@@ -118,7 +144,7 @@ def _best_line(source: Source, chunk: Chunk, query: str, score_pieces: ScorePiec
 def _best_row(
     source: Source, structure: Structure, chunk: Chunk, query: str, score_pieces: ScorePieces
 ) -> int | None:
-    """Where the best row of a chunk begins; ``None`` where the best piece is in none.
+    """Where the best row of a chunk begins; ``None`` where the best piece is in none, or one is all of it.
 
     Pieces are rows, 16 tokens of long ones, or several short ones, which are then scored one by one. A header
     does not count: it stands over any row that is kept, and has the words of each question about its columns.
@@ -140,7 +166,12 @@ def _best_row(
             return None
         break
     if len(found) < 2:
-        return found[0].start if found else None
+        is_all = (
+            found
+            and found[0].start <= part.start
+            and found[0].end >= part.start + len(source.text[slice(*part)].rstrip())
+        )
+        return None if is_all or not found else found[0].start
     alone = tuple(source.part(row) for row in found)
     scores = score_pieces(Request(alone, query), "none", chunk.num_backbone_tokens)
     return found[scores.chunks[int(scores.order[0])].source].start

@@ -55,7 +55,7 @@ def raise_line(pointed: Pointed, scores: ChunkScores, request: Request) -> Point
         asked_lines(text, source.kind, structure, each, request.query)
         for each in (Span(chunk.start, chunk.end), region)
     )
-    if best.score <= own.score or not best.by_own_words or len(best.lines) > 1:
+    if best.rank <= own.rank or not best.by_own_words or len(best.lines) > 1:
         return pointed
     start = best.lines[0].start
     return pointed.with_first(chunk_map(request, scores.chunks), SourceSpan(chunk.source, start, start + 1))
@@ -66,6 +66,9 @@ def fill_chunk(chunk: Chunk, room: Remaining, focus: FindStart) -> tuple[KeptSpa
     at = _at(chunk, focus)
     if _is_of_lines(chunk, at, room.renderer):
         return _fill_lines(chunk, at, room)
+    line = _line_of_definition(chunk, at, room)
+    if line is not None:
+        return _fill_lines(chunk, line, room)
     return cutting.fill_remaining(chunk, room, lambda _: at)
 
 
@@ -91,12 +94,35 @@ def _is_of_lines(chunk: Chunk, at: int, renderer: Renderer) -> bool:
     return renderer.parts.has_lines(chunk.source) or has_lines
 
 
+def _line_of_definition(chunk: Chunk, at: int, room: Remaining) -> int | None:
+    """Where the line of a definition begins that is asked for, if nothing else is kept and one is.
+
+    Of what does not fit the signature and that line say more than the first lines.
+    """
+    renderer = room.renderer
+    source = renderer.request.sources[chunk.source]
+    structure = renderer.parts.structure_of(chunk.source)
+    if source.kind not in CODE_KINDS or structure is None or not _is_alone(room):
+        return None
+    around = [unit for unit in structure.around(at + 1) if unit.leaf]
+    if not around:
+        return None
+    region = Span(max(chunk.start, around[-1].start), min(chunk.end, around[-1].end))
+    asked = asked_lines(source.text, source.kind, structure, region, renderer.request.query)
+    return asked.lines[0].start if asked.by_own_words and len(asked.lines) == 1 else None
+
+
+def _is_alone(room: Remaining) -> bool:
+    """Whether nothing is kept yet."""
+    return not room.whole and not room.renderer.required_spans
+
+
 def _fill_lines(chunk: Chunk, at: int, room: Remaining) -> tuple[KeptSpan, ...]:
     """Take as many steps as fit; beside other text a line comes with all its owners, a record whole."""
     renderer = room.renderer
     text = renderer.request.sources[chunk.source].text
     first = _answer(chunk, at, renderer)
-    alone = not room.whole and not renderer.required_spans
+    alone = _is_alone(room)
     owners = [*_owners(first, renderer), *renderer.corrections.get(chunk.index, ())]
     parts_records = alone or is_long_line(text, first.start, first.end)
     steps = list(_growth(first, owners, renderer, parts_records=parts_records))

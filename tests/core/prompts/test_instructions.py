@@ -24,6 +24,7 @@ OPENINGS = [
     "Please help.\n\nIf a name is asked for, write NOBODY. Dates must be as written.\n\nNo emojis.\n\n",
     "Answer from the entries.\n\nExample 1\nQ: Who left?\nA: Ann.\n\nExample 2:\nQ: Who?\nA: Bo.\n\n",
     "Answer from the report.\n\nThe clerk is old.\n\nReport:\n",
+    "# Task\n\nHelp the clerk.\n\n# Rules\n\n1. Tolls are in marks.\n2. Never name a passenger.\n\n",
     "You are a clerk.\nThe office is small.\n\nWe like short answers here.\n\nContext:\n",
 ]
 CLOSINGS = ["", "\n\nRules:\n- Answer in one word.\n- Do not guess.", "\n\nAnswer in one word. Do not guess.",

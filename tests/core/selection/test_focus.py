@@ -74,3 +74,67 @@ def test_of_short_rows_the_one_that_is_named_is_taken(
     context = compressor.read(before + SHORT_ROWS)
     for budget in (30, 34):
         assert row in context.compress(f"What does a pupil of {age} pay?", budget).text
+
+
+BOATS = [
+    ("Tern", "12", "tar", "Ann Quill"),
+    ("Gull", "31", "oak", "Bo Marsh"),
+    ("Auk", "57", "elm", "Cy Reed"),
+]
+FIELDS = ("Berth", "Hull", "Keeper")
+SECTIONS = {
+    "a.md": ("## {}\n\n", "- {}: {}\n"),
+    "bold.md": ("**{}**\n\n", "{} {}  \n"),
+    "a.rst": ("{}\n-----\n\n", ":{}: {}\n"),
+    "terms.rst": ("{}\n", "    {} is {}\n"),
+    "a.tex": ("\\section{{{}}}\n", "{}: {}.\\\\\n"),
+    "labels.tex": ("\\item[{}]\n", "{}: {};\n"),
+    "a.org": ("* {}\n", "- {} :: {}\n"),
+}
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_a_field_that_a_question_names_is_kept_under_the_heading_that_it_names(
+    compressor: Compressor, name: str
+) -> None:
+    heading, field = SECTIONS[name]
+    text = "".join(
+        heading.format(boat) + "".join(map(field.format, FIELDS, values)) + "\n" for boat, *values in BOATS
+    )
+    context = compressor.read(Source(text, name))
+    for boat, *values in BOATS:
+        for key, value in zip(FIELDS, values, strict=True):
+            kept = context.compress(f"What is the {key.lower()} of the {boat}?", 30).text
+            assert field.format(key, value).strip() in kept
+            assert heading.format(boat).split("\n")[0] in kept
+
+
+DEFINITIONS = {
+    "boats.py": ("BOATS = {\n", '    "{}": {{\n', '        "{}": "{}",\n', "    },\n"),
+    "boats.lua": ("return {\n", "  {} = {{\n", '    {} = "{}",\n', "  },\n"),
+    "boats.sh": ("#!/bin/sh\n", "board_{}() {{\n", "  export {}='{}'\n", "}\n"),
+    "boats.sql": ("", "CREATE TABLE {} (\n", "    {} TEXT DEFAULT '{}',\n", "    id INT\n);\n"),
+}
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_of_a_definition_that_does_not_fit_the_line_that_is_asked_for_is_kept(
+    compressor: Compressor, name: str
+) -> None:
+    opening, head, line, closing = DEFINITIONS[name]
+    fields = ("berth", "hull", "keeper", "mast", "sail", "crew", "paint", "rope")
+    text = opening + "".join(
+        head.format(boat)
+        + "".join(line.format(key, f"{key} {boat} {n}") for n, key in enumerate(fields))
+        + closing
+        for boat, *_ in BOATS
+    )
+    before: set[int] = set()
+    context = compressor.read(Source(text, name))
+    for budget in (40, 60, 90, 140, 200):
+        found = context.compress("Which paint has the Gull?", budget)
+        assert line.format("paint", "paint Gull 6").strip() in found.text
+        assert head.format("Gull").strip() in found.text
+        kept = {at for span in found.spans for at in range(span.start, span.end)}
+        assert before <= kept
+        before = kept

@@ -16,6 +16,8 @@ PARAGRAPH_CHARS = 1_000
 """The longest unmarked paragraph that is taken for a question or an order."""
 INSTRUCTION_CHARS = 4_000
 """At either end, all of them together."""
+# Under a heading of its own, what is this short is an order however it is put: "# Task", "Help the clerk."
+_HEADED_CHARS = 300
 
 _OPENING = re.compile(
     r"(?:please|you are|you will|your task|read|use|answer|below|here (?:is|are)|the following|given|"
@@ -79,10 +81,11 @@ def instruction_length(text: str) -> int:
 
 def following_instructions(text: str, start: int) -> int:
     """Where the instructions end that stand from ``start`` on, behind others or behind a question."""
-    stop, is_listed = start, False
+    stop, is_listed = start, _follows_heading(text, 0, start)
     for low, high in _paragraphs(text, start, min(len(text), start + INSTRUCTION_CHARS)):
         paragraph = text[low:high]
-        is_order = instructs(paragraph) or (is_listed and _is_list(paragraph)) or _EXAMPLE.match(paragraph)
+        is_headed = is_listed and (_is_list(paragraph) or len(paragraph) <= _HEADED_CHARS)
+        is_order = instructs(paragraph) or is_headed or _EXAMPLE.match(paragraph)
         if not text[high:].strip() or not is_order:
             break
         is_listed = _HEADING.fullmatch(paragraph.strip()) is not None

@@ -55,12 +55,13 @@ class Asked:
     Attributes:
         lines: none where no line and no owner of one has such a word.
         by_own_words: whether the lines have some themselves, besides what they stand under.
-        score: for how many words a line answers, one in a value counting less.
+        rank: how well they answer, to be compared: for how many words, one in a value counting less; then
+            what :func:`_line_rank` says.
     """
 
     lines: list[Span]
     by_own_words: bool
-    score: float
+    rank: tuple[float, int, bool, int]
 
 
 def asked_lines(text: str, kind: str | None, structure: Structure | None, region: Span, query: str) -> Asked:
@@ -68,16 +69,16 @@ def asked_lines(text: str, kind: str | None, structure: Structure | None, region
     asked = asked_words(query)
     best, most = list[Span](), (0.0, 0, False, 0)
     for piece in line_pieces(text, kind, *region):
-        found = _lines_score(text, structure, piece, asked)
+        found = _line_rank(text, structure, piece, asked)
         if found is None or not found[0] or found < most:
             continue
         if found > most:
             best, most = [], found
         best.append(piece)
-    return Asked(best, most[2], most[0])
+    return Asked(best, most[2], most)
 
 
-def _lines_score(
+def _line_rank(
     text: str, structure: Structure | None, piece: Span, asked: list[str]
 ) -> tuple[float, int, bool, int] | None:
     """What a line counts, for how many words of its key, whether for words that no owner has; its depth.
@@ -86,7 +87,7 @@ def _lines_score(
     what that owns. ``None`` of a line that heads others or holds no word.
     """
     line = text[piece.start : piece.end]
-    if not any(letter.isalnum() for letter in line) or (structure and _is_heading(text, structure, piece)):
+    if not any(letter.isalnum() for letter in line) or (structure and heads_more(text, structure, piece)):
         return None
     over = structure.headings_at(piece.start) if structure is not None else []
     named = {word for start, end in over for word in matched(asked, text[start:end])}
@@ -98,7 +99,7 @@ def _lines_score(
     return score, len(in_key), has_own, -len(over) if in_key or in_value else 0
 
 
-def _is_heading(text: str, structure: Structure, piece: Span) -> bool:
+def heads_more(text: str, structure: Structure, piece: Span) -> bool:
     """Whether a line belongs to the heading of more lines."""
     line = text[piece.start : piece.end]
     end = piece.start + len(line.rstrip())

@@ -1,4 +1,7 @@
-"""Texts whose indentation says what belongs to what: a line heads what is indented below it."""
+"""Texts whose indentation says what belongs to what: a line heads what is indented below it.
+
+So it is in drawn trees (`├── a`, `|-- a`, `->  Seq Scan`), whose strokes count as indentation.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,10 @@ _INDENTED_SHARE = 0.35
 _BRACES = 0.05
 _MOST_DEPTH = 8
 _SMALL_CHARS = 500
+_NODE = re.compile(r"^[ \t│┃|]*(?:[├└╰][─╌]+┬?|[|`+\\]-{1,3}|\*-|->)[ \t]*[^\W_]", re.MULTILINE)
+_STROKES = re.compile(r"(?:(?!->)[\s│┃├└╰┬─╌|`+\\-])*")
+_FEWEST_NODES = 3
+_NODE_SHARE = 0.2
 
 
 def indented_blocks(text: str) -> list[Unit]:
@@ -32,6 +39,7 @@ def indented_blocks(text: str) -> list[Unit]:
     below them, a closing bracket to what it closes.
     """
     lines = [found.span() for found in LINE.finditer(text)]
+    drawn = is_drawn(text)
     begins: dict[int, int] = {}
     stops: dict[int, int] = {}
     holders: set[int] = set()
@@ -39,7 +47,7 @@ def indented_blocks(text: str) -> list[Unit]:
     paragraph = begin = before = 0
     last, was, is_closing = -1, -1, False
     for number, (start, end) in enumerate(lines):
-        indent = _indent(text, start, end)
+        indent = _indent(text, start, end, drawn=drawn)
         if indent is None:
             continue
         is_apart, before = number > before + 1, number
@@ -66,11 +74,18 @@ def indented_blocks(text: str) -> list[Unit]:
     return units
 
 
-def _indent(text: str, start: int, end: int) -> int | None:
-    """How far a line is indented; ``None`` where it is empty."""
+def _indent(text: str, start: int, end: int, *, drawn: bool) -> int | None:
+    """How far a line is indented, in a drawn tree with its strokes; ``None`` where it is empty."""
     line = text[start:end]
-    stripped = line.lstrip(" \t")
+    strokes = _STROKES.match(line) if drawn else None
+    stripped = line[strokes.end() :] if strokes else line.lstrip(" \t")
     return len(line) - len(stripped) if stripped.strip() else None
+
+
+def is_drawn(sample: str) -> bool:
+    """Whether strokes before its lines draw a tree."""
+    nodes = sum(1 for _ in _NODE.finditer(sample))
+    return nodes >= _FEWEST_NODES and nodes >= _NODE_SHARE * sum(1 for _ in LINE.finditer(sample))
 
 
 def has_indented_blocks(sample: str) -> bool:

@@ -25,6 +25,7 @@ _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*\r?\n?$")
 # A paragraph that is one bold line heads what comes after it.
 _BOLD = re.compile(r" {0,3}(\*\*|__)(?=\S)[^\n]{1,100}?\1:?[ \t]*\r?\n?$")
 _BOLD_LEVEL = 7
+_SUMMARY = re.compile(r" {0,3}(?:<details[^>\n]{0,80}>[ \t]*)?<summary>")
 _DEFINITION = re.compile(r" {0,3}[:~][ \t]+\S")
 _LONGEST_TERM = 120
 _DASHES = re.compile(r"[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?[ \t]*\r?\n?$")
@@ -107,7 +108,7 @@ def _blocks(text: str) -> Iterator[tuple[str, int, int, int]]:
                 last += 1
             yield "table", start, lines[last - 1][1], 0
             at = last
-        elif _BOLD.match(line) and _is_alone(text, lines, at, following):
+        elif _SUMMARY.match(line) or (_BOLD.match(line) and _is_alone(text, lines, at, following)):
             yield "heading", start, end, _BOLD_LEVEL
             at += 1
         elif line.strip() and _is_underlined(text, lines, at, following):

@@ -18,7 +18,7 @@ from longattncomp_cli.core.text.structure.formats.lines import (
     end_of_name,
     trimmed_end,
 )
-from longattncomp_cli.core.text.structure.levels import has_indented_blocks, indented_blocks
+from longattncomp_cli.core.text.structure.levels import has_indented_blocks, indented_blocks, is_drawn
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build, heading_span
 
 _FIELD = re.compile(
@@ -47,7 +47,8 @@ _Block = list[tuple[int, int]]
 def read(text: str) -> Structure:
     """Blocks of fields where the text has them, else lines with what is indented below them."""
     sample = text[:_SAMPLE_CHARS]
-    units = _field_blocks(text) if has_field_blocks(sample) else indented_blocks(text)
+    is_tree = is_drawn(sample)
+    units = _field_blocks(text) if has_field_blocks(sample) and not is_tree else indented_blocks(text)
     if has_threads(sample):
         heads = {unit.heading for unit in units}
         firsts = [_block_unit(text, *block[0], block) for block in _blocks(text) if len(block) > 1]
@@ -103,7 +104,7 @@ def _is_title(text: str, block: _Block) -> bool:
 
 def has_blocks(sample: str) -> bool:
     """Whether a text is made of either."""
-    return has_field_blocks(sample) or has_indented_blocks(sample) or has_threads(sample)
+    return is_drawn(sample) or has_field_blocks(sample) or has_indented_blocks(sample) or has_threads(sample)
 
 
 def has_threads(sample: str) -> bool:

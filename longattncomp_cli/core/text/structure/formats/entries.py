@@ -1,7 +1,7 @@
 """Entries of exchange formats: an entry opens with a line of known form, and one of its lines names it.
 
 Games (PGN), references (RIS, EndNote), pedigrees (GEDCOM), translations (PO), bookings (QIF), tunes (ABC),
-messages (EDIFACT), catalogue cards (MARC), and what ``psql`` and ``mysql`` print as one column a line.
+messages (EDIFACT, HL7), catalogue cards (MARC), and what ``psql`` and ``mysql`` print as one column a line.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ ENTRIES: dict[str, Entry] = {
     "qif": _entry(r"(?:\A![^\n]*\n|^\^[ \t]*\n)(?=[A-Z])", r"^P[^\n]*"),
     "abc": _entry(r"^X:[ \t]*\d", r"^T:[^\n]*"),
     "edifact": _entry(r"^UNH\+", r"^NAD\+[^\n]*"),
+    "hl7": _entry(r"^MSH\|", r"^PID\|[^\n]*"),
     "marc": _entry(r"^=LDR ", r"^=(?:245|100)  [^\n]*"),
     "fasta": _entry(r"^>\S[^\n]*\n(?=[A-Za-z*-]{10,}$)", None),
     "rpm": _entry(rf"^\* (?:{'|'.join(_DAYS)}) [A-Z][a-z]{{2}} +\d{{1,2}} \d{{4}} ", None),

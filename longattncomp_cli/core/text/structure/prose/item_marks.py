@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# A bullet, or a number or small letter with its mark; of LaTeX \item.
+# A bullet, or a number or small letter with its mark; of LaTeX \item without a label.
 MARKER = re.compile(
     r"([ \t]*)((?:[-+•‣◦▪]|\*{1,5}|\d{1,3}[.)]|\(\d{1,3}\)|[a-z][.)]|\([a-z]{1,4}\)|#\.|\.{1,5})[ \t]+(?=\S)|"
-    r"\\item\b)"
+    r"\\item\b(?![ \t]*\[))"
 )
 _ROMAN = re.compile(r"[ivxlc]+")
 # Of each kind of ordinal the first, with which a list in a list begins.

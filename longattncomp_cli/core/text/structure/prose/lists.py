@@ -185,10 +185,19 @@ def _unit(text: str, item: Item) -> Unit:
     if item.first_nested >= 0:
         return Unit(item.start, item.end, heading_span(text, item.start, item.first_nested), leaf=False)
     own = text[item.start : min(item.end, item.start + _LOOK_BACK)]
+    title, _, below = own.partition("\n")
+    if _is_title(title.rstrip(), below):
+        return Unit(item.start, item.end, heading_span(text, item.start, item.start + len(title)), leaf=False)
     breaks = [int(at) for at in sentence_starts(own)[:1]]
     if not breaks and len(own) <= _LONGEST_LEAD:
         return Unit(item.start, item.end)
     return Unit(item.start, item.end, heading_span(text, item.start, item.start + (breaks or [len(own)])[0]))
+
+
+def _is_title(line: str, below: str) -> bool:
+    """Whether the first line of an item heads the lines below: short beside them, and no sentence goes on."""
+    widest = max(map(len, below.split("\n")))
+    return line[-1:].isalnum() and 2 * len(line) < widest and below.lstrip()[:1].isupper()
 
 
 def _introduction(text: str, paragraph: int, end: int) -> tuple[int, int] | None:

@@ -9,6 +9,7 @@ from longattncomp_cli.core.text.structure.prose import markup
 from longattncomp_cli.core.text.structure.prose.headings import plain_headings, underlined
 from longattncomp_cli.core.text.structure.prose.lists import find_lists, led_paragraphs
 from longattncomp_cli.core.text.structure.prose.outline import Heading, Lines, lines_of, sections
+from longattncomp_cli.core.text.structure.prose.terms import indented_terms, labelled_items
 from longattncomp_cli.core.text.structure.units import Structure, Unit, build
 
 _MARKUP: dict[str, Callable[[str, Lines], dict[int, Heading]]] = {
@@ -31,6 +32,7 @@ def read_rst(text: str) -> Structure:
         headings.append(Heading(lines[first][0], lines[last][1], min(level, 8)))
         titles.update(range(first, last + 1))
     lists = [*find_lists(text, lines, titles), *led_paragraphs(text, lines, titles)]
+    lists += indented_terms(text, lines, titles)
     return _structure("rst", text, [*sections(text, headings), *lists])
 
 
@@ -38,7 +40,10 @@ def read_markup(text: str, kind: str) -> Structure:
     """Sections and lists of ``latex``, ``asciidoc`` or ``org``."""
     lines = lines_of(text)
     headings = _MARKUP[kind](text, lines)
-    return _structure(kind, text, [*sections(text, headings.values()), *find_lists(text, lines, headings)])
+    units = [*sections(text, headings.values()), *find_lists(text, lines, headings)]
+    if kind == "latex":
+        units = [*labelled_items(text, lines), *units]
+    return _structure(kind, text, units)
 
 
 def read_plain(text: str) -> Structure:

@@ -13,6 +13,12 @@ _GAP = re.compile(r"\S(?: \S|\S)*")
 _RAGGED = re.compile(r"[^\s#;|=:][^\s|=]{0,39}(?:\t+|[ ]{2,})[^\s|][^\n]*")
 _REMARK = re.compile(r"[ \t]*(?:#[^\n]*)?\r?\n?$")
 _FEWEST_ALIGNED = 5
+_FILLED_SHARE = 2 / 3
+# Characters that hand-made columns are off.
+_SLACK = 1
+_FEWEST_CROSSED = 2
+_LEAST_CORNER = 4
+_LONGEST_TITLE = 40
 _FEWEST_NAMED = 3
 _FEWEST_NAMES = 3
 _NAMED_SHARE = 0.6
@@ -39,7 +45,7 @@ def unruled(
         ragged: whether lines of cells that stand under one another nowhere are rows as well, and words
             under names that are aligned with them to the left or right.
     """
-    readers = (_between_pipes, _aligned, *((_named_columns, _ragged) if ragged else ()))
+    readers = (_between_pipes, _aligned, *((_crossed, _named_columns, _ragged) if ragged else ()))
     return next((found for read in readers if (found := read(text, lines, is_rule, first)) is not None), None)
 
 
@@ -69,15 +75,47 @@ def _aligned(text: str, lines: Lines, is_rule: Sequence[bool], first: int) -> tu
         return None
     last = first + 1
     while last < len(lines) and not is_rule[last]:
-        own = _cell_edges(text, lines[last])
-        if len(own) != len(edges) or not all(
-            a[0] == b[0] or a[1] == b[1] for a, b in zip(edges, own, strict=True)
-        ):
+        if not _fills(edges, _cell_edges(text, lines[last])):
             break
         last += 1
     if last - first < _FEWEST_ALIGNED:
         return None
     return made(lines, first, last, (first, first + 1), list(lines[first + 1 : last])), last
+
+
+def _crossed(text: str, lines: Lines, is_rule: Sequence[bool], first: int) -> tuple[Table | None, int] | None:
+    """Lines of a name and cells, under names of columns none of which stands over the names.
+
+    So accounts and timetables are written. Empty lines and lines that head some rows may stand between.
+    """
+    edges = _cell_edges(text, lines[first])
+    if len(edges) < _FEWEST_CROSSED or edges[0][0] < _LEAST_CORNER:
+        return None
+    rows: list[int] = []
+    for number in range(first + 1, len(lines)):
+        own = _cell_edges(text, lines[number])
+        if is_rule[number] or (len(own) < 2 and lines[number][1] - lines[number][0] > _LONGEST_TITLE):
+            break
+        if len(own) > 1:
+            if own[0][0] >= edges[0][0] or not _fills(edges, own[1:]):
+                break
+            rows.append(number)
+    if len(rows) < _FEWEST_NAMED:
+        return None
+    found = Table(lines[first][0], lines[rows[-1]][1], lines[first], tuple(lines[row] for row in rows))
+    return found, rows[-1] + 1
+
+
+def _fills(names: Sequence[tuple[int, int]], cells: Sequence[tuple[int, int]]) -> bool:
+    """Whether cells stand under most of the names, in order, each begun or ended as its name is."""
+    at = 0
+    for start, end in cells:
+        while at < len(names) and min(abs(names[at][0] - start), abs(names[at][1] - end)) > _SLACK:
+            at += 1
+        if at == len(names):
+            return False
+        at += 1
+    return len(cells) >= _FILLED_SHARE * len(names)
 
 
 def _named_columns(

@@ -95,13 +95,17 @@ def _rows(text: str, delimiter: str) -> list[tuple[int, int]]:
 
 
 def _header(text: str, rows: Sequence[tuple[int, int]], delimiter: str) -> int | None:
-    """Which row names the columns: the first that is as wide as most, where its cells are no numbers."""
+    """Which row names the columns: the first that is as wide as most, where its cells are no numbers.
+
+    Spreadsheets fill a line above, such as a title, with empty cells: one of a single cell names no columns.
+    """
     if len(rows) < 2:
         return None
     cells = [_cells(text[start:end], delimiter) for start, end in rows[:_SAMPLE_ROWS]]
     [(width, _)] = Counter(len(row) for row in cells).most_common(1)
     for number, row in enumerate(cells[:_LATEST_HEADER]):
-        if len(row) == width and not text.startswith("#", rows[number][0]):
+        is_title = width > 2 and sum(map(bool, row)) < 2
+        if len(row) == width and not is_title and not text.startswith("#", rows[number][0]):
             numbers = [cell for cell in row if _NUMBER.fullmatch(cell)]
             is_names = len(numbers) < len(row) and all(_YEAR.fullmatch(cell) for cell in numbers)
             return number if is_names and number + 1 < len(rows) else None
