@@ -253,7 +253,7 @@ def test_what_training_scores_is_what_the_scorer_scores(
     sources = tuple(Source(document.text, title=document.title) for document in documents)
     for query, scores in zip(queries, found, strict=True):
         wanted = scorer.score(Request(sources, query, instruction=instruction))
-        assert scores.chunks_C.detach().numpy() == pytest.approx(wanted.scores, rel=0.05, abs=2e-3)
+        assert scores.chunks_C.detach().numpy() == pytest.approx(wanted.scores, rel=0.05, abs=4e-3)
         assert float(scores.sink.detach()) == pytest.approx(wanted.sink, rel=0.05)
 
 

@@ -32,10 +32,10 @@ def tokenize_context(
     texts = [source.text[r.start : r.end] for source, r in zip(sources, regions, strict=True)]
     chunked: list[ChunkedSource] = []
     num_chunks = 0
-    for index, tokens in enumerate(tokenize(texts)):
+    for index, (tokens, region) in enumerate(zip(tokenize(texts), regions, strict=True)):
         part = chunk_source(
             sources[index],
-            Tokens(tokens.ids, tokens.starts + regions[index].start),
+            Tokens(tokens.ids, tokens.starts + region.start) if region.start else tokens,
             source_index=index,
             first_index=num_chunks,
             chunk_tokens=chunk_tokens,

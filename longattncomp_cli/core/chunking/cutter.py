@@ -14,7 +14,7 @@ import numpy as np
 
 from longattncomp_cli.core.chunking.chunks import Chunk, ChunkedSource, SnapLevel, Tokens
 from longattncomp_cli.core.inputs.source import Source
-from longattncomp_cli.core.text.arrays import IntArray
+from longattncomp_cli.core.text.arrays import IntArray, LevelArray
 from longattncomp_cli.core.text.boundaries import line_starts, paragraph_starts, sentence_starts, word_starts
 from longattncomp_cli.core.text.graphemes import inside_clusters
 from longattncomp_cli.core.text.structure.kinds import CODE_KINDS, ENTRY_KINDS
@@ -81,7 +81,7 @@ def chunk_source(
 
 
 def _placed(
-    source: Source, starts: IntArray, levels: IntArray, bounds: Sequence[int], snap: SnapLevel
+    source: Source, starts: IntArray, levels: LevelArray, bounds: Sequence[int], snap: SnapLevel
 ) -> tuple[list[int], list[int]]:
     """The bounds that part characters, and the characters at which they lie.
 
@@ -113,7 +113,7 @@ def token_levels(
     snap: SnapLevel,
     structure: Structure | None = None,
     chunk_tokens: int = 0,
-) -> IntArray:
+) -> LevelArray:
     """(N,) how good it is to begin a chunk at each token.
 
     -1 inside a grapheme cluster, where no chunk begins, 0 anywhere else, 1 a word begins, 2 a line, 3 a
@@ -123,7 +123,7 @@ def token_levels(
     """
     context = source.context_span
     text = source.text[context.start : context.end]
-    levels = -np.isin(starts, inside_clusters(text) + context.start).astype(np.int64)
+    levels = -np.isin(starts, inside_clusters(text) + context.start).astype(np.int8)
     if snap == "none" or not len(starts):
         return levels
     finders = {1: word_starts, 2: line_starts, 3: sentence_starts, 4: paragraph_starts}
@@ -162,7 +162,7 @@ def _long_units(structure: Structure, starts: IntArray, chunk_tokens: int) -> In
     return begins[2 * sizes >= chunk_tokens] if chunk_tokens else begins[:0]
 
 
-def _mark_tables(levels: IntArray, starts: IntArray, structure: Structure, chunk_tokens: int) -> None:
+def _mark_tables(levels: LevelArray, starts: IntArray, structure: Structure, chunk_tokens: int) -> None:
     """A table that fits into a chunk is one unit; of a longer one the header and the rows are parted."""
     for start, first_row, end in structure.headers:
         begin, rows, after = (int(at) for at in np.searchsorted(starts, [start, first_row, end]))
@@ -174,13 +174,13 @@ def _mark_tables(levels: IntArray, starts: IntArray, structure: Structure, chunk
             levels[begin] = _LEVELS["unit"]
 
 
-def _raise_levels(levels: IntArray, starts: IntArray, offsets: IntArray, level: int) -> None:
+def _raise_levels(levels: LevelArray, starts: IntArray, offsets: IntArray, level: int) -> None:
     inside = offsets[(offsets >= starts[0]) & (offsets <= starts[-1])]
     at = np.searchsorted(starts, inside)
     levels[at[levels[at] >= 0]] = level
 
 
-def chunk_bounds(levels: Sequence[int] | IntArray, chunk_tokens: int, whole_tokens: int = 0) -> list[int]:
+def chunk_bounds(levels: Sequence[int] | LevelArray, chunk_tokens: int, whole_tokens: int = 0) -> list[int]:
     """Token indices at which chunks begin, and the end.
 
     Short paragraphs share a chunk until it is half full; a paragraph that does not fit begins a new one
@@ -213,7 +213,7 @@ def chunk_bounds(levels: Sequence[int] | IntArray, chunk_tokens: int, whole_toke
     return bounds
 
 
-def _cuts(levels: IntArray, start: int, end: int, chunk_tokens: int) -> Iterator[int]:
+def _cuts(levels: LevelArray, start: int, end: int, chunk_tokens: int) -> Iterator[int]:
     """Where to cut ``start:end`` so that no part but a longer cluster exceeds ``chunk_tokens``."""
     good = np.flatnonzero(levels[start + 1 : end] > 0)
     last_good = start + 1 + int(good[-1]) if len(good) else start

@@ -16,3 +16,6 @@ IntArray = np.ndarray[Any, np.dtype[np.int64]]
 
 
 Int32Array = np.ndarray[Any, np.dtype[np.int32]]
+
+
+LevelArray = np.ndarray[Any, np.dtype[np.int8]]
