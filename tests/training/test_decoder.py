@@ -231,7 +231,8 @@ def test_what_training_scores_is_what_the_scorer_scores(
 ) -> None:
     """A pool's scores for its questions are the scorer's over the same documents in the same order.
 
-    With QK-norm; with positions and a null query.
+    With QK-norm; with positions and a null query. States are stored in bf16, and multiplied in it where the
+    processor can.
     """
     make_decoder(family, tmp_path, text=SENTENCES, max_position_embeddings=2048)
     scorer = decoder_scorer(tmp_path, 2, encoding=encoding, dtype="float32", null_query=null_query)
