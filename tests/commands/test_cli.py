@@ -204,6 +204,7 @@ BAD = [
         "drop --as-published, or use --b",
     ),
     (["train-stage1", "-o", "x", "--limit", "squad=²"], 2, "DATASET=N"),
+    (["train-stage1", "-o", "x", "--limit", "2wki=3"], 2, "2wiki"),
     (["compress", "in.jsonl", "-b", "9", "--query-field", "context"], 2, "are both"),
     (["train-stage1", "--data", "in.jsonl", "-o", "story.txt", "--preset", "smoke"], 3, "cannot be written"),
     (

@@ -152,8 +152,10 @@ def _config(
 
     if start.backbone.kind == "decoder":
         pooling = start.pooling
+    elif part in ("gate", "hop") and layers is None:
+        layers = start.layers
     elif stage == 1 and layers is None:
-        layers = start.layers if part == "gate" else presets.layers_of_heads(max(start.layers))
+        layers = presets.layers_of_heads(max(start.layers))
     given = {name: getattr(options, name) for name in presets.hyperparameters() if hasattr(options, name)}
     return presets.preset(options.preset, stage, part=part, **given, layers=layers, pooling=pooling)
 
@@ -225,11 +227,20 @@ def _layers(text: str) -> tuple[int, ...]:
     return layers
 
 
+_LIMITED = {"2wiki": "2wikimultihopqa", "python": "python", "key-lists": "keys"}
+"""What ``--limit`` takes beside the names of the readers, and how the data calls it."""
+
+
 def _limits(pairs: Sequence[str]) -> dict[str, int]:
+    from longattncomp_cli.data.readers import READERS
+
+    names = {**{name: name for name in READERS}, **_LIMITED}
     limits = {}
     for pair in pairs:
         name, _, number = pair.partition("=")
         if not name or not number.isdecimal():
             raise UsageError(f"--limit {pair!r} is not DATASET=N", hint="such as squad=16000")
-        limits[name] = int(number)
+        if name not in names:
+            raise UsageError(f"--limit {pair!r}: no such data set", hint=f"one of {', '.join(names)}")
+        limits[names[name]] = int(number)
     return limits
