@@ -1,4 +1,4 @@
-"""Serve a causal language model for `bench --target-url` on a GPU: prompts that wait are one batch.
+"""Serve a causal language model for `bench --target-url`, by default on a GPU: what waits is one batch.
 
     python tests/benchmarks/serve_batches.py MODEL_FOLDER [--device cuda] [--port 8765] [--batch 24]
 
@@ -20,6 +20,8 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from longattncomp_cli.core.backbones.runtime import resolve_dtype
 
 _WAIT_SECONDS = 0.05
 
@@ -43,7 +45,7 @@ class Server:
     def __init__(self, options: argparse.Namespace) -> None:
         """Load the model."""
         self.tokenizer: Any = AutoTokenizer.from_pretrained(options.model)
-        dtype = torch.bfloat16 if options.device == "cuda" else torch.float32
+        dtype = resolve_dtype("auto", torch.device(options.device))
         self.model: Any = AutoModelForCausalLM.from_pretrained(options.model, dtype=dtype)
         self.model.to(options.device).eval()
         self.device = options.device
